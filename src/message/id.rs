@@ -1,0 +1,231 @@
+//! Request ids, kept as written and compared by what they mean.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use bytes::Bytes;
+
+use super::envelope::IdToken;
+use super::text;
+
+/// A message's id, borrowed from its bytes.
+///
+/// Two ids are equal when their JSON type and decoded value are: `"\u0031"` equals `"1"`, and neither equals
+/// `1`.
+///
+/// ```
+/// use shadowcat::JsonRpcMessage;
+///
+/// let message = JsonRpcMessage::parse(&br#"{"jsonrpc":"2.0","id":"\u0061","method":"ping"}"#[..])?;
+/// let id = message.id().unwrap();
+/// assert_eq!(id.as_str(), r#""\u0061""#);
+/// assert_eq!(id.text().as_deref(), Some("a"));
+/// # Ok::<(), shadowcat::ParseError>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Id<'a> {
+    token: IdToken,
+    raw: &'a str,
+}
+
+impl<'a> Id<'a> {
+    pub(crate) fn new(token: IdToken, raw: &'a str) -> Self {
+        Self { token, raw }
+    }
+
+    /// The JSON token as written, quotes included.
+    pub fn as_str(&self) -> &'a str {
+        self.raw
+    }
+
+    /// The value of an integer id.
+    pub fn as_i64(&self) -> Option<i64> {
+        match self.token {
+            IdToken::Integer(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The decoded text of a string id.
+    pub fn text(&self) -> Option<Cow<'a, str>> {
+        match self.token {
+            IdToken::String { escaped } => Some(text::decode(unquote(self.raw), escaped)),
+            _ => None,
+        }
+    }
+
+    /// The same id, independent of the message. Costs no allocation for integers.
+    pub fn to_owned(&self) -> OwnedId {
+        OwnedId::from_token(self.token, || Bytes::copy_from_slice(self.raw.as_bytes()))
+    }
+}
+
+impl PartialEq for Id<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self.token, other.token) {
+            (IdToken::Integer(a), IdToken::Integer(b)) => a == b,
+            (IdToken::String { .. }, IdToken::String { .. }) => self.text() == other.text(),
+            (a, b) => a == b && self.raw == other.raw,
+        }
+    }
+}
+
+impl Eq for Id<'_> {}
+
+impl Hash for Id<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self.token {
+            IdToken::Integer(value) => value.hash(state),
+            IdToken::String { .. } => self.text().hash(state),
+            _ => self.raw.hash(state),
+        }
+    }
+}
+
+impl fmt::Debug for Id<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Id({})", self.raw)
+    }
+}
+
+impl fmt::Display for Id<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.raw)
+    }
+}
+
+/// An id that stands on its own: what tables are keyed by and answers are built with.
+///
+/// ```
+/// use shadowcat::OwnedId;
+///
+/// assert_eq!(OwnedId::from(7).as_str(), "7");
+/// assert_eq!(OwnedId::from("a\"b").as_str(), r#""a\"b""#);
+/// assert_ne!(OwnedId::from(1), OwnedId::from("1"));
+/// ```
+#[derive(Clone)]
+pub struct OwnedId(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Integer(i64),
+    /// As written, quotes included.
+    Text {
+        raw: Bytes,
+        escaped: bool,
+    },
+    /// `null`, or a number that only transparent scans let pass.
+    Other(Bytes),
+}
+
+impl OwnedId {
+    /// `raw` is only asked for where the token is not its own text.
+    pub(crate) fn from_token(token: IdToken, raw: impl FnOnce() -> Bytes) -> Self {
+        Self(match token {
+            IdToken::Integer(value) => Repr::Integer(value),
+            IdToken::String { escaped } => Repr::Text { raw: raw(), escaped },
+            IdToken::Absent | IdToken::Null | IdToken::Number => Repr::Other(raw()),
+        })
+    }
+
+    /// The value of an integer id.
+    pub fn as_i64(&self) -> Option<i64> {
+        match self.0 {
+            Repr::Integer(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The JSON token, quotes included.
+    pub fn as_str(&self) -> Cow<'_, str> {
+        match &self.0 {
+            Repr::Integer(value) => Cow::Owned(value.to_string()),
+            Repr::Text { raw, .. } | Repr::Other(raw) => String::from_utf8_lossy(raw),
+        }
+    }
+
+    /// The decoded text of a string id.
+    pub fn text(&self) -> Option<Cow<'_, str>> {
+        match &self.0 {
+            Repr::Text { raw, escaped } => {
+                Some(text::decode(unquote(std::str::from_utf8(raw).unwrap_or("\"\"")), *escaped))
+            }
+            _ => None,
+        }
+    }
+
+    /// Appends the JSON token.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        match &self.0 {
+            Repr::Integer(value) => text::write_integer(out, *value),
+            Repr::Text { raw, .. } | Repr::Other(raw) => out.extend_from_slice(raw),
+        }
+    }
+
+    /// How the scanner would classify this token.
+    pub(crate) fn token(&self) -> IdToken {
+        match &self.0 {
+            Repr::Integer(value) => IdToken::Integer(*value),
+            Repr::Text { escaped, .. } => IdToken::String { escaped: *escaped },
+            Repr::Other(raw) if raw.as_ref() == b"null" => IdToken::Null,
+            Repr::Other(_) => IdToken::Number,
+        }
+    }
+}
+
+impl PartialEq for OwnedId {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Repr::Integer(a), Repr::Integer(b)) => a == b,
+            (Repr::Text { raw: a, escaped: false }, Repr::Text { raw: b, escaped: false }) => a == b,
+            (Repr::Text { .. }, Repr::Text { .. }) => self.text() == other.text(),
+            (Repr::Other(a), Repr::Other(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for OwnedId {}
+
+impl Hash for OwnedId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match &self.0 {
+            Repr::Integer(value) => state.write_i64(*value),
+            Repr::Text { .. } => self.text().hash(state),
+            Repr::Other(raw) => raw.hash(state),
+        }
+    }
+}
+
+impl fmt::Debug for OwnedId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OwnedId({})", self.as_str())
+    }
+}
+
+impl fmt::Display for OwnedId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.as_str())
+    }
+}
+
+impl From<i64> for OwnedId {
+    /// An integer id. Strict peers take it within ±(2^53−1) only.
+    fn from(value: i64) -> Self {
+        Self(Repr::Integer(value))
+    }
+}
+
+impl From<&str> for OwnedId {
+    fn from(value: &str) -> Self {
+        let mut raw = Vec::with_capacity(value.len() + 2);
+        text::write_string(&mut raw, value);
+        let escaped = raw.contains(&b'\\');
+        Self(Repr::Text { raw: Bytes::from(raw), escaped })
+    }
+}
+
+fn unquote(raw: &str) -> &str {
+    raw.get(1..raw.len().saturating_sub(1)).unwrap_or("")
+}

@@ -34,6 +34,20 @@ impl<'a> Id<'a> {
         Self { token, raw }
     }
 
+    /// An id-like token, such as a progress token, from its JSON: a string or a number.
+    pub(crate) fn from_json(json: &'a [u8]) -> Option<Self> {
+        let raw = std::str::from_utf8(json).ok()?;
+        let token = match json.first()? {
+            b'"' => IdToken::String { escaped: raw.contains('\\') },
+            b'-' | b'0'..=b'9' => match raw.parse::<i64>() {
+                Ok(value) if raw != "-0" => IdToken::Integer(value),
+                _ => IdToken::Number,
+            },
+            _ => return None,
+        };
+        Some(Self { token, raw })
+    }
+
     /// The JSON token as written, quotes included.
     pub fn as_str(&self) -> &'a str {
         self.raw

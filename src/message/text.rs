@@ -10,6 +10,14 @@ pub(crate) fn decode(inner: &str, escaped: bool) -> Cow<'_, str> {
     Cow::Owned(chars(inner).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
 }
 
+/// Decodes text that is compared: `None` for a lone surrogate, which peers read in different ways.
+pub(crate) fn decode_exact(inner: &str) -> Option<Cow<'_, str>> {
+    if !inner.contains('\\') {
+        return Some(Cow::Borrowed(inner));
+    }
+    chars(inner).collect::<Option<String>>().map(Cow::Owned)
+}
+
 /// The characters of the inside of a JSON string; `None` for a lone surrogate.
 pub(crate) fn chars(inner: &str) -> impl Iterator<Item = Option<char>> + '_ {
     let mut rest = inner;

@@ -1,0 +1,179 @@
+//! What is started, and how.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::keeper::{self, Ladder};
+use super::{Child, stderr, watchdog};
+use crate::connect::multiplex::{Multiplex, Options};
+use crate::error::Error;
+
+/// What a child inherits of our environment unless more is asked for.
+const SAFE: [&str; 6] = ["HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER"];
+
+/// Called with each line of the child's stderr.
+pub(super) type OnStderr = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// A server to start as a child process.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use shadowcat::connect::Command;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), shadowcat::Error> {
+/// let server = Command::new("npx")
+///     .args(["-y", "@modelcontextprotocol/server-everything", "stdio"])
+///     .inherit_env("NODE_EXTRA_CA_CERTS")
+///     .grace(Duration::from_secs(1), Duration::from_secs(1))
+///     .spawn()?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+#[must_use = "a command does nothing until it is spawned"]
+pub struct Command {
+    program: OsString,
+    args: Vec<OsString>,
+    env: BTreeMap<OsString, OsString>,
+    directory: Option<PathBuf>,
+    options: Options,
+    ladder: Ladder,
+    on_stderr: Option<OnStderr>,
+}
+
+impl Command {
+    /// A program by its path, or by its name on `PATH`.
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
+        let inherited = SAFE.iter().filter_map(|key| Some((OsString::from(key), std::env::var_os(key)?)));
+        Self {
+            program: program.as_ref().to_owned(),
+            args: Vec::new(),
+            env: inherited.collect(),
+            directory: None,
+            options: Options::default(),
+            ladder: Ladder::default(),
+            on_stderr: None,
+        }
+    }
+
+    /// Adds an argument.
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets a variable of the child's environment.
+    pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.env.insert(key.as_ref().to_owned(), value.as_ref().to_owned());
+        self
+    }
+
+    /// Hands a variable of our own environment on, if it is set.
+    pub fn inherit_env(self, key: impl AsRef<OsStr>) -> Self {
+        match std::env::var_os(key.as_ref()) {
+            Some(value) => self.env(key, value),
+            None => self,
+        }
+    }
+
+    /// The child's working directory; ours by default.
+    pub fn current_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// Bounds and habits of the pipe.
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// How long the child may take to end once its stdin is closed (2 s), and once it got SIGTERM (2 s).
+    pub fn grace(mut self, after_close: Duration, after_term: Duration) -> Self {
+        self.ladder = Ladder { after_close, after_term };
+        self
+    }
+
+    /// Called with each line of the child's stderr, besides `tracing`: lossy UTF-8, at most 4 KiB of a line.
+    /// It runs on the runtime and must not block.
+    pub fn on_stderr(mut self, see: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.on_stderr = Some(Arc::new(see));
+        self
+    }
+
+    /// Starts the child. Must be called inside a tokio runtime with I/O enabled.
+    ///
+    /// # Errors
+    ///
+    /// The program cannot be started; the text names it and says why.
+    pub fn spawn(self) -> Result<Child, Error> {
+        let mut process = self.process().spawn().map_err(|error| Error::io(format_args!("cannot start {self}"), error))?;
+        let id = process.id().ok_or_else(|| Error::closed(format_args!("{self} ended while it was started")))?;
+        let guard = watchdog::guard(id);
+        let taken = (process.stdin.take(), process.stdout.take(), process.stderr.take());
+        let (Some(stdin), Some(stdout), Some(errors)) = taken else {
+            return Err(Error::closed(format_args!("{self} was started without pipes")));
+        };
+        let stderr = tokio::spawn(stderr::watch(errors, id, self.on_stderr.clone()));
+        let (calls, driver) = Multiplex::undriven(stdout, stdin, self.options.clone());
+        let (ended, end) = watch::channel(None);
+        let process = keeper::Process::new(process, id, guard);
+        let keeper = keeper::Keeper { name: self.to_string(), ladder: self.ladder, stderr, ended };
+        let shared = calls.shared().clone();
+        tokio::spawn(keeper.keep(process, driver, shared));
+        Ok(Child { calls, id, end })
+    }
+
+    fn process(&self) -> tokio::process::Command {
+        let mut process = tokio::process::Command::new(&self.program);
+        process
+            .args(&self.args)
+            .env_clear()
+            .envs(&self.env)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true);
+        if let Some(directory) = &self.directory {
+            process.current_dir(directory);
+        }
+        process
+    }
+}
+
+impl fmt::Display for Command {
+    /// The program and its arguments in backticks, shortened. Variables are left out: they may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = std::iter::once(&self.program).chain(&self.args).map(|word| word.to_string_lossy());
+        let line = words.collect::<Vec<_>>().join(" ");
+        match line.char_indices().nth(120) {
+            Some((end, _)) => write!(f, "`{}…`", &line[..end]),
+            None => write!(f, "`{line}`"),
+        }
+    }
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Command")
+            .field("program", &self.program)
+            .field("args", &self.args)
+            .field("env", &self.env.keys().collect::<Vec<_>>())
+            .field("directory", &self.directory)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

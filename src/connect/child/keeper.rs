@@ -1,0 +1,185 @@
+//! The task that owns the process from its start until it is reaped.
+
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::{ChildStdin, ChildStdout};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::{End, watchdog};
+use crate::connect::multiplex::{Cause, Driver, Shared};
+use crate::error::Error;
+
+/// How long the status is awaited once the output has ended, so that the error can name it.
+const STATUS: Duration = Duration::from_millis(250);
+/// How long the output may go on once the process has ended: only a descendant outside its group holds it.
+const LEFTOVERS: Duration = Duration::from_millis(500);
+
+/// How patiently a child is stopped.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ladder {
+    pub(super) after_close: Duration,
+    pub(super) after_term: Duration,
+}
+
+impl Default for Ladder {
+    fn default() -> Self {
+        Self { after_close: Duration::from_secs(2), after_term: Duration::from_secs(2) }
+    }
+}
+
+/// The process, killed with its whole group when this is dropped.
+#[derive(Debug)]
+pub(super) struct Process {
+    child: tokio::process::Child,
+    group: Option<Pid>,
+    status: Option<ExitStatus>,
+    _watchdog: watchdog::Guard,
+}
+
+impl Process {
+    pub(super) fn new(child: tokio::process::Child, id: u32, watchdog: watchdog::Guard) -> Self {
+        let group = i32::try_from(id).ok().and_then(Pid::from_raw);
+        Self { child, group, status: None, _watchdog: watchdog }
+    }
+
+    /// Waits for the leader and then ends what is left of its group. Can be cancelled and called again.
+    async fn wait(&mut self) -> Option<ExitStatus> {
+        if self.status.is_none() {
+            self.status = self.child.wait().await.ok();
+            self.signal(Signal::KILL);
+            self.group = None;
+        }
+        self.status
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.group {
+            // It fails when nobody is left in the group, which is what was wanted.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+
+    /// Its stdin is closed: wait, SIGTERM, wait, SIGKILL.
+    async fn stop(&mut self, ladder: Ladder) -> Option<ExitStatus> {
+        if let Ok(status) = timeout(ladder.after_close, self.wait()).await {
+            return status;
+        }
+        self.signal(Signal::TERM);
+        if let Ok(status) = timeout(ladder.after_term, self.wait()).await {
+            return status;
+        }
+        tracing::warn!(pid = self.child.id(), "the server ignored a closed stdin and SIGTERM; killing it");
+        self.signal(Signal::KILL);
+        self.wait().await
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.status.is_none() {
+            self.signal(Signal::KILL);
+        }
+    }
+}
+
+pub(super) struct Keeper {
+    pub(super) name: String,
+    pub(super) ladder: Ladder,
+    pub(super) stderr: JoinHandle<()>,
+    pub(super) ended: watch::Sender<Option<End>>,
+}
+
+impl Keeper {
+    pub(super) async fn keep(
+        self,
+        mut process: Process,
+        mut driver: Driver<ChildStdout, ChildStdin>,
+        shared: Arc<Shared>,
+    ) {
+        let name = self.name.clone();
+        let driven = tokio::spawn(async move {
+            let cause = driver.run().await;
+            (cause, driver)
+        });
+        let driven = Aborting(driven);
+        let (cause, mut driver) = match self.watch(&mut process, driven, &shared).await {
+            Some(end) => end,
+            None => return,
+        };
+        let status = timeout(STATUS, process.wait()).await.ok().flatten();
+        let error = describe(&name, cause, status);
+        tracing::debug!(%error, "the server's pipe ended");
+        driver.fail_all(error.clone());
+        let status = {
+            let stop = process.stop(self.ladder);
+            let drain = driver.drain();
+            tokio::pin!(stop, drain);
+            tokio::select! {
+                status = &mut stop => status,
+                () = &mut drain => stop.await,
+            }
+        };
+        drop(process);
+        let _ = timeout(LEFTOVERS, Aborting(self.stderr).join()).await;
+        self.ended.send_replace(Some(End { status, error }));
+    }
+
+    /// Until the pipe ends, or the process does and its output does not.
+    async fn watch(
+        &self,
+        process: &mut Process,
+        mut driven: Aborting<(Cause, Driver<ChildStdout, ChildStdin>)>,
+        shared: &Shared,
+    ) -> Option<(Cause, Driver<ChildStdout, ChildStdin>)> {
+        let ended = tokio::select! {
+            end = driven.join() => return end,
+            status = process.wait() => status,
+        };
+        if let Ok(end) = timeout(LEFTOVERS, driven.join()).await {
+            return end;
+        }
+        shared.abort(Error::closed(format_args!("{} {}", self.name, how(ended))));
+        driven.join().await
+    }
+}
+
+/// A task that ends with its owner.
+struct Aborting<T>(JoinHandle<T>);
+
+impl<T> Aborting<T> {
+    async fn join(&mut self) -> Option<T> {
+        (&mut self.0).await.ok()
+    }
+}
+
+impl<T> Drop for Aborting<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// One clear error: which command, and what happened.
+fn describe(name: &str, cause: Cause, status: Option<ExitStatus>) -> Error {
+    match (cause, status) {
+        (Cause::Released, _) => Error::closed(format_args!("{name} was stopped: every caller is gone")),
+        (Cause::Ended { unreadable_lines: 0 }, status) => Error::closed(format_args!("{name} {}", how(status))),
+        (Cause::Ended { unreadable_lines }, status) => Error::closed(format_args!(
+            "{name} {}; lines of its output that were no JSON-RPC messages: {unreadable_lines}",
+            how(status)
+        )),
+        (Cause::Failed(error), None) => Error::closed(format_args!("{name}: {error}")),
+        (Cause::Failed(error), status) => Error::closed(format_args!("{name} {} ({error})", how(status))),
+    }
+}
+
+fn how(status: Option<ExitStatus>) -> String {
+    match status {
+        Some(status) => format!("ended: {status}"),
+        None => "closed its output but is still running".to_owned(),
+    }
+}

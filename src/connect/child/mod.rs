@@ -1,0 +1,114 @@
+//! A server as a child process: started safely, always reaped, gone when we are.
+//!
+//! The child gets an argument vector and never a shell, an environment of its own (`HOME`, `LOGNAME`, `PATH`,
+//! `SHELL`, `TERM`, `USER` and what is configured), and its own process group. Its stderr goes line by line to
+//! `tracing` under the target `shadowcat::child::stderr`. It is stopped by closing its stdin, then SIGTERM,
+//! then SIGKILL to the whole group (2026-07-28 basic/transports/stdio). If this process is killed, a watchdog
+//! kills the group.
+//!
+//! ```no_run
+//! use shadowcat::{JsonRpcMessage, connect};
+//! use tower::{Service, ServiceExt};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut server = connect::Command::new("wassette").args(["serve", "--stdio"]).spawn()?;
+//! let hello = r#"{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"me","version":"1"}}"#;
+//! let reply = server.ready().await?.call(JsonRpcMessage::request(1, "initialize", hello)?).await?;
+//! println!("{:?}", reply.as_one());
+//! server.shutdown().await;
+//! # Ok(()) }
+//! ```
+
+mod command;
+mod keeper;
+mod stderr;
+mod watchdog;
+
+use std::fmt;
+use std::process::ExitStatus;
+use std::task::{Context, Poll};
+
+use tokio::sync::watch;
+use tower_service::Service;
+
+use super::multiplex::{Multiplex, ResponseFuture, Stats};
+use crate::error::Error;
+use crate::message::JsonRpcMessage;
+use crate::reply::Reply;
+
+pub use command::Command;
+
+/// A running server; cheap to clone, all clones share the process.
+///
+/// When every clone, pending call and open reply is gone, the process is stopped.
+///
+/// # Errors
+///
+/// When the process ends, every pending call fails at once with one error that names the command and how it
+/// ended, and every later call with the same one, [unsent](Error::is_unsent).
+#[derive(Clone)]
+pub struct Child {
+    calls: Multiplex,
+    id: u32,
+    end: watch::Receiver<Option<End>>,
+}
+
+/// How the child ended.
+#[derive(Clone, Debug)]
+pub(super) struct End {
+    status: Option<ExitStatus>,
+    error: Error,
+}
+
+impl Child {
+    /// The process id, which is also the id of its group.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// What was dropped and skipped so far.
+    pub fn stats(&self) -> Stats {
+        self.calls.stats()
+    }
+
+    /// Waits until the process has ended and is reaped: its status, if it could be told, and the error that
+    /// its calls fail with. Holds no claim on the process.
+    pub fn ended(&self) -> impl Future<Output = (Option<ExitStatus>, Error)> + Send + 'static + use<> {
+        let mut end = self.end.clone();
+        async move {
+            match end.wait_for(Option::is_some).await {
+                Ok(end) => end.as_ref().map(|end| (end.status, end.error.clone())),
+                Err(_) => None,
+            }
+            .unwrap_or_else(|| (None, Error::closed("the runtime stopped before the server did")))
+        }
+    }
+
+    /// Gives up this claim and waits until the process has ended. It ends once no other clone, call or reply
+    /// is left.
+    pub async fn shutdown(self) {
+        let ended = self.ended();
+        drop(self);
+        ended.await;
+    }
+}
+
+impl Service<JsonRpcMessage> for Child {
+    type Response = Reply;
+    type Error = Error;
+    type Future = ResponseFuture;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.calls.poll_ready(cx)
+    }
+
+    fn call(&mut self, message: JsonRpcMessage) -> ResponseFuture {
+        self.calls.call(message)
+    }
+}
+
+impl fmt::Debug for Child {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Child").field("id", &self.id).field("calls", &self.calls).finish_non_exhaustive()
+    }
+}

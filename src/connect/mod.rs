@@ -1,0 +1,9 @@
+//! Leaves: where a stack ends and a server begins.
+
+#[cfg(all(feature = "stdio", unix))]
+pub mod child;
+pub mod multiplex;
+
+#[cfg(all(feature = "stdio", unix))]
+pub use child::{Child, Command};
+pub use multiplex::{Multiplex, Options, pipe};

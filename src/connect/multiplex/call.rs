@@ -1,0 +1,205 @@
+//! From a caller to the wire: one call's beginning, its future, and what happens when either is dropped.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::rewrite;
+use super::state::{Listen, State};
+use super::table::{Call, CallKind, Phase, Ticket};
+use super::{Handle, Shared};
+use crate::error::Error;
+use crate::message::{Cancellation, JsonRpcMessage, Kind};
+use crate::protocol::{method, peek};
+use crate::reply::Reply;
+
+/// The future of a call through a [`Multiplex`](super::Multiplex). Dropping it cancels the call.
+#[derive(Debug)]
+pub struct ResponseFuture(Inner);
+
+#[derive(Debug)]
+enum Inner {
+    Done(Option<Result<Reply, Error>>),
+    Waiting(Guard),
+}
+
+/// Cancels its call when dropped, unless the call is over by then. Keeps the pipe open.
+struct Guard {
+    handle: Arc<Handle>,
+    ticket: Ticket,
+    cancellation: Option<Cancellation>,
+}
+
+/// Enqueues in the call itself, so that call order is wire order.
+pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFuture {
+    let mut state = handle.0.lock();
+    let outcome = match message.kind() {
+        _ if state.closed.is_some() => Err(state.closed.clone().expect("just seen").unsent()),
+        Kind::Request if message.is_session_listen() => Ok(Started::Now(open_listen(&mut state))),
+        Kind::Request => request(&mut state, &message).map(Started::Waiting),
+        Kind::Notification => notification(&mut state, &message).map(|()| Started::Now(Reply::empty())),
+        Kind::Response => Ok(Started::Now(answer(&mut state, &message))),
+    };
+    let driver = if state.out.is_empty() { None } else { state.take_driver() };
+    drop(state);
+    if let Some(driver) = driver {
+        driver.wake();
+    }
+    ResponseFuture(match outcome {
+        Ok(Started::Waiting(ticket)) => Inner::Waiting(Guard {
+            handle: handle.clone(),
+            ticket,
+            cancellation: message.cancellation().cloned(),
+        }),
+        Ok(Started::Now(reply)) => Inner::Done(Some(Ok(reply))),
+        Err(error) => Inner::Done(Some(Err(error))),
+    })
+}
+
+enum Started {
+    Now(Reply),
+    Waiting(Ticket),
+}
+
+fn request(state: &mut State, message: &JsonRpcMessage) -> Result<Ticket, Error> {
+    if state.table.len() >= state.options.max_pending {
+        return Err(Error::busy("too many calls are pending").unsent());
+    }
+    check_room(state)?;
+    let kind = match message.method() {
+        Some(method::INITIALIZE) => CallKind::Initialize,
+        Some(method::LISTEN) => CallKind::Listen,
+        _ => CallKind::Ordinary,
+    };
+    let id = message.id().map(|id| id.to_owned()).ok_or_else(|| Error::invalid("a request without an id"))?;
+    let token = peek::progress_token(message).ok().flatten().map(|token| token.to_owned());
+    let mut call = Call::new(id, kind);
+    if state.options.rewrite_ids || !state.table.is_free(&call.id) {
+        let sent = rewrite::request(state, message, &mut call, token)?;
+        state.write(&sent);
+    } else {
+        call.token = token.filter(|token| state.table.is_free_token(token));
+        state.write(message);
+    }
+    Ok(state.table.insert(call))
+}
+
+fn notification(state: &mut State, message: &JsonRpcMessage) -> Result<(), Error> {
+    check_room(state)?;
+    let cancelled = rewrite::cancelled(state, message);
+    state.write(cancelled.as_ref().unwrap_or(message));
+    Ok(())
+}
+
+/// The client's answer to a question of the server; one that the server did not ask goes nowhere.
+fn answer(state: &mut State, message: &JsonRpcMessage) -> Reply {
+    let asked = message.owned_id().is_some_and(|id| state.questions.remove(&id).is_some());
+    if asked {
+        state.write(message);
+    } else {
+        state.stats.unmatched_answers += 1;
+        tracing::debug!(id = ?message.id(), "an answer to a question that the server did not ask was dropped");
+    }
+    Reply::empty()
+}
+
+fn check_room(state: &State) -> Result<(), Error> {
+    if state.out.len() + state.writing > state.options.max_outgoing {
+        return Err(Error::busy("the server does not read what it is sent").unsent());
+    }
+    Ok(())
+}
+
+fn open_listen(state: &mut State) -> Reply {
+    let (sender, reply) = Reply::channel_of(state.options.queue_messages, state.options.queue_bytes);
+    if let Listen::NotYet(early) = std::mem::replace(&mut state.listen, Listen::Gone) {
+        for message in early {
+            state.stats.overflows += u64::from(sender.try_send(message).is_err());
+        }
+    }
+    state.listen = Listen::Open(sender);
+    reply
+}
+
+impl Future for ResponseFuture {
+    type Output = Result<Reply, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Inner::Done(outcome) => Poll::Ready(outcome.take().expect("a future is not polled after it is ready")),
+            Inner::Waiting(guard) => {
+                let Some(outcome) = guard.poll(cx) else { return Poll::Pending };
+                let Inner::Waiting(guard) = std::mem::replace(&mut self.0, Inner::Done(None)) else {
+                    unreachable!("matched above")
+                };
+                Poll::Ready(outcome.map(|reply| if reply.as_one().is_some() { reply } else { reply.hold(guard) }))
+            }
+        }
+    }
+}
+
+impl Guard {
+    /// The outcome, once there is one; a call that is over leaves the table with it.
+    fn poll(&self, cx: &mut Context<'_>) -> Option<Result<Reply, Error>> {
+        let mut state = self.shared().lock();
+        let call = state.table.get(self.ticket)?;
+        match std::mem::replace(&mut call.phase, Phase::Waiting) {
+            Phase::Ready(outcome, Some(sender)) => {
+                call.phase = Phase::Streaming(sender);
+                Some(outcome)
+            }
+            Phase::Ready(outcome, None) => {
+                state.table.remove(self.ticket);
+                state.undelivered -= size(&outcome);
+                Some(outcome)
+            }
+            other => {
+                call.phase = other;
+                if !call.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                    call.waker = Some(cx.waker().clone());
+                }
+                None
+            }
+        }
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.handle.0
+    }
+}
+
+/// What an outcome counts for while nobody has taken it.
+fn size(outcome: &Result<Reply, Error>) -> usize {
+    outcome.as_ref().ok().and_then(Reply::as_one).map_or(0, |message| message.bytes().len())
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let mut state = self.shared().lock();
+        let Some(call) = state.table.remove(self.ticket) else { return };
+        if let Phase::Ready(outcome, None) = &call.phase {
+            state.undelivered -= size(outcome);
+        }
+        if call.pending && state.closed.is_none() {
+            state.table.quarantine(&call);
+            if call.kind != CallKind::Initialize {
+                let own = self.cancellation.as_ref().and_then(Cancellation::take);
+                let cancel = rewrite::cancel(&call.id, own);
+                state.write(&cancel);
+            }
+        }
+        let driver = if state.out.is_empty() { None } else { state.take_driver() };
+        drop(state);
+        drop(call);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+}
+
+impl std::fmt::Debug for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Call").field("ticket", &self.ticket).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,212 @@
+//! The task that reads and writes the pipe.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Duration, Sleep};
+
+use super::{Shared, State};
+use crate::error::Error;
+use crate::message::{Fault, JsonRpcMessage, ParseError, ScanOptions};
+use crate::wire::lines::{Decoder, Encoder, Line};
+
+/// Reads of one poll before other tasks get their turn.
+const READS: usize = 4;
+/// How long the server's last words are awaited once it takes no more of ours.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+pub(in crate::connect) struct Driver<R, W> {
+    shared: Arc<Shared>,
+    reader: R,
+    writer: Option<W>,
+    decoder: Decoder,
+    /// Swapped with the shared one, so that no lock is held while writing.
+    out: Encoder,
+    scan: ScanOptions,
+    /// Set once the writer failed; the reader may still have something.
+    dying: Option<(Error, std::pin::Pin<Box<Sleep>>)>,
+    batch: Vec<Read>,
+    wakers: Vec<Waker>,
+}
+
+enum Read {
+    Message(JsonRpcMessage),
+    Unreadable(bytes::Bytes, ParseError),
+}
+
+/// Why the pipe came to its end.
+#[derive(Debug)]
+pub(in crate::connect) enum Cause {
+    /// The server closed its side.
+    Ended { unreadable_lines: u64 },
+    Failed(Error),
+    /// No caller is left.
+    Released,
+}
+
+impl Cause {
+    pub(in crate::connect) fn into_error(self) -> Error {
+        match self {
+            Self::Ended { .. } => Error::closed("the server closed its output"),
+            Self::Failed(error) => error,
+            Self::Released => Error::closed("every caller is gone"),
+        }
+    }
+}
+
+impl<R, W> Driver<R, W> {
+    pub(super) fn new(shared: Arc<Shared>, reader: R, writer: W) -> Self {
+        let scan = shared.lock().options.scan;
+        let one_per_write = shared.lock().options.one_per_write;
+        Self {
+            shared,
+            reader,
+            writer: Some(writer),
+            decoder: Decoder::new(scan.max_bytes),
+            out: if one_per_write { Encoder::new().one_per_write() } else { Encoder::new() },
+            scan,
+            dying: None,
+            batch: Vec::new(),
+            wakers: Vec::new(),
+        }
+    }
+
+    /// Ends every pending call and stream with `error`.
+    pub(in crate::connect) fn fail_all(&mut self, error: Error) {
+        let mut wakers = Vec::new();
+        self.shared.lock().fail_all(&error, &mut wakers);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Driver<R, W> {
+    /// Reads and writes until the pipe ends; then the writer is closed.
+    pub(in crate::connect) async fn run(&mut self) -> Cause {
+        let cause = poll_fn(|cx| self.poll_run(cx)).await;
+        if let (Some(writer), Cause::Released) = (&mut self.writer, &cause) {
+            let _ = tokio::io::AsyncWriteExt::shutdown(writer).await;
+        }
+        self.writer = None;
+        cause
+    }
+
+    /// Reads and drops what the server still says, so that it does not block on it; ends with its output.
+    pub(in crate::connect) async fn drain(&mut self) {
+        let mut sink = Decoder::new(0);
+        while let Ok(1..) = poll_fn(|cx| sink.poll_read(&mut self.reader, cx)).await {
+            while sink.next_line().is_some() {}
+        }
+    }
+
+    fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Cause> {
+        for _ in 0..READS {
+            let released = self.poll_write(cx);
+            if let Some(error) = self.shared.lock().aborted.take() {
+                return Poll::Ready(Cause::Failed(error));
+            }
+            if released && self.out.is_empty() {
+                return Poll::Ready(Cause::Released);
+            }
+            match self.decoder.poll_read(&mut self.reader, cx) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(self.end()),
+                Poll::Ready(Ok(_)) => self.deliver(),
+                Poll::Ready(Err(error)) => {
+                    return Poll::Ready(Cause::Failed(Error::io("reading from the server", error)));
+                }
+                Poll::Pending => return self.poll_dying(cx),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Writes what is ready. Tells whether no caller is left.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
+        loop {
+            let released = self.take_outgoing(cx);
+            let Some(writer) = &mut self.writer else { return released };
+            if self.out.is_empty() {
+                return released;
+            }
+            match self.out.poll_flush(writer, cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Pending => return false,
+                Poll::Ready(Err(error)) => {
+                    self.writer = None;
+                    self.out = Encoder::new();
+                    let error = Error::io("writing to the server", error);
+                    self.dying = Some((error, Box::pin(tokio::time::sleep(LAST_WORDS))));
+                    return released;
+                }
+            }
+        }
+    }
+
+    /// Swaps an empty queue for the shared one and arms the wake-up, in one lock.
+    fn take_outgoing(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut state = self.shared.lock();
+        if self.out.is_empty() {
+            std::mem::swap(&mut self.out, &mut state.out);
+        }
+        if self.writer.is_none() {
+            self.out = Encoder::new();
+            state.out = Encoder::new();
+        }
+        state.writing = self.out.len();
+        state.set_driver(cx.waker());
+        state.released
+    }
+
+    /// Frames and parses outside the lock, routes inside it, wakes outside again.
+    fn deliver(&mut self) {
+        while let Some(line) = self.decoder.next_line() {
+            self.batch.push(read(line, &self.scan));
+        }
+        if self.batch.is_empty() {
+            return;
+        }
+        let mut state = self.shared.lock();
+        for read in self.batch.drain(..) {
+            route(&mut state, read, &mut self.wakers);
+        }
+        drop(state);
+        self.wakers.drain(..).for_each(Waker::wake);
+    }
+
+    fn end(&mut self) -> Cause {
+        if let Some(line) = self.decoder.finish() {
+            self.batch.push(read(line, &self.scan));
+        }
+        self.deliver();
+        let unreadable_lines = self.shared.lock().stats.unreadable_lines;
+        Cause::Ended { unreadable_lines }
+    }
+
+    fn poll_dying(&mut self, cx: &mut Context<'_>) -> Poll<Cause> {
+        let Some((error, sleep)) = &mut self.dying else { return Poll::Pending };
+        sleep.as_mut().poll(cx).map(|()| Cause::Failed(error.clone()))
+    }
+}
+
+fn read(line: Line, options: &ScanOptions) -> Read {
+    let (bytes, fault) = match line {
+        Line::Frame(frame) => match JsonRpcMessage::parse_with(frame.clone(), options) {
+            Ok(message) => return Read::Message(message),
+            Err(error) => return Read::Unreadable(frame, error),
+        },
+        Line::CarriageReturn(bytes) => (bytes, Fault::LineBreak),
+        Line::TooLong(head) => (head, Fault::TooLarge),
+        Line::Incomplete(bytes) => (bytes, Fault::Syntax("the rest of the line")),
+    };
+    let offset = bytes.len();
+    Read::Unreadable(bytes, ParseError::new(fault, offset))
+}
+
+fn route(state: &mut State, read: Read, wakers: &mut Vec<Waker>) {
+    match read {
+        Read::Message(message) => state.route(message, wakers),
+        Read::Unreadable(line, error) => state.unreadable(&line, &error, wakers),
+    }
+}

@@ -1,0 +1,90 @@
+//! Ids and tokens on the wire that are not the caller's own, and back.
+
+use super::state::State;
+use super::table::Call;
+use crate::error::Error;
+use crate::message::{JsonRpcMessage, OwnedId, members};
+use crate::protocol::{method, peek};
+
+/// The request as it is sent under a fresh id, and its token under the same; `call` remembers the caller's.
+pub(super) fn request(
+    state: &mut State,
+    message: &JsonRpcMessage,
+    call: &mut Call,
+    token: Option<OwnedId>,
+) -> Result<JsonRpcMessage, Error> {
+    let fresh = fresh_id(state);
+    call.caller_id = Some(std::mem::replace(&mut call.id, fresh.clone()));
+    let sent = message.clone().with_id(fresh.clone());
+    let Some(token) = token else { return Ok(sent) };
+    call.token = Some(fresh.clone());
+    call.caller_token = Some(token);
+    sent.edit().meta("progressToken", fresh.as_str().as_bytes()).finish().map_err(Error::invalid)
+}
+
+/// A small integer that no pending or recently cancelled call uses.
+fn fresh_id(state: &mut State) -> OwnedId {
+    loop {
+        state.next_id = state.next_id % i64::from(i32::MAX) + 1;
+        let id = OwnedId::from(state.next_id);
+        if state.table.is_free(&id) && state.table.is_free_token(&id) {
+            return id;
+        }
+    }
+}
+
+/// The message that cancels the call `wire_id`: the client's own under that id, or one of ours.
+pub(super) fn cancel(wire_id: &OwnedId, own: Option<JsonRpcMessage>) -> JsonRpcMessage {
+    let id = wire_id.as_str();
+    own.and_then(|message| rename(message, wire_id)).unwrap_or_else(|| {
+        JsonRpcMessage::notification(method::CANCELLED, format!(r#"{{"requestId":{id}}}"#))
+            .expect("an id makes a well-formed cancellation")
+    })
+}
+
+fn rename(message: JsonRpcMessage, wire_id: &OwnedId) -> Option<JsonRpcMessage> {
+    let same = peek::cancelled_id(&message).ok()??.to_owned() == *wire_id;
+    if same { Some(message) } else { with_param(message, "requestId", wire_id) }
+}
+
+/// A cancellation that came as a plain message, under the id that is on the wire.
+pub(super) fn cancelled(state: &mut State, message: &JsonRpcMessage) -> Option<JsonRpcMessage> {
+    let named = peek::cancelled_id(message).ok()??.to_owned();
+    let wire = state.table.wire_id(&named)?;
+    with_param(message.clone(), "requestId", &wire)
+}
+
+/// Gives a message for `call` back the ids that its caller knows.
+pub(super) fn restore(call: &Call, mut message: JsonRpcMessage) -> JsonRpcMessage {
+    let Some(caller_id) = &call.caller_id else { return message };
+    if message.id().is_some_and(|id| id.to_owned() == call.id) && message.method().is_none() {
+        message = message.with_id(caller_id.clone());
+    }
+    if names(peek::subscription_id(&message), &call.id) {
+        let edited = message.clone().edit().meta(peek::SUBSCRIPTION_ID, caller_id.as_str().as_bytes()).finish();
+        message = edited.unwrap_or(message);
+    }
+    if names(peek::cancelled_id(&message), &call.id) {
+        message = with_param(message.clone(), "requestId", caller_id).unwrap_or(message);
+    }
+    match (&call.caller_token, &call.token) {
+        (Some(caller), Some(wire))
+            if message.method() == Some(method::PROGRESS) && names(peek::progress_token(&message), wire) =>
+        {
+            with_param(message.clone(), "progressToken", caller).unwrap_or(message)
+        }
+        _ => message,
+    }
+}
+
+fn names(found: Result<Option<crate::message::Id<'_>>, peek::Unreadable>, id: &OwnedId) -> bool {
+    found.ok().flatten().is_some_and(|found| found.to_owned() == *id)
+}
+
+/// Replaces the value of one member of `params` and no other byte.
+fn with_param(message: JsonRpcMessage, key: &str, value: &OwnedId) -> Option<JsonRpcMessage> {
+    let params = message.params()?;
+    let place = members(params).find(|member| member.is(key))?.value_at;
+    let params = [&params[..place.start], value.as_str().as_bytes(), &params[place.end..]].concat();
+    message.edit().params(params).finish().ok()
+}

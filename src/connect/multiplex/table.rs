@@ -1,0 +1,202 @@
+//! The pending calls.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+use crate::error::Error;
+use crate::message::{IdMap, OwnedId};
+use crate::reply::{Reply, ReplySender};
+
+/// How many cancelled ids are remembered, so that a late answer is not taken for another call's.
+const QUARANTINE: usize = 1024;
+
+/// Names one call for as long as it lives; a later call in the same slot has another generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ticket {
+    pub(super) slot: u32,
+    pub(super) generation: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct Call {
+    generation: u32,
+    /// The id on the wire.
+    pub(super) id: OwnedId,
+    /// The caller's own, where the wire has another.
+    pub(super) caller_id: Option<OwnedId>,
+    /// The progress token on the wire.
+    pub(super) token: Option<OwnedId>,
+    pub(super) caller_token: Option<OwnedId>,
+    pub(super) kind: CallKind,
+    /// Its final response has not come.
+    pub(super) pending: bool,
+    pub(super) phase: Phase,
+    /// Whoever polls the call's future.
+    pub(super) waker: Option<Waker>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CallKind {
+    Ordinary,
+    /// Never cancelled (2025-11-25 basic/utilities/cancellation).
+    Initialize,
+    /// A client's own listen: it runs all the time, so it is never *the* running call.
+    Listen,
+}
+
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// Nothing has come yet.
+    Waiting,
+    /// The future has not been polled since the outcome came. `Some` sender: more is to come.
+    Ready(Result<Reply, Error>, Option<ReplySender>),
+    /// The caller reads a stream.
+    Streaming(ReplySender),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    slots: Vec<Option<Call>>,
+    generations: Vec<u32>,
+    free: Vec<u32>,
+    by_id: IdMap<u32>,
+    by_token: IdMap<u32>,
+    /// Ids and tokens of cancelled calls, oldest first.
+    quarantine: VecDeque<OwnedId>,
+    quarantined: IdMap<()>,
+    ordinary: usize,
+}
+
+impl Table {
+    /// Calls that wait for their final response.
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether a request may use this id on the wire.
+    pub(super) fn is_free(&self, id: &OwnedId) -> bool {
+        !self.by_id.contains_key(id) && !self.quarantined.contains_key(id)
+    }
+
+    pub(super) fn is_free_token(&self, token: &OwnedId) -> bool {
+        !self.by_token.contains_key(token)
+    }
+
+    pub(super) fn insert(&mut self, call: Call) -> Ticket {
+        let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
+        if slot as usize == self.slots.len() {
+            self.slots.push(None);
+            self.generations.push(0);
+        }
+        self.by_id.insert(call.id.clone(), slot);
+        if let Some(token) = &call.token {
+            self.by_token.insert(token.clone(), slot);
+        }
+        self.ordinary += usize::from(call.kind != CallKind::Listen);
+        let generation = self.generations[slot as usize];
+        self.slots[slot as usize] = Some(Call { generation, ..call });
+        Ticket { slot, generation }
+    }
+
+    pub(super) fn get(&mut self, ticket: Ticket) -> Option<&mut Call> {
+        self.slots.get_mut(ticket.slot as usize)?.as_mut().filter(|call| call.generation == ticket.generation)
+    }
+
+    pub(super) fn at(&mut self, slot: u32) -> Option<&mut Call> {
+        self.slots.get_mut(slot as usize)?.as_mut()
+    }
+
+    pub(super) fn by_token(&self, token: &OwnedId) -> Option<u32> {
+        self.by_token.get(token).copied()
+    }
+
+    pub(super) fn by_id(&self, id: &OwnedId) -> Option<u32> {
+        self.by_id.get(id).copied()
+    }
+
+    /// The id on the wire of the call that its caller knows as `id`, where they differ.
+    pub(super) fn wire_id(&self, id: &OwnedId) -> Option<OwnedId> {
+        let calls = self.by_id.values().filter_map(|slot| self.slots[*slot as usize].as_ref());
+        calls.filter(|call| call.caller_id.as_ref() == Some(id)).map(|call| call.id.clone()).next()
+    }
+
+    pub(super) fn is_listen(&self, slot: u32) -> bool {
+        self.slots[slot as usize].as_ref().is_some_and(|call| call.kind == CallKind::Listen)
+    }
+
+    /// The only call that runs, if there is just one.
+    pub(super) fn only_running(&self) -> Option<u32> {
+        if self.ordinary != 1 {
+            return None;
+        }
+        self.by_id.values().find(|slot| !self.is_listen(**slot)).copied()
+    }
+
+    /// Its final response has come: it is not matched any more.
+    pub(super) fn settle(&mut self, id: &OwnedId) -> Option<&mut Call> {
+        let slot = *self.by_id.get(id)?;
+        self.unlist(slot);
+        let call = self.slots[slot as usize].as_mut()?;
+        call.pending = false;
+        Some(call)
+    }
+
+    /// Takes the call out, pending or not; the slot serves another one from now on.
+    pub(super) fn remove(&mut self, ticket: Ticket) -> Option<Call> {
+        if self.get(ticket)?.pending {
+            self.unlist(ticket.slot);
+        }
+        let call = self.slots[ticket.slot as usize].take()?;
+        self.generations[ticket.slot as usize] = ticket.generation.wrapping_add(1);
+        self.free.push(ticket.slot);
+        Some(call)
+    }
+
+    fn unlist(&mut self, slot: u32) {
+        let Some(call) = &self.slots[slot as usize] else { return };
+        self.ordinary -= usize::from(call.kind != CallKind::Listen);
+        self.by_id.remove(&call.id);
+        if let Some(token) = &call.token {
+            self.by_token.remove(token);
+        }
+    }
+
+    /// Forgets a call that was cancelled, and remembers its id.
+    pub(super) fn quarantine(&mut self, call: &Call) {
+        for id in std::iter::once(&call.id).chain(&call.token) {
+            if self.quarantined.insert(id.clone(), ()).is_none() {
+                self.quarantine.push_back(id.clone());
+            }
+        }
+        while self.quarantine.len() > QUARANTINE {
+            let oldest = self.quarantine.pop_front().expect("it is longer than its bound");
+            self.quarantined.remove(&oldest);
+        }
+    }
+
+    /// Whether this id or token belongs to a call that was cancelled.
+    pub(super) fn is_quarantined(&self, id: &OwnedId) -> bool {
+        !self.quarantined.is_empty() && self.quarantined.contains_key(id)
+    }
+
+    /// Every call that waits for its final response.
+    pub(super) fn pending_ids(&self) -> Vec<OwnedId> {
+        self.by_id.keys().cloned().collect()
+    }
+}
+
+impl Call {
+    pub(super) fn new(id: OwnedId, kind: CallKind) -> Self {
+        Self {
+            generation: 0,
+            id,
+            caller_id: None,
+            token: None,
+            caller_token: None,
+            kind,
+            pending: true,
+            phase: Phase::Waiting,
+            waker: None,
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What breaks below a stack.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Any error, as tower's own middleware carries it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A broken channel: the call cannot be answered by the server any more, or never reached it.
+///
+/// A refusal is no error but a reply. What went wrong is asked by `is_…()`; the text is for people. A clone
+/// costs a refcount, because one dead server fails many calls.
+///
+/// ```
+/// use shadowcat::Error;
+///
+/// let error = Error::closed("the server exited with status 1");
+/// assert!(error.is_closed() && !error.is_timeout());
+/// assert_eq!(error.to_string(), "the server exited with status 1");
+/// ```
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+struct Inner {
+    kind: Kind,
+    unsent: bool,
+    text: String,
+    source: Option<BoxError>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Closed,
+    Timeout,
+    TooLarge,
+    Overflow,
+    Busy,
+    Invalid,
+    Io,
+}
+
+impl Error {
+    fn new(kind: Kind, text: impl fmt::Display) -> Self {
+        Self(Arc::new(Inner { kind, unsent: false, text: text.to_string(), source: None }))
+    }
+
+    /// The other side is gone.
+    pub fn closed(text: impl fmt::Display) -> Self {
+        Self::new(Kind::Closed, text)
+    }
+
+    /// It took too long.
+    pub fn timeout(text: impl fmt::Display) -> Self {
+        Self::new(Kind::Timeout, text)
+    }
+
+    /// More bytes than the limit allows.
+    pub fn too_large(text: impl fmt::Display) -> Self {
+        Self::new(Kind::TooLarge, text)
+    }
+
+    /// A queue was full because its reader is slow; that reader's reply ends here.
+    pub fn overflow(text: impl fmt::Display) -> Self {
+        Self::new(Kind::Overflow, text)
+    }
+
+    /// There is no room for another call now.
+    pub fn busy(text: impl fmt::Display) -> Self {
+        Self::new(Kind::Busy, text)
+    }
+
+    /// A peer sent what cannot be accepted.
+    pub fn invalid(text: impl fmt::Display) -> Self {
+        Self::new(Kind::Invalid, text)
+    }
+
+    /// Reading, writing or spawning failed; `doing` says what was being done.
+    pub fn io(doing: impl fmt::Display, source: std::io::Error) -> Self {
+        let text = format!("{doing}: {source}");
+        Self(Arc::new(Inner { kind: Kind::Io, unsent: false, text, source: Some(source.into()) }))
+    }
+
+    /// The same error for a message that never left.
+    pub fn unsent(self) -> Self {
+        let text = self.0.text.clone();
+        Self(Arc::new(Inner { kind: self.0.kind, unsent: true, text, source: Some(Box::new(self)) }))
+    }
+
+    /// The other side is gone, or its pipe failed.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.0.kind, Kind::Closed | Kind::Io)
+    }
+
+    /// A deadline passed.
+    pub fn is_timeout(&self) -> bool {
+        self.0.kind == Kind::Timeout
+    }
+
+    /// A limit of size was exceeded.
+    pub fn is_too_large(&self) -> bool {
+        self.0.kind == Kind::TooLarge
+    }
+
+    /// A reader was too slow and lost the rest of its reply.
+    pub fn is_overflow(&self) -> bool {
+        self.0.kind == Kind::Overflow
+    }
+
+    /// There was no room for the call.
+    pub fn is_busy(&self) -> bool {
+        self.0.kind == Kind::Busy
+    }
+
+    /// The peer's message could not be accepted.
+    pub fn is_invalid(&self) -> bool {
+        self.0.kind == Kind::Invalid
+    }
+
+    /// An operating system call failed.
+    pub fn is_io(&self) -> bool {
+        self.0.kind == Kind::Io
+    }
+
+    /// The message never left: the only kind of failure that may be retried blindly.
+    pub fn is_unsent(&self) -> bool {
+        self.0.unsent
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Error");
+        out.field("kind", &self.0.kind).field("unsent", &self.0.unsent).field("text", &self.0.text).finish()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.text)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<BoxError> for Error {
+    /// Keeps an [`Error`] as it is; anything else becomes a closed channel with that text.
+    fn from(error: BoxError) -> Self {
+        match error.downcast::<Self>() {
+            Ok(own) => *own,
+            Err(other) => {
+                let text = other.to_string();
+                Self(Arc::new(Inner { kind: Kind::Closed, unsent: false, text, source: Some(other) }))
+            }
+        }
+    }
+}

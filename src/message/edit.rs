@@ -1,0 +1,238 @@
+//! Changing parts of a message and nothing else.
+
+use std::ops::Range;
+
+use super::envelope::Payload;
+use super::walk::members;
+use super::{Fault, JsonRpcMessage, OwnedId, ParseError, ScanOptions, text};
+
+/// Pending changes to a message; [`finish`](Self::finish) splices them into new bytes and scans the result.
+///
+/// Every byte that no change covers stays as it is. Values are raw JSON.
+///
+/// ```
+/// use shadowcat::JsonRpcMessage;
+///
+/// let call = JsonRpcMessage::parse(r#"{"jsonrpc":"2.0","id":1, "method":"tools/call","params":{ "name":"a" }}"#)?;
+/// let call = call.edit().meta("progressToken", "7").finish()?;
+/// assert_eq!(
+///     call.bytes(),
+///     r#"{"jsonrpc":"2.0","id":1, "method":"tools/call","params":{"_meta":{"progressToken":7}, "name":"a" }}"#
+/// );
+/// # Ok::<(), shadowcat::ParseError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "an edit does nothing until it is finished"]
+pub struct Edit {
+    message: JsonRpcMessage,
+    id: Option<OwnedId>,
+    method: Option<String>,
+    payload: Option<(Payload, Vec<u8>)>,
+    /// Keys of `_meta` with their new values; `None` removes.
+    meta: Vec<(String, Option<Vec<u8>>)>,
+}
+
+impl Edit {
+    pub(super) fn new(message: JsonRpcMessage) -> Self {
+        Self { message, id: None, method: None, payload: None, meta: Vec::new() }
+    }
+
+    /// Replaces the id.
+    pub fn id(mut self, id: impl Into<OwnedId>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Replaces the method.
+    pub fn method(mut self, method: &str) -> Self {
+        self.method = Some(method.to_owned());
+        self
+    }
+
+    /// Replaces or adds `params`.
+    pub fn params(self, json: impl AsRef<[u8]>) -> Self {
+        self.payload(Payload::Params, json.as_ref())
+    }
+
+    /// Replaces `result`, or puts it in the place of `error`.
+    pub fn result(self, json: impl AsRef<[u8]>) -> Self {
+        self.payload(Payload::Result, json.as_ref())
+    }
+
+    /// Replaces `error`, or puts it in the place of `result`.
+    pub fn error(self, json: impl AsRef<[u8]>) -> Self {
+        self.payload(Payload::Error, json.as_ref())
+    }
+
+    /// Sets one member of `_meta` in `params` or `result`; makes what is missing around it.
+    pub fn meta(mut self, key: &str, json: impl AsRef<[u8]>) -> Self {
+        self.meta.push((key.to_owned(), Some(json.as_ref().to_vec())));
+        self
+    }
+
+    /// Removes one member of `_meta`, and one comma with it.
+    pub fn remove_meta(mut self, key: &str) -> Self {
+        self.meta.push((key.to_owned(), None));
+        self
+    }
+
+    fn payload(mut self, which: Payload, json: &[u8]) -> Self {
+        self.payload = Some((which, json.to_vec()));
+        self
+    }
+
+    /// Splices, scans, and keeps what rides beside the message.
+    ///
+    /// # Errors
+    ///
+    /// The outcome is no acceptable message, a value is not JSON, or the part to change cannot exist in a
+    /// message of this kind (a method in a response, `_meta` in an error).
+    pub fn finish(mut self) -> Result<JsonRpcMessage, ParseError> {
+        let changes = std::mem::take(&mut self.meta);
+        let (id, method, payload) = (self.id.take(), self.method.take(), self.payload.take());
+        let mut message = self.message;
+        if let Some(id) = id {
+            message = rescan(&message, splice(&message, (id_place(&message)?, token(&id))))?;
+        }
+        if let Some(method) = method {
+            let mut literal = Vec::new();
+            text::write_string(&mut literal, &method);
+            message = rescan(&message, splice(&message, (method_place(&message)?, literal)))?;
+        }
+        if let Some((which, json)) = payload {
+            check_value(&json)?;
+            message = rescan(&message, splice(&message, payload_place(&message, which, json)?))?;
+        }
+        for (key, json) in changes {
+            json.as_deref().map(check_value).transpose()?;
+            if let Some(change) = meta_place(&message, &key, json)? {
+                message = rescan(&message, splice(&message, change))?;
+            }
+        }
+        Ok(message)
+    }
+}
+
+type Change = (Range<usize>, Vec<u8>);
+
+/// A value must be one JSON document on its own, or it could close its member and open others.
+fn check_value(json: &[u8]) -> Result<(), ParseError> {
+    match serde_json::from_slice::<&serde_json::value::RawValue>(json) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(ParseError::new(Fault::Syntax("a JSON value"), error.column().saturating_sub(1))),
+    }
+}
+
+fn impossible(why: &'static str) -> ParseError {
+    ParseError::new(Fault::Envelope(why), 0)
+}
+
+fn token(id: &OwnedId) -> Vec<u8> {
+    let mut out = Vec::new();
+    id.write(&mut out);
+    out
+}
+
+fn id_place(message: &JsonRpcMessage) -> Result<Range<usize>, ParseError> {
+    let span = message.envelope.id;
+    if span.is_some() { Ok(span.range()) } else { Err(impossible("a message without an id gets none")) }
+}
+
+fn method_place(message: &JsonRpcMessage) -> Result<Range<usize>, ParseError> {
+    let span = message.envelope.method;
+    if span.is_some() { Ok(span.range()) } else { Err(impossible("a response has no method")) }
+}
+
+fn payload_place(message: &JsonRpcMessage, which: Payload, json: Vec<u8>) -> Result<Change, ParseError> {
+    let (have, span) = (message.envelope.payload_is, message.envelope.payload);
+    if have == which {
+        return Ok((span.range(), json));
+    }
+    match (have, which) {
+        (Payload::None, Payload::Params) => {
+            let end = last_brace(message);
+            Ok((end..end, [br#","params":"#, &json[..]].concat()))
+        }
+        (Payload::Result, Payload::Error) => Ok(swap(message, br#""error":"#, &json)),
+        (Payload::Error, Payload::Result) => Ok(swap(message, br#""result":"#, &json)),
+        _ => Err(impossible("requests and notifications have params, responses a result or an error")),
+    }
+}
+
+/// Replaces the payload's whole member, key included.
+fn swap(message: &JsonRpcMessage, key: &[u8], json: &[u8]) -> Change {
+    let span = message.envelope.payload.range();
+    let before = &message.bytes[..span.start];
+    let quote = |end: usize| before[..end].iter().rposition(|byte| *byte == b'"').unwrap_or(0);
+    (quote(quote(before.len()))..span.end, [key, json].concat())
+}
+
+fn meta_place(message: &JsonRpcMessage, key: &str, json: Option<Vec<u8>>) -> Result<Option<Change>, ParseError> {
+    let envelope = message.envelope;
+    if envelope.meta.is_some() {
+        return Ok(in_meta(&message.bytes, envelope.meta.range(), key, json));
+    }
+    let Some(json) = json else { return Ok(None) };
+    let member = named(key, &json);
+    let meta = [br#""_meta":{"#, &member[..], b"}"].concat();
+    let payload = envelope.payload.range();
+    match (envelope.payload_is, message.bytes.get(payload.start)) {
+        (Payload::Error, _) => Err(impossible("an error has no _meta")),
+        (Payload::None, _) => {
+            let end = last_brace(message);
+            Ok(Some((end..end, [br#","params":{"#, &meta[..], b"}"].concat())))
+        }
+        (_, Some(b'{')) => Ok(Some(insert_first(&message.bytes, payload.start, meta))),
+        (Payload::Params, _) => Ok(Some((payload, [b"{", &meta[..], b"}"].concat()))),
+        _ => Err(impossible("only an object has _meta")),
+    }
+}
+
+fn in_meta(bytes: &[u8], meta: Range<usize>, key: &str, json: Option<Vec<u8>>) -> Option<Change> {
+    let all: Vec<_> = members(&bytes[meta.clone()]).collect();
+    let found = all.iter().position(|member| member.is(key));
+    match (found, json) {
+        (Some(at), Some(json)) => {
+            let place = &all[at].value_at;
+            Some((meta.start + place.start..meta.start + place.end, json))
+        }
+        (None, Some(json)) => Some(insert_first(bytes, meta.start, named(key, &json))),
+        (Some(at), None) => {
+            let start = if at > 0 { all[at - 1].whole.end } else { all[at].whole.start };
+            let end = if at > 0 { all[at].whole.end } else { all.get(1).map_or(all[0].whole.end, |next| next.whole.start) };
+            Some((meta.start + start..meta.start + end, Vec::new()))
+        }
+        (None, None) => None,
+    }
+}
+
+/// `brace` is the object's opening brace.
+fn insert_first(bytes: &[u8], brace: usize, mut member: Vec<u8>) -> Change {
+    if members(&bytes[brace..]).next().is_some() {
+        member.push(b',');
+    }
+    (brace + 1..brace + 1, member)
+}
+
+fn named(key: &str, json: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    text::write_string(&mut out, key);
+    out.push(b':');
+    out.extend_from_slice(json);
+    out
+}
+
+fn last_brace(message: &JsonRpcMessage) -> usize {
+    message.bytes.iter().rposition(|byte| *byte == b'}').expect("a message is an object")
+}
+
+fn splice(message: &JsonRpcMessage, (place, with): Change) -> Vec<u8> {
+    [&message.bytes[..place.start], &with, &message.bytes[place.end..]].concat()
+}
+
+/// Limits of size were the front end's to judge; everything else is judged again.
+fn rescan(message: &JsonRpcMessage, bytes: Vec<u8>) -> Result<JsonRpcMessage, ParseError> {
+    let options = ScanOptions::default().max_bytes(usize::MAX);
+    let options = if message.is_strict() { options } else { options.transparent() };
+    Ok(JsonRpcMessage::parse_with(bytes, &options)?.beside(message))
+}

@@ -1,0 +1,60 @@
+//! What a lax peer may take a name for.
+
+use caseless::Caseless;
+use unicode_normalization::UnicodeNormalization;
+
+/// The text that peers which ignore case, width, invisible characters or everything behind a NUL would see.
+///
+/// Two names with one fold can be taken for each other, so a rule that *denies* compares folds. It costs
+/// allocations: for names that already look odd, not for every key.
+pub(crate) fn fold(text: &str) -> String {
+    let visible = text.trim_start_matches('\0').split('\0').next().unwrap_or_default();
+    let folded: String = visible
+        .chars()
+        .filter(|c| !is_default_ignorable(*c))
+        .nfkc()
+        .default_case_fold()
+        .nfkc()
+        .filter(|c| !c.is_control())
+        .collect();
+    folded.trim().to_owned()
+}
+
+/// Unicode's `Default_Ignorable_Code_Point`: characters that are displayed as nothing.
+fn is_default_ignorable(c: char) -> bool {
+    matches!(c,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'
+        | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
+        | '\u{FFF0}'..='\u{FFF8}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
+        | '\u{E0000}'..='\u{E0FFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_lax_peer_reads_as_method_folds_to_method() {
+        for odd in [
+            "Method",
+            "METHOD",
+            " method ",
+            "method\0x",
+            "\0method",
+            "meth\u{200b}od",
+            "ｍethod",
+            "\u{7f}method",
+        ] {
+            assert_eq!(fold(odd), "method", "{odd:?}");
+        }
+        assert_eq!(fold("param\u{17f}"), "params");
+    }
+
+    #[test]
+    fn other_words_stay_other_words() {
+        assert_eq!(fold("methods"), "methods");
+        assert_eq!(fold("mеthod"), "mеthod"); // a Cyrillic е is another letter, not another form
+        assert_eq!(fold(""), "");
+    }
+}

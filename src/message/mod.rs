@@ -1,0 +1,283 @@
+//! What travels: a JSON-RPC message as the bytes that arrived, with its envelope located and checked.
+//!
+//! ```
+//! use shadowcat::{JsonRpcMessage, Kind};
+//!
+//! let text = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo"}}"#;
+//! let message = JsonRpcMessage::parse(text)?;
+//! assert_eq!(message.kind(), Kind::Request);
+//! assert_eq!(message.method(), Some("tools/call"));
+//! assert_eq!(message.params(), Some(&br#"{"name":"echo"}"#[..]));
+//! assert_eq!(message.bytes(), text); // nothing is ever written anew that nobody changed
+//! # Ok::<(), shadowcat::ParseError>(())
+//! ```
+
+mod build;
+mod code;
+mod context;
+mod edit;
+mod envelope;
+mod fold;
+mod id;
+mod id_map;
+mod options;
+mod parse_error;
+mod responder;
+mod scan;
+mod text;
+mod walk;
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Extensions;
+
+use envelope::{Envelope, IdToken, Payload};
+
+pub use code::Code;
+pub use context::{Cancellation, Context, Direction};
+pub use edit::Edit;
+pub use envelope::Kind;
+pub use id::{Id, OwnedId};
+pub use options::ScanOptions;
+pub use parse_error::{Fault, ParseError};
+pub use responder::Responder;
+
+pub(crate) use id_map::IdMap;
+pub(crate) use scan::salvage_id;
+pub(crate) use text::decode_exact;
+pub(crate) use walk::members;
+
+/// One JSON-RPC message: bytes that passed the scanner, and where its parts stand in them.
+///
+/// A clone costs a refcount. The bytes never change; [`edit`](Self::edit) and [`with_id`](Self::with_id) make
+/// new ones.
+#[derive(Clone)]
+pub struct JsonRpcMessage {
+    bytes: Bytes,
+    envelope: Envelope,
+    /// The method's text, where it was written with escapes.
+    decoded_method: Option<Arc<str>>,
+    context: Option<Arc<Context>>,
+    cancellation: Option<Cancellation>,
+    /// The order in which a connector read it; 0 where none did.
+    sequence: u64,
+    extensions: Extensions,
+}
+
+impl JsonRpcMessage {
+    /// Reads one message: strict, the whole document, within the default limits.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError`] says what is wrong and at which byte, and carries the id where one could be read.
+    pub fn parse(bytes: impl Into<Bytes>) -> Result<Self, ParseError> {
+        Self::parse_with(bytes, &ScanOptions::default())
+    }
+
+    /// Reads one message by other limits, or transparently.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_with(bytes: impl Into<Bytes>, options: &ScanOptions) -> Result<Self, ParseError> {
+        let bytes = bytes.into();
+        let envelope = scan::scan(&bytes, options)?;
+        Ok(Self::from_parts(bytes, envelope))
+    }
+
+    fn from_parts(bytes: Bytes, envelope: Envelope) -> Self {
+        let mut message = Self {
+            bytes,
+            envelope,
+            decoded_method: None,
+            context: None,
+            cancellation: None,
+            sequence: 0,
+            extensions: Extensions::new(),
+        };
+        if envelope.method_escaped {
+            message.decoded_method = Some(text::decode(message.method_text(), true).into());
+        }
+        message
+    }
+
+    /// Request, notification or response.
+    pub fn kind(&self) -> Kind {
+        self.envelope.kind
+    }
+
+    /// The id as written. `None` also for an error response with `"id":null`: nobody's call.
+    pub fn id(&self) -> Option<Id<'_>> {
+        match self.envelope.id_token {
+            IdToken::Absent => None,
+            IdToken::Null if self.kind() == Kind::Response => None,
+            token => Some(Id::new(token, self.str_at(self.envelope.id))),
+        }
+    }
+
+    /// The method, decoded.
+    pub fn method(&self) -> Option<&str> {
+        match &self.decoded_method {
+            Some(method) => Some(method),
+            None if self.envelope.method.is_some() => Some(self.method_text()),
+            None => None,
+        }
+    }
+
+    /// The raw JSON of `params`.
+    pub fn params(&self) -> Option<&[u8]> {
+        self.payload(Payload::Params)
+    }
+
+    /// The raw JSON of `result`.
+    pub fn result(&self) -> Option<&[u8]> {
+        self.payload(Payload::Result)
+    }
+
+    /// The raw JSON of `error`.
+    pub fn error(&self) -> Option<&[u8]> {
+        self.payload(Payload::Error)
+    }
+
+    /// The raw JSON of the object `_meta` inside `params` or `result`.
+    pub fn meta(&self) -> Option<&[u8]> {
+        self.envelope.meta.is_some().then(|| &self.bytes[self.envelope.meta.range()])
+    }
+
+    /// What arrived, byte for byte.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The bytes, without a copy.
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+
+    /// A raw carriage return or line feed stands between its tokens: legal JSON, but not one line.
+    pub fn has_line_break(&self) -> bool {
+        self.envelope.line_break
+    }
+
+    /// It passed the strict scan. Layers that decide refuse messages that passed only the transparent one.
+    pub fn is_strict(&self) -> bool {
+        self.envelope.strict
+    }
+
+    /// A `subscriptions/listen` request, the client's or a front end's own: it stays open, so timeouts,
+    /// permits and default-deny leave it alone.
+    pub fn is_listen(&self) -> bool {
+        self.kind() == Kind::Request && self.method() == Some("subscriptions/listen")
+    }
+
+    /// A front end's own listen; see [`Context::session_listen`].
+    pub fn is_session_listen(&self) -> bool {
+        self.context.as_ref().is_some_and(|context| context.is_session_listen())
+    }
+
+    /// What a layer keeps across `call` to answer with the same id.
+    pub fn responder(&self) -> Responder {
+        Responder::new((self.kind() == Kind::Request).then(|| self.owned_id()).flatten())
+    }
+
+    /// The id, independent of the message: no allocation, strings share its bytes.
+    pub fn owned_id(&self) -> Option<OwnedId> {
+        self.id()?;
+        Some(OwnedId::from_token(self.envelope.id_token, || self.bytes.slice(self.envelope.id.range())))
+    }
+
+    /// Changes parts of the message and keeps every other byte.
+    pub fn edit(self) -> Edit {
+        Edit::new(self)
+    }
+
+    /// The facts that the messages of a session share.
+    pub fn context(&self) -> Option<&Arc<Context>> {
+        self.context.as_ref()
+    }
+
+    /// Sets the shared facts.
+    pub fn with_context(mut self, context: Arc<Context>) -> Self {
+        self.context = Some(context);
+        self
+    }
+
+    /// Where a front end leaves the client's cancellation of this request.
+    pub fn cancellation(&self) -> Option<&Cancellation> {
+        self.cancellation.as_ref()
+    }
+
+    /// Sets where the client's cancellation will be left.
+    pub fn with_cancellation(mut self, cancellation: Cancellation) -> Self {
+        self.cancellation = Some(cancellation);
+        self
+    }
+
+    /// Facts of this one message, by type; never written to the wire.
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// The same, to add to.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.extensions
+    }
+
+    pub(crate) fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    pub(crate) fn with_sequence(mut self, sequence: u64) -> Self {
+        self.sequence = sequence;
+        self
+    }
+
+    /// Takes over what rides beside `other`.
+    pub(crate) fn beside(mut self, other: &Self) -> Self {
+        self.context.clone_from(&other.context);
+        self.cancellation.clone_from(&other.cancellation);
+        self.sequence = other.sequence;
+        self.extensions.clone_from(&other.extensions);
+        self
+    }
+
+    fn payload(&self, wanted: Payload) -> Option<&[u8]> {
+        (self.envelope.payload_is == wanted).then(|| &self.bytes[self.envelope.payload.range()])
+    }
+
+    /// The method as written, without its quotes.
+    fn method_text(&self) -> &str {
+        let quoted = self.str_at(self.envelope.method);
+        &quoted[1..quoted.len() - 1]
+    }
+
+    fn str_at(&self, span: envelope::Span) -> &str {
+        std::str::from_utf8(&self.bytes[span.range()]).expect("the scanner accepted these bytes as UTF-8")
+    }
+}
+
+impl fmt::Debug for JsonRpcMessage {
+    /// Kind, id, method and size; never the payload, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("JsonRpcMessage");
+        out.field("kind", &self.kind());
+        if let Some(id) = self.id() {
+            out.field("id", &id);
+        }
+        if let Some(method) = self.method() {
+            out.field("method", &method);
+        }
+        out.field("bytes", &self.bytes.len()).finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for JsonRpcMessage {
+    /// Byte for byte.
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for JsonRpcMessage {}

@@ -1,0 +1,88 @@
+//! The members of the message object, told by their keys.
+
+use super::super::fold::fold;
+use super::super::parse_error::Fault;
+use super::Scanner;
+use super::keys::Key;
+
+/// A member that JSON-RPC gives a meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Member {
+    JsonRpc,
+    Id,
+    Method,
+    Params,
+    Result,
+    Error,
+}
+
+impl Member {
+    /// How many there are.
+    pub(super) const COUNT: usize = 6;
+
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "jsonrpc" => Self::JsonRpc,
+            "id" => Self::Id,
+            "method" => Self::Method,
+            "params" => Self::Params,
+            "result" => Self::Result,
+            "error" => Self::Error,
+            _ => return None,
+        })
+    }
+
+    /// The member that `key` names. Escaped spellings name it too: peers compare decoded keys.
+    pub(super) fn of(key: &Key, bytes: &[u8]) -> Option<Self> {
+        Self::named(&key.text(bytes))
+    }
+}
+
+impl Scanner<'_> {
+    /// The member that a key of the message object names, if it is a known one.
+    pub(super) fn envelope_key(&mut self, key: &Key) -> Option<Option<Member>> {
+        let text = key.text(self.bytes);
+        let member = Member::named(&text);
+        if member.is_none() && self.limits.strict && is_confusable(&text) {
+            return self.fail(Fault::ConfusableKey, key.quote());
+        }
+        Some(member)
+    }
+}
+
+/// Some peer may read this unknown key as one that it knows.
+fn is_confusable(key: &str) -> bool {
+    // Nothing but case and outer spaces is folded away in printable ASCII; this is every honest key.
+    if key.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        let key = key.trim();
+        return PROTOCOL.iter().any(|name| name.eq_ignore_ascii_case(key));
+    }
+    PROTOCOL.contains(&fold(key).as_str())
+}
+
+const PROTOCOL: [&str; 7] = ["jsonrpc", "id", "method", "params", "result", "error", "__proto__"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_fold_to_a_protocol_key_are_confusable() {
+        for key in [
+            "Method",
+            " id",
+            "ID ",
+            "__proto__",
+            "__PROTO__",
+            "meth\u{200b}od",
+            "ｉd",
+            "result\0",
+            "\u{7f}error",
+        ] {
+            assert!(is_confusable(key), "{key:?}");
+        }
+        for key in ["", "x-vendor", "ids", "méthod", "_meta"] {
+            assert!(!is_confusable(key), "{key:?}");
+        }
+    }
+}

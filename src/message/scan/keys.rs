@@ -1,0 +1,99 @@
+//! The keys of the open objects, and which of them are refused.
+
+use std::borrow::Cow;
+
+use super::super::parse_error::Fault;
+use super::super::text;
+use super::Scanner;
+use super::block::Block;
+use super::key_set::fingerprint;
+
+/// A JSON library's private name space: serde_json takes such a key for a number or for raw text.
+const MAGIC: &[u8] = b"$serde_json::private::";
+
+/// A key, from behind its opening quote to its closing one.
+#[derive(Clone, Copy)]
+pub(super) struct Key {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) escaped: bool,
+}
+
+impl Key {
+    /// Where the key's token starts: what refusals point at.
+    pub(super) fn quote(&self) -> usize {
+        self.start - 1
+    }
+
+    pub(super) fn raw<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// The decoded key.
+    pub(super) fn text<'a>(&self, bytes: &'a [u8]) -> Cow<'a, str> {
+        text::decode(std::str::from_utf8(self.raw(bytes)).unwrap_or_default(), self.escaped)
+    }
+}
+
+impl<'a> Scanner<'a> {
+    /// From a key's opening quote to the first byte of its value.
+    #[inline(always)]
+    pub(super) fn key(&mut self, quote: usize) -> Option<(Key, usize)> {
+        if self.byte(quote) != b'"' {
+            return self.fail(Fault::Syntax("expected a key"), quote);
+        }
+        let start = quote + 1;
+        let block = Block::read(self.bytes, start);
+        let length = block.specials().trailing_zeros() as usize;
+        let end = start + length;
+        let key = if self.byte(end) == b'"' && length <= Block::SIZE {
+            let key = Key { start, end, escaped: false };
+            self.take_key(key, block.fingerprint(length))?;
+            key
+        } else {
+            self.long_key(start)?
+        };
+        let (colon, byte) = self.token(key.end + 1);
+        if byte != b':' {
+            return self.fail(Fault::Syntax("expected a colon"), colon);
+        }
+        Some((key, self.token(colon + 1).0))
+    }
+
+    /// A key that one block does not hold, or one with escapes.
+    #[inline(never)]
+    fn long_key(&mut self, start: usize) -> Option<Key> {
+        let end = self.string(start)? - 1;
+        let mut key = Key { start, end, escaped: false };
+        let raw = key.raw(self.bytes);
+        key.escaped = memchr::memchr(b'\\', raw).is_some();
+        if self.limits.strict {
+            let print = if key.escaped { self.escaped_key(&key)? } else { self.plain_key(raw, key.quote())? };
+            self.take_key(key, print)?;
+        }
+        Some(key)
+    }
+
+    fn plain_key(&mut self, raw: &[u8], quote: usize) -> Option<u64> {
+        if raw.starts_with(MAGIC) {
+            return self.fail(Fault::MagicKey, quote);
+        }
+        Some(fingerprint(raw))
+    }
+
+    fn escaped_key(&mut self, key: &Key) -> Option<u64> {
+        let inner = std::str::from_utf8(key.raw(self.bytes)).unwrap_or_default();
+        match text::chars(inner).collect::<Option<String>>() {
+            Some(text) => self.plain_key(text.as_bytes(), key.quote()),
+            None => self.fail(Fault::LoneSurrogate, key.quote()),
+        }
+    }
+
+    #[inline(always)]
+    fn take_key(&mut self, key: Key, print: u64) -> Option<()> {
+        if self.limits.strict && self.keys.insert(self.bytes, print, key.start) {
+            return self.fail(Fault::DuplicateKey, key.quote());
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,145 @@
+//! The strict scanner: one pass over the bytes, no recursion, no copies.
+//!
+//! [`scan`] is the gate that every message passes before anything else looks at it. The hot path fails at the
+//! first fault and knows little about it; [`refuse`] then finds out what to tell the sender.
+
+mod block;
+mod envelope_key;
+mod judge;
+mod key_set;
+mod keys;
+mod members;
+mod numbers;
+mod salvage;
+mod strings;
+mod value;
+
+use std::str;
+
+use self::key_set::KeySet;
+use self::members::Found;
+pub(crate) use self::salvage::salvage_id;
+use self::value::Nesting;
+use super::envelope::Envelope;
+use super::options::ScanOptions;
+use super::parse_error::{Fault, ParseError};
+
+/// What is wrong, and at which byte.
+type Refusal = (Fault, usize);
+
+/// Finds the parts of a message, or why the bytes are none.
+pub(crate) fn scan(bytes: &[u8], options: &ScanOptions) -> Result<Envelope, ParseError> {
+    if bytes.len() > options.max_bytes {
+        return Err(too_large(bytes, options));
+    }
+    if str::from_utf8(bytes).is_err() {
+        return Err(refuse(bytes, options, (Fault::Encoding, 0)));
+    }
+    let mut scanner = Scanner::new(bytes, Limits::of(options));
+    let judged = match scanner.message() {
+        Some(found) => judge::judge(bytes, &found, scanner.line_break, options),
+        None => Err(scanner.refusal()),
+    };
+    judged.map_err(|refusal| refuse(bytes, options, refusal))
+}
+
+#[cold]
+fn too_large(bytes: &[u8], options: &ScanOptions) -> ParseError {
+    let readable = bytes.get(..options.max_bytes).unwrap_or_default();
+    ParseError::new(Fault::TooLarge, options.max_bytes).with_id(salvage_id(readable, options))
+}
+
+/// What is not JSON at all is told so, even where the scanner first met something else.
+#[cold]
+fn refuse(bytes: &[u8], options: &ScanOptions, noticed: Refusal) -> ParseError {
+    let (fault, offset) = match noticed.0 {
+        Fault::Syntax(_) | Fault::Trailing => noticed,
+        _ => grammar(bytes).err().unwrap_or(noticed),
+    };
+    ParseError::new(fault, offset).with_id(salvage_id(bytes, options))
+}
+
+/// One JSON document of any depth, in UTF-8.
+fn grammar(bytes: &[u8]) -> Result<(), Refusal> {
+    if let Err(error) = str::from_utf8(bytes) {
+        return Err((Fault::Encoding, error.valid_up_to()));
+    }
+    if bytes.starts_with("\u{FEFF}".as_bytes()) {
+        return Err((Fault::Encoding, 0));
+    }
+    let mut scanner = Scanner::new(bytes, Limits::NONE);
+    let (start, _) = scanner.token(0);
+    let end = scanner.value(start).and_then(|end| scanner.end(end));
+    end.ok_or_else(|| scanner.refusal())
+}
+
+/// What a scanner enforces below the envelope.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// Refuse keys that two peers may read differently.
+    strict: bool,
+    depth: usize,
+    number: usize,
+}
+
+impl Limits {
+    /// The grammar and nothing else.
+    const NONE: Self = Self { strict: false, depth: usize::MAX, number: usize::MAX };
+
+    fn of(options: &ScanOptions) -> Self {
+        Self { strict: !options.transparent, depth: options.max_depth, number: options.max_number }
+    }
+}
+
+/// One scan: the bytes, and what must be remembered on the way.
+///
+/// Every step takes the place where it starts and returns the place behind what it read, or `None` when it
+/// has left a refusal: a place fits a register, an error would not.
+struct Scanner<'a> {
+    bytes: &'a [u8],
+    limits: Limits,
+    nesting: Nesting,
+    keys: KeySet,
+    line_break: bool,
+    refusal: Option<Refusal>,
+}
+
+impl<'a> Scanner<'a> {
+    fn new(bytes: &'a [u8], limits: Limits) -> Self {
+        let (nesting, keys) = (Nesting::default(), KeySet::new());
+        Self { bytes, limits, nesting, keys, line_break: false, refusal: None }
+    }
+
+    /// The whole document: an object and nothing behind it.
+    fn message(&mut self) -> Option<Found> {
+        let (start, byte) = self.token(0);
+        if byte != b'{' {
+            let fault =
+                if byte == b'[' { Fault::Batch } else { Fault::Envelope("the message must be an object") };
+            return self.fail(fault, start);
+        }
+        let mut found = Found::default();
+        let end = self.object(start, |scanner, key, value| found.member(scanner, key, value))?;
+        self.end(end)?;
+        Some(found)
+    }
+
+    /// Nothing but whitespace follows.
+    fn end(&mut self, at: usize) -> Option<()> {
+        let (at, _) = self.token(at);
+        if at < self.bytes.len() { self.fail(Fault::Trailing, at) } else { Some(()) }
+    }
+
+    #[cold]
+    fn fail<T>(&mut self, fault: Fault, at: usize) -> Option<T> {
+        self.refusal = Some((fault, at.min(self.bytes.len())));
+        None
+    }
+
+    fn refusal(&self) -> Refusal {
+        self.refusal.unwrap_or((Fault::Syntax("expected a value"), 0))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,188 @@
+//! Messages to lines.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use memchr::memchr2;
+use tokio::io::AsyncWrite;
+
+use crate::message::JsonRpcMessage;
+
+/// Frames from this size on are written from where they are; smaller ones are copied together.
+const BY_REFERENCE: usize = 16 << 10;
+/// An emptied buffer larger than this is given back.
+const KEEP: usize = 256 << 10;
+/// How many pieces one vectored write takes.
+const PIECES: usize = 16;
+
+/// A frame held a raw CR or LF and would have become two lines for some peer. [`one_line`] mends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a raw carriage return or line feed in a message that must be one line")]
+#[non_exhaustive]
+pub struct RawLineBreak;
+
+/// Turns raw CR and LF, which are legal between JSON tokens, into spaces. The length stays.
+///
+/// ```
+/// use shadowcat::{JsonRpcMessage, wire::lines};
+///
+/// let pretty = JsonRpcMessage::parse("{\"jsonrpc\":\"2.0\",\r\n\"id\":1,\"method\":\"ping\"}")?;
+/// assert_eq!(lines::one_line(&pretty), "{\"jsonrpc\":\"2.0\",  \"id\":1,\"method\":\"ping\"}");
+/// # Ok::<(), shadowcat::ParseError>(())
+/// ```
+pub fn one_line(message: &JsonRpcMessage) -> Bytes {
+    if !message.has_line_break() {
+        return message.bytes().clone();
+    }
+    message.bytes().iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }).collect()
+}
+
+/// Lines on their way out: what is ready goes out in as few writes as possible.
+///
+/// # Backpressure
+///
+/// It grows with what is pushed; whoever pushes bounds it by [`len`](Self::len).
+#[derive(Debug, Default)]
+pub struct Encoder {
+    /// Written before `tail`.
+    pieces: VecDeque<Bytes>,
+    tail: Vec<u8>,
+    /// How much of the first piece, or of the tail, is written.
+    written: usize,
+    length: usize,
+    one_per_write: bool,
+}
+
+impl Encoder {
+    /// Joins what is ready.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// One message per write, for peers that lose what shares a read (rmcp 0.2 does).
+    pub fn one_per_write(mut self) -> Self {
+        self.one_per_write = true;
+        self
+    }
+
+    /// Queues one message as a line.
+    ///
+    /// # Errors
+    ///
+    /// The bytes hold a raw CR or LF; nothing is queued.
+    pub fn push(&mut self, message: &JsonRpcMessage) -> Result<(), RawLineBreak> {
+        if message.has_line_break() {
+            return Err(RawLineBreak);
+        }
+        self.append(message.bytes());
+        Ok(())
+    }
+
+    /// The same for a frame that no scanner has seen.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push).
+    pub fn push_frame(&mut self, frame: &Bytes) -> Result<(), RawLineBreak> {
+        if memchr2(b'\r', b'\n', frame).is_some() {
+            return Err(RawLineBreak);
+        }
+        self.append(frame);
+        Ok(())
+    }
+
+    fn append(&mut self, frame: &Bytes) {
+        self.length += frame.len() + 1;
+        if self.one_per_write {
+            return self.pieces.push_back([frame, &b"\n"[..]].concat().into());
+        }
+        if frame.len() >= BY_REFERENCE {
+            self.seal_tail();
+            self.pieces.push_back(frame.clone());
+        } else {
+            self.tail.extend_from_slice(frame);
+        }
+        self.tail.push(b'\n');
+    }
+
+    /// Makes the tail a piece, so that another can follow it.
+    fn seal_tail(&mut self) {
+        if self.tail.is_empty() {
+            return;
+        }
+        let mut tail = Bytes::from(std::mem::take(&mut self.tail));
+        if self.pieces.is_empty() {
+            tail = tail.split_off(std::mem::take(&mut self.written));
+        }
+        self.pieces.push_back(tail);
+    }
+
+    /// Bytes queued and not yet written.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether nothing is queued.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Writes until nothing is left or the writer takes no more.
+    ///
+    /// # Errors
+    ///
+    /// The writer's own; a writer that takes nothing is [`io::ErrorKind::WriteZero`].
+    pub fn poll_flush<W: AsyncWrite + Unpin>(
+        &mut self,
+        writer: &mut W,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while !self.is_empty() {
+            let taken = ready!(self.poll_write(writer, cx))?;
+            if taken == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.advance(taken);
+        }
+        Pin::new(writer).poll_flush(cx)
+    }
+
+    fn poll_write<W: AsyncWrite + Unpin>(&self, writer: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let writer = Pin::new(writer);
+        let Some(first) = self.pieces.front() else {
+            return writer.poll_write(cx, &self.tail[self.written..]);
+        };
+        if self.one_per_write {
+            return writer.poll_write(cx, &first[self.written..]);
+        }
+        let mut slices = [IoSlice::new(&[]); PIECES];
+        slices[0] = IoSlice::new(&first[self.written..]);
+        let rest = self.pieces.iter().skip(1).map(|piece| &piece[..]).chain([&self.tail[..]]);
+        let mut used = 1;
+        for (slot, piece) in slices[1..].iter_mut().zip(rest) {
+            *slot = IoSlice::new(piece);
+            used += 1;
+        }
+        writer.poll_write_vectored(cx, &slices[..used])
+    }
+
+    fn advance(&mut self, taken: usize) {
+        self.length -= taken;
+        self.written += taken;
+        while let Some(first) = self.pieces.front() {
+            if self.written < first.len() {
+                return;
+            }
+            self.written -= first.len();
+            self.pieces.pop_front();
+        }
+        if self.written == self.tail.len() {
+            self.written = 0;
+            self.tail.clear();
+            self.tail.shrink_to(KEEP);
+        }
+    }
+}

@@ -6,6 +6,7 @@ mod error;
 mod message;
 pub mod protocol;
 pub mod reply;
+pub mod serve;
 pub mod wire;
 
 pub use error::{BoxError, Error};

@@ -45,6 +45,7 @@ pub use parse_error::{Fault, ParseError};
 pub use responder::Responder;
 
 pub(crate) use id_map::IdMap;
+pub(crate) use parse_error::looks_like_reply;
 pub(crate) use scan::salvage_id;
 pub(crate) use text::decode_exact;
 pub(crate) use walk::members;
@@ -82,9 +83,15 @@ impl JsonRpcMessage {
     ///
     /// As [`parse`](Self::parse).
     pub fn parse_with(bytes: impl Into<Bytes>, options: &ScanOptions) -> Result<Self, ParseError> {
-        let bytes = bytes.into();
-        let envelope = scan::scan(&bytes, options)?;
-        Ok(Self::from_parts(bytes, envelope))
+        Self::parse_or_return(bytes.into(), options).map_err(|(_, error)| error)
+    }
+
+    /// Gives the bytes back with the error.
+    pub(crate) fn parse_or_return(bytes: Bytes, options: &ScanOptions) -> Result<Self, (Bytes, ParseError)> {
+        match scan::scan(&bytes, options) {
+            Ok(envelope) => Ok(Self::from_parts(bytes, envelope)),
+            Err(error) => Err((bytes, error)),
+        }
     }
 
     fn from_parts(bytes: Bytes, envelope: Envelope) -> Self {

@@ -126,3 +126,21 @@ impl fmt::Display for ParseError {
 }
 
 impl std::error::Error for ParseError {}
+
+/// Whether refused bytes were meant as a response. Only decides whose failure they are; nothing of them is
+/// forwarded.
+pub(crate) fn looks_like_reply(bytes: &[u8]) -> bool {
+    let has = |key: &[u8]| memchr::memmem::find(bytes, key).is_some();
+    has(b"\"result\"") || (has(b"\"error\"") && !has(b"\"method\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::looks_like_reply;
+
+    #[test]
+    fn a_refused_request_is_nobodys_reply() {
+        assert!(!looks_like_reply(br#"{"jsonrpc":"2.0","id":1,"method":"roots/list","method":"error"}"#));
+        assert!(looks_like_reply(br#"{"jsonrpc":"2.0","id":1,"result":{},"result":{}}"#));
+    }
+}

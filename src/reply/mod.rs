@@ -18,6 +18,7 @@
 //! ```
 
 mod channel;
+mod failure;
 mod inspect;
 mod service;
 
@@ -33,6 +34,8 @@ use http::Extensions;
 
 use crate::error::Error;
 use crate::message::{Code, JsonRpcMessage, Kind};
+
+pub(crate) use failure::failure;
 
 pub use channel::{ReplySender, TrySendError};
 pub use inspect::{End, Event};

@@ -192,9 +192,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Driver<R, W> {
 
 fn read(line: Line, options: &ScanOptions) -> Read {
     let (bytes, fault) = match line {
-        Line::Frame(frame) => match JsonRpcMessage::parse_with(frame.clone(), options) {
+        Line::Frame(frame) => match JsonRpcMessage::parse_or_return(frame, options) {
             Ok(message) => return Read::Message(message),
-            Err(error) => return Read::Unreadable(frame, error),
+            Err((frame, error)) => return Read::Unreadable(frame, error),
         },
         Line::CarriageReturn(bytes) => (bytes, Fault::LineBreak),
         Line::TooLong(head) => (head, Fault::TooLarge),

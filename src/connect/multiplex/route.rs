@@ -6,7 +6,7 @@ use super::rewrite;
 use super::state::{Listen, State};
 use super::table::Phase;
 use crate::error::Error;
-use crate::message::{Code, JsonRpcMessage, Kind, ParseError, salvage_id};
+use crate::message::{Code, JsonRpcMessage, Kind, ParseError, looks_like_reply, salvage_id};
 use crate::protocol::{method, peek};
 use crate::reply::{Reply, TrySendError};
 
@@ -168,22 +168,5 @@ impl State {
         let id = error.id().cloned().or_else(|| salvage_id(line, &self.options.scan));
         let Some(id) = id.filter(|_| looks_like_reply(line)) else { return };
         self.fail_call(&id, Error::invalid(format_args!("the server's reply was refused: {error}")), wakers);
-    }
-}
-
-/// Only to decide whose failure a refused line is; nothing of it is forwarded.
-fn looks_like_reply(line: &[u8]) -> bool {
-    let has = |needle: &[u8]| memchr::memmem::find(line, needle).is_some();
-    has(b"\"result\"") || has(b"\"error\"")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refused_request_of_the_server_is_nobodys_reply() {
-        assert!(!looks_like_reply(br#"{"jsonrpc":"2.0","id":1,"method":"roots/list","method":"x"}"#));
-        assert!(looks_like_reply(br#"{"jsonrpc":"2.0","id":1,"result":{},"result":{}}"#));
     }
 }

@@ -1,0 +1,72 @@
+//! Which calls want to be polled.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Wake, Waker};
+
+/// The slots that were woken, oldest first, and the task to wake when one is.
+#[derive(Debug, Default)]
+pub(super) struct Ready(Mutex<Queue>);
+
+#[derive(Debug, Default)]
+struct Queue {
+    slots: VecDeque<usize>,
+    task: Option<Waker>,
+}
+
+/// The waker of one slot. It is made once and serves every call that the slot ever holds: a late wake of an
+/// earlier call costs one poll.
+#[derive(Debug)]
+pub(super) struct SlotWaker {
+    slot: usize,
+    queued: AtomicBool,
+    ready: Arc<Ready>,
+}
+
+impl Ready {
+    pub(super) fn waker(self: &Arc<Self>, slot: usize) -> Arc<SlotWaker> {
+        Arc::new(SlotWaker { slot, queued: AtomicBool::new(false), ready: self.clone() })
+    }
+
+    /// The next slot to poll; none arms the task's waker.
+    pub(super) fn pop(&self, task: &Waker) -> Option<usize> {
+        let mut queue = self.lock();
+        let slot = queue.slots.pop_front();
+        if slot.is_none() && !queue.task.as_ref().is_some_and(|armed| armed.will_wake(task)) {
+            queue.task = Some(task.clone());
+        }
+        slot
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SlotWaker {
+    /// The slot is about to be polled: later wakes count again.
+    pub(super) fn reset(&self) {
+        self.queued.store(false, Ordering::Release);
+    }
+}
+
+impl Wake for SlotWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.queued.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let mut queue = self.ready.lock();
+        let was_empty = queue.slots.is_empty();
+        queue.slots.push_back(self.slot);
+        let task = if was_empty { queue.task.take() } else { None };
+        drop(queue);
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+}

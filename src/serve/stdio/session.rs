@@ -1,0 +1,165 @@
+//! The one task of a session: read, call, write.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Sleep;
+
+use super::Stdio;
+use crate::error::Error;
+use crate::message::{Fault, JsonRpcMessage, ParseError, ScanOptions, looks_like_reply, salvage_id};
+use crate::reply::RpcService;
+use crate::serve::dispatch::Dispatch;
+use crate::wire::lines::{Decoder, Encoder, Line, one_line};
+
+/// Above this much waiting to be written, replies stay where they are.
+const HIGH_WATER: usize = 1 << 20;
+/// Above this much, a client that sends what is refused is not even told.
+const REFUSALS: usize = 8 << 20;
+/// Reads of one poll before other tasks get their turn.
+const READS: usize = 4;
+
+pub(super) struct Session<S: RpcService, R, W> {
+    dispatch: Dispatch<S>,
+    reader: R,
+    writer: W,
+    decoder: Decoder,
+    out: Encoder,
+    scan: ScanOptions,
+    drain: std::time::Duration,
+    phase: Phase,
+}
+
+enum Phase {
+    Start,
+    Open,
+    /// The client has closed its side.
+    Draining(Pin<Box<Sleep>>),
+}
+
+impl<S, R, W> Session<S, R, W>
+where
+    S: RpcService,
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    pub(super) fn new(front: Stdio<S>, reader: R, writer: W) -> Self {
+        Self {
+            dispatch: Dispatch::new(front.stack, front.session.as_deref(), front.max_in_flight),
+            reader,
+            writer,
+            decoder: Decoder::new(front.scan.max_bytes),
+            out: Encoder::new(),
+            scan: front.scan,
+            drain: front.drain,
+            phase: Phase::Start,
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Result<(), Error> {
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if let Phase::Start = self.phase {
+            self.phase = Phase::Open;
+            self.dispatch.listen(cx);
+        }
+        for _ in 0..READS {
+            let written = self.poll_answers(cx)?;
+            if written && self.dispatch.in_flight() == 0 {
+                if let Some(error) = self.dispatch.upstream_gone() {
+                    return Poll::Ready(Err(error.clone()));
+                }
+                if let Phase::Draining(_) = self.phase {
+                    return Poll::Ready(Ok(()));
+                }
+            }
+            match self.poll_requests(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return self.poll_drain(cx),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Moves answers to the client. Tells whether everything is written.
+    fn poll_answers(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
+        loop {
+            if self.out.len() < HIGH_WATER {
+                let out = &mut self.out;
+                self.dispatch.poll(cx, |message| push(out, &message));
+            }
+            if self.out.is_empty() {
+                return Ok(true);
+            }
+            match self.out.poll_flush(&mut self.writer, cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Err(Error::io("writing to the client", error)),
+                Poll::Pending => return Ok(false),
+            }
+        }
+    }
+
+    /// Reads once and gives the stack what came.
+    fn poll_requests(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if let Phase::Draining(_) = self.phase {
+            return Poll::Pending;
+        }
+        let read = match self.decoder.poll_read(&mut self.reader, cx) {
+            Poll::Ready(Ok(read)) => read,
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::io("reading from the client", error))),
+            Poll::Pending => return Poll::Pending,
+        };
+        while let Some(line) = self.decoder.next_line() {
+            self.accept(line, cx);
+        }
+        if read == 0 {
+            if let Some(line) = self.decoder.finish() {
+                self.accept(line, cx);
+            }
+            self.phase = Phase::Draining(Box::pin(tokio::time::sleep(self.drain)));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn accept(&mut self, line: Line, cx: &mut Context<'_>) {
+        let (bytes, fault) = match line {
+            Line::Frame(frame) => match JsonRpcMessage::parse_or_return(frame, &self.scan) {
+                Ok(message) => return self.dispatch.accept(message, cx),
+                Err((frame, error)) => return self.refuse(&frame, &error, cx),
+            },
+            Line::CarriageReturn(bytes) => (bytes, Fault::LineBreak),
+            Line::TooLong(head) => (head, Fault::TooLarge),
+            Line::Incomplete(bytes) => (bytes, Fault::Syntax("the rest of the line")),
+        };
+        let id = salvage_id(&bytes, &self.scan);
+        let error = ParseError::new(fault, bytes.len()).with_id(id);
+        self.refuse(&bytes, &error, cx);
+    }
+
+    fn refuse(&mut self, bytes: &[u8], error: &ParseError, cx: &mut Context<'_>) {
+        if self.out.len() < REFUSALS {
+            self.dispatch.refuse(looks_like_reply(bytes), error, cx);
+        }
+    }
+
+    /// Calls that outlive the client's patience are cancelled by ending.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        match &mut self.phase {
+            Phase::Draining(sleep) => sleep.as_mut().poll(cx).map(Ok),
+            Phase::Start | Phase::Open => Poll::Pending,
+        }
+    }
+}
+
+fn push(out: &mut Encoder, message: &JsonRpcMessage) {
+    if out.push(message).is_err() {
+        let frame = one_line(message);
+        out.push_frame(&frame).expect("a message on one line has no line break");
+    }
+}

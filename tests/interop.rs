@@ -1,0 +1,56 @@
+//! Real clients and real servers, directly and through the `forward_stdio` example: the clients must
+//! see the same (`tests/interop/run.sh`). Needs node, Python and, the first time, their registries,
+//! so it runs only when asked to: `SHADOWCAT_INTEROP=1 cargo test --test interop`.
+
+#![cfg(unix)]
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::{env, fs};
+
+/// What `install.sh` exits with when a tool or a registry cannot be had on this machine.
+const SKIPPED: i32 = 3;
+
+#[test]
+fn official_clients_see_the_same_with_and_without_the_proxy() {
+    if env::var_os("SHADOWCAT_INTEROP").is_none_or(|value| value != "1") {
+        return say("skipped: interop (set SHADOWCAT_INTEROP=1)");
+    }
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop");
+    let installed = run(&mut Command::new(scripts.join("install.sh")));
+    if installed.code() == Some(SKIPPED) {
+        return say("skipped: interop (its peers cannot be installed here)");
+    }
+    assert!(installed.success(), "install.sh: {installed}");
+
+    let compared = run(Command::new(scripts.join("run.sh")).arg(proxy()));
+    assert!(compared.success(), "run.sh: {compared}");
+}
+
+/// Builds the example beside this test, as `cargo test --test interop` alone does not.
+fn proxy() -> PathBuf {
+    let test = env::current_exe().expect("a test knows its own path");
+    // <target directory>/<profile>/deps/interop-<hash>
+    let profile = test.ancestors().nth(2).expect("a test lies in its target directory");
+    let target = profile.parent().expect("a profile lies in its target directory");
+    let name = profile.file_name().and_then(|name| name.to_str()).expect("cargo names profiles in ASCII");
+
+    let built = run(Command::new(env!("CARGO"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["build", "--quiet", "--example", "forward_stdio", "--features", "full"])
+        .args(["--profile", if name == "debug" { "dev" } else { name }])
+        .arg("--target-dir")
+        .arg(target));
+    assert!(built.success(), "cargo build: {built}");
+    fs::canonicalize(profile.join("examples/forward_stdio")).expect("cargo built it there")
+}
+
+fn run(command: &mut Command) -> ExitStatus {
+    command.status().unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+/// Past the test harness, which shows what a passing test prints to nobody.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}

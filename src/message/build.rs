@@ -109,22 +109,24 @@ impl JsonRpcMessage {
             return self;
         }
         let id = id.into();
-        let old = self.envelope.id.range();
-        let mut out = Vec::with_capacity(self.bytes.len() + 24);
-        out.extend_from_slice(&self.bytes[..old.start]);
+        let inner = self.inner_mut();
+        let old = inner.envelope.id.range();
+        let mut out = Vec::with_capacity(inner.bytes.len() + 24);
+        out.extend_from_slice(&inner.bytes[..old.start]);
         id.write(&mut out);
         let end = out.len();
-        out.extend_from_slice(&self.bytes[old.end..]);
-        self.bytes = Bytes::from(out);
+        out.extend_from_slice(&inner.bytes[old.end..]);
+        inner.bytes = Bytes::from(out);
         let by = end as i64 - old.end as i64;
-        for span in [&mut self.envelope.method, &mut self.envelope.payload, &mut self.envelope.meta] {
+        let envelope = &mut inner.envelope;
+        for span in [&mut envelope.method, &mut envelope.payload, &mut envelope.meta] {
             if span.start as usize >= old.end {
                 span.start = (i64::from(span.start) + by) as u32;
                 span.end = (i64::from(span.end) + by) as u32;
             }
         }
-        self.envelope.id = Span::new(old.start, end);
-        self.envelope.id_token = id.token();
+        envelope.id = Span::new(old.start, end);
+        envelope.id_token = id.token();
         self
     }
 }

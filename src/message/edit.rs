@@ -134,17 +134,17 @@ fn token(id: &OwnedId) -> Vec<u8> {
 }
 
 fn id_place(message: &JsonRpcMessage) -> Result<Range<usize>, ParseError> {
-    let span = message.envelope.id;
+    let span = message.inner.envelope.id;
     if span.is_some() { Ok(span.range()) } else { Err(impossible("a message without an id gets none")) }
 }
 
 fn method_place(message: &JsonRpcMessage) -> Result<Range<usize>, ParseError> {
-    let span = message.envelope.method;
+    let span = message.inner.envelope.method;
     if span.is_some() { Ok(span.range()) } else { Err(impossible("a response has no method")) }
 }
 
 fn payload_place(message: &JsonRpcMessage, which: Payload, json: Vec<u8>) -> Result<Change, ParseError> {
-    let (have, span) = (message.envelope.payload_is, message.envelope.payload);
+    let (have, span) = (message.inner.envelope.payload_is, message.inner.envelope.payload);
     if have == which {
         return Ok((span.range(), json));
     }
@@ -161,28 +161,28 @@ fn payload_place(message: &JsonRpcMessage, which: Payload, json: Vec<u8>) -> Res
 
 /// Replaces the payload's whole member, key included.
 fn swap(message: &JsonRpcMessage, key: &[u8], json: &[u8]) -> Change {
-    let span = message.envelope.payload.range();
-    let before = &message.bytes[..span.start];
+    let span = message.inner.envelope.payload.range();
+    let before = &message.inner.bytes[..span.start];
     let quote = |end: usize| before[..end].iter().rposition(|byte| *byte == b'"').unwrap_or(0);
     (quote(quote(before.len()))..span.end, [key, json].concat())
 }
 
 fn meta_place(message: &JsonRpcMessage, key: &str, json: Option<Vec<u8>>) -> Result<Option<Change>, ParseError> {
-    let envelope = message.envelope;
+    let envelope = message.inner.envelope;
     if envelope.meta.is_some() {
-        return Ok(in_meta(&message.bytes, envelope.meta.range(), key, json));
+        return Ok(in_meta(&message.inner.bytes, envelope.meta.range(), key, json));
     }
     let Some(json) = json else { return Ok(None) };
     let member = named(key, &json);
     let meta = [br#""_meta":{"#, &member[..], b"}"].concat();
     let payload = envelope.payload.range();
-    match (envelope.payload_is, message.bytes.get(payload.start)) {
+    match (envelope.payload_is, message.inner.bytes.get(payload.start)) {
         (Payload::Error, _) => Err(impossible("an error has no _meta")),
         (Payload::None, _) => {
             let end = last_brace(message);
             Ok(Some((end..end, [br#","params":{"#, &meta[..], b"}"].concat())))
         }
-        (_, Some(b'{')) => Ok(Some(insert_first(&message.bytes, payload.start, meta))),
+        (_, Some(b'{')) => Ok(Some(insert_first(&message.inner.bytes, payload.start, meta))),
         (Payload::Params, _) => Ok(Some((payload, [b"{", &meta[..], b"}"].concat()))),
         _ => Err(impossible("only an object has _meta")),
     }
@@ -223,11 +223,11 @@ fn named(key: &str, json: &[u8]) -> Vec<u8> {
 }
 
 fn last_brace(message: &JsonRpcMessage) -> usize {
-    message.bytes.iter().rposition(|byte| *byte == b'}').expect("a message is an object")
+    message.inner.bytes.iter().rposition(|byte| *byte == b'}').expect("a message is an object")
 }
 
 fn splice(message: &JsonRpcMessage, (place, with): Change) -> Vec<u8> {
-    [&message.bytes[..place.start], &with, &message.bytes[place.end..]].concat()
+    [&message.inner.bytes[..place.start], &with, &message.inner.bytes[place.end..]].concat()
 }
 
 /// Limits of size were the front end's to judge; everything else is judged again.

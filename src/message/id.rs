@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-
-use bytes::Bytes;
+use std::sync::Arc;
 
 use super::envelope::IdToken;
 use super::text;
@@ -26,11 +25,11 @@ use super::text;
 #[derive(Clone, Copy)]
 pub struct Id<'a> {
     token: IdToken,
-    raw: &'a str,
+    raw: &'a [u8],
 }
 
 impl<'a> Id<'a> {
-    pub(crate) fn new(token: IdToken, raw: &'a str) -> Self {
+    pub(crate) fn new(token: IdToken, raw: &'a [u8]) -> Self {
         Self { token, raw }
     }
 
@@ -45,12 +44,12 @@ impl<'a> Id<'a> {
             },
             _ => return None,
         };
-        Some(Self { token, raw })
+        Some(Self { token, raw: json })
     }
 
     /// The JSON token as written, quotes included.
     pub fn as_str(&self) -> &'a str {
-        self.raw
+        std::str::from_utf8(self.raw).expect("the scanner accepted these bytes as UTF-8")
     }
 
     /// The value of an integer id.
@@ -64,14 +63,14 @@ impl<'a> Id<'a> {
     /// The decoded text of a string id.
     pub fn text(&self) -> Option<Cow<'a, str>> {
         match self.token {
-            IdToken::String { escaped } => Some(text::decode(unquote(self.raw), escaped)),
+            IdToken::String { escaped } => Some(text::decode(unquote(self.as_str()), escaped)),
             _ => None,
         }
     }
 
     /// The same id, independent of the message. Costs no allocation for integers.
     pub fn to_owned(&self) -> OwnedId {
-        OwnedId::from_token(self.token, || Bytes::copy_from_slice(self.raw.as_bytes()))
+        OwnedId::from_token(self.token, self.raw)
     }
 }
 
@@ -99,13 +98,13 @@ impl Hash for Id<'_> {
 
 impl fmt::Debug for Id<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Id({})", self.raw)
+        write!(f, "Id({})", self.as_str())
     }
 }
 
 impl fmt::Display for Id<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.raw)
+        f.write_str(self.as_str())
     }
 }
 
@@ -124,22 +123,21 @@ pub struct OwnedId(Repr);
 #[derive(Clone)]
 enum Repr {
     Integer(i64),
-    /// As written, quotes included.
-    Text {
-        raw: Bytes,
-        escaped: bool,
-    },
-    /// `null`, or a number that only transparent scans let pass.
-    Other(Bytes),
+    /// Any other token as written; two words, so that tables stay small.
+    Token(Arc<Token>),
+}
+
+#[derive(PartialEq, Eq)]
+struct Token {
+    kind: IdToken,
+    raw: Box<str>,
 }
 
 impl OwnedId {
-    /// `raw` is only asked for where the token is not its own text.
-    pub(crate) fn from_token(token: IdToken, raw: impl FnOnce() -> Bytes) -> Self {
+    pub(crate) fn from_token(token: IdToken, raw: &[u8]) -> Self {
         Self(match token {
             IdToken::Integer(value) => Repr::Integer(value),
-            IdToken::String { escaped } => Repr::Text { raw: raw(), escaped },
-            IdToken::Absent | IdToken::Null | IdToken::Number => Repr::Other(raw()),
+            kind => Repr::Token(Arc::new(Token { kind, raw: String::from_utf8_lossy(raw).into() })),
         })
     }
 
@@ -155,17 +153,18 @@ impl OwnedId {
     pub fn as_str(&self) -> Cow<'_, str> {
         match &self.0 {
             Repr::Integer(value) => Cow::Owned(value.to_string()),
-            Repr::Text { raw, .. } | Repr::Other(raw) => String::from_utf8_lossy(raw),
+            Repr::Token(token) => Cow::Borrowed(&token.raw),
         }
     }
 
     /// The decoded text of a string id.
     pub fn text(&self) -> Option<Cow<'_, str>> {
         match &self.0 {
-            Repr::Text { raw, escaped } => {
-                Some(text::decode(unquote(std::str::from_utf8(raw).unwrap_or("\"\"")), *escaped))
-            }
-            _ => None,
+            Repr::Token(token) => match token.kind {
+                IdToken::String { escaped } => Some(text::decode(unquote(&token.raw), escaped)),
+                _ => None,
+            },
+            Repr::Integer(_) => None,
         }
     }
 
@@ -173,17 +172,15 @@ impl OwnedId {
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         match &self.0 {
             Repr::Integer(value) => text::write_integer(out, *value),
-            Repr::Text { raw, .. } | Repr::Other(raw) => out.extend_from_slice(raw),
+            Repr::Token(token) => out.extend_from_slice(token.raw.as_bytes()),
         }
     }
 
-    /// How the scanner would classify this token.
+    /// How the scanner classified this token.
     pub(crate) fn token(&self) -> IdToken {
         match &self.0 {
             Repr::Integer(value) => IdToken::Integer(*value),
-            Repr::Text { escaped, .. } => IdToken::String { escaped: *escaped },
-            Repr::Other(raw) if raw.as_ref() == b"null" => IdToken::Null,
-            Repr::Other(_) => IdToken::Number,
+            Repr::Token(token) => token.kind,
         }
     }
 }
@@ -192,11 +189,15 @@ impl PartialEq for OwnedId {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Repr::Integer(a), Repr::Integer(b)) => a == b,
-            (Repr::Text { raw: a, escaped: false }, Repr::Text { raw: b, escaped: false }) => a == b,
-            (Repr::Text { .. }, Repr::Text { .. }) => self.text() == other.text(),
-            (Repr::Other(a), Repr::Other(b)) => a == b,
+            (Repr::Token(a), Repr::Token(b)) => a == b || (a.is_text() && b.is_text() && self.text() == other.text()),
             _ => false,
         }
+    }
+}
+
+impl Token {
+    fn is_text(&self) -> bool {
+        matches!(self.kind, IdToken::String { .. })
     }
 }
 
@@ -206,8 +207,8 @@ impl Hash for OwnedId {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match &self.0 {
             Repr::Integer(value) => state.write_i64(*value),
-            Repr::Text { .. } => self.text().hash(state),
-            Repr::Other(raw) => raw.hash(state),
+            Repr::Token(token) if token.is_text() => self.text().hash(state),
+            Repr::Token(token) => token.raw.hash(state),
         }
     }
 }
@@ -235,8 +236,7 @@ impl From<&str> for OwnedId {
     fn from(value: &str) -> Self {
         let mut raw = Vec::with_capacity(value.len() + 2);
         text::write_string(&mut raw, value);
-        let escaped = raw.contains(&b'\\');
-        Self(Repr::Text { raw: Bytes::from(raw), escaped })
+        Self::from_token(IdToken::String { escaped: raw.contains(&b'\\') }, &raw)
     }
 }
 

@@ -52,10 +52,17 @@ pub(crate) use walk::members;
 
 /// One JSON-RPC message: bytes that passed the scanner, and where its parts stand in them.
 ///
-/// A clone costs a refcount. The bytes never change; [`edit`](Self::edit) and [`with_id`](Self::with_id) make
-/// new ones.
+/// It is one pointer, and a clone costs a refcount. The bytes never change; [`edit`](Self::edit) and
+/// [`with_id`](Self::with_id) make new ones.
 #[derive(Clone)]
 pub struct JsonRpcMessage {
+    /// Shared until it is changed: a message is moved far more often than made, so that one allocation is
+    /// cheaper than carrying all this through every layer's future.
+    inner: Arc<Inner>,
+}
+
+#[derive(Clone)]
+struct Inner {
     bytes: Bytes,
     envelope: Envelope,
     /// The method's text, where it was written with escapes.
@@ -95,41 +102,53 @@ impl JsonRpcMessage {
     }
 
     fn from_parts(bytes: Bytes, envelope: Envelope) -> Self {
-        let mut message = Self {
+        let decoded_method = envelope.method_escaped.then(|| {
+            let text = std::str::from_utf8(&bytes[envelope.method.range()]).unwrap_or("\"\"");
+            text::decode(&text[1..text.len() - 1], true).into()
+        });
+        let inner = Inner {
             bytes,
             envelope,
-            decoded_method: None,
+            decoded_method,
             context: None,
             cancellation: None,
             sequence: 0,
             extensions: Extensions::new(),
         };
-        if envelope.method_escaped {
-            message.decoded_method = Some(text::decode(message.method_text(), true).into());
-        }
-        message
+        Self { inner: Arc::new(inner) }
     }
 
     /// Request, notification or response.
     pub fn kind(&self) -> Kind {
-        self.envelope.kind
+        self.inner.envelope.kind
     }
 
     /// The id as written. `None` also for an error response with `"id":null`: nobody's call.
     pub fn id(&self) -> Option<Id<'_>> {
-        match self.envelope.id_token {
+        match self.inner.envelope.id_token {
             IdToken::Absent => None,
             IdToken::Null if self.kind() == Kind::Response => None,
-            token => Some(Id::new(token, self.str_at(self.envelope.id))),
+            token => Some(Id::new(token, &self.inner.bytes[self.inner.envelope.id.range()])),
         }
     }
 
     /// The method, decoded.
     pub fn method(&self) -> Option<&str> {
-        match &self.decoded_method {
+        match &self.inner.decoded_method {
             Some(method) => Some(method),
-            None if self.envelope.method.is_some() => Some(self.method_text()),
+            None if self.inner.envelope.method.is_some() => Some(self.method_text()),
             None => None,
+        }
+    }
+
+    /// Whether the decoded method is `name`; cheaper than comparing [`method`](Self::method).
+    pub fn is_method(&self, name: &str) -> bool {
+        match &self.inner.decoded_method {
+            Some(method) => **method == *name,
+            None => {
+                let quoted = &self.inner.bytes[self.inner.envelope.method.range()];
+                quoted.len() == name.len() + 2 && quoted[1..quoted.len() - 1] == *name.as_bytes()
+            }
         }
     }
 
@@ -150,38 +169,38 @@ impl JsonRpcMessage {
 
     /// The raw JSON of the object `_meta` inside `params` or `result`.
     pub fn meta(&self) -> Option<&[u8]> {
-        self.envelope.meta.is_some().then(|| &self.bytes[self.envelope.meta.range()])
+        self.inner.envelope.meta.is_some().then(|| &self.inner.bytes[self.inner.envelope.meta.range()])
     }
 
     /// What arrived, byte for byte.
     pub fn bytes(&self) -> &Bytes {
-        &self.bytes
+        &self.inner.bytes
     }
 
     /// The bytes, without a copy.
     pub fn into_bytes(self) -> Bytes {
-        self.bytes
+        self.inner.bytes.clone()
     }
 
     /// A raw carriage return or line feed stands between its tokens: legal JSON, but not one line.
     pub fn has_line_break(&self) -> bool {
-        self.envelope.line_break
+        self.inner.envelope.line_break
     }
 
     /// It passed the strict scan. Layers that decide refuse messages that passed only the transparent one.
     pub fn is_strict(&self) -> bool {
-        self.envelope.strict
+        self.inner.envelope.strict
     }
 
     /// A `subscriptions/listen` request, the client's or a front end's own: it stays open, so timeouts,
     /// permits and default-deny leave it alone.
     pub fn is_listen(&self) -> bool {
-        self.kind() == Kind::Request && self.method() == Some("subscriptions/listen")
+        self.kind() == Kind::Request && self.is_method("subscriptions/listen")
     }
 
     /// A front end's own listen; see [`Context::session_listen`].
     pub fn is_session_listen(&self) -> bool {
-        self.context.as_ref().is_some_and(|context| context.is_session_listen())
+        self.inner.context.as_ref().is_some_and(|context| context.is_session_listen())
     }
 
     /// What a layer keeps across `call` to answer with the same id.
@@ -189,10 +208,9 @@ impl JsonRpcMessage {
         Responder::new((self.kind() == Kind::Request).then(|| self.owned_id()).flatten())
     }
 
-    /// The id, independent of the message: no allocation, strings share its bytes.
+    /// The id, independent of the message. Costs no allocation for integers.
     pub fn owned_id(&self) -> Option<OwnedId> {
-        self.id()?;
-        Some(OwnedId::from_token(self.envelope.id_token, || self.bytes.slice(self.envelope.id.range())))
+        self.id().map(|id| id.to_owned())
     }
 
     /// Changes parts of the message and keeps every other byte.
@@ -202,66 +220,71 @@ impl JsonRpcMessage {
 
     /// The facts that the messages of a session share.
     pub fn context(&self) -> Option<&Arc<Context>> {
-        self.context.as_ref()
+        self.inner.context.as_ref()
     }
 
     /// Sets the shared facts.
     pub fn with_context(mut self, context: Arc<Context>) -> Self {
-        self.context = Some(context);
+        self.inner_mut().context = Some(context);
         self
     }
 
     /// Where a front end leaves the client's cancellation of this request.
     pub fn cancellation(&self) -> Option<&Cancellation> {
-        self.cancellation.as_ref()
+        self.inner.cancellation.as_ref()
     }
 
     /// Sets where the client's cancellation will be left.
     pub fn with_cancellation(mut self, cancellation: Cancellation) -> Self {
-        self.cancellation = Some(cancellation);
+        self.inner_mut().cancellation = Some(cancellation);
         self
     }
 
     /// Facts of this one message, by type; never written to the wire.
     pub fn extensions(&self) -> &Extensions {
-        &self.extensions
+        &self.inner.extensions
     }
 
     /// The same, to add to.
     pub fn extensions_mut(&mut self) -> &mut Extensions {
-        &mut self.extensions
+        &mut self.inner_mut().extensions
     }
 
     pub(crate) fn sequence(&self) -> u64 {
-        self.sequence
+        self.inner.sequence
     }
 
     pub(crate) fn with_sequence(mut self, sequence: u64) -> Self {
-        self.sequence = sequence;
+        self.inner_mut().sequence = sequence;
         self
     }
 
     /// Takes over what rides beside `other`.
     pub(crate) fn beside(mut self, other: &Self) -> Self {
-        self.context.clone_from(&other.context);
-        self.cancellation.clone_from(&other.cancellation);
-        self.sequence = other.sequence;
-        self.extensions.clone_from(&other.extensions);
+        let inner = self.inner_mut();
+        inner.context.clone_from(&other.inner.context);
+        inner.cancellation.clone_from(&other.inner.cancellation);
+        inner.sequence = other.inner.sequence;
+        inner.extensions.clone_from(&other.inner.extensions);
         self
     }
 
+    fn inner_mut(&mut self) -> &mut Inner {
+        Arc::make_mut(&mut self.inner)
+    }
+
     fn payload(&self, wanted: Payload) -> Option<&[u8]> {
-        (self.envelope.payload_is == wanted).then(|| &self.bytes[self.envelope.payload.range()])
+        (self.inner.envelope.payload_is == wanted).then(|| &self.inner.bytes[self.inner.envelope.payload.range()])
     }
 
     /// The method as written, without its quotes.
     fn method_text(&self) -> &str {
-        let quoted = self.str_at(self.envelope.method);
+        let quoted = self.str_at(self.inner.envelope.method);
         &quoted[1..quoted.len() - 1]
     }
 
     fn str_at(&self, span: envelope::Span) -> &str {
-        std::str::from_utf8(&self.bytes[span.range()]).expect("the scanner accepted these bytes as UTF-8")
+        std::str::from_utf8(&self.inner.bytes[span.range()]).expect("the scanner accepted these bytes as UTF-8")
     }
 }
 
@@ -276,14 +299,14 @@ impl fmt::Debug for JsonRpcMessage {
         if let Some(method) = self.method() {
             out.field("method", &method);
         }
-        out.field("bytes", &self.bytes.len()).finish_non_exhaustive()
+        out.field("bytes", &self.inner.bytes.len()).finish_non_exhaustive()
     }
 }
 
 impl PartialEq for JsonRpcMessage {
     /// Byte for byte.
     fn eq(&self, other: &Self) -> bool {
-        self.bytes == other.bytes
+        self.inner.bytes == other.inner.bytes
     }
 }
 

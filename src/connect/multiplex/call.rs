@@ -67,12 +67,12 @@ fn request(state: &mut State, message: &JsonRpcMessage) -> Result<Ticket, Error>
         return Err(Error::busy("too many calls are pending").unsent());
     }
     check_room(state)?;
-    let kind = match message.method() {
-        Some(method::INITIALIZE) => CallKind::Initialize,
-        Some(method::LISTEN) => CallKind::Listen,
+    let kind = match message {
+        _ if message.is_method(method::INITIALIZE) => CallKind::Initialize,
+        _ if message.is_listen() => CallKind::Listen,
         _ => CallKind::Ordinary,
     };
-    let id = message.id().map(|id| id.to_owned()).ok_or_else(|| Error::invalid("a request without an id"))?;
+    let id = message.owned_id().ok_or_else(|| Error::invalid("a request without an id"))?;
     let token = peek::progress_token(message).ok().flatten().map(|token| token.to_owned());
     let mut call = Call::new(id, kind);
     if state.options.rewrite_ids || !state.table.is_free(&call.id) {

@@ -33,7 +33,7 @@ pub(in crate::connect) struct Driver<R, W> {
 
 enum Read {
     Message(JsonRpcMessage),
-    Unreadable(bytes::Bytes, ParseError),
+    Unreadable(Box<(bytes::Bytes, ParseError)>),
 }
 
 /// Why the pipe came to its end.
@@ -194,19 +194,19 @@ fn read(line: Line, options: &ScanOptions) -> Read {
     let (bytes, fault) = match line {
         Line::Frame(frame) => match JsonRpcMessage::parse_or_return(frame, options) {
             Ok(message) => return Read::Message(message),
-            Err((frame, error)) => return Read::Unreadable(frame, error),
+            Err(refused) => return Read::Unreadable(Box::new(refused)),
         },
         Line::CarriageReturn(bytes) => (bytes, Fault::LineBreak),
         Line::TooLong(head) => (head, Fault::TooLarge),
         Line::Incomplete(bytes) => (bytes, Fault::Syntax("the rest of the line")),
     };
     let offset = bytes.len();
-    Read::Unreadable(bytes, ParseError::new(fault, offset))
+    Read::Unreadable(Box::new((bytes, ParseError::new(fault, offset))))
 }
 
 fn route(state: &mut State, read: Read, wakers: &mut Vec<Waker>) {
     match read {
         Read::Message(message) => state.route(message, wakers),
-        Read::Unreadable(line, error) => state.unreadable(&line, &error, wakers),
+        Read::Unreadable(refused) => state.unreadable(&refused.0, &refused.1, wakers),
     }
 }

@@ -1,7 +1,7 @@
 //! Ids and tokens on the wire that are not the caller's own, and back.
 
 use super::state::State;
-use super::table::Call;
+use super::table::{Call, Caller};
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, OwnedId, members};
 use crate::protocol::{method, peek};
@@ -14,11 +14,13 @@ pub(super) fn request(
     token: Option<OwnedId>,
 ) -> Result<JsonRpcMessage, Error> {
     let fresh = fresh_id(state);
-    call.caller_id = Some(std::mem::replace(&mut call.id, fresh.clone()));
+    let id = std::mem::replace(&mut call.id, fresh.clone());
+    call.token = token.is_some().then(|| fresh.clone());
+    call.caller = Some(Box::new(Caller { id, token }));
     let sent = message.clone().with_id(fresh.clone());
-    let Some(token) = token else { return Ok(sent) };
-    call.token = Some(fresh.clone());
-    call.caller_token = Some(token);
+    if call.token.is_none() {
+        return Ok(sent);
+    }
     sent.edit().meta("progressToken", fresh.as_str().as_bytes()).finish().map_err(Error::invalid)
 }
 
@@ -56,18 +58,18 @@ pub(super) fn cancelled(state: &mut State, message: &JsonRpcMessage) -> Option<J
 
 /// Gives a message for `call` back the ids that its caller knows.
 pub(super) fn restore(call: &Call, mut message: JsonRpcMessage) -> JsonRpcMessage {
-    let Some(caller_id) = &call.caller_id else { return message };
+    let Some(caller) = &call.caller else { return message };
     if message.id().is_some_and(|id| id.to_owned() == call.id) && message.method().is_none() {
-        message = message.with_id(caller_id.clone());
+        message = message.with_id(caller.id.clone());
     }
     if names(peek::subscription_id(&message), &call.id) {
-        let edited = message.clone().edit().meta(peek::SUBSCRIPTION_ID, caller_id.as_str().as_bytes()).finish();
+        let edited = message.clone().edit().meta(peek::SUBSCRIPTION_ID, caller.id.as_str().as_bytes()).finish();
         message = edited.unwrap_or(message);
     }
     if names(peek::cancelled_id(&message), &call.id) {
-        message = with_param(message.clone(), "requestId", caller_id).unwrap_or(message);
+        message = with_param(message.clone(), "requestId", &caller.id).unwrap_or(message);
     }
-    match (&call.caller_token, &call.token) {
+    match (&caller.token, &call.token) {
         (Some(caller), Some(wire))
             if message.method() == Some(method::PROGRESS) && names(peek::progress_token(&message), wire) =>
         {

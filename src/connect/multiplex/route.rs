@@ -82,7 +82,7 @@ impl State {
 
     /// A request of the server itself.
     fn route_question(&mut self, message: JsonRpcMessage, wakers: &mut Vec<Waker>) {
-        let Some(id) = message.id().map(|id| id.to_owned()) else { return };
+        let Some(id) = message.owned_id() else { return };
         if self.questions.len() >= self.options.max_pending {
             return self.refuse(&message);
         }

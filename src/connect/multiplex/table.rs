@@ -22,17 +22,23 @@ pub(super) struct Call {
     generation: u32,
     /// The id on the wire.
     pub(super) id: OwnedId,
-    /// The caller's own, where the wire has another.
-    pub(super) caller_id: Option<OwnedId>,
     /// The progress token on the wire.
     pub(super) token: Option<OwnedId>,
-    pub(super) caller_token: Option<OwnedId>,
+    /// What the caller knows, where the wire has others.
+    pub(super) caller: Option<Box<Caller>>,
     pub(super) kind: CallKind,
     /// Its final response has not come.
     pub(super) pending: bool,
     pub(super) phase: Phase,
     /// Whoever polls the call's future.
     pub(super) waker: Option<Waker>,
+}
+
+/// The caller's own id and token.
+#[derive(Debug)]
+pub(super) struct Caller {
+    pub(super) id: OwnedId,
+    pub(super) token: Option<OwnedId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +123,7 @@ impl Table {
     /// The id on the wire of the call that its caller knows as `id`, where they differ.
     pub(super) fn wire_id(&self, id: &OwnedId) -> Option<OwnedId> {
         let calls = self.by_id.values().filter_map(|slot| self.slots[*slot as usize].as_ref());
-        calls.filter(|call| call.caller_id.as_ref() == Some(id)).map(|call| call.id.clone()).next()
+        calls.filter(|call| call.caller.as_ref().is_some_and(|caller| caller.id == *id)).map(|call| call.id.clone()).next()
     }
 
     pub(super) fn is_listen(&self, slot: u32) -> bool {
@@ -190,9 +196,8 @@ impl Call {
         Self {
             generation: 0,
             id,
-            caller_id: None,
             token: None,
-            caller_token: None,
+            caller: None,
             kind,
             pending: true,
             phase: Phase::Waiting,

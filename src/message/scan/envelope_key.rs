@@ -1,5 +1,7 @@
 //! The members of the message object, told by their keys.
 
+use std::str;
+
 use super::super::fold::fold;
 use super::super::parse_error::Fault;
 use super::Scanner;
@@ -20,14 +22,14 @@ impl Member {
     /// How many there are.
     pub(super) const COUNT: usize = 6;
 
-    fn named(name: &str) -> Option<Self> {
+    fn named(name: &[u8]) -> Option<Self> {
         Some(match name {
-            "jsonrpc" => Self::JsonRpc,
-            "id" => Self::Id,
-            "method" => Self::Method,
-            "params" => Self::Params,
-            "result" => Self::Result,
-            "error" => Self::Error,
+            b"jsonrpc" => Self::JsonRpc,
+            b"id" => Self::Id,
+            b"method" => Self::Method,
+            b"params" => Self::Params,
+            b"result" => Self::Result,
+            b"error" => Self::Error,
             _ => return None,
         })
     }
@@ -51,13 +53,13 @@ impl Scanner<'_> {
 }
 
 /// Some peer may read this unknown key as one that it knows.
-fn is_confusable(key: &str) -> bool {
+fn is_confusable(key: &[u8]) -> bool {
     // Nothing but case and outer spaces is folded away in printable ASCII; this is every honest key.
-    if key.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        let key = key.trim();
-        return PROTOCOL.iter().any(|name| name.eq_ignore_ascii_case(key));
+    if key.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        let key = key.trim_ascii();
+        return PROTOCOL.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(key));
     }
-    PROTOCOL.contains(&fold(key).as_str())
+    PROTOCOL.contains(&fold(str::from_utf8(key).unwrap_or_default()).as_str())
 }
 
 const PROTOCOL: [&str; 7] = ["jsonrpc", "id", "method", "params", "result", "error", "__proto__"];
@@ -79,10 +81,10 @@ mod tests {
             "result\0",
             "\u{7f}error",
         ] {
-            assert!(is_confusable(key), "{key:?}");
+            assert!(is_confusable(key.as_bytes()), "{key:?}");
         }
         for key in ["", "x-vendor", "ids", "méthod", "_meta"] {
-            assert!(!is_confusable(key), "{key:?}");
+            assert!(!is_confusable(key.as_bytes()), "{key:?}");
         }
     }
 }

@@ -1,5 +1,8 @@
 //! JSON-RPC's and MCP's rules for the members that were found.
 
+use std::borrow::Cow;
+use std::str;
+
 use super::super::envelope::{Envelope, IdToken, Kind, Payload, Span};
 use super::super::options::ScanOptions;
 use super::super::parse_error::Fault;
@@ -72,8 +75,12 @@ struct Judge<'a> {
 impl<'a> Judge<'a> {
     fn version(&self) -> Result<(), Refusal> {
         let span = self.found.span(Member::JsonRpc);
-        let told = string(self.raw(span)).is_some_and(|inner| text::decode(inner, true) == "2.0");
-        if told || self.options.transparent { Ok(()) } else { broken("jsonrpc must be \"2.0\"", span) }
+        let told = |raw| raw == br#""2.0""# || string(raw).is_some_and(|inner| decode(inner) == "2.0");
+        if told(self.raw(span)) || self.options.transparent {
+            Ok(())
+        } else {
+            broken("jsonrpc must be \"2.0\"", span)
+        }
     }
 
     fn id(&self) -> Result<IdToken, Refusal> {
@@ -117,7 +124,7 @@ impl<'a> Judge<'a> {
 
     fn error(&self, span: Span) -> Result<(), Refusal> {
         let (code, message) = (self.found.error.code, self.found.error.message);
-        let whole = is_number(self.raw(code)) && !self.raw(code).contains(['.', 'e', 'E']);
+        let whole = is_number(self.raw(code)) && !self.raw(code).iter().any(|byte| b".eE".contains(byte));
         if self.options.transparent || (self.first(span) == b'{' && whole && self.first(message) == b'"') {
             return Ok(());
         }
@@ -158,20 +165,17 @@ impl<'a> Judge<'a> {
 
     fn is_request(&self, method: Span, escaped: bool) -> bool {
         let inner = string(self.raw(method)).unwrap_or_default();
-        REQUESTS.contains(&&*text::decode(inner, escaped))
+        let is = |method: &[u8]| REQUESTS.iter().any(|request| request.as_bytes() == method);
+        if escaped { is(decode(inner).as_bytes()) } else { is(inner) }
     }
 
-    fn raw(&self, span: Span) -> &'a str {
-        self.bytes.get(span.range()).and_then(|raw| std::str::from_utf8(raw).ok()).unwrap_or_default()
+    fn raw(&self, span: Span) -> &'a [u8] {
+        self.bytes.get(span.range()).unwrap_or_default()
     }
 
     /// The first byte tells a value's type: the scanner has passed it.
     fn first(&self, span: Span) -> u8 {
-        self.raw_byte(span).unwrap_or(0)
-    }
-
-    fn raw_byte(&self, span: Span) -> Option<u8> {
-        self.bytes.get(span.range())?.first().copied()
+        self.raw(span).first().copied().unwrap_or(0)
     }
 }
 
@@ -180,7 +184,7 @@ fn broken<T>(rule: &'static str, span: Span) -> Result<T, Refusal> {
 }
 
 /// Classifies a value that stands as an id.
-pub(super) fn id_token(raw: &str, options: &ScanOptions) -> Result<IdToken, Fault> {
+pub(super) fn id_token(raw: &[u8], options: &ScanOptions) -> Result<IdToken, Fault> {
     const RULE: &str = "id must be a non-empty string without control characters or an integer within 2^53-1";
     if raw.len() > options.max_id && !options.transparent {
         return Err(Fault::Envelope("id is too long"));
@@ -188,7 +192,7 @@ pub(super) fn id_token(raw: &str, options: &ScanOptions) -> Result<IdToken, Faul
     if let Some(inner) = string(raw) {
         return name(inner, options, RULE).map(|escaped| IdToken::String { escaped });
     }
-    if raw == "null" {
+    if raw == b"null" {
         return Ok(IdToken::Null);
     }
     match integer(raw) {
@@ -199,32 +203,42 @@ pub(super) fn id_token(raw: &str, options: &ScanOptions) -> Result<IdToken, Faul
 }
 
 /// An integer that means the same number to every peer. The grammar of numbers has been checked.
-fn integer(raw: &str) -> Option<i64> {
-    let value: i64 = raw.parse().ok()?;
-    (value.unsigned_abs() <= MAX_ID && raw != "-0").then_some(value)
+fn integer(raw: &[u8]) -> Option<i64> {
+    let digits = raw.strip_prefix(b"-").unwrap_or(raw);
+    if digits.len() > 16 || raw == b"-0" {
+        return None;
+    }
+    let value = digits.iter().try_fold(0, |value: i64, digit| {
+        digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0'))
+    })?;
+    let value = if digits.len() < raw.len() { -value } else { value };
+    (value.unsigned_abs() <= MAX_ID).then_some(value)
 }
 
-fn is_number(raw: &str) -> bool {
-    raw.starts_with(|first: char| first == '-' || first.is_ascii_digit())
+fn is_number(raw: &[u8]) -> bool {
+    matches!(raw.first(), Some(b'-' | b'0'..=b'9'))
 }
 
 /// The inside of a string.
-fn string(raw: &str) -> Option<&str> {
-    raw.strip_prefix('"')?.strip_suffix('"')
+fn string(raw: &[u8]) -> Option<&[u8]> {
+    raw.strip_prefix(b"\"")?.strip_suffix(b"\"")
+}
+
+fn decode(inner: &[u8]) -> Cow<'_, str> {
+    text::decode(str::from_utf8(inner).unwrap_or_default(), true)
 }
 
 /// Text that is compared and logged; whether it has escapes.
-fn name(inner: &str, options: &ScanOptions, rule: &'static str) -> Result<bool, Fault> {
+fn name(inner: &[u8], options: &ScanOptions, rule: &'static str) -> Result<bool, Fault> {
     // Printable ASCII without escapes is nearly every name there is.
-    if inner.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\') {
+    if inner.iter().all(|byte| matches!(byte, b' '..=b'~') && *byte != b'\\') {
         return if inner.is_empty() { Err(Fault::Envelope(rule)) } else { Ok(false) };
     }
-    let escaped = inner.contains('\\');
-    let mut units = text::chars(inner);
+    let mut units = text::chars(str::from_utf8(inner).unwrap_or_default());
     match units.find(|unit| unit.is_none_or(char::is_control)) {
         Some(Some(_)) => Err(Fault::Envelope(rule)),
         Some(None) if !options.transparent => Err(Fault::LoneSurrogate),
         Some(None) if units.flatten().any(char::is_control) => Err(Fault::Envelope(rule)),
-        _ => Ok(escaped),
+        _ => Ok(inner.contains(&b'\\')),
     }
 }

@@ -30,12 +30,18 @@ impl Key {
     }
 
     /// The decoded key.
-    pub(super) fn text<'a>(&self, bytes: &'a [u8]) -> Cow<'a, str> {
-        text::decode(std::str::from_utf8(self.raw(bytes)).unwrap_or_default(), self.escaped)
+    pub(super) fn text<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        let raw = self.raw(bytes);
+        if self.escaped { Cow::Owned(decode(raw).into_bytes()) } else { Cow::Borrowed(raw) }
     }
 }
 
-impl<'a> Scanner<'a> {
+#[cold]
+fn decode(raw: &[u8]) -> String {
+    text::decode(std::str::from_utf8(raw).unwrap_or_default(), true).into_owned()
+}
+
+impl Scanner<'_> {
     /// From a key's opening quote to the first byte of its value.
     #[inline(always)]
     pub(super) fn key(&mut self, quote: usize) -> Option<(Key, usize)> {
@@ -44,11 +50,12 @@ impl<'a> Scanner<'a> {
         }
         let start = quote + 1;
         let block = Block::read(self.bytes, start);
-        let length = block.specials().trailing_zeros() as usize;
+        let (length, print) = block.short_key();
         let end = start + length;
-        let key = if self.byte(end) == b'"' && length <= Block::SIZE {
+        let key = if self.byte(end) == b'"' {
+            self.seen |= block.low | block.high;
             let key = Key { start, end, escaped: false };
-            self.take_key(key, block.fingerprint(length))?;
+            self.take_key(key, print)?;
             key
         } else {
             self.long_key(start)?

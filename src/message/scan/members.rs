@@ -62,11 +62,11 @@ impl Payload {
         })
     }
 
-    fn named(&mut self, key: &str) -> Option<&mut Span> {
+    fn named(&mut self, key: &[u8]) -> Option<&mut Span> {
         match key {
-            "_meta" => Some(&mut self.meta),
-            "code" => Some(&mut self.code),
-            "message" => Some(&mut self.message),
+            b"_meta" => Some(&mut self.meta),
+            b"code" => Some(&mut self.code),
+            b"message" => Some(&mut self.message),
             _ => None,
         }
     }

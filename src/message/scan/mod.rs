@@ -16,6 +16,7 @@ mod value;
 
 use std::str;
 
+use self::block::TOPS;
 use self::key_set::KeySet;
 use self::members::Found;
 pub(crate) use self::salvage::salvage_id;
@@ -32,11 +33,10 @@ pub(crate) fn scan(bytes: &[u8], options: &ScanOptions) -> Result<Envelope, Pars
     if bytes.len() > options.max_bytes {
         return Err(too_large(bytes, options));
     }
-    if str::from_utf8(bytes).is_err() {
-        return Err(refuse(bytes, options, (Fault::Encoding, 0)));
-    }
     let mut scanner = Scanner::new(bytes, Limits::of(options));
     let judged = match scanner.message() {
+        // Outside strings the grammar allows nothing but ASCII.
+        Some(_) if scanner.seen & TOPS != 0 && str::from_utf8(bytes).is_err() => Err((Fault::Encoding, 0)),
         Some(found) => judge::judge(bytes, &found, scanner.line_break, options),
         None => Err(scanner.refusal()),
     };
@@ -52,10 +52,7 @@ fn too_large(bytes: &[u8], options: &ScanOptions) -> ParseError {
 /// What is not JSON at all is told so, even where the scanner first met something else.
 #[cold]
 fn refuse(bytes: &[u8], options: &ScanOptions, noticed: Refusal) -> ParseError {
-    let (fault, offset) = match noticed.0 {
-        Fault::Syntax(_) | Fault::Trailing => noticed,
-        _ => grammar(bytes).err().unwrap_or(noticed),
-    };
+    let (fault, offset) = grammar(bytes).err().unwrap_or(noticed);
     ParseError::new(fault, offset).with_id(salvage_id(bytes, options))
 }
 
@@ -101,13 +98,15 @@ struct Scanner<'a> {
     nesting: Nesting,
     keys: KeySet,
     line_break: bool,
+    /// All words of all strings in one: tells whether there is anything but ASCII.
+    seen: u64,
     refusal: Option<Refusal>,
 }
 
 impl<'a> Scanner<'a> {
     fn new(bytes: &'a [u8], limits: Limits) -> Self {
         let (nesting, keys) = (Nesting::default(), KeySet::new());
-        Self { bytes, limits, nesting, keys, line_break: false, refusal: None }
+        Self { bytes, limits, nesting, keys, line_break: false, seen: 0, refusal: None }
     }
 
     /// The whole document: an object and nothing behind it.

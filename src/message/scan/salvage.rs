@@ -1,6 +1,5 @@
 //! The id of what is refused, so that its sender can be answered.
 
-use bytes::Bytes;
 
 use super::super::envelope::IdToken;
 use super::super::id::OwnedId;
@@ -20,9 +19,9 @@ pub(crate) fn salvage_id(bytes: &[u8], options: &ScanOptions) -> Option<OwnedId>
     };
     let strict = ScanOptions { transparent: false, ..*options };
     let raw = only_id(readable)?;
-    match id_token(raw, &strict).ok()? {
+    match id_token(raw.as_bytes(), &strict).ok()? {
         IdToken::Null => None,
-        token => Some(OwnedId::from_token(token, || Bytes::copy_from_slice(raw.as_bytes()))),
+        token => Some(OwnedId::from_token(token, raw.as_bytes())),
     }
 }
 

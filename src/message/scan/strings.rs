@@ -2,7 +2,21 @@
 
 use super::super::parse_error::Fault;
 use super::Scanner;
-use super::block::Block;
+use super::block::{Block, TOPS, first, plain, specials, word};
+
+/// How many words without escapes make a long text.
+const LONG: usize = 8;
+
+/// What may follow a backslash alone. A table, because one kind or the other cannot be predicted.
+const SHORT_ESCAPE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut escapes: &[u8] = b"\"\\/bfnrt";
+    while let [escape, rest @ ..] = escapes {
+        table[*escape as usize] = true;
+        escapes = rest;
+    }
+    table
+};
 
 impl Scanner<'_> {
     /// The byte at `at`, or NUL at the end of the bytes: neither is legal outside strings, and NUL is not
@@ -33,20 +47,57 @@ impl Scanner<'_> {
 
     /// From behind a string's opening quote to behind its closing one.
     #[inline(always)]
-    pub(super) fn string(&mut self, mut at: usize) -> Option<usize> {
-        loop {
-            let specials = Block::read(self.bytes, at).specials();
-            if specials == 0 {
-                at += Block::SIZE;
-                continue;
-            }
-            at += specials.trailing_zeros() as usize;
-            match self.byte(at) {
-                b'"' => return Some(at + 1),
-                b'\\' => at = self.escape(at)?,
-                _ => return self.broken_string(at),
-            }
+    pub(super) fn string(&mut self, at: usize) -> Option<usize> {
+        let block = Block::read(self.bytes, at);
+        let end = at + block.first_special();
+        if self.byte(end) == b'"' {
+            self.seen |= block.low | block.high;
+            return Some(end + 1);
         }
+        self.long_string(at)
+    }
+
+    /// The same for a string of any length, with escapes.
+    ///
+    /// It goes on by whole words whatever stands in them, so that the processor need not know where one
+    /// escape is to look for the next.
+    #[inline(never)]
+    fn long_string(&mut self, mut at: usize) -> Option<usize> {
+        let (mut clean, mut seen) = (0, 0);
+        loop {
+            let word = word(self.bytes, at);
+            seen |= word;
+            let mut marks = specials(word);
+            clean = if marks == 0 { clean + 1 } else { 0 };
+            let mut next = at + 8;
+            while marks != 0 {
+                let place = at + first(marks);
+                match self.byte(place) {
+                    b'\\' => {
+                        let after = self.escape(place)?;
+                        if after >= next {
+                            next = after;
+                            break;
+                        }
+                        marks &= u64::MAX << (8 * (after - at));
+                    }
+                    b'"' => {
+                        self.seen |= seen;
+                        return Some(place + 1);
+                    }
+                    _ => return self.broken_string(place),
+                }
+            }
+            at = if clean == LONG { self.skip_plain(next) } else { next };
+        }
+    }
+
+    /// A long text is read in larger steps.
+    #[inline(never)]
+    fn skip_plain(&mut self, at: usize) -> usize {
+        let (length, ascii) = plain(self.bytes.get(at..).unwrap_or_default());
+        self.seen |= if ascii { 0 } else { TOPS };
+        at + length
     }
 
     #[cold]
@@ -62,14 +113,17 @@ impl Scanner<'_> {
     /// From a backslash to behind its escape sequence.
     #[inline(always)]
     fn escape(&mut self, at: usize) -> Option<usize> {
-        match self.byte(at + 1) {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 2),
-            b'u' => self.unicode_escape(at),
-            _ => self.fail(Fault::Syntax("unknown escape"), at + 1),
+        if SHORT_ESCAPE[usize::from(self.byte(at + 1))] {
+            return Some(at + 2);
         }
+        self.unicode_escape(at)
     }
 
+    #[inline(never)]
     fn unicode_escape(&mut self, at: usize) -> Option<usize> {
+        if self.byte(at + 1) != b'u' {
+            return self.fail(Fault::Syntax("unknown escape"), at + 1);
+        }
         match (at + 2..at + 6).find(|digit| !self.byte(*digit).is_ascii_hexdigit()) {
             None => Some(at + 6),
             Some(digit) => self.fail(Fault::Syntax("expected four hex digits"), digit),

@@ -94,7 +94,7 @@ impl<S: RpcService> Dispatch<S> {
     }
 
     fn accept_request(&mut self, message: JsonRpcMessage, cx: &mut Context<'_>) {
-        let Some(id) = message.id().map(|id| id.to_owned()) else { return };
+        let Some(id) = message.owned_id() else { return };
         if self.ids.contains_key(&id) {
             return self.say(JsonRpcMessage::error_response(
                 None,

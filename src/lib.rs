@@ -3,6 +3,8 @@
 
 pub mod connect;
 mod error;
+pub mod layer;
+mod macros;
 mod message;
 pub mod protocol;
 pub mod reply;

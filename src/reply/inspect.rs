@@ -49,6 +49,25 @@ impl<F: FnMut(JsonRpcMessage) -> JsonRpcMessage> Stream for Map<F> {
     }
 }
 
+pub(super) struct Recover<F> {
+    pub(super) inner: Reply,
+    pub(super) answer: Option<F>,
+}
+
+impl<F> Unpin for Recover<F> {}
+
+impl<F: FnOnce(Error) -> Option<JsonRpcMessage>> Stream for Recover<F> {
+    type Item = Item;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item>> {
+        let this = self.get_mut();
+        Poll::Ready(match ready!(this.inner.poll_message(cx)) {
+            Some(Err(error)) => this.answer.take().and_then(|answer| answer(error)).map(Ok),
+            item => item,
+        })
+    }
+}
+
 pub(super) struct Inspect<F: FnMut(Event<'_>)> {
     inner: Reply,
     /// Gone once the end was shown.

@@ -152,6 +152,26 @@ impl Reply {
         })
     }
 
+    /// A reply that is nothing but a failure.
+    pub(crate) fn failed(error: Error) -> Self {
+        let (sender, reply) = Self::channel(1);
+        sender.fail(error);
+        reply
+    }
+
+    /// Puts one last message, if there is one, in the place of a failure.
+    pub(crate) fn recover(self, answer: impl FnOnce(Error) -> Option<JsonRpcMessage> + Send + 'static) -> Self {
+        self.wrap(move |body| match body {
+            Body::Empty | Body::One(_) => body,
+            stream => Body::Stream(Box::pin(inspect::Recover { inner: Self::new(stream), answer: Some(answer) })),
+        })
+    }
+
+    /// At most one message, which is there already.
+    pub(crate) fn is_single(&self) -> bool {
+        matches!(self.body, Body::Empty | Body::One(_))
+    }
+
     /// Everything the reply holds, up to `max_bytes` of messages together.
     ///
     /// # Errors

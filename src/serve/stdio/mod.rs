@@ -4,8 +4,9 @@
 //! non-blocking where they are pipes or sockets, because handing reads and writes to a thread triples the
 //! time of a call.
 //!
-//! ```no_run
-//! use shadowcat::{JsonRpcMessage, Reply, connect, layer, serve};
+#![cfg_attr(all(unix, feature = "stdio"), doc = "```no_run")]
+#![cfg_attr(not(all(unix, feature = "stdio")), doc = "```text")]
+//! use shadowcat::{connect, layer, serve};
 //! use tower::ServiceBuilder;
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), shadowcat::Error> {
@@ -17,7 +18,7 @@
 //! # }
 //! ```
 
-#[cfg(unix)]
+#[cfg(all(unix, feature = "stdio"))]
 mod own;
 mod session;
 
@@ -91,7 +92,7 @@ impl<S: RpcService> Stdio<S> {
     ///
     /// The server is gone: pending calls have been answered with an error. Or reading or writing failed, as
     /// when the client is gone.
-    #[cfg(unix)]
+    #[cfg(all(unix, feature = "stdio"))]
     pub async fn run(self) -> Result<(), Error> {
         let (reader, writer) = own::open().map_err(|error| Error::io("opening stdin and stdout", error))?;
         self.run_on(reader, writer).await
@@ -102,7 +103,7 @@ impl<S: RpcService> Stdio<S> {
     /// # Errors
     ///
     /// The server is gone, or reading or writing failed.
-    #[cfg(not(unix))]
+    #[cfg(all(not(unix), feature = "stdio"))]
     pub async fn run(self) -> Result<(), Error> {
         self.run_on(tokio::io::stdin(), tokio::io::stdout()).await
     }

@@ -11,33 +11,45 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{UnixStream, unix::pipe};
 
 /// Standard input.
-pub(super) enum Input {
-    Pipe(pipe::Receiver, Restore),
-    Socket(UnixStream, Restore),
+pub(super) struct Input {
+    source: Source,
+    _restore: Option<Restore>,
+}
+
+enum Source {
+    Pipe(pipe::Receiver),
+    Socket(UnixStream),
     /// A terminal or a file: other processes may share it, and files cannot be polled.
     Thread(tokio::io::Stdin),
 }
 
 /// Standard output.
-pub(super) enum Output {
-    Pipe(pipe::Sender, Restore),
-    Socket(UnixStream, Restore),
+pub(super) struct Output {
+    sink: Sink,
+    _restore: Option<Restore>,
+}
+
+enum Sink {
+    Pipe(pipe::Sender),
+    Socket(UnixStream),
     Thread(tokio::io::Stdout),
 }
 
 /// Both are duplicates, so that closing them leaves 0 and 1 open.
 pub(super) fn open() -> io::Result<(Input, Output)> {
     let (read, write) = (io::stdin().as_fd().try_clone_to_owned()?, io::stdout().as_fd().try_clone_to_owned()?);
-    let input = match kind(&read)? {
-        FileType::Fifo => Input::Pipe(pipe::Receiver::from_owned_fd(read.try_clone()?)?, Restore::new(read)?),
-        FileType::Socket => Input::Socket(socket(&read)?, Restore::new(read)?),
-        _ => Input::Thread(tokio::io::stdin()),
+    let source = match kind(&read)? {
+        FileType::Fifo => Source::Pipe(pipe::Receiver::from_owned_fd(read.try_clone()?)?),
+        FileType::Socket => Source::Socket(socket(&read)?),
+        _ => Source::Thread(tokio::io::stdin()),
     };
-    let output = match kind(&write)? {
-        FileType::Fifo => Output::Pipe(pipe::Sender::from_owned_fd(write.try_clone()?)?, Restore::new(write)?),
-        FileType::Socket => Output::Socket(socket(&write)?, Restore::new(write)?),
-        _ => Output::Thread(tokio::io::stdout()),
+    let sink = match kind(&write)? {
+        FileType::Fifo => Sink::Pipe(pipe::Sender::from_owned_fd(write.try_clone()?)?),
+        FileType::Socket => Sink::Socket(socket(&write)?),
+        _ => Sink::Thread(tokio::io::stdout()),
     };
+    let input = Input { _restore: (!matches!(source, Source::Thread(_))).then_some(Restore(read)), source };
+    let output = Output { _restore: (!matches!(sink, Sink::Thread(_))).then_some(Restore(write)), sink };
     Ok((input, output))
 }
 
@@ -53,15 +65,7 @@ fn socket(fd: &OwnedFd) -> io::Result<UnixStream> {
 }
 
 /// Makes the descriptor blocking again when dropped: the flag belongs to the open file, which others share.
-pub(super) struct Restore(OwnedFd);
-
-impl Restore {
-    fn new(fd: OwnedFd) -> io::Result<Self> {
-        let flags = fcntl_getfl(&fd)?;
-        fcntl_setfl(&fd, flags | OFlags::NONBLOCK)?;
-        Ok(Self(fd))
-    }
-}
+struct Restore(OwnedFd);
 
 impl Drop for Restore {
     fn drop(&mut self) {
@@ -73,20 +77,20 @@ impl Drop for Restore {
 
 impl AsyncRead for Input {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Pipe(pipe, _) => Pin::new(pipe).poll_read(cx, buf),
-            Self::Socket(socket, _) => Pin::new(socket).poll_read(cx, buf),
-            Self::Thread(stdin) => Pin::new(stdin).poll_read(cx, buf),
+        match &mut self.get_mut().source {
+            Source::Pipe(pipe) => Pin::new(pipe).poll_read(cx, buf),
+            Source::Socket(socket) => Pin::new(socket).poll_read(cx, buf),
+            Source::Thread(stdin) => Pin::new(stdin).poll_read(cx, buf),
         }
     }
 }
 
 impl AsyncWrite for Output {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Pipe(pipe, _) => Pin::new(pipe).poll_write(cx, buf),
-            Self::Socket(socket, _) => Pin::new(socket).poll_write(cx, buf),
-            Self::Thread(stdout) => Pin::new(stdout).poll_write(cx, buf),
+        match &mut self.get_mut().sink {
+            Sink::Pipe(pipe) => Pin::new(pipe).poll_write(cx, buf),
+            Sink::Socket(socket) => Pin::new(socket).poll_write(cx, buf),
+            Sink::Thread(stdout) => Pin::new(stdout).poll_write(cx, buf),
         }
     }
 
@@ -95,17 +99,17 @@ impl AsyncWrite for Output {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Pipe(pipe, _) => Pin::new(pipe).poll_write_vectored(cx, bufs),
-            Self::Socket(socket, _) => Pin::new(socket).poll_write_vectored(cx, bufs),
-            Self::Thread(stdout) => Pin::new(stdout).poll_write_vectored(cx, bufs),
+        match &mut self.get_mut().sink {
+            Sink::Pipe(pipe) => Pin::new(pipe).poll_write_vectored(cx, bufs),
+            Sink::Socket(socket) => Pin::new(socket).poll_write_vectored(cx, bufs),
+            Sink::Thread(stdout) => Pin::new(stdout).poll_write_vectored(cx, bufs),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Thread(stdout) => Pin::new(stdout).poll_flush(cx),
-            Self::Pipe(..) | Self::Socket(..) => Poll::Ready(Ok(())),
+        match &mut self.get_mut().sink {
+            Sink::Thread(stdout) => Pin::new(stdout).poll_flush(cx),
+            Sink::Pipe(_) | Sink::Socket(_) => Poll::Ready(Ok(())),
         }
     }
 

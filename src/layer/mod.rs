@@ -1,0 +1,26 @@
+//! Middleware: each is a tower `Layer` whose service maps a [`JsonRpcMessage`](crate::JsonRpcMessage) to a
+//! [`Reply`](crate::Reply).
+//!
+//! Every way a message can go leads through every layer: a client's requests, notifications and answers enter
+//! by `call`, and all that the server says comes back as items of a reply. tower's own `timeout`, `retry`,
+//! `concurrency_limit`, `rate_limit`, `buffer` and `load_shed` stack with no adapter; mind two traps:
+//!
+//! - **A stock permit ends with the future**, that is at the first message of the reply.
+//!   [`Reply::hold`](crate::Reply::hold) makes one last for the whole exchange.
+//! - **A stock limit also gates answers.** A server that asks its client something during a call, behind a
+//!   bare `concurrency_limit(1)`, waits for ever: the answer waits for the permit of the call that waits for
+//!   the answer. [`OnRequestsLayer`] puts any tower layer on requests only.
+
+mod catch_error;
+mod from_fn;
+mod map;
+pub mod on_requests;
+pub mod timeout;
+pub mod trace;
+
+pub use catch_error::{CatchError, CatchErrorFuture, CatchErrorLayer};
+pub use from_fn::{FromFn, FromFnFuture, FromFnLayer, Next, from_fn};
+pub use map::{Map, MapFuture, MapLayer};
+pub use on_requests::{OnRequests, OnRequestsLayer};
+pub use timeout::{Timeout, TimeoutLayer};
+pub use trace::{Trace, TraceLayer};

@@ -234,5 +234,6 @@ fn splice(message: &JsonRpcMessage, (place, with): Change) -> Vec<u8> {
 fn rescan(message: &JsonRpcMessage, bytes: Vec<u8>) -> Result<JsonRpcMessage, ParseError> {
     let options = ScanOptions::default().max_bytes(usize::MAX);
     let options = if message.is_strict() { options } else { options.transparent() };
-    Ok(JsonRpcMessage::parse_with(bytes, &options)?.beside(message))
+    let beside = message.inner.beside.clone();
+    JsonRpcMessage::read(bytes.into(), &options, beside).map_err(|(_, error)| error)
 }

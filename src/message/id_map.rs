@@ -33,7 +33,7 @@ pub(crate) struct IdHasher(u64);
 
 impl IdHasher {
     fn mix(&mut self, word: u64) {
-        let wide = u128::from(self.0 ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
+        let wide = u128::from(self.0 ^ word) * u128::from(0x9E37_79B9_7F4A_7C15_u64);
         self.0 = (wide as u64) ^ ((wide >> 64) as u64);
     }
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use super::rewrite;
 use super::state::{Listen, State};
 use super::table::{Call, CallKind, Phase, Ticket};
-use super::{Handle, Shared};
+use super::Handle;
 use crate::error::Error;
 use crate::message::{Cancellation, JsonRpcMessage, Kind};
 use crate::protocol::{method, peek};
@@ -29,6 +29,8 @@ struct Guard {
     handle: Arc<Handle>,
     ticket: Ticket,
     cancellation: Option<Cancellation>,
+    /// The call has left the table.
+    over: bool,
 }
 
 /// Enqueues in the call itself, so that call order is wire order.
@@ -51,6 +53,7 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFu
             handle: handle.clone(),
             ticket,
             cancellation: message.cancellation().cloned(),
+            over: false,
         }),
         Ok(Started::Now(reply)) => Inner::Done(Some(Ok(reply))),
         Err(error) => Inner::Done(Some(Err(error))),
@@ -133,7 +136,7 @@ impl Future for ResponseFuture {
                 let Inner::Waiting(guard) = std::mem::replace(&mut self.0, Inner::Done(None)) else {
                     unreachable!("matched above")
                 };
-                Poll::Ready(outcome.map(|reply| if reply.as_one().is_some() { reply } else { reply.hold(guard) }))
+                Poll::Ready(outcome.map(|reply| if guard.over { reply } else { reply.hold(guard) }))
             }
         }
     }
@@ -141,8 +144,8 @@ impl Future for ResponseFuture {
 
 impl Guard {
     /// The outcome, once there is one; a call that is over leaves the table with it.
-    fn poll(&self, cx: &mut Context<'_>) -> Option<Result<Reply, Error>> {
-        let mut state = self.shared().lock();
+    fn poll(&mut self, cx: &mut Context<'_>) -> Option<Result<Reply, Error>> {
+        let mut state = self.handle.0.lock();
         let call = state.table.get(self.ticket)?;
         match std::mem::replace(&mut call.phase, Phase::Waiting) {
             Phase::Ready(outcome, Some(sender)) => {
@@ -151,6 +154,7 @@ impl Guard {
             }
             Phase::Ready(outcome, None) => {
                 state.table.remove(self.ticket);
+                self.over = true;
                 state.undelivered -= size(&outcome);
                 Some(outcome)
             }
@@ -164,9 +168,6 @@ impl Guard {
         }
     }
 
-    fn shared(&self) -> &Shared {
-        &self.handle.0
-    }
 }
 
 /// What an outcome counts for while nobody has taken it.
@@ -176,7 +177,10 @@ fn size(outcome: &Result<Reply, Error>) -> usize {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let mut state = self.shared().lock();
+        if self.over {
+            return;
+        }
+        let mut state = self.handle.0.lock();
         let Some(call) = state.table.remove(self.ticket) else { return };
         if let Phase::Ready(outcome, None) = &call.phase {
             state.undelivered -= size(outcome);

@@ -9,7 +9,7 @@ use tokio::time::{Duration, Sleep};
 
 use super::{Shared, State};
 use crate::error::Error;
-use crate::message::{Fault, JsonRpcMessage, ParseError, ScanOptions};
+use crate::message::{Beside, Fault, JsonRpcMessage, ParseError, ScanOptions};
 use crate::wire::lines::{Decoder, Encoder, Line};
 
 /// Reads of one poll before other tasks get their turn.
@@ -27,6 +27,8 @@ pub(in crate::connect) struct Driver<R, W> {
     scan: ScanOptions,
     /// Set once the writer failed; the reader may still have something.
     dying: Option<(Error, std::pin::Pin<Box<Sleep>>)>,
+    /// Counts what was read, so that order can be told once messages went different ways.
+    sequence: u64,
     batch: Vec<Read>,
     wakers: Vec<Waker>,
 }
@@ -68,6 +70,7 @@ impl<R, W> Driver<R, W> {
             out: if one_per_write { Encoder::new().one_per_write() } else { Encoder::new() },
             scan,
             dying: None,
+            sequence: 0,
             batch: Vec::new(),
             wakers: Vec::new(),
         }
@@ -162,7 +165,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Driver<R, W> {
     /// Frames and parses outside the lock, routes inside it, wakes outside again.
     fn deliver(&mut self) {
         while let Some(line) = self.decoder.next_line() {
-            self.batch.push(read(line, &self.scan));
+            self.sequence += 1;
+            self.batch.push(read(line, &self.scan, self.sequence));
         }
         if self.batch.is_empty() {
             return;
@@ -177,7 +181,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Driver<R, W> {
 
     fn end(&mut self) -> Cause {
         if let Some(line) = self.decoder.finish() {
-            self.batch.push(read(line, &self.scan));
+            self.sequence += 1;
+            self.batch.push(read(line, &self.scan, self.sequence));
         }
         self.deliver();
         let unreadable_lines = self.shared.lock().stats.unreadable_lines;
@@ -190,9 +195,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Driver<R, W> {
     }
 }
 
-fn read(line: Line, options: &ScanOptions) -> Read {
+fn read(line: Line, options: &ScanOptions, sequence: u64) -> Read {
+    let beside = Beside { sequence, ..Beside::default() };
     let (bytes, fault) = match line {
-        Line::Frame(frame) => match JsonRpcMessage::parse_or_return(frame, options) {
+        Line::Frame(frame) => match JsonRpcMessage::read(frame, options, beside) {
             Ok(message) => return Read::Message(message),
             Err(refused) => return Read::Unreadable(Box::new(refused)),
         },

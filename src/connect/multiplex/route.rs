@@ -13,8 +13,6 @@ use crate::reply::{Reply, TrySendError};
 impl State {
     /// Brings one message of the server to its reader.
     pub(super) fn route(&mut self, message: JsonRpcMessage, wakers: &mut Vec<Waker>) {
-        let sequence = self.fresh_sequence();
-        let message = message.with_sequence(sequence);
         match message.kind() {
             Kind::Response => self.route_response(message, wakers),
             Kind::Notification => self.route_notification(message, wakers),

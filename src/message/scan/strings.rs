@@ -2,21 +2,26 @@
 
 use super::super::parse_error::Fault;
 use super::Scanner;
-use super::block::{Block, TOPS, first, plain, specials, word};
+use super::block::{Block, TOPS, plain, word};
 
-/// How many words without escapes make a long text.
-const LONG: usize = 8;
+/// How many blocks without escapes make a long text.
+const LONG: usize = 4;
+
+/// Much of what is indented is this.
+const SPACES: u64 = u64::from_ne_bytes([b' '; 8]);
 
 /// What may follow a backslash alone. A table, because one kind or the other cannot be predicted.
-const SHORT_ESCAPE: [bool; 256] = {
+const SHORT_ESCAPE: [bool; 256] = table(b"\"\\/bfnrt");
+const HEX: [bool; 256] = table(b"0123456789abcdefABCDEF");
+
+const fn table(mut members: &[u8]) -> [bool; 256] {
     let mut table = [false; 256];
-    let mut escapes: &[u8] = b"\"\\/bfnrt";
-    while let [escape, rest @ ..] = escapes {
-        table[*escape as usize] = true;
-        escapes = rest;
+    while let [member, rest @ ..] = members {
+        table[*member as usize] = true;
+        members = rest;
     }
     table
-};
+}
 
 impl Scanner<'_> {
     /// The byte at `at`, or NUL at the end of the bytes: neither is legal outside strings, and NUL is not
@@ -37,6 +42,7 @@ impl Scanner<'_> {
     fn token_behind_space(&mut self, mut at: usize) -> (usize, u8) {
         loop {
             match self.byte(at) {
+                b' ' if word(self.bytes, at) == SPACES => at += SPACES.to_ne_bytes().len() - 1,
                 b' ' | b'\t' => {}
                 b'\n' | b'\r' => self.line_break = true,
                 byte => return (at, byte),
@@ -59,19 +65,27 @@ impl Scanner<'_> {
 
     /// The same for a string of any length, with escapes.
     ///
-    /// It goes on by whole words whatever stands in them, so that the processor need not know where one
+    /// It goes on by whole blocks whatever stands in them, so that the processor need not know where one
     /// escape is to look for the next.
     #[inline(never)]
     fn long_string(&mut self, mut at: usize) -> Option<usize> {
         let (mut clean, mut seen) = (0, 0);
         loop {
-            let word = word(self.bytes, at);
-            seen |= word;
-            let mut marks = specials(word);
-            clean = if marks == 0 { clean + 1 } else { 0 };
-            let mut next = at + 8;
+            let block = Block::read(self.bytes, at);
+            seen |= block.low | block.high;
+            let mut marks = block.specials();
+            if marks == 0 {
+                at += Block::SIZE;
+                clean += 1;
+                if clean == LONG {
+                    at = self.skip_plain(at);
+                }
+                continue;
+            }
+            clean = 0;
+            let mut next = at + Block::SIZE;
             while marks != 0 {
-                let place = at + first(marks);
+                let place = at + marks.trailing_zeros() as usize;
                 match self.byte(place) {
                     b'\\' => {
                         let after = self.escape(place)?;
@@ -79,7 +93,7 @@ impl Scanner<'_> {
                             next = after;
                             break;
                         }
-                        marks &= u64::MAX << (8 * (after - at));
+                        marks &= u32::MAX << (after - at);
                     }
                     b'"' => {
                         self.seen |= seen;
@@ -88,7 +102,7 @@ impl Scanner<'_> {
                     _ => return self.broken_string(place),
                 }
             }
-            at = if clean == LONG { self.skip_plain(next) } else { next };
+            at = next;
         }
     }
 
@@ -121,12 +135,12 @@ impl Scanner<'_> {
 
     #[inline(never)]
     fn unicode_escape(&mut self, at: usize) -> Option<usize> {
-        if self.byte(at + 1) != b'u' {
-            return self.fail(Fault::Syntax("unknown escape"), at + 1);
-        }
-        match (at + 2..at + 6).find(|digit| !self.byte(*digit).is_ascii_hexdigit()) {
-            None => Some(at + 6),
-            Some(digit) => self.fail(Fault::Syntax("expected four hex digits"), digit),
+        let digits = self.bytes.get(at + 2..).and_then(|rest| rest.first_chunk::<4>());
+        let is_hex = |digit: &u8| HEX[usize::from(*digit)];
+        match (self.byte(at + 1), digits) {
+            (b'u', Some([a, b, c, d])) if is_hex(a) & is_hex(b) & is_hex(c) & is_hex(d) => Some(at + 6),
+            (b'u', _) => self.fail(Fault::Syntax("expected four hex digits"), at + 2),
+            _ => self.fail(Fault::Syntax("unknown escape"), at + 1),
         }
     }
 }

@@ -26,6 +26,7 @@ pub(super) struct Dispatch<S: RpcService> {
     slots: Vec<Slot<S::Future>>,
     free: Vec<usize>,
     ready: Arc<Ready>,
+    woken: VecDeque<usize>,
     /// Requests of the client that wait for their answer; the slot, once they have one.
     ids: IdMap<Option<usize>>,
     /// Admitted, but the stack was not ready.
@@ -52,6 +53,7 @@ impl<S: RpcService> Dispatch<S> {
             slots: Vec::new(),
             free: Vec::new(),
             ready: Arc::new(Ready::default()),
+            woken: VecDeque::new(),
             ids: IdMap::default(),
             waiting: VecDeque::new(),
             questions: IdMap::default(),
@@ -158,6 +160,11 @@ impl<S: RpcService> Dispatch<S> {
         self.admit_waiting(cx);
     }
 
+    /// What every message of this client is given.
+    pub(super) fn facts(&self) -> &Arc<Facts> {
+        &self.facts
+    }
+
     fn admit_waiting(&mut self, cx: &mut Context<'_>) {
         while !self.waiting.is_empty() {
             let ready = catch_unwind(AssertUnwindSafe(|| self.service.poll_ready(cx)));
@@ -216,8 +223,14 @@ impl<S: RpcService> Dispatch<S> {
     /// Polls what was woken and moves what is ready to `take`, in the server's order.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, mut take: impl FnMut(JsonRpcMessage)) {
         self.admit_waiting(cx);
-        while let Some(at) = self.ready.pop(cx.waker()) {
-            self.poll_slot(at);
+        loop {
+            self.ready.take(&mut self.woken, cx.waker());
+            if self.woken.is_empty() {
+                break;
+            }
+            while let Some(at) = self.woken.pop_front() {
+                self.poll_slot(at);
+            }
         }
         if !self.out.is_sorted_by_key(|(order, _)| *order) {
             self.out.sort_by_key(|(order, _)| *order);

@@ -15,7 +15,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr2;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -147,7 +147,8 @@ impl Decoder {
 
     /// Takes the line of `length` bytes off the buffer, and its terminator up to `end`.
     fn take_line(&mut self, length: usize, end: usize) -> Line {
-        let line = self.buffer.split_to(end).freeze().slice(..length);
+        let line = self.buffer.split_to(length).freeze();
+        self.buffer.advance(end - length);
         self.searched = 0;
         let carriage_return = std::mem::take(&mut self.carriage_return);
         match self.discarding.take() {

@@ -81,7 +81,7 @@ impl Table {
 
     /// Whether a request may use this id on the wire.
     pub(super) fn is_free(&self, id: &OwnedId) -> bool {
-        !self.by_id.contains_key(id) && !self.quarantined.contains_key(id)
+        !self.by_id.contains_key(id) && !self.is_quarantined(id)
     }
 
     pub(super) fn is_free_token(&self, token: &OwnedId) -> bool {
@@ -140,31 +140,27 @@ impl Table {
 
     /// Its final response has come: it is not matched any more.
     pub(super) fn settle(&mut self, id: &OwnedId) -> Option<&mut Call> {
-        let slot = *self.by_id.get(id)?;
-        self.unlist(slot);
+        let slot = self.by_id.remove(id)?;
         let call = self.slots[slot as usize].as_mut()?;
         call.pending = false;
+        self.ordinary -= usize::from(call.kind != CallKind::Listen);
+        if let Some(token) = &call.token {
+            self.by_token.remove(token);
+        }
         Some(call)
     }
 
     /// Takes the call out, pending or not; the slot serves another one from now on.
     pub(super) fn remove(&mut self, ticket: Ticket) -> Option<Call> {
-        if self.get(ticket)?.pending {
-            self.unlist(ticket.slot);
+        let call = self.get(ticket)?;
+        if call.pending {
+            let id = call.id.clone();
+            self.settle(&id)?.pending = true; // as it was: whoever takes it out wants to know
         }
         let call = self.slots[ticket.slot as usize].take()?;
         self.generations[ticket.slot as usize] = ticket.generation.wrapping_add(1);
         self.free.push(ticket.slot);
         Some(call)
-    }
-
-    fn unlist(&mut self, slot: u32) {
-        let Some(call) = &self.slots[slot as usize] else { return };
-        self.ordinary -= usize::from(call.kind != CallKind::Listen);
-        self.by_id.remove(&call.id);
-        if let Some(token) = &call.token {
-            self.by_token.remove(token);
-        }
     }
 
     /// Forgets a call that was cancelled, and remembers its id.

@@ -76,11 +76,11 @@ impl Scanner<'_> {
     }
 
     fn long_key(&mut self, start: usize) -> Option<Key> {
+        self.escaped = false;
         let end = self.string(start)? - 1;
-        let mut key = Key { start, end, escaped: false };
-        let raw = key.raw(self.bytes);
-        key.escaped = memchr::memchr(b'\\', raw).is_some();
+        let key = Key { start, end, escaped: self.escaped };
         if self.limits.strict {
+            let raw = key.raw(self.bytes);
             let print = if key.escaped { self.escaped_key(&key)? } else { self.plain_key(raw, key.quote())? };
             self.take_key(key, print)?;
         }
@@ -88,7 +88,7 @@ impl Scanner<'_> {
     }
 
     fn plain_key(&mut self, raw: &[u8], quote: usize) -> Option<u64> {
-        if raw.starts_with(MAGIC) {
+        if raw.first() == MAGIC.first() && raw.starts_with(MAGIC) {
             return self.fail(Fault::MagicKey, quote);
         }
         Some(fingerprint(raw))

@@ -2,12 +2,11 @@
 
 use super::super::parse_error::Fault;
 use super::Scanner;
-use super::block::{Block, TOPS, plain, word};
+use super::block::{Block, TOPS, first, plain, word};
 
 /// How many blocks without escapes make a long text.
 const LONG: usize = 4;
 
-/// Much of what is indented is this.
 const SPACES: u64 = u64::from_ne_bytes([b' '; 8]);
 
 /// What may follow a backslash alone. A table, because one kind or the other cannot be predicted.
@@ -42,12 +41,25 @@ impl Scanner<'_> {
     fn token_behind_space(&mut self, mut at: usize) -> (usize, u8) {
         loop {
             match self.byte(at) {
-                b' ' if word(self.bytes, at) == SPACES => at += SPACES.to_ne_bytes().len() - 1,
-                b' ' | b'\t' => {}
-                b'\n' | b'\r' => self.line_break = true,
+                b' ' | b'\t' => at += 1,
+                b'\n' | b'\r' => {
+                    self.line_break = true;
+                    at = self.indentation(at + 1);
+                }
                 byte => return (at, byte),
             }
-            at += 1;
+        }
+    }
+
+    /// To behind the spaces at `at`, by words: indentation is much of an indented message.
+    #[inline(always)]
+    fn indentation(&self, mut at: usize) -> usize {
+        loop {
+            let others = word(self.bytes, at) ^ SPACES;
+            at += first(others);
+            if others != 0 {
+                return at;
+            }
         }
     }
 
@@ -55,15 +67,12 @@ impl Scanner<'_> {
     #[inline(always)]
     pub(super) fn string(&mut self, at: usize) -> Option<usize> {
         let block = Block::read(self.bytes, at);
+        self.seen |= block.low | block.high;
         let end = at + block.first_special();
-        if self.byte(end) == b'"' {
-            self.seen |= block.low | block.high;
-            return Some(end + 1);
-        }
-        self.long_string(at)
+        if self.byte(end) == b'"' { Some(end + 1) } else { self.long_string(end) }
     }
 
-    /// The same for a string of any length, with escapes.
+    /// The rest of a string that does not end in its first block, from the first byte that is no plain one.
     ///
     /// It goes on by whole blocks whatever stands in them, so that the processor need not know where one
     /// escape is to look for the next.
@@ -117,7 +126,7 @@ impl Scanner<'_> {
     #[cold]
     fn broken_string(&mut self, at: usize) -> Option<usize> {
         let expected = if at < self.bytes.len() {
-            "a control character in a string"
+            "expected no raw control character"
         } else {
             "expected a closing quote"
         };
@@ -127,6 +136,7 @@ impl Scanner<'_> {
     /// From a backslash to behind its escape sequence.
     #[inline(always)]
     fn escape(&mut self, at: usize) -> Option<usize> {
+        self.escaped = true;
         if SHORT_ESCAPE[usize::from(self.byte(at + 1))] {
             return Some(at + 2);
         }
@@ -140,7 +150,7 @@ impl Scanner<'_> {
         match (self.byte(at + 1), digits) {
             (b'u', Some([a, b, c, d])) if is_hex(a) & is_hex(b) & is_hex(c) & is_hex(d) => Some(at + 6),
             (b'u', _) => self.fail(Fault::Syntax("expected four hex digits"), at + 2),
-            _ => self.fail(Fault::Syntax("unknown escape"), at + 1),
+            _ => self.fail(Fault::Syntax("expected an escape sequence"), at + 1),
         }
     }
 }

@@ -14,7 +14,7 @@ pub(super) struct Nesting {
 impl Nesting {
     #[inline(always)]
     fn push(&mut self, object: bool) {
-        if self.depth % 64 == 0 {
+        if self.depth.is_multiple_of(64) {
             self.spill();
         }
         self.top = self.top << 1 | u64::from(object);
@@ -25,7 +25,7 @@ impl Nesting {
     fn pop(&mut self) {
         self.top >>= 1;
         self.depth -= 1;
-        if self.depth % 64 == 0 {
+        if self.depth.is_multiple_of(64) {
             self.top = self.below.pop().unwrap_or(0);
         }
     }
@@ -113,12 +113,11 @@ impl Scanner<'_> {
     pub(super) fn leave(&mut self) -> Option<()> {
         let object = self.nesting.in_object();
         self.nesting.pop();
-        if object && self.limits.strict {
-            if let Some(twice) = self.keys.close(self.bytes) {
-                return self.fail(Fault::DuplicateKey, twice - 1);
-            }
+        let strict = object && self.limits.strict;
+        match strict.then(|| self.keys.close(self.bytes)).flatten() {
+            Some(twice) => self.fail(Fault::DuplicateKey, twice - 1),
+            None => Some(()),
         }
-        Some(())
     }
 }
 

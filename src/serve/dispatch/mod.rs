@@ -27,8 +27,8 @@ pub(super) struct Dispatch<S: RpcService> {
     free: Vec<usize>,
     ready: Arc<Ready>,
     woken: VecDeque<usize>,
-    /// Requests of the client that wait for their answer; the slot, once they have one.
-    ids: IdMap<Option<usize>>,
+    /// Requests of the client that wait for their answer.
+    ids: IdMap<()>,
     /// Admitted, but the stack was not ready.
     waiting: VecDeque<JsonRpcMessage>,
     /// Of calls that are over, for calls to come.
@@ -100,18 +100,18 @@ impl<S: RpcService> Dispatch<S> {
 
     fn accept_request(&mut self, message: JsonRpcMessage, cx: &mut Context<'_>) {
         let Some(id) = message.owned_id() else { return };
-        if self.ids.contains_key(&id) {
+        if self.ids.insert(id.clone(), ()).is_some() {
             return self.say(JsonRpcMessage::error_response(
                 None,
                 Code::INVALID_REQUEST,
                 format_args!("the id {id} is in use by another request"),
             ));
         }
-        if self.ids.len() >= self.max_in_flight {
+        if self.ids.len() > self.max_in_flight {
+            self.ids.remove(&id);
             let busy = Error::busy("too many requests are in flight").into();
             return failure(&message.responder(), &busy).into_iter().for_each(|answer| self.say(answer));
         }
-        self.ids.insert(id, None);
         self.admit(message, cx);
     }
 
@@ -132,15 +132,16 @@ impl<S: RpcService> Dispatch<S> {
     /// in flight, there is nothing to cancel (2026-07-28 basic/patterns/cancellation).
     fn cancel(&mut self, message: JsonRpcMessage) {
         let Some(id) = peek::cancelled_id(&message).ok().flatten().map(|id| id.to_owned()) else { return };
-        match self.ids.remove(&id) {
-            Some(Some(slot)) => {
-                if let Some(cancellation) = &self.slots[slot].cancellation {
-                    cancellation.set(message);
-                }
-                self.release(slot);
+        if self.ids.remove(&id).is_none() {
+            return tracing::debug!(%id, "a cancellation names no request in flight");
+        }
+        self.waiting.retain(|waiting| waiting.kind() != Kind::Request || waiting.owned_id().as_ref() != Some(&id));
+        let is_called = |slot: &Slot<_>| slot.responder.as_ref().and_then(Responder::id) == Some(&id);
+        if let Some(at) = self.slots.iter().position(is_called) {
+            if let Some(cancellation) = &self.slots[at].cancellation {
+                cancellation.set(message);
             }
-            Some(None) => self.waiting.retain(|waiting| waiting.owned_id().as_ref() != Some(&id)),
-            None => tracing::debug!(%id, "a cancellation names no request in flight"),
+            self.release(at);
         }
     }
 
@@ -207,9 +208,6 @@ impl<S: RpcService> Dispatch<S> {
             self.slots.len() - 1
         });
         self.slots[at].cancellation = message.cancellation().cloned();
-        if let Some(place) = responder.as_ref().and_then(Responder::id).and_then(|id| self.ids.get_mut(id)) {
-            *place = Some(at);
-        }
         self.in_flight += usize::from(purpose != Purpose::Listen);
         match catch_unwind(AssertUnwindSafe(|| self.service.call(message))) {
             Ok(future) => {

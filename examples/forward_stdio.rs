@@ -59,7 +59,8 @@ async fn run(options: &Options) -> Result<(), BoxError> {
 
 /// Serves until the client is gone, the server is gone, or somebody asks us to stop.
 async fn forward(leaf: impl RpcService + Clone, standard: bool) -> Result<(), BoxError> {
-    let limits = ServiceBuilder::new().layer(TimeoutLayer::new()).layer(ConcurrencyLimitLayer::new(256)).into_inner();
+    let limits =
+        ServiceBuilder::new().layer(TimeoutLayer::new()).layer(ConcurrencyLimitLayer::new(256)).into_inner();
     let stack = ServiceBuilder::new()
         .layer(CatchErrorLayer::new())
         .layer(TraceLayer::new())
@@ -89,7 +90,12 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
             "--stack" => match args.next().as_deref() {
                 Some("none") => options.standard = false,
                 Some("standard") => options.standard = true,
-                other => return Err(format!("--stack takes none or standard, not {}", other.unwrap_or("nothing"))),
+                other => {
+                    return Err(format!(
+                        "--stack takes none or standard, not {}",
+                        other.unwrap_or("nothing")
+                    ));
+                }
             },
             "--log" => options.log = true,
             "--" => {

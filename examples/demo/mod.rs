@@ -7,7 +7,7 @@ use shadowcat::{BoxError, Code, JsonRpcMessage, Reply, protocol::method};
 use tower::util::BoxCloneSyncService;
 
 /// The server as a leaf.
-pub fn server() -> BoxCloneSyncService<JsonRpcMessage, Reply, BoxError> {
+pub(crate) fn server() -> BoxCloneSyncService<JsonRpcMessage, Reply, BoxError> {
     BoxCloneSyncService::new(tower::service_fn(answer))
 }
 
@@ -62,7 +62,9 @@ fn count(message: JsonRpcMessage, params: &Value) -> Reply {
         for step in 1..=to {
             tokio::time::sleep(Duration::from_millis(10)).await;
             let progress = json!({"progressToken": token, "progress": step, "total": to}).to_string();
-            if !token.is_null() && sender.send(JsonRpcMessage::notification(method::PROGRESS, progress)?).await.is_err() {
+            if !token.is_null()
+                && sender.send(JsonRpcMessage::notification(method::PROGRESS, progress)?).await.is_err()
+            {
                 return Ok(()); // the client cancelled
             }
         }

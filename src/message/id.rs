@@ -195,7 +195,9 @@ impl PartialEq for OwnedId {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Repr::Integer(a), Repr::Integer(b)) => a == b,
-            (Repr::Token(a), Repr::Token(b)) => a == b || (a.is_text() && b.is_text() && self.text() == other.text()),
+            (Repr::Token(a), Repr::Token(b)) => {
+                a == b || (a.is_text() && b.is_text() && self.text() == other.text())
+            }
             _ => false,
         }
     }

@@ -262,7 +262,8 @@ impl JsonRpcMessage {
     }
 
     fn payload(&self, wanted: Payload) -> Option<&[u8]> {
-        (self.inner.envelope.payload_is == wanted).then(|| &self.inner.bytes[self.inner.envelope.payload.range()])
+        (self.inner.envelope.payload_is == wanted)
+            .then(|| &self.inner.bytes[self.inner.envelope.payload.range()])
     }
 
     /// The method as written, without its quotes.
@@ -272,7 +273,8 @@ impl JsonRpcMessage {
     }
 
     fn str_at(&self, span: envelope::Span) -> &str {
-        std::str::from_utf8(&self.inner.bytes[span.range()]).expect("the scanner accepted these bytes as UTF-8")
+        std::str::from_utf8(&self.inner.bytes[span.range()])
+            .expect("the scanner accepted these bytes as UTF-8")
     }
 }
 

@@ -167,7 +167,9 @@ impl<T> Drop for Aborting<T> {
 fn describe(name: &str, cause: Cause, status: Option<ExitStatus>) -> Error {
     match (cause, status) {
         (Cause::Released, _) => Error::closed(format_args!("{name} was stopped: every caller is gone")),
-        (Cause::Ended { unreadable_lines: 0 }, status) => Error::closed(format_args!("{name} {}", how(status))),
+        (Cause::Ended { unreadable_lines: 0 }, status) => {
+            Error::closed(format_args!("{name} {}", how(status)))
+        }
         (Cause::Ended { unreadable_lines }, status) => Error::closed(format_args!(
             "{name} {}; lines of its output that were no JSON-RPC messages: {unreadable_lines}",
             how(status)

@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::Handle;
 use super::rewrite;
 use super::state::{Listen, State};
 use super::table::{Call, CallKind, Phase, Ticket};
-use super::Handle;
 use crate::error::Error;
 use crate::message::{Cancellation, JsonRpcMessage, Kind};
 use crate::protocol::{method, peek};
@@ -76,7 +76,8 @@ fn request(state: &mut State, message: &JsonRpcMessage) -> Result<Ticket, Error>
         _ => CallKind::Ordinary,
     };
     let id = message.owned_id().ok_or_else(|| Error::invalid("a request without an id"))?;
-    let token = message.meta().and_then(|_| peek::progress_token(message).ok()?).map(|token| token.to_owned());
+    let token =
+        message.meta().and_then(|_| peek::progress_token(message).ok()?).map(|token| token.to_owned());
     let mut call = Call::new(id, kind);
     if state.options.rewrite_ids || !state.table.is_free(&call.id) {
         let sent = rewrite::request(state, message, &mut call, token)?;
@@ -130,7 +131,9 @@ impl Future for ResponseFuture {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
-            Inner::Done(outcome) => Poll::Ready(outcome.take().expect("a future is not polled after it is ready")),
+            Inner::Done(outcome) => {
+                Poll::Ready(outcome.take().expect("a future is not polled after it is ready"))
+            }
             Inner::Waiting(guard) => {
                 let Some(outcome) = guard.poll(cx) else { return Poll::Pending };
                 let Inner::Waiting(guard) = std::mem::replace(&mut self.0, Inner::Done(None)) else {
@@ -167,7 +170,6 @@ impl Guard {
             }
         }
     }
-
 }
 
 /// What an outcome counts for while nobody has taken it.

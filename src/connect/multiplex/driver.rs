@@ -41,8 +41,10 @@ enum Read {
 /// Why the pipe came to its end.
 #[derive(Debug)]
 pub(in crate::connect) enum Cause {
-    /// The server closed its side.
-    Ended { unreadable_lines: u64 },
+    /// The server closed its side, after so many lines that were no messages.
+    Ended {
+        unreadable_lines: u64,
+    },
     Failed(Error),
     /// No caller is left.
     Released,
@@ -51,7 +53,10 @@ pub(in crate::connect) enum Cause {
 impl Cause {
     pub(in crate::connect) fn into_error(self) -> Error {
         match self {
-            Self::Ended { .. } => Error::closed("the server closed its output"),
+            Self::Ended { unreadable_lines: 0 } => Error::closed("the server closed its output"),
+            Self::Ended { unreadable_lines: lines } => Error::closed(format_args!(
+                "the server closed its output; lines of it that were no JSON-RPC messages: {lines}"
+            )),
             Self::Failed(error) => error,
             Self::Released => Error::closed("every caller is gone"),
         }
@@ -96,6 +101,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Driver<R, W> {
     }
 
     /// Reads and drops what the server still says, so that it does not block on it; ends with its output.
+    #[cfg(all(feature = "stdio", unix))]
     pub(in crate::connect) async fn drain(&mut self) {
         let mut sink = Decoder::new(0);
         while let Ok(1..) = poll_fn(|cx| sink.poll_read(&mut self.reader, cx)).await {

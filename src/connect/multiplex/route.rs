@@ -150,7 +150,10 @@ impl State {
 
     fn refuse(&mut self, question: &JsonRpcMessage) {
         self.stats.unanswerable_requests += 1;
-        tracing::warn!(method = question.method(), "a question of the server was refused: nobody can answer it");
+        tracing::warn!(
+            method = question.method(),
+            "a question of the server was refused: nobody can answer it"
+        );
         if let Some(id) = question.id() {
             self.questions.remove(&id.to_owned());
         }

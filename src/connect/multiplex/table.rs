@@ -123,7 +123,10 @@ impl Table {
     /// The id on the wire of the call that its caller knows as `id`, where they differ.
     pub(super) fn wire_id(&self, id: &OwnedId) -> Option<OwnedId> {
         let calls = self.by_id.values().filter_map(|slot| self.slots[*slot as usize].as_ref());
-        calls.filter(|call| call.caller.as_ref().is_some_and(|caller| caller.id == *id)).map(|call| call.id.clone()).next()
+        calls
+            .filter(|call| call.caller.as_ref().is_some_and(|caller| caller.id == *id))
+            .map(|call| call.id.clone())
+            .next()
     }
 
     pub(super) fn is_listen(&self, slot: u32) -> bool {

@@ -72,8 +72,13 @@ impl Watch {
     /// The first message is there; from now on silence and the whole count.
     fn go_on(self, reply: Reply) -> Reply {
         let end = self.start + self.shared.limits.whole;
-        let mut limited =
-            Limited { reply, alarm: self.alarm, responder: self.responder, idle: self.shared.limits.idle, end };
+        let mut limited = Limited {
+            reply,
+            alarm: self.alarm,
+            responder: self.responder,
+            idle: self.shared.limits.idle,
+            end,
+        };
         limited.start_anew();
         Reply::stream(limited)
     }

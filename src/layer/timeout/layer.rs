@@ -17,7 +17,11 @@ pub struct TimeoutLayer {
 
 impl Default for TimeoutLayer {
     fn default() -> Self {
-        Self { first: Duration::from_secs(60), idle: Duration::from_secs(60), whole: Duration::from_secs(600) }
+        Self {
+            first: Duration::from_secs(60),
+            idle: Duration::from_secs(60),
+            whole: Duration::from_secs(600),
+        }
     }
 }
 

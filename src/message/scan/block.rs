@@ -53,8 +53,7 @@ impl Block {
     #[inline(always)]
     pub(super) fn first_special(self) -> usize {
         let low = special(self.low);
-        // No branch: which half it is in cannot be predicted. `first` is 8 where there is none.
-        first(low) + (first(special(self.high)) & usize::from(low != 0).wrapping_sub(1))
+        if low != 0 { first(low) } else { 8 + first(special(self.high)) }
     }
 }
 

@@ -1,6 +1,5 @@
 //! The id of what is refused, so that its sender can be answered.
 
-
 use super::super::envelope::IdToken;
 use super::super::id::OwnedId;
 use super::super::options::ScanOptions;

@@ -10,7 +10,8 @@ use std::task::{Context, Poll};
 
 use crate::error::{BoxError, Error};
 use crate::message::{
-    Beside, Cancellation, Code, Context as Facts, Direction, IdMap, JsonRpcMessage, Kind, ParseError, Responder,
+    Beside, Cancellation, Code, Context as Facts, Direction, IdMap, JsonRpcMessage, Kind, ParseError,
+    Responder,
 };
 use crate::protocol::{method, peek};
 use crate::reply::{RpcService, failure};
@@ -71,7 +72,8 @@ impl<S: RpcService> Dispatch<S> {
     /// like any other; that answer is ours and goes nowhere.
     pub(super) fn listen(&mut self, cx: &mut Context<'_>) {
         let facts = Facts::clone(&self.facts).session_listen();
-        let request = JsonRpcMessage::request(LISTEN_ID, method::LISTEN, "{}").expect("a constant message is well formed");
+        let request = JsonRpcMessage::request(LISTEN_ID, method::LISTEN, "{}")
+            .expect("a constant message is well formed");
         self.admit(request.with_context(Arc::new(facts)), cx);
     }
 
@@ -91,7 +93,10 @@ impl<S: RpcService> Dispatch<S> {
             Kind::Request => self.accept_request(message, cx),
             Kind::Notification if message.method() == Some(method::CANCELLED) => self.cancel(message),
             Kind::Notification if self.in_flight() >= 2 * self.max_in_flight => {
-                tracing::warn!(method = message.method(), "a notification was dropped: too much is in flight");
+                tracing::warn!(
+                    method = message.method(),
+                    "a notification was dropped: too much is in flight"
+                );
             }
             Kind::Notification => self.admit(message, cx),
             Kind::Response => self.accept_answer(message, cx),
@@ -135,7 +140,8 @@ impl<S: RpcService> Dispatch<S> {
         if self.ids.remove(&id).is_none() {
             return tracing::debug!(%id, "a cancellation names no request in flight");
         }
-        self.waiting.retain(|waiting| waiting.kind() != Kind::Request || waiting.owned_id().as_ref() != Some(&id));
+        self.waiting
+            .retain(|waiting| waiting.kind() != Kind::Request || waiting.owned_id().as_ref() != Some(&id));
         let is_called = |slot: &Slot<_>| slot.responder.as_ref().and_then(Responder::id) == Some(&id);
         if let Some(at) = self.slots.iter().position(is_called) {
             if let Some(cancellation) = &self.slots[at].cancellation {
@@ -152,7 +158,11 @@ impl<S: RpcService> Dispatch<S> {
             return;
         }
         if let Some(id) = error.id().filter(|id| bytes_are_reply && self.questions.remove(*id).is_some()) {
-            let lost = JsonRpcMessage::error_response(Some(id), Code::INTERNAL_ERROR, "the client's answer was refused");
+            let lost = JsonRpcMessage::error_response(
+                Some(id),
+                Code::INTERNAL_ERROR,
+                "the client's answer was refused",
+            );
             self.admit(lost, cx);
         }
         let id = error.id().filter(|id| !bytes_are_reply && !self.ids.contains_key(*id));
@@ -161,7 +171,8 @@ impl<S: RpcService> Dispatch<S> {
 
     /// Calls the stack now if it is ready, else in turn.
     fn admit(&mut self, message: JsonRpcMessage, cx: &mut Context<'_>) {
-        let message = if message.context().is_some() { message } else { message.with_context(self.facts.clone()) };
+        let message =
+            if message.context().is_some() { message } else { message.with_context(self.facts.clone()) };
         self.waiting.push_back(message);
         self.admit_waiting(cx);
     }

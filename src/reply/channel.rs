@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -39,7 +40,8 @@ struct State {
     /// What comes behind the queue: nothing yet, the end, or a failure.
     end: Option<Option<Error>>,
     reader: Option<Waker>,
-    writer: Option<Waker>,
+    /// Whoever waits for room or for a cancellation.
+    writers: Vec<Waker>,
     reader_gone: bool,
 }
 
@@ -62,7 +64,7 @@ pub(super) fn channel(capacity: usize, max_bytes: usize) -> (ReplySender, Receiv
         max_bytes,
         end: None,
         reader: None,
-        writer: None,
+        writers: Vec::new(),
         reader_gone: false,
     };
     let shared = Arc::new(Shared(Mutex::new(state)));
@@ -78,6 +80,13 @@ impl State {
         self.queued_bytes += message.bytes().len();
         self.queue.push_back(message);
     }
+
+    /// One place per task, so that it does not grow with how often each asks.
+    fn await_reader(&mut self, cx: &Context<'_>) {
+        if !self.writers.iter().any(|writer| writer.will_wake(cx.waker())) {
+            self.writers.push(cx.waker().clone());
+        }
+    }
 }
 
 impl Shared {
@@ -86,10 +95,8 @@ impl Shared {
     }
 }
 
-fn wake(waker: Option<Waker>) {
-    if let Some(waker) = waker {
-        waker.wake();
-    }
+fn wake(wakers: impl IntoIterator<Item = Waker>) {
+    wakers.into_iter().for_each(Waker::wake);
 }
 
 impl ReplySender {
@@ -139,7 +146,7 @@ impl ReplySender {
         if state.reader_gone || !state.is_full() {
             cx.waker().wake_by_ref();
         }
-        state.writer = Some(cx.waker().clone());
+        state.await_reader(cx);
         Poll::Pending
     }
 
@@ -160,7 +167,7 @@ impl ReplySender {
             if state.reader_gone {
                 return Poll::Ready(());
             }
-            state.writer = Some(cx.waker().clone());
+            state.await_reader(cx);
             Poll::Pending
         })
         .await;
@@ -194,9 +201,9 @@ impl Receiver {
         let mut state = self.shared.lock();
         if let Some(message) = state.queue.pop_front() {
             state.queued_bytes -= message.bytes().len();
-            let writer = state.writer.take();
+            let writers = mem::take(&mut state.writers);
             drop(state);
-            wake(writer);
+            wake(writers);
             return Poll::Ready(Some(Ok(message)));
         }
         match &mut state.end {
@@ -214,8 +221,8 @@ impl Drop for Receiver {
         let mut state = self.shared.lock();
         state.reader_gone = true;
         state.queue.clear();
-        let writer = state.writer.take();
+        let writers = mem::take(&mut state.writers);
         drop(state);
-        wake(writer);
+        wake(writers);
     }
 }

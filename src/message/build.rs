@@ -5,7 +5,7 @@ use std::fmt::Display;
 use bytes::Bytes;
 
 use super::envelope::{Envelope, IdToken, Kind, Payload, Span};
-use super::{Beside, Code, JsonRpcMessage, OwnedId, ParseError, ScanOptions, text};
+use super::{Beside, Code, Fault, Inner, JsonRpcMessage, OwnedId, ParseError, ScanOptions, text};
 
 const HEAD: &[u8] = br#"{"jsonrpc":"2.0""#;
 
@@ -162,8 +162,16 @@ fn write_method(out: &mut Vec<u8>, method: &str, params: &[u8]) {
     }
 }
 
-/// Closes the object and scans it: raw JSON from outside could hold anything.
+/// Closes the object and scans it: raw JSON from outside could hold anything, more members too.
 fn finish(mut out: Vec<u8>) -> Result<JsonRpcMessage, ParseError> {
     out.push(b'}');
-    JsonRpcMessage::parse_with(out, &ScanOptions::default().max_bytes(usize::MAX))
+    let message = JsonRpcMessage::parse_with(out, &ScanOptions::default().max_bytes(usize::MAX))?;
+    let Inner { bytes, envelope, .. } = &*message.inner;
+    let last = if envelope.payload.is_some() { envelope.payload } else { envelope.method };
+    let behind = &bytes[last.range().end..bytes.len() - 1];
+    if behind.trim_ascii().is_empty() {
+        Ok(message)
+    } else {
+        Err(ParseError::new(Fault::Syntax("one JSON value"), last.range().end))
+    }
 }

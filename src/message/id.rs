@@ -78,7 +78,7 @@ impl PartialEq for Id<'_> {
     fn eq(&self, other: &Self) -> bool {
         match (self.token, other.token) {
             (IdToken::Integer(a), IdToken::Integer(b)) => a == b,
-            (IdToken::String { .. }, IdToken::String { .. }) => self.text() == other.text(),
+            (IdToken::String { .. }, IdToken::String { .. }) => same_text(self.as_str(), other.as_str()),
             (a, b) => a == b && self.raw == other.raw,
         }
     }
@@ -196,7 +196,7 @@ impl PartialEq for OwnedId {
         match (&self.0, &other.0) {
             (Repr::Integer(a), Repr::Integer(b)) => a == b,
             (Repr::Token(a), Repr::Token(b)) => {
-                a == b || (a.is_text() && b.is_text() && self.text() == other.text())
+                a == b || (a.is_text() && b.is_text() && same_text(&a.raw, &b.raw))
             }
             _ => false,
         }
@@ -246,6 +246,12 @@ impl From<&str> for OwnedId {
         text::write_string(&mut raw, value);
         Self::from_token(IdToken::String { escaped: raw.contains(&b'\\') }, &raw)
     }
+}
+
+/// Whether two string tokens decode to the same text. Lone surrogates are no text: they equal nothing but the
+/// same spelling.
+fn same_text(a: &str, b: &str) -> bool {
+    a == b || text::decode_exact(unquote(a)).is_some_and(|a| Some(a) == text::decode_exact(unquote(b)))
 }
 
 fn unquote(raw: &str) -> &str {

@@ -148,9 +148,6 @@ pub fn progress_token(message: &JsonRpcMessage) -> Result<Option<Id<'_>>, Unread
     if message.method() == Some(method::PROGRESS) {
         return token(member(message.params().unwrap_or_default(), "progressToken")?);
     }
-    if message.meta().is_none() {
-        return Ok(None);
-    }
     token(meta(message, "progressToken")?)
 }
 
@@ -172,9 +169,6 @@ pub fn cancelled_id(message: &JsonRpcMessage) -> Result<Option<Id<'_>>, Unreadab
 ///
 /// As [`progress_token`].
 pub fn subscription_id(message: &JsonRpcMessage) -> Result<Option<Id<'_>>, Unreadable> {
-    if message.meta().is_none() {
-        return Ok(None);
-    }
     token(meta(message, SUBSCRIPTION_ID)?)
 }
 

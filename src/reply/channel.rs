@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -39,7 +40,8 @@ struct State {
     /// What comes behind the queue: nothing yet, the end, or a failure.
     end: Option<Option<Error>>,
     reader: Option<Waker>,
-    writer: Option<Waker>,
+    /// Whoever waits for room or for a cancellation.
+    writers: Vec<Waker>,
     reader_gone: bool,
 }
 
@@ -64,7 +66,7 @@ pub(super) fn channel(capacity: usize, max_bytes: usize) -> (ReplySender, Receiv
         max_bytes,
         end: None,
         reader: None,
-        writer: None,
+        writers: Vec::new(),
         reader_gone: false,
     };
     let shared = Arc::new(Shared(Mutex::new(state)));
@@ -80,6 +82,13 @@ impl State {
         self.queued_bytes += message.bytes().len();
         self.queue.push_back(message);
     }
+
+    /// One place per task, so that it does not grow with how often each asks.
+    fn await_reader(&mut self, cx: &Context<'_>) {
+        if !self.writers.iter().any(|writer| writer.will_wake(cx.waker())) {
+            self.writers.push(cx.waker().clone());
+        }
+    }
 }
 
 impl Shared {
@@ -88,10 +97,8 @@ impl Shared {
     }
 }
 
-fn wake(waker: Option<Waker>) {
-    if let Some(waker) = waker {
-        waker.wake();
-    }
+fn wake(wakers: impl IntoIterator<Item = Waker>) {
+    wakers.into_iter().for_each(Waker::wake);
 }
 
 impl ReplySender {
@@ -141,7 +148,7 @@ impl ReplySender {
         if state.reader_gone || !state.is_full() {
             cx.waker().wake_by_ref();
         }
-        state.writer = Some(cx.waker().clone());
+        state.await_reader(cx);
         Poll::Pending
     }
 
@@ -162,7 +169,7 @@ impl ReplySender {
             if state.reader_gone {
                 return Poll::Ready(());
             }
-            state.writer = Some(cx.waker().clone());
+            state.await_reader(cx);
             Poll::Pending
         })
         .await;
@@ -196,9 +203,9 @@ impl Receiver {
         let mut state = self.shared.lock();
         if let Some(message) = state.queue.pop_front() {
             state.queued_bytes -= message.bytes().len();
-            let writer = state.writer.take();
+            let writers = mem::take(&mut state.writers);
             drop(state);
-            wake(writer);
+            wake(writers);
             return Poll::Ready(Some(Ok(message)));
         }
         match &mut state.end {
@@ -216,8 +223,8 @@ impl Drop for Receiver {
         let mut state = self.shared.lock();
         state.reader_gone = true;
         state.queue.clear();
-        let writer = state.writer.take();
+        let writers = mem::take(&mut state.writers);
         drop(state);
-        wake(writer);
+        wake(writers);
     }
 }

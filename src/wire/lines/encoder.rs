@@ -187,6 +187,9 @@ impl Encoder {
             self.written = 0;
             self.tail.clear();
             self.tail.shrink_to(KEEP);
+        } else if self.written > KEEP.max(self.tail.len() / 2) {
+            // A tail that never runs dry must not keep all that was ever written.
+            self.tail.drain(..std::mem::take(&mut self.written));
         }
     }
 }

@@ -153,16 +153,22 @@ impl Decoder {
         let carriage_return = std::mem::take(&mut self.carriage_return);
         match self.discarding.take() {
             Some(head) => Line::TooLong(head),
-            None if length > self.max => Line::TooLong(line.slice(..length.min(HEAD_BYTES))),
+            None if length > self.max => Line::TooLong(line.slice(..self.head_length())),
             None if carriage_return => Line::CarriageReturn(line),
             None => Line::Frame(line),
         }
     }
 
+    /// How much of a line that is too long is kept: no more than is there as soon as it is known to be, so that
+    /// it does not depend on how the bytes came.
+    fn head_length(&self) -> usize {
+        HEAD_BYTES.min(self.max.saturating_add(1))
+    }
+
     /// Drops what is buffered of a line that is already too long, keeping its beginning.
     fn bound(&mut self) {
         if self.searched > self.max {
-            let head = &self.buffer[..self.searched.min(HEAD_BYTES)];
+            let head = &self.buffer[..self.head_length()];
             self.discarding.get_or_insert_with(|| Bytes::copy_from_slice(head));
         }
         if self.discarding.is_some() {

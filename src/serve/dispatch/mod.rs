@@ -86,7 +86,7 @@ impl<S: RpcService> Dispatch<S> {
     pub(super) fn accept(&mut self, message: JsonRpcMessage, cx: &mut Context<'_>) {
         match message.kind() {
             Kind::Request => self.accept_request(message, cx),
-            Kind::Notification if message.method() == Some(method::CANCELLED) => self.cancel(message),
+            Kind::Notification if self.cancel(&message) => {}
             Kind::Notification if self.in_flight() >= 2 * self.max_in_flight => {
                 tracing::warn!(method = message.method(), "a notification was dropped: too much is in flight");
             }
@@ -125,18 +125,25 @@ impl<S: RpcService> Dispatch<S> {
         self.say(JsonRpcMessage::error_response(None, Code::INVALID_REQUEST, why));
     }
 
-    /// A cancel is a drop; its message rides along, for the connector to forward. Names it no call that is
-    /// in flight, there is nothing to cancel (2026-07-28 basic/patterns/cancellation).
-    fn cancel(&mut self, message: JsonRpcMessage) {
-        let Some(id) = peek::cancelled_id(&message).ok().flatten().map(|id| id.to_owned()) else { return };
-        match self.ids.remove(&id) {
-            Some(Some(slot)) => {
-                self.slots[slot].cancellation.set(message);
+    /// A cancel is a drop; its message rides along, for the connector to forward. One that names no request in
+    /// flight, as when it crossed the answer, is none: it travels like any other notification, and the server
+    /// ignores it (2026-07-28 basic/patterns/cancellation).
+    fn cancel(&mut self, message: &JsonRpcMessage) -> bool {
+        if message.method() != Some(method::CANCELLED) {
+            return false;
+        }
+        let named = peek::cancelled_id(message).ok().flatten().map(|id| id.to_owned());
+        let Some((id, place)) = named.and_then(|id| Some((id.clone(), self.ids.remove(&id)?))) else {
+            return false;
+        };
+        match place {
+            Some(slot) => {
+                self.slots[slot].cancellation.set(message.clone());
                 self.release(slot);
             }
-            Some(None) => self.waiting.retain(|waiting| waiting.owned_id().as_ref() != Some(&id)),
-            None => tracing::debug!(%id, "a cancellation names no request in flight"),
+            None => self.waiting.retain(|waiting| waiting.owned_id().as_ref() != Some(&id)),
         }
+        true
     }
 
     /// Bytes of the client that are no message. It is told, with the id unless another call has it.

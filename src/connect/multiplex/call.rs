@@ -76,7 +76,7 @@ fn request(state: &mut State, message: &JsonRpcMessage) -> Result<Ticket, Error>
         _ => CallKind::Ordinary,
     };
     let id = message.owned_id().ok_or_else(|| Error::invalid("a request without an id"))?;
-    let token = peek::progress_token(message).ok().flatten().map(|token| token.to_owned());
+    let token = message.meta().and_then(|_| peek::progress_token(message).ok()?).map(|token| token.to_owned());
     let mut call = Call::new(id, kind);
     if state.options.rewrite_ids || !state.table.is_free(&call.id) {
         let sent = rewrite::request(state, message, &mut call, token)?;

@@ -1,8 +1,9 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use tower_layer::Layer;
 
-use super::service::Timeout;
+use super::service::{Shared, Timeout};
 
 /// Answers a request that takes too long with a JSON-RPC error, and cancels it below.
 ///
@@ -49,6 +50,7 @@ impl<S> Layer<S> for TimeoutLayer {
     type Service = Timeout<S>;
 
     fn layer(&self, inner: S) -> Timeout<S> {
-        Timeout { inner, limits: *self }
+        let shared = Shared { limits: *self, clock: Arc::default() };
+        Timeout { inner, shared: Arc::new(shared) }
     }
 }

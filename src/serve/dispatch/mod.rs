@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use crate::error::{BoxError, Error};
 use crate::message::{
-    Code, Context as Facts, Direction, IdMap, JsonRpcMessage, Kind, ParseError, Responder,
+    Beside, Cancellation, Code, Context as Facts, Direction, IdMap, JsonRpcMessage, Kind, ParseError, Responder,
 };
 use crate::protocol::{method, peek};
 use crate::reply::{RpcService, failure};
@@ -31,6 +31,8 @@ pub(super) struct Dispatch<S: RpcService> {
     ids: IdMap<Option<usize>>,
     /// Admitted, but the stack was not ready.
     waiting: VecDeque<JsonRpcMessage>,
+    /// Of calls that are over, for calls to come.
+    spare: Vec<Cancellation>,
     /// Requests of the server that the client has not answered.
     questions: IdMap<()>,
     /// What goes to the client, with its place in the server's order.
@@ -56,6 +58,7 @@ impl<S: RpcService> Dispatch<S> {
             woken: VecDeque::new(),
             ids: IdMap::default(),
             waiting: VecDeque::new(),
+            spare: Vec::new(),
             questions: IdMap::default(),
             out: Vec::new(),
             order: 0,
@@ -138,7 +141,9 @@ impl<S: RpcService> Dispatch<S> {
         };
         match place {
             Some(slot) => {
-                self.slots[slot].cancellation.set(message.clone());
+                if let Some(cancellation) = &self.slots[slot].cancellation {
+                    cancellation.set(message.clone());
+                }
                 self.release(slot);
             }
             None => self.waiting.retain(|waiting| waiting.owned_id().as_ref() != Some(&id)),
@@ -167,9 +172,10 @@ impl<S: RpcService> Dispatch<S> {
         self.admit_waiting(cx);
     }
 
-    /// What every message of this client is given.
-    pub(super) fn facts(&self) -> &Arc<Facts> {
-        &self.facts
+    /// What rides beside a message of this client.
+    pub(super) fn beside(&mut self) -> Beside {
+        let cancellation = self.spare.pop().unwrap_or_default();
+        Beside { context: Some(self.facts.clone()), cancellation: Some(cancellation), ..Beside::default() }
     }
 
     fn admit_waiting(&mut self, cx: &mut Context<'_>) {
@@ -207,10 +213,7 @@ impl<S: RpcService> Dispatch<S> {
             self.slots.push(Slot::new(self.ready.waker(self.slots.len())));
             self.slots.len() - 1
         });
-        let message = match purpose {
-            Purpose::Answer => message.with_cancellation(self.slots[at].cancellation.clone()),
-            _ => message,
-        };
+        self.slots[at].cancellation = message.cancellation().cloned();
         if let Some(place) = responder.as_ref().and_then(Responder::id).and_then(|id| self.ids.get_mut(id)) {
             *place = Some(at);
         }
@@ -313,6 +316,7 @@ impl<S: RpcService> Dispatch<S> {
         }
         self.in_flight -= usize::from(slot.purpose != Purpose::Listen);
         slot.clear();
+        self.spare.extend(slot.cancellation.take().and_then(Cancellation::recycle));
         self.free.push(at);
     }
 

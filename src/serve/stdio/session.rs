@@ -9,7 +9,7 @@ use tokio::time::Sleep;
 
 use super::Stdio;
 use crate::error::Error;
-use crate::message::{Beside, Fault, JsonRpcMessage, ParseError, ScanOptions, looks_like_reply, salvage_id};
+use crate::message::{Fault, JsonRpcMessage, ParseError, ScanOptions, looks_like_reply, salvage_id};
 use crate::reply::RpcService;
 use crate::serve::dispatch::Dispatch;
 use crate::wire::lines::{Decoder, Encoder, Line, one_line};
@@ -128,9 +128,8 @@ where
     }
 
     fn accept(&mut self, line: Line, cx: &mut Context<'_>) {
-        let beside = Beside { context: Some(self.dispatch.facts().clone()), ..Beside::default() };
         let (bytes, fault) = match line {
-            Line::Frame(frame) => match JsonRpcMessage::read(frame, &self.scan, beside) {
+            Line::Frame(frame) => match JsonRpcMessage::read(frame, &self.scan, self.dispatch.beside()) {
                 Ok(message) => return self.dispatch.accept(message, cx),
                 Err((frame, error)) => return self.refuse(&frame, &error, cx),
             },

@@ -105,26 +105,30 @@ fn half() -> io::Result<()> {
     Ok(())
 }
 
-/// Asks the client `count` questions of `bytes` each before it reads anything, then takes the answers and
-/// says how many came back unharmed.
+/// Asks the client `count` questions of `bytes` each before it reads anything. Then it answers what it is asked
+/// and takes the answers; after the last it says how many came back unharmed.
 fn ask(count: usize, bytes: usize) -> io::Result<()> {
     let padding = "q".repeat(bytes);
     for id in 0..count {
-        say(format!(
-            "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"roots/list\",\"params\":{{\"x\":\"{padding}\"}}}}\n"
-        )
-        .as_bytes())?;
+        let params = format!(r#"{{"x":"{padding}"}}"#);
+        say(format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"roots/list\",\"params\":{params}}}\n")
+            .as_bytes())?;
     }
-    let mut good = 0;
-    let mut answers = lines();
-    for (id, answer) in (0..count).zip(&mut answers) {
-        let expected = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{\"x\":\"{padding}\"}}}}\n");
-        good += usize::from(answer == expected.as_bytes());
+    let (mut answers, mut good) = (0, 0);
+    for line in lines() {
+        if line.starts_with(br#"{"jsonrpc":"2.0","id":"client-"#) {
+            say(&mirror(&line))?;
+            continue;
+        }
+        let due = format!("{{\"jsonrpc\":\"2.0\",\"id\":{answers},\"result\":{{\"x\":\"{padding}\"}}}}\n");
+        answers += 1;
+        good += usize::from(line == due.as_bytes());
+        if answers == count {
+            let params = format!(r#"{{"level":"info","data":{good}}}"#);
+            let method = "notifications/message";
+            say(format!("{{\"jsonrpc\":\"2.0\",\"method\":\"{method}\",\"params\":{params}}}\n").as_bytes())?;
+        }
     }
-    let params = format!(r#"{{"level":"info","data":{good}}}"#);
-    say(format!("{{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{params}}}\n")
-        .as_bytes())?;
-    answers.for_each(drop);
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Servers that do not behave: each is a clear error that names the command, in bounded time and memory.
 
 #![cfg(all(unix, feature = "stdio"))]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod process;
 

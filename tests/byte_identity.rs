@@ -1,6 +1,7 @@
 //! With no layer in between, what one side sends is what the other receives: every byte, in order.
 
 #![cfg(all(unix, feature = "stdio"))]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod process;
 

@@ -1,6 +1,7 @@
 //! Who owns a child process: how it starts, how it ends, and that it always does.
 
 #![cfg(all(unix, feature = "stdio"))]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod process;
 
@@ -146,7 +147,9 @@ mod on_linux {
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
     use super::process::system::{children, descriptors, entry, group, processes, running};
-    use super::process::{Proxy, configured, eventually, eventually_async, forward_stdio, kill, mark, tell};
+    use super::process::{
+        Proxy, configured, eventually, eventually_async, forward_stdio, kill, mark, tell, terminate,
+    };
     use super::*;
 
     /// What is promised for the time after a kill.
@@ -326,6 +329,31 @@ mod on_linux {
                 slowest = slowest.max(started.elapsed());
             }
             tell(&format!("{kills} proxies killed: all gone after at most {slowest:?}"));
+        });
+    }
+
+    #[test]
+    fn a_proxy_that_is_told_to_stop_stops_its_child_first() {
+        among_others(async {
+            for mode in ["half", "stubborn"] {
+                let mark = mark();
+                let peer = super::process::peer().to_str().unwrap();
+                let command = if mode == "half" { [mode, "grandchild"] } else { [mode, &mark] };
+                let args = [&["--stack", "standard", "--", peer][..], &command].concat();
+                let mut proxy = Proxy::start(forward_stdio(), &args);
+                let request = |id| format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"ping\"}}\n");
+                proxy.send((0..64).map(request).collect::<String>().as_bytes());
+                proxy.send(b"no message\n");
+                assert!(!proxy.receive().is_empty(), "the proxy serves");
+                let family = children(proxy.id());
+                let groups: Vec<_> = family.iter().map(|id| entry(*id).unwrap().group).collect();
+
+                let started = Instant::now();
+                terminate(proxy.id());
+                assert!(proxy.finish().success());
+                assert!(started.elapsed() < Duration::from_secs(5), "{mode}: {:?}", started.elapsed());
+                eventually(GONE, "all are gone", || !processes().any(|entry| groups.contains(&entry.group)));
+            }
         });
     }
 }

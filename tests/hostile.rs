@@ -5,22 +5,20 @@
 
 #![cfg(all(unix, feature = "stdio"))]
 
+#[path = "process/corpus.rs"]
+mod corpus;
 mod process;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Mutex;
-use std::{env, fs, thread};
+use std::thread;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use corpus::{CLASSES, Case, Outcome, Plan, Question};
 use process::{Folder, Proxy, tell};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-const CLASSES: [&str; 8] =
-    ["framing", "envelope", "policy_call", "policy_list", "strip", "benign", "sse", "headers"];
 const ENABLED: [&str; 2] = ["framing", "envelope"];
 const THREADS: usize = 2;
 
@@ -28,97 +26,6 @@ const PROBE: &[u8] = b"{\"jsonrpc\":\"2.0\",\"id\":\"probe\",\"method\":\"ping\"
 const PROBED: &[u8] = b"{\"jsonrpc\":\"2.0\",\"id\":\"probe\",\"result\":{}}\n";
 /// What the peer says behind the bytes of a case, to show that they have been read.
 const PLAYED: &[u8] = b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"info\",\"data\":\"played\"}}\n";
-
-#[derive(Deserialize)]
-struct Case {
-    name: String,
-    bytes_base64: String,
-    expect: String,
-    channel: String,
-    #[serde(default, deserialize_with = "present")]
-    error_code: Option<Option<i64>>,
-    reply: Option<String>,
-    outcomes: Option<Vec<String>>,
-    #[serde(default)]
-    pending: Vec<Question>,
-    #[serde(default)]
-    server_pending: Vec<Question>,
-}
-
-/// Tells `null` from absent.
-fn present<'de, D: serde::Deserializer<'de>>(field: D) -> Result<Option<Option<i64>>, D::Error> {
-    Option::deserialize(field).map(Some)
-}
-
-#[derive(Deserialize)]
-struct Question {
-    id: Value,
-    method: String,
-}
-
-impl Question {
-    fn line(&self) -> Vec<u8> {
-        let method = Value::from(self.method.as_str());
-        format!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":{method}}}\n", self.id).into_bytes()
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    Forward,
-    Reject,
-}
-
-/// A case that runs: its frames, and what becomes of each.
-struct Plan {
-    frames: Vec<(Vec<u8>, Outcome)>,
-    from_client: bool,
-}
-
-impl Case {
-    fn bytes(&self) -> Vec<u8> {
-        BASE64_STANDARD.decode(&self.bytes_base64).expect("the corpus is base64")
-    }
-
-    /// `None`: it waits for what is not built yet.
-    fn plan(&self) -> Option<Plan> {
-        let from_client = match self.channel.as_str() {
-            "stdio-line" | "stdio-stream" => true,
-            "server-line" | "server-stream" => false,
-            _ => return None,
-        };
-        let outcomes = self.outcomes.clone().unwrap_or_else(|| vec![self.expect.clone()]);
-        let outcomes: Option<Vec<_>> = outcomes.iter().map(|outcome| self::outcome(outcome)).collect();
-        let (bytes, outcomes) = (self.bytes(), outcomes?);
-        let lines = bytes.split_inclusive(|byte| *byte == b'\n');
-        let lines: Vec<_> =
-            lines.filter(|line| outcomes.len() == 1 && !self.is_stream() || **line != *b"\n").collect();
-        assert_eq!(lines.len(), outcomes.len(), "{}: one outcome for each line", self.name);
-        let frames = lines.into_iter().map(<[u8]>::to_vec).zip(outcomes).collect();
-        Some(Plan { frames, from_client })
-    }
-
-    fn is_stream(&self) -> bool {
-        self.channel.ends_with("-stream")
-    }
-
-    fn is_silent(&self) -> bool {
-        self.reply.as_deref() == Some("none") || self.error_code == Some(None)
-    }
-
-    /// Whether `code` is what the refusal is to be told with; a stream may leave it open.
-    fn is_code(&self, code: i64) -> bool {
-        self.error_code.flatten().is_none_or(|expected| expected == code)
-    }
-}
-
-fn outcome(text: &str) -> Option<Outcome> {
-    match text {
-        "forward-identical" => Some(Outcome::Forward),
-        "reject" => Some(Outcome::Reject),
-        _ => None,
-    }
-}
 
 /// A line as it is forwarded: its payload, and LF.
 fn payload(line: &[u8]) -> &[u8] {
@@ -166,6 +73,13 @@ struct Run {
     said: Vec<Vec<u8>>,
 }
 
+/// What the client heard before the probe was answered and behind it, and what the server received.
+struct Heard {
+    before: Vec<Vec<u8>>,
+    after: Vec<Vec<u8>>,
+    received: Vec<u8>,
+}
+
 impl Run {
     fn start(first: &[u8], awaited: usize, play: &[u8]) -> Self {
         let folder = Folder::new();
@@ -191,15 +105,14 @@ impl Run {
         }
     }
 
-    /// Asks whether the connection lives, upon which the peer closes, and reads the rest. What came before
-    /// the answer is told from what came behind it.
-    fn probe(mut self) -> Result<(Vec<Vec<u8>>, Vec<Vec<u8>>, Vec<u8>), String> {
+    /// Asks whether the connection lives, upon which the peer closes, and reads the rest.
+    fn probe(mut self) -> Result<Heard, String> {
         self.proxy.send(PROBE);
         self.until(PROBED)?;
         let rest = self.proxy.receive_rest();
-        let rest = rest.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+        let after = rest.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
         self.proxy.finish();
-        Ok((self.said, rest, self.folder.read("received")))
+        Ok(Heard { before: self.said, after, received: self.folder.read("received") })
     }
 }
 
@@ -216,7 +129,7 @@ fn from_client(case: &Case, plan: &Plan) -> Result<(), String> {
         run.until(question)?;
     }
     run.proxy.send(&case.bytes());
-    let (before, after, received) = run.probe()?;
+    let Heard { before, after, received } = run.probe()?;
 
     let passed = plan.frames.iter().filter(|(_, outcome)| *outcome == Outcome::Forward);
     let passed: Vec<_> = passed.map(|(line, _)| forwarded(line)).collect();
@@ -278,7 +191,7 @@ fn from_server(case: &Case, plan: &Plan) -> Result<(), String> {
     let mut run = Run::start(b"", pending.len(), &[&case.bytes()[..], PLAYED].concat());
     run.proxy.send(&pending.concat());
     run.until(PLAYED)?;
-    let (before, after, received) = run.probe()?;
+    let Heard { before, after, received } = run.probe()?;
     expect_bytes("the server received", &received, &[&pending.concat()[..], PROBE].concat())?;
 
     let passed = plan.frames.iter().filter(|(_, outcome)| *outcome == Outcome::Forward);
@@ -336,28 +249,14 @@ fn run_class(cases: &[Case]) -> Tally {
     tally.into_inner().expect("no case panics")
 }
 
-fn corpus() -> Option<PathBuf> {
-    if let Some(folder) = env::var_os("SHADOWCAT_HOSTILE") {
-        return Some(folder.into());
-    }
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/hostile");
-    folder.is_dir().then_some(folder) // the published package has none
-}
-
-fn cases(folder: &std::path::Path, class: &str) -> Vec<Case> {
-    let path = folder.join(class).with_extension("jsonl");
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    text.lines().map(|line| serde_json::from_str(line).expect("a case is a JSON object")).collect()
-}
-
 #[test]
 fn the_hostile_corpus_gets_nowhere_and_honest_messages_pass_unharmed() {
-    let Some(folder) = corpus() else {
+    let Some(folder) = corpus::folder() else {
         return tell("skipped: hostile (no tests/hostile/, and SHADOWCAT_HOSTILE is not set)");
     };
     let mut failures = BTreeMap::new();
     for class in CLASSES {
-        let cases = cases(&folder, class);
+        let cases = corpus::cases(&folder, class);
         if !ENABLED.contains(&class) {
             tell(&format!("hostile {class}: {} not yet enabled", cases.len()));
             continue;

@@ -2,6 +2,7 @@
 //! wait for them for ever, and they for it.
 
 #![cfg(all(unix, feature = "stdio"))]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod process;
 

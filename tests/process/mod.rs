@@ -239,6 +239,15 @@ fn alarm(id: u32) -> SyncSender<()> {
 
 /// SIGKILL.
 pub(crate) fn kill(id: u32) {
-    let pid = Pid::from_raw(id as i32).expect("a process id is not 0");
-    let _ = kill_process(pid, Signal::KILL);
+    signal(id, Signal::KILL);
+}
+
+/// SIGTERM.
+pub(crate) fn terminate(id: u32) {
+    signal(id, Signal::TERM);
+}
+
+fn signal(id: u32, signal: Signal) {
+    let pid = i32::try_from(id).ok().and_then(Pid::from_raw).expect("a process id is a positive i32");
+    let _ = kill_process(pid, signal);
 }

@@ -91,8 +91,14 @@ fn request(state: &mut State, message: &JsonRpcMessage) -> Result<Ticket, Error>
 
 fn notification(state: &mut State, message: &JsonRpcMessage) -> Result<(), Error> {
     check_room(state)?;
-    let cancelled = rewrite::cancelled(state, message);
-    state.write(cancelled.as_ref().unwrap_or(message));
+    match rewrite::cancelled(state, message) {
+        Some(cancelled) => state.write(&cancelled),
+        // Under ids of ours, the client's own could name somebody else's call.
+        None if state.options.rewrite_ids && message.is_method(method::CANCELLED) => {
+            state.stats.dropped_notifications += 1;
+        }
+        None => state.write(message),
+    }
     Ok(())
 }
 

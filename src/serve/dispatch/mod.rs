@@ -91,7 +91,7 @@ impl<S: RpcService> Dispatch<S> {
     pub(super) fn accept(&mut self, message: JsonRpcMessage, cx: &mut Context<'_>) {
         match message.kind() {
             Kind::Request => self.accept_request(message, cx),
-            Kind::Notification if message.method() == Some(method::CANCELLED) => self.cancel(message),
+            Kind::Notification if self.cancel(&message) => {}
             Kind::Notification if self.in_flight() >= 2 * self.max_in_flight => {
                 tracing::warn!(
                     method = message.method(),
@@ -133,22 +133,25 @@ impl<S: RpcService> Dispatch<S> {
         self.say(JsonRpcMessage::error_response(None, Code::INVALID_REQUEST, why));
     }
 
-    /// A cancel is a drop; its message rides along, for the connector to forward. Names it no call that is
-    /// in flight, there is nothing to cancel (2026-07-28 basic/patterns/cancellation).
-    fn cancel(&mut self, message: JsonRpcMessage) {
-        let Some(id) = peek::cancelled_id(&message).ok().flatten().map(|id| id.to_owned()) else { return };
-        if self.ids.remove(&id).is_none() {
-            return tracing::debug!(%id, "a cancellation names no request in flight");
+    /// A cancel is a drop; its message rides along, for the connector to forward. One that names no request in
+    /// flight, as when it crossed the answer, is none: it travels like any other notification, and the server
+    /// ignores it (2026-07-28 basic/patterns/cancellation).
+    fn cancel(&mut self, message: &JsonRpcMessage) -> bool {
+        if !message.is_method(method::CANCELLED) {
+            return false;
         }
+        let named = peek::cancelled_id(message).ok().flatten().map(|id| id.to_owned());
+        let Some(id) = named.filter(|id| self.ids.remove(id).is_some()) else { return false };
         self.waiting
             .retain(|waiting| waiting.kind() != Kind::Request || waiting.owned_id().as_ref() != Some(&id));
         let is_called = |slot: &Slot<_>| slot.responder.as_ref().and_then(Responder::id) == Some(&id);
         if let Some(at) = self.slots.iter().position(is_called) {
             if let Some(cancellation) = &self.slots[at].cancellation {
-                cancellation.set(message);
+                cancellation.set(message.clone());
             }
             self.release(at);
         }
+        true
     }
 
     /// Bytes of the client that are no message. It is told, with the id unless another call has it.

@@ -87,6 +87,10 @@ impl Decoder {
         reader: &mut R,
         cx: &mut Context<'_>,
     ) -> Poll<std::io::Result<usize>> {
+        if self.buffer.is_empty() {
+            // Back to the beginning if nobody holds a frame any more: that memory is still in the cache.
+            let _ = self.buffer.try_reclaim(READ_BYTES);
+        }
         if self.buffer.capacity() - self.buffer.len() < LEAST_ROOM {
             self.buffer.reserve(READ_BYTES.max(self.buffer.len()));
         }

@@ -84,7 +84,7 @@ impl State {
         if self.questions.len() >= self.options.max_pending {
             return self.refuse(&message);
         }
-        self.questions.insert(id, ());
+        self.questions.insert(&id, ());
         match self.table.only_running() {
             Some(slot) => self.say_to(slot, message, wakers),
             None => self.say_unasked(message),

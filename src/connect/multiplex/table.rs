@@ -81,11 +81,11 @@ impl Table {
 
     /// Whether a request may use this id on the wire.
     pub(super) fn is_free(&self, id: &OwnedId) -> bool {
-        !self.by_id.contains_key(id) && !self.is_quarantined(id)
+        !self.by_id.contains(id) && !self.is_quarantined(id)
     }
 
     pub(super) fn is_free_token(&self, token: &OwnedId) -> bool {
-        !self.by_token.contains_key(token)
+        !self.by_token.contains(token)
     }
 
     pub(super) fn insert(&mut self, call: Call) -> Ticket {
@@ -94,9 +94,9 @@ impl Table {
             self.slots.push(None);
             self.generations.push(0);
         }
-        self.by_id.insert(call.id.clone(), slot);
+        self.by_id.insert(&call.id, slot);
         if let Some(token) = &call.token {
-            self.by_token.insert(token.clone(), slot);
+            self.by_token.insert(token, slot);
         }
         self.ordinary += usize::from(call.kind != CallKind::Listen);
         let generation = self.generations[slot as usize];
@@ -113,16 +113,16 @@ impl Table {
     }
 
     pub(super) fn by_token(&self, token: &OwnedId) -> Option<u32> {
-        self.by_token.get(token).copied()
+        self.by_token.get(token)
     }
 
     pub(super) fn by_id(&self, id: &OwnedId) -> Option<u32> {
-        self.by_id.get(id).copied()
+        self.by_id.get(id)
     }
 
     /// The id on the wire of the call that its caller knows as `id`, where they differ.
     pub(super) fn wire_id(&self, id: &OwnedId) -> Option<OwnedId> {
-        let calls = self.by_id.values().filter_map(|slot| self.slots[*slot as usize].as_ref());
+        let calls = self.by_id.values().filter_map(|slot| self.slots[slot as usize].as_ref());
         calls
             .filter(|call| call.caller.as_ref().is_some_and(|caller| caller.id == *id))
             .map(|call| call.id.clone())
@@ -138,7 +138,7 @@ impl Table {
         if self.ordinary != 1 {
             return None;
         }
-        self.by_id.values().find(|slot| !self.is_listen(**slot)).copied()
+        self.by_id.values().find(|slot| !self.is_listen(*slot))
     }
 
     /// Its final response has come: it is not matched any more.
@@ -169,7 +169,7 @@ impl Table {
     /// Forgets a call that was cancelled, and remembers its id.
     pub(super) fn quarantine(&mut self, call: &Call) {
         for id in std::iter::once(&call.id).chain(&call.token) {
-            if self.quarantined.insert(id.clone(), ()).is_none() {
+            if self.quarantined.insert(id, ()).is_none() {
                 self.quarantine.push_back(id.clone());
             }
         }
@@ -181,12 +181,12 @@ impl Table {
 
     /// Whether this id or token belongs to a call that was cancelled.
     pub(super) fn is_quarantined(&self, id: &OwnedId) -> bool {
-        !self.quarantined.is_empty() && self.quarantined.contains_key(id)
+        !self.quarantined.is_empty() && self.quarantined.contains(id)
     }
 
     /// Every call that waits for its final response.
     pub(super) fn pending_ids(&self) -> Vec<OwnedId> {
-        self.by_id.keys().cloned().collect()
+        self.by_id.ids().collect()
     }
 }
 

@@ -105,7 +105,7 @@ impl<S: RpcService> Dispatch<S> {
 
     fn accept_request(&mut self, message: JsonRpcMessage, cx: &mut Context<'_>) {
         let Some(id) = message.owned_id() else { return };
-        if self.ids.insert(id.clone(), ()).is_some() {
+        if self.ids.insert(&id, ()).is_some() {
             return self.say(JsonRpcMessage::error_response(
                 None,
                 Code::INVALID_REQUEST,
@@ -160,7 +160,7 @@ impl<S: RpcService> Dispatch<S> {
         if !error.is_answerable() {
             return;
         }
-        if let Some(id) = error.id().filter(|id| bytes_are_reply && self.questions.remove(*id).is_some()) {
+        if let Some(id) = error.id().filter(|id| bytes_are_reply && self.questions.remove(id).is_some()) {
             let lost = JsonRpcMessage::error_response(
                 Some(id),
                 Code::INTERNAL_ERROR,
@@ -168,7 +168,7 @@ impl<S: RpcService> Dispatch<S> {
             );
             self.admit(lost, cx);
         }
-        let id = error.id().filter(|id| !bytes_are_reply && !self.ids.contains_key(*id));
+        let id = error.id().filter(|id| !bytes_are_reply && !self.ids.contains(id));
         self.say(JsonRpcMessage::error_response(id, error.code(), error));
     }
 
@@ -336,7 +336,9 @@ impl<S: RpcService> Dispatch<S> {
                 tracing::warn!("a question of the server was dropped: too many are open");
                 return;
             }
-            self.questions.extend(message.owned_id().map(|id| (id, ())));
+            if let Some(id) = message.owned_id() {
+                self.questions.insert(&id, ());
+            }
         }
         self.order = self.order.max(order);
         self.out.push((order, message));

@@ -84,8 +84,9 @@ impl Table {
         !self.by_id.contains_key(id) && !self.quarantined.contains_key(id)
     }
 
+    /// Whether a request may use this token on the wire.
     pub(super) fn is_free_token(&self, token: &OwnedId) -> bool {
-        !self.by_token.contains_key(token)
+        !self.by_token.contains_key(token) && !self.quarantined.contains_key(token)
     }
 
     pub(super) fn insert(&mut self, call: Call) -> Ticket {
@@ -167,11 +168,11 @@ impl Table {
         }
     }
 
-    /// Forgets a call that was cancelled, and remembers its id.
-    pub(super) fn quarantine(&mut self, call: &Call) {
-        for id in std::iter::once(&call.id).chain(&call.token) {
+    /// Remembers the id and the token of a call that was cancelled.
+    pub(super) fn quarantine(&mut self, id: OwnedId, token: Option<OwnedId>) {
+        for id in std::iter::once(id).chain(token) {
             if self.quarantined.insert(id.clone(), ()).is_none() {
-                self.quarantine.push_back(id.clone());
+                self.quarantine.push_back(id);
             }
         }
         while self.quarantine.len() > QUARANTINE {

@@ -97,8 +97,12 @@ pub(crate) fn peer(buffer: usize) -> (Peer, ReadHalf<DuplexStream>, WriteHalf<Du
 impl Peer {
     /// Writes a line.
     pub(crate) async fn say(&mut self, line: impl AsRef<[u8]>) {
-        let line = [line.as_ref(), b"\n"].concat();
-        self.write.as_mut().unwrap().write_all(&line).await.unwrap();
+        self.say_raw(&[line.as_ref(), b"\n"].concat()).await;
+    }
+
+    /// Writes bytes.
+    pub(crate) async fn say_raw(&mut self, bytes: &[u8]) {
+        soon(self.write.as_mut().unwrap().write_all(bytes)).await.unwrap();
     }
 
     /// The next line; `None` once the other side has closed.

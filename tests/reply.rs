@@ -48,7 +48,7 @@ fn a_single_message_and_nothing_are_seen_whole_and_at_once() {
     assert_eq!((seen.len(), nothing.all()), (2, vec!["complete".to_owned()]), "the end is seen once");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_reply_that_is_read_to_its_response_is_complete_once() {
     let (sender, reply) = Reply::channel(4);
     let (seen, mut reply) = watched(reply);
@@ -63,7 +63,7 @@ async fn a_reply_that_is_read_to_its_response_is_complete_once() {
     assert_eq!(seen.len(), 3);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_stream_without_a_response_is_complete_at_its_end() {
     let (seen, mut reply) = watched(Reply::stream(stream::iter([Ok(log())])));
     next(&mut reply).await;
@@ -73,7 +73,7 @@ async fn a_stream_without_a_response_is_complete_at_its_end() {
     assert_eq!(seen.all(), ["notifications/message", "complete"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_failure_is_the_end_and_nothing_comes_after_it() {
     let behind = stream::iter([Err(Error::closed("gone")), Ok(response())]);
     let (seen, mut reply) = watched(Reply::stream(behind));
@@ -83,7 +83,7 @@ async fn a_failure_is_the_end_and_nothing_comes_after_it() {
     assert_eq!(seen.all(), ["failed: gone"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_reply_dropped_early_is_seen_as_dropped_once() {
     for read in 0..2 {
         let (sender, reply) = Reply::channel(4);
@@ -98,7 +98,7 @@ async fn a_reply_dropped_early_is_seen_as_dropped_once() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_error_without_an_id_ends_no_reply() {
     let (sender, mut reply) = Reply::channel(4);
     sender.try_send(nobodys()).unwrap();
@@ -112,14 +112,14 @@ async fn an_error_without_an_id_ends_no_reply() {
     assert_eq!(rest(stream).await, [text(&nobodys()), text(&response())], "the response ends it");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_server_request_inside_a_reply_ends_nothing() {
     let question = msg(r#"{"jsonrpc":"2.0","id":1,"method":"roots/list"}"#);
     let reply = Reply::stream(stream::iter([Ok(question), Ok(response())]));
     assert_eq!(rest(reply).await.len(), 2);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_held_is_released_with_the_last_message_and_not_before() {
     let (held, (sender, reply)) = (Dropped::default(), Reply::channel(4));
     let mut reply = reply.hold(held.guard()).hold(held.guard()).map(|message| message).hold(held.guard());
@@ -132,7 +132,7 @@ async fn what_is_held_is_released_with_the_last_message_and_not_before() {
     assert_eq!(held.alive(), 0, "before the reply itself is dropped");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_held_is_released_by_a_drop_a_failure_and_an_end_without_response() {
     let held = Dropped::default();
     let hanging = Reply::stream(stream::pending()).hold(held.guard());
@@ -151,7 +151,7 @@ async fn what_is_held_is_released_by_a_drop_a_failure_and_an_end_without_respons
     assert_eq!(held.alive(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn every_message_can_be_changed_and_facts_stay() {
     let shapes = [
         Reply::one(response()),
@@ -177,7 +177,7 @@ fn only_a_request_is_refused_with_words() {
     assert!(Reply::refuse(&response(), Code::INVALID_PARAMS, "no").is_end());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn collecting_stops_at_its_bound_and_cancels() {
     let size = response().bytes().len();
     assert_eq!(Reply::one(response()).collect(size).await.unwrap().len(), 1);
@@ -187,7 +187,7 @@ async fn collecting_stops_at_its_bound_and_cancels() {
     sender.cancelled().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_full_channel_gives_the_message_back_and_keeps_a_place_for_the_response() {
     let (sender, reply) = Reply::channel(2);
     sender.try_send(log()).unwrap();
@@ -200,7 +200,7 @@ async fn a_full_channel_gives_the_message_back_and_keeps_a_place_for_the_respons
     assert_eq!(rest(reply).await.len(), 3);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_sender_waits_for_room() {
     let (sender, mut reply) = Reply::channel(1);
     sender.send(log()).await.unwrap();
@@ -212,7 +212,7 @@ async fn a_sender_waits_for_room() {
     assert!(matches!(sender.send(log()).await, Err(TrySendError::Cancelled(back)) if back == log()));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn everyone_who_waits_on_one_sender_is_woken() {
     let (sender, mut reply) = Reply::channel(1);
     sender.try_send(log()).unwrap();
@@ -228,7 +228,7 @@ async fn everyone_who_waits_on_one_sender_is_woken() {
     assert!(cancelled.is_woken() && cancelled.poll().is_ready());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_reader_that_leaves_cancels_at_once_also_a_waiting_sender() {
     let (sender, reply) = Reply::channel(1);
     sender.try_send(log()).unwrap();
@@ -242,7 +242,7 @@ async fn a_reader_that_leaves_cancels_at_once_also_a_waiting_sender() {
     sender.finish(response());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_reply_whose_sender_goes_away_or_gives_up_fails_behind_what_is_queued() {
     let (sender, mut reply) = Reply::channel(4);
     sender.try_send(log()).unwrap();
@@ -256,7 +256,7 @@ async fn a_reply_whose_sender_goes_away_or_gives_up_fails_behind_what_is_queued(
     assert!(reply.next().await.unwrap().unwrap_err().is_busy());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn reading_to_the_end_is_no_cancellation() {
     let (sender, reply) = Reply::channel(4);
     let (seen, reply) = watched(reply);

@@ -56,18 +56,23 @@ pub(crate) fn text(message: &JsonRpcMessage) -> String {
 
 /// The next message of a reply that must have one.
 pub(crate) async fn next(reply: &mut Reply) -> String {
-    text(&reply.next().await.expect("the reply has another message").expect("the reply has not failed"))
+    text(&soon(reply.next()).await.expect("the reply has another message").expect("the reply has not failed"))
 }
 
 /// The rest of a reply.
 pub(crate) async fn rest(reply: Reply) -> Vec<String> {
-    reply.collect(usize::MAX).await.unwrap().iter().map(text).collect()
+    soon(reply.collect(usize::MAX)).await.unwrap().iter().map(text).collect()
 }
 
 /// Everything that can happen without the clock has happened. Needs paused time, which moves on only when
 /// every task waits.
 pub(crate) async fn settled() {
     tokio::time::sleep(Duration::from_millis(1)).await;
+}
+
+/// What does not come within a minute, at once where time is paused, does not come.
+pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(60), future).await.expect("it does not come")
 }
 
 /// Polls once with a waker that does nothing.
@@ -92,13 +97,17 @@ pub(crate) fn peer(buffer: usize) -> (Peer, ReadHalf<DuplexStream>, WriteHalf<Du
 impl Peer {
     /// Writes a line.
     pub(crate) async fn say(&mut self, line: impl AsRef<[u8]>) {
-        let line = [line.as_ref(), b"\n"].concat();
-        self.write.as_mut().unwrap().write_all(&line).await.unwrap();
+        self.say_raw(&[line.as_ref(), b"\n"].concat()).await;
+    }
+
+    /// Writes bytes.
+    pub(crate) async fn say_raw(&mut self, bytes: &[u8]) {
+        soon(self.write.as_mut().unwrap().write_all(bytes)).await.unwrap();
     }
 
     /// The next line; `None` once the other side has closed.
     pub(crate) async fn hear(&mut self) -> Option<String> {
-        self.lines.next_line().await.unwrap()
+        soon(self.lines.next_line()).await.unwrap()
     }
 
     /// The next line, as a message.

@@ -38,7 +38,9 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFu
     let mut state = handle.0.lock();
     let outcome = match message.kind() {
         _ if state.closed.is_some() => Err(state.closed.clone().expect("just seen").unsent()),
-        Kind::Request if message.is_session_listen() => Ok(Started::Now(open_listen(&mut state))),
+        Kind::Request if message.is_session_listen() => {
+            Ok(Started::Now(open_listen(&mut state).hold(handle.clone())))
+        }
         Kind::Request => request(&mut state, &message).map(Started::Waiting),
         Kind::Notification => notification(&mut state, &message).map(|()| Started::Now(Reply::empty())),
         Kind::Response => Ok(Started::Now(answer(&mut state, &message))),
@@ -79,11 +81,13 @@ fn request(state: &mut State, message: &JsonRpcMessage) -> Result<Ticket, Error>
     let token =
         message.meta().and_then(|_| peek::progress_token(message).ok()?).map(|token| token.to_owned());
     let mut call = Call::new(id, kind);
-    if state.options.rewrite_ids || !state.table.is_free(&call.id) {
+    let is_free =
+        state.table.is_free(&call.id) && token.as_ref().is_none_or(|token| state.table.is_free_token(token));
+    if state.options.rewrite_ids || !is_free {
         let sent = rewrite::request(state, message, &mut call, token)?;
         state.write(&sent);
     } else {
-        call.token = token.filter(|token| state.table.is_free_token(token));
+        call.token = token;
         state.write(message);
     }
     Ok(state.table.insert(call))
@@ -194,7 +198,7 @@ impl Drop for Guard {
             state.undelivered -= size(outcome);
         }
         if call.pending && state.closed.is_none() {
-            state.table.quarantine(&call);
+            state.table.quarantine(call.id.clone(), call.token.clone());
             if call.kind != CallKind::Initialize {
                 let own = self.cancellation.as_ref().and_then(Cancellation::take);
                 let cancel = rewrite::cancel(&call.id, own);

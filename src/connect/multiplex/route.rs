@@ -4,7 +4,7 @@ use std::task::Waker;
 
 use super::rewrite;
 use super::state::{Listen, State};
-use super::table::Phase;
+use super::table::{CallKind, Phase};
 use crate::error::Error;
 use crate::message::{Code, JsonRpcMessage, Kind, ParseError, looks_like_reply, salvage_id};
 use crate::protocol::{method, peek};
@@ -107,10 +107,14 @@ impl State {
             // Its reader is gone, and its guard is about to cancel the call.
             Err(TrySendError::Cancelled(message)) => self.drop_unasked(&message),
             Err(TrySendError::Full(message)) => {
-                let id = call.id.clone();
+                let (id, token, kind) = (call.id.clone(), call.token.clone(), call.kind);
                 self.stats.overflows += 1;
                 self.drop_unasked(&message);
                 self.fail_call(&id, Error::overflow("the reply's reader is too slow"), wakers);
+                if kind != CallKind::Initialize {
+                    self.write(&rewrite::cancel(&id, None));
+                }
+                self.table.quarantine(id, token);
             }
         }
     }

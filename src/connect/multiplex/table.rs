@@ -84,8 +84,9 @@ impl Table {
         !self.by_id.contains(id) && !self.is_quarantined(id)
     }
 
+    /// Whether a request may use this token on the wire.
     pub(super) fn is_free_token(&self, token: &OwnedId) -> bool {
-        !self.by_token.contains(token)
+        !self.by_token.contains(token) && !self.is_quarantined(token)
     }
 
     pub(super) fn insert(&mut self, call: Call) -> Ticket {
@@ -166,11 +167,11 @@ impl Table {
         Some(call)
     }
 
-    /// Forgets a call that was cancelled, and remembers its id.
-    pub(super) fn quarantine(&mut self, call: &Call) {
-        for id in std::iter::once(&call.id).chain(&call.token) {
-            if self.quarantined.insert(id, ()).is_none() {
-                self.quarantine.push_back(id.clone());
+    /// Remembers the id and the token of a call that was cancelled.
+    pub(super) fn quarantine(&mut self, id: OwnedId, token: Option<OwnedId>) {
+        for id in std::iter::once(id).chain(token) {
+            if self.quarantined.insert(&id, ()).is_none() {
+                self.quarantine.push_back(id);
             }
         }
         while self.quarantine.len() > QUARANTINE {

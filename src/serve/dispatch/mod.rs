@@ -38,6 +38,8 @@ pub(super) struct Dispatch<S: RpcService> {
     questions: IdMap<()>,
     /// What goes to the client, with its place in the server's order.
     out: Vec<(u64, JsonRpcMessage)>,
+    /// Bytes in `out`.
+    queued: usize,
     order: u64,
     in_flight: usize,
     upstream_gone: Option<Error>,
@@ -62,6 +64,7 @@ impl<S: RpcService> Dispatch<S> {
             spare: Vec::new(),
             questions: IdMap::default(),
             out: Vec::new(),
+            queued: 0,
             order: 0,
             in_flight: 0,
             upstream_gone: None,
@@ -106,7 +109,7 @@ impl<S: RpcService> Dispatch<S> {
     fn accept_request(&mut self, message: JsonRpcMessage, cx: &mut Context<'_>) {
         let Some(id) = message.owned_id() else { return };
         if self.ids.insert(&id, ()).is_some() {
-            return self.say(JsonRpcMessage::error_response(
+            return self.decline(JsonRpcMessage::error_response(
                 None,
                 Code::INVALID_REQUEST,
                 format_args!("the id {id} is in use by another request"),
@@ -115,7 +118,7 @@ impl<S: RpcService> Dispatch<S> {
         if self.ids.len() > self.max_in_flight {
             self.ids.remove(&id);
             let busy = Error::busy("too many requests are in flight").into();
-            return failure(&message.responder(), &busy).into_iter().for_each(|answer| self.say(answer));
+            return failure(&message.responder(), &busy).into_iter().for_each(|answer| self.decline(answer));
         }
         self.admit(message, cx);
     }
@@ -130,7 +133,7 @@ impl<S: RpcService> Dispatch<S> {
             return self.admit(message, cx);
         }
         let why = "a response to a request that was not made";
-        self.say(JsonRpcMessage::error_response(None, Code::INVALID_REQUEST, why));
+        self.decline(JsonRpcMessage::error_response(None, Code::INVALID_REQUEST, why));
     }
 
     /// A cancel is a drop; its message rides along, for the connector to forward. One that names no request in
@@ -169,7 +172,7 @@ impl<S: RpcService> Dispatch<S> {
             self.admit(lost, cx);
         }
         let id = error.id().filter(|id| !bytes_are_reply && !self.ids.contains(id));
-        self.say(JsonRpcMessage::error_response(id, error.code(), error));
+        self.decline(JsonRpcMessage::error_response(id, error.code(), error));
     }
 
     /// Calls the stack now if it is ready, else in turn.
@@ -192,6 +195,7 @@ impl<S: RpcService> Dispatch<S> {
             match ready {
                 Ok(Poll::Pending) => return,
                 Ok(Poll::Ready(Ok(()))) => self.call_next(),
+                _ if self.queued >= ROOM => return,
                 Ok(Poll::Ready(Err(error))) => self.fail_next(&error.into()),
                 Err(_) => self.fail_next(&slot::panicked()),
             }
@@ -238,18 +242,17 @@ impl<S: RpcService> Dispatch<S> {
     /// Polls what was woken and moves what is ready to `take`, in the server's order.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, mut take: impl FnMut(JsonRpcMessage)) {
         self.admit_waiting(cx);
-        loop {
-            self.ready.take(&mut self.woken, cx.waker());
+        while self.queued < ROOM {
             if self.woken.is_empty() {
-                break;
+                self.ready.take(&mut self.woken, cx.waker());
             }
-            while let Some(at) = self.woken.pop_front() {
-                self.poll_slot(at);
-            }
+            let Some(at) = self.woken.pop_front() else { break };
+            self.poll_slot(at);
         }
         if !self.out.is_sorted_by_key(|(order, _)| *order) {
             self.out.sort_by_key(|(order, _)| *order);
         }
+        self.queued = 0;
         self.out.drain(..).for_each(|(_, message)| take(message));
     }
 
@@ -258,6 +261,9 @@ impl<S: RpcService> Dispatch<S> {
             return; // a late wake of a call that is over
         }
         loop {
+            if self.queued >= ROOM {
+                return self.slots[at].poll_later();
+            }
             match self.slots[at].poll() {
                 Progress::Pending => return,
                 Progress::Item(message) => {
@@ -302,6 +308,7 @@ impl<S: RpcService> Dispatch<S> {
     fn fail_slot(&mut self, at: usize, error: &BoxError) {
         let slot = &mut self.slots[at];
         if slot.purpose == Purpose::Listen {
+            tracing::warn!(%error, "the session's listen failed");
             let closed = error.downcast_ref::<Error>().filter(|error| error.is_closed());
             self.upstream_gone = closed.cloned();
         } else if let Some(answer) = slot.responder.as_ref().and_then(|responder| failure(responder, error)) {
@@ -330,7 +337,17 @@ impl<S: RpcService> Dispatch<S> {
         self.say_at(self.order, message);
     }
 
+    /// The same for what the stack never saw.
+    fn decline(&mut self, refusal: JsonRpcMessage) {
+        if self.queued < REFUSALS {
+            self.say(refusal);
+        }
+    }
+
     fn say_at(&mut self, order: u64, message: JsonRpcMessage) {
+        if let Ok(Some(withdrawn)) = peek::cancelled_id(&message) {
+            self.questions.remove(&withdrawn.to_owned());
+        }
         if message.kind() == Kind::Request {
             if self.questions.len() >= 2 * self.max_in_flight {
                 tracing::warn!("a question of the server was dropped: too many are open");
@@ -341,9 +358,14 @@ impl<S: RpcService> Dispatch<S> {
             }
         }
         self.order = self.order.max(order);
+        self.queued += message.bytes().len();
         self.out.push((order, message));
     }
 }
 
+/// Above this many bytes that wait for the client, replies stay where they are.
+const ROOM: usize = 1 << 20;
+/// Above this many, a client that sends what is refused is not even told.
+const REFUSALS: usize = 8 << 20;
 /// Never on the wire.
 const LISTEN_ID: &str = "shadowcat/listen";

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::ready::SlotWaker;
-use crate::error::{BoxError, Error};
+use crate::error::BoxError;
 use crate::message::{Cancellation, JsonRpcMessage, Responder};
 use crate::reply::Reply;
 
@@ -73,6 +73,12 @@ impl<F> Slot<F> {
         self.responder = None;
     }
 
+    /// Has itself polled when there is room again.
+    pub(super) fn poll_later(&self) {
+        self.waker.reset();
+        self.task.wake_by_ref();
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.future.is_none() && self.reply.is_none()
     }
@@ -110,5 +116,5 @@ where
 }
 
 pub(super) fn panicked() -> BoxError {
-    Error::closed("a layer panicked").into()
+    "a layer panicked".into()
 }

@@ -16,8 +16,6 @@ use crate::wire::lines::{Decoder, Encoder, Line, one_line};
 
 /// Above this much waiting to be written, replies stay where they are.
 const HIGH_WATER: usize = 1 << 20;
-/// Above this much, a client that sends what is refused is not even told.
-const REFUSALS: usize = 8 << 20;
 /// Reads of one poll before other tasks get their turn.
 const READS: usize = 4;
 
@@ -131,7 +129,7 @@ where
         let (bytes, fault) = match line {
             Line::Frame(frame) => match JsonRpcMessage::read(frame, &self.scan, self.dispatch.beside()) {
                 Ok(message) => return self.dispatch.accept(message, cx),
-                Err((frame, error)) => return self.refuse(&frame, &error, cx),
+                Err((frame, error)) => return self.dispatch.refuse(looks_like_reply(&frame), &error, cx),
             },
             Line::CarriageReturn(bytes) => (bytes, Fault::LineBreak),
             Line::TooLong(head) => (head, Fault::TooLarge),
@@ -139,13 +137,7 @@ where
         };
         let id = salvage_id(&bytes, &self.scan);
         let error = ParseError::new(fault, bytes.len()).with_id(id);
-        self.refuse(&bytes, &error, cx);
-    }
-
-    fn refuse(&mut self, bytes: &[u8], error: &ParseError, cx: &mut Context<'_>) {
-        if self.out.len() < REFUSALS {
-            self.dispatch.refuse(looks_like_reply(bytes), error, cx);
-        }
+        self.dispatch.refuse(looks_like_reply(&bytes), &error, cx);
     }
 
     /// Calls that outlive the client's patience are cancelled by ending.

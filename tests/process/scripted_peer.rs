@@ -43,7 +43,8 @@ fn main() -> io::Result<()> {
             say(b"Server listening on port 3000\n{]\n")?;
             sleep_after_eof()
         }
-        ["flood", bytes] => flood(number(bytes)),
+        ["flood", bytes] => flood(number(bytes)).map(drop),
+        ["flood", bytes, "then-echo"] => answer_all(flood(number(bytes))?),
         ["silent", record] => silent(Path::new(record)),
         ["close-stdout"] => close_stdout(),
         _ => panic!("no such mode: {words:?}"),
@@ -89,7 +90,11 @@ fn mirror(line: &[u8]) -> Vec<u8> {
 
 /// Answers every request before it reads the next.
 fn echo() -> io::Result<()> {
-    for line in lines() {
+    answer_all(lines())
+}
+
+fn answer_all(lines: impl Iterator<Item = Vec<u8>>) -> io::Result<()> {
+    for line in lines {
         if envelope(&line).id.is_some() {
             say(&mirror(&line))?;
         }
@@ -293,15 +298,18 @@ fn start_grandchild(mark: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Bytes without a line break, and a reply behind them that belongs to the same line.
-fn flood(bytes: usize) -> io::Result<()> {
-    let line = lines().next().expect("a request comes first");
+/// Bytes without a line break, and a reply behind them that belongs to the same line. Gives what is yet to be
+/// read.
+fn flood(bytes: usize) -> io::Result<impl Iterator<Item = Vec<u8>>> {
+    let mut requests = lines();
+    let line = requests.next().expect("a request comes first");
     let mut out = io::stdout().lock();
     let block = vec![b'a'; READ];
     for _ in 0..bytes / READ {
         out.write_all(&block)?;
     }
-    out.write_all(&mirror(&line))
+    out.write_all(&mirror(&line))?;
+    Ok(requests)
 }
 
 /// Never answers; records what it receives.

@@ -92,12 +92,12 @@ pub(super) fn word(bytes: &[u8], at: usize) -> u64 {
     }
 }
 
-/// The start of `bytes` that a string can simply hold, in steps of 64 bytes, and whether it is ASCII. The
+/// The start of `bytes` that a string can simply hold, in steps of 32 bytes, and whether it is ASCII. The
 /// compiler makes vector instructions of this.
 #[inline(never)]
 pub(super) fn plain(bytes: &[u8]) -> (usize, bool) {
     let (mut length, mut ascii) = (0, true);
-    for chunk in bytes.chunks_exact(64) {
+    for chunk in bytes.chunks_exact(32) {
         let special = |byte: u8| ((byte ^ 2) < 0x21) | (byte == b'\\');
         if chunk.iter().fold(false, |any, byte| any | special(*byte)) {
             break;

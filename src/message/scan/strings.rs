@@ -79,6 +79,9 @@ impl Scanner<'_> {
     #[inline(never)]
     fn long_string(&mut self, mut at: usize) -> Option<usize> {
         let (mut clean, mut seen) = (0, 0);
+        if self.byte(at) != b'\\' {
+            at = self.skip_plain(at);
+        }
         loop {
             let block = Block::read(self.bytes, at);
             seen |= block.low | block.high;

@@ -24,6 +24,7 @@ mod options;
 mod parse_error;
 mod responder;
 mod scan;
+mod shared;
 mod text;
 mod walk;
 
@@ -34,6 +35,7 @@ use bytes::Bytes;
 use http::Extensions;
 
 use envelope::{Envelope, IdToken, Payload};
+use shared::Shared;
 
 pub use code::Code;
 pub use context::{Cancellation, Context, Direction};
@@ -58,7 +60,7 @@ pub(crate) use walk::members;
 pub struct JsonRpcMessage {
     /// Shared until it is changed: a message is moved far more often than made, so that one allocation is
     /// cheaper than carrying all this through every layer's future.
-    inner: Arc<Inner>,
+    inner: Shared,
 }
 
 #[derive(Clone)]
@@ -68,6 +70,15 @@ struct Inner {
     /// The method's text, where it was written with escapes.
     decoded_method: Option<Arc<str>>,
     beside: Beside,
+}
+
+impl Inner {
+    /// Lets go of everything but the allocation.
+    fn release(&mut self) {
+        self.bytes = Bytes::new();
+        self.decoded_method = None;
+        self.beside = Beside::default();
+    }
 }
 
 /// What rides beside the bytes.
@@ -117,7 +128,7 @@ impl JsonRpcMessage {
             let text = std::str::from_utf8(&bytes[envelope.method.range()]).unwrap_or("\"\"");
             text::decode(&text[1..text.len() - 1], true).into()
         });
-        Self { inner: Arc::new(Inner { bytes, envelope, decoded_method, beside }) }
+        Self { inner: Shared::new(Inner { bytes, envelope, decoded_method, beside }) }
     }
 
     /// Request, notification or response.
@@ -258,7 +269,7 @@ impl JsonRpcMessage {
 
     /// A shared message is copied first; its bytes are not.
     fn inner_mut(&mut self) -> &mut Inner {
-        Arc::make_mut(&mut self.inner)
+        self.inner.make_mut()
     }
 
     fn payload(&self, wanted: Payload) -> Option<&[u8]> {

@@ -100,11 +100,15 @@ impl Stream for Limited {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         if let Poll::Ready(item) = this.reply.poll_message(cx) {
-            let deadline = this.end.min(Instant::now() + this.idle);
-            this.sleep.as_mut().reset(deadline);
-            return Poll::Ready(item);
+            let now = Instant::now();
+            // An answer that is there counts, even if its reader is late; a server that always has more does not.
+            if this.reply.is_end() || now < this.end {
+                this.sleep.as_mut().reset(this.end.min(now + this.idle));
+                return Poll::Ready(item);
+            }
+        } else {
+            ready!(this.sleep.as_mut().poll(cx));
         }
-        ready!(this.sleep.as_mut().poll(cx));
         this.reply = Reply::empty();
         Poll::Ready(too_long(&this.responder).map(Ok))
     }

@@ -1,16 +1,55 @@
-#![doc = "shadowcat"]
+#![cfg_attr(all(feature = "stdio", unix), doc = include_str!("../README.md"))]
+//! # Manual
+//!
+//! ## A message's way
+//!
+//! A message starts at a front end in [`serve`], passes through the [`layer`]s of a stack, and ends at a leaf in
+//! [`connect`]. A stack is a tower service from [`JsonRpcMessage`] to [`Reply`]; [`RpcService`] is its alias.
+//! [`wire`] turns bytes into messages, [`protocol`] knows the names and reads inside payloads.
+//!
+//! | traffic | here |
+//! |---|---|
+//! | a client's request | a call; its reply is the response, or a stream that ends in it |
+//! | a client's notification, or its answer to the server | a call with an empty reply |
+//! | progress, logs and questions of the server that belong to a call | items of that call's reply |
+//! | everything else the server says | items of the reply to a *listen* |
+//! | a cancellation | dropping the future or the reply |
+//!
+//! ## Cancel safety
+//!
+//! Dropping is how a call is cancelled. The future of a call may be dropped at any time, and so may a [`Reply`]: the
+//! connector then writes `notifications/cancelled`, the client's own message where it sent one, unless the final
+//! response has come. Polling a reply is cancel safe: no message is lost between two polls. Dropping the future of
+//! [`serve::Stdio::run`] ends the session and cancels what is in flight.
+//!
+//! ## The order of a stack
+//!
+//! A request meets the layers from the top, a reply from the bottom:
+//!
+//! 1. [`layer::CatchErrorLayer`]: what fails below becomes one JSON-RPC error.
+//! 2. [`layer::TraceLayer`]: sees what the client asked and what it was told.
+//! 3. Your own layers: what changes messages above what judges them.
+//! 4. [`layer::OnRequestsLayer`] around limits and [`layer::TimeoutLayer`]: nearest to the leaf, and on requests only.
+//!
+//! ## Errors
+//!
+//! A layer that refuses, replies. An [`Error`] means that the channel below is broken; the front end answers each
+//! pending request with one JSON-RPC error that tells no inner detail, and the details go to `tracing`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod connect;
 mod error;
 pub mod layer;
 mod macros;
-mod message;
+pub mod message;
 pub mod protocol;
 pub mod reply;
 pub mod serve;
 pub mod wire;
 
 pub use error::{BoxError, Error};
-pub use message::*;
-pub use reply::{Reply, RpcService};
+pub use message::{
+    Cancellation, Code, Context, Direction, Edit, Fault, Id, JsonRpcMessage, Kind, OwnedId, ParseError,
+    Responder, ScanOptions,
+};
+pub use reply::{Reply, ReplySender, RpcService};

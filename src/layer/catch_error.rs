@@ -77,10 +77,10 @@ where
     type Future = CatchErrorFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        if self.broken.is_none() {
-            if let Err(error) = ready!(self.inner.poll_ready(cx)) {
-                self.broken = Some(error.into().into());
-            }
+        if self.broken.is_none()
+            && let Err(error) = ready!(self.inner.poll_ready(cx))
+        {
+            self.broken = Some(error.into().into());
         }
         Poll::Ready(Ok(()))
     }

@@ -133,7 +133,9 @@ impl Future for FromFnFuture {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
-            State::Done(outcome) => Poll::Ready(outcome.take().expect("a future is not polled after it is ready")),
+            State::Done(outcome) => {
+                Poll::Ready(outcome.take().expect("a future is not polled after it is ready"))
+            }
             State::Running(future) => future.as_mut().poll(cx),
         }
     }

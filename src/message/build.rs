@@ -5,7 +5,7 @@ use std::fmt::Display;
 use bytes::Bytes;
 
 use super::envelope::{Envelope, IdToken, Kind, Payload, Span};
-use super::{Code, Fault, Inner, JsonRpcMessage, OwnedId, ParseError, ScanOptions, text};
+use super::{Beside, Code, Fault, Inner, JsonRpcMessage, OwnedId, ParseError, ScanOptions, text};
 
 const HEAD: &[u8] = br#"{"jsonrpc":"2.0""#;
 
@@ -91,7 +91,7 @@ impl JsonRpcMessage {
         let payload = Span::new(start, out.len());
         out.push(b'}');
         let id_token = id.map_or(IdToken::Absent, OwnedId::token);
-        Self::from_parts(out.into(), error_envelope(id_token, id_span, payload))
+        Self::from_parts(out.into(), error_envelope(id_token, id_span, payload), Beside::default())
     }
 
     /// The same message under another id: spliced, spans shifted, not scanned again. A notification, and an

@@ -115,8 +115,10 @@ impl Cancellation {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Nobody else holds it: it may serve another call.
-    pub(crate) fn is_unshared(&mut self) -> bool {
-        Arc::get_mut(&mut self.0).is_some()
+    /// Makes it fit for another call, if nobody else holds it.
+    pub(crate) fn recycle(mut self) -> Option<Self> {
+        let slot = Arc::get_mut(&mut self.0)?;
+        *slot.get_mut().unwrap_or_else(PoisonError::into_inner) = None;
+        Some(self)
     }
 }

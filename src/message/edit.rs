@@ -167,7 +167,11 @@ fn swap(message: &JsonRpcMessage, key: &[u8], json: &[u8]) -> Change {
     (quote(quote(before.len()))..span.end, [key, json].concat())
 }
 
-fn meta_place(message: &JsonRpcMessage, key: &str, json: Option<Vec<u8>>) -> Result<Option<Change>, ParseError> {
+fn meta_place(
+    message: &JsonRpcMessage,
+    key: &str,
+    json: Option<Vec<u8>>,
+) -> Result<Option<Change>, ParseError> {
     let envelope = message.inner.envelope;
     if envelope.meta.is_some() {
         return Ok(in_meta(&message.inner.bytes, envelope.meta.range(), key, json));
@@ -199,7 +203,11 @@ fn in_meta(bytes: &[u8], meta: Range<usize>, key: &str, json: Option<Vec<u8>>) -
         (None, Some(json)) => Some(insert_first(bytes, meta.start, named(key, &json))),
         (Some(at), None) => {
             let start = if at > 0 { all[at - 1].whole.end } else { all[at].whole.start };
-            let end = if at > 0 { all[at].whole.end } else { all.get(1).map_or(all[0].whole.end, |next| next.whole.start) };
+            let end = if at > 0 {
+                all[at].whole.end
+            } else {
+                all.get(1).map_or(all[0].whole.end, |next| next.whole.start)
+            };
             Some((meta.start + start..meta.start + end, Vec::new()))
         }
         (None, None) => None,
@@ -234,5 +242,6 @@ fn splice(message: &JsonRpcMessage, (place, with): Change) -> Vec<u8> {
 fn rescan(message: &JsonRpcMessage, bytes: Vec<u8>) -> Result<JsonRpcMessage, ParseError> {
     let options = ScanOptions::default().max_bytes(usize::MAX);
     let options = if message.is_strict() { options } else { options.transparent() };
-    Ok(JsonRpcMessage::parse_with(bytes, &options)?.beside(message))
+    let beside = message.inner.beside.clone();
+    JsonRpcMessage::read(bytes.into(), &options, beside).map_err(|(_, error)| error)
 }

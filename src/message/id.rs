@@ -134,11 +134,17 @@ struct Token {
 }
 
 impl OwnedId {
+    #[inline]
     pub(crate) fn from_token(token: IdToken, raw: &[u8]) -> Self {
-        Self(match token {
-            IdToken::Integer(value) => Repr::Integer(value),
-            kind => Repr::Token(Arc::new(Token { kind, raw: String::from_utf8_lossy(raw).into() })),
-        })
+        match token {
+            IdToken::Integer(value) => Self(Repr::Integer(value)),
+            kind => Self::from_text(kind, raw),
+        }
+    }
+
+    #[inline(never)]
+    fn from_text(kind: IdToken, raw: &[u8]) -> Self {
+        Self(Repr::Token(Arc::new(Token { kind, raw: String::from_utf8_lossy(raw).into() })))
     }
 
     /// The value of an integer id.
@@ -189,7 +195,9 @@ impl PartialEq for OwnedId {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Repr::Integer(a), Repr::Integer(b)) => a == b,
-            (Repr::Token(a), Repr::Token(b)) => a == b || (a.is_text() && b.is_text() && same_text(&a.raw, &b.raw)),
+            (Repr::Token(a), Repr::Token(b)) => {
+                a == b || (a.is_text() && b.is_text() && same_text(&a.raw, &b.raw))
+            }
             _ => false,
         }
     }

@@ -67,11 +67,17 @@ struct Inner {
     envelope: Envelope,
     /// The method's text, where it was written with escapes.
     decoded_method: Option<Arc<str>>,
-    context: Option<Arc<Context>>,
-    cancellation: Option<Cancellation>,
+    beside: Beside,
+}
+
+/// What rides beside the bytes.
+#[derive(Clone, Default)]
+pub(crate) struct Beside {
+    pub(crate) context: Option<Arc<Context>>,
+    pub(crate) cancellation: Option<Cancellation>,
     /// The order in which a connector read it; 0 where none did.
-    sequence: u64,
-    extensions: Extensions,
+    pub(crate) sequence: u64,
+    pub(crate) extensions: Extensions,
 }
 
 impl JsonRpcMessage {
@@ -90,32 +96,28 @@ impl JsonRpcMessage {
     ///
     /// As [`parse`](Self::parse).
     pub fn parse_with(bytes: impl Into<Bytes>, options: &ScanOptions) -> Result<Self, ParseError> {
-        Self::parse_or_return(bytes.into(), options).map_err(|(_, error)| error)
+        Self::read(bytes.into(), options, Beside::default()).map_err(|(_, error)| error)
     }
 
-    /// Gives the bytes back with the error.
-    pub(crate) fn parse_or_return(bytes: Bytes, options: &ScanOptions) -> Result<Self, (Bytes, ParseError)> {
+    /// With what rides beside it from the beginning, which is cheaper than adding it later; gives the bytes back
+    /// with an error.
+    pub(crate) fn read(
+        bytes: Bytes,
+        options: &ScanOptions,
+        beside: Beside,
+    ) -> Result<Self, (Bytes, ParseError)> {
         match scan::scan(&bytes, options) {
-            Ok(envelope) => Ok(Self::from_parts(bytes, envelope)),
+            Ok(envelope) => Ok(Self::from_parts(bytes, envelope, beside)),
             Err(error) => Err((bytes, error)),
         }
     }
 
-    fn from_parts(bytes: Bytes, envelope: Envelope) -> Self {
+    fn from_parts(bytes: Bytes, envelope: Envelope, beside: Beside) -> Self {
         let decoded_method = envelope.method_escaped.then(|| {
             let text = std::str::from_utf8(&bytes[envelope.method.range()]).unwrap_or("\"\"");
             text::decode(&text[1..text.len() - 1], true).into()
         });
-        let inner = Inner {
-            bytes,
-            envelope,
-            decoded_method,
-            context: None,
-            cancellation: None,
-            sequence: 0,
-            extensions: Extensions::new(),
-        };
-        Self { inner: Arc::new(inner) }
+        Self { inner: Arc::new(Inner { bytes, envelope, decoded_method, beside }) }
     }
 
     /// Request, notification or response.
@@ -200,7 +202,7 @@ impl JsonRpcMessage {
 
     /// A front end's own listen; see [`Context::session_listen`].
     pub fn is_session_listen(&self) -> bool {
-        self.inner.context.as_ref().is_some_and(|context| context.is_session_listen())
+        self.inner.beside.context.as_ref().is_some_and(|context| context.is_session_listen())
     }
 
     /// What a layer keeps across `call` to answer with the same id.
@@ -220,61 +222,48 @@ impl JsonRpcMessage {
 
     /// The facts that the messages of a session share.
     pub fn context(&self) -> Option<&Arc<Context>> {
-        self.inner.context.as_ref()
+        self.inner.beside.context.as_ref()
     }
 
     /// Sets the shared facts.
     pub fn with_context(mut self, context: Arc<Context>) -> Self {
-        self.inner_mut().context = Some(context);
+        self.inner_mut().beside.context = Some(context);
         self
     }
 
     /// Where a front end leaves the client's cancellation of this request.
     pub fn cancellation(&self) -> Option<&Cancellation> {
-        self.inner.cancellation.as_ref()
+        self.inner.beside.cancellation.as_ref()
     }
 
     /// Sets where the client's cancellation will be left.
     pub fn with_cancellation(mut self, cancellation: Cancellation) -> Self {
-        self.inner_mut().cancellation = Some(cancellation);
+        self.inner_mut().beside.cancellation = Some(cancellation);
         self
     }
 
     /// Facts of this one message, by type; never written to the wire.
     pub fn extensions(&self) -> &Extensions {
-        &self.inner.extensions
+        &self.inner.beside.extensions
     }
 
     /// The same, to add to.
     pub fn extensions_mut(&mut self) -> &mut Extensions {
-        &mut self.inner_mut().extensions
+        &mut self.inner_mut().beside.extensions
     }
 
     pub(crate) fn sequence(&self) -> u64 {
-        self.inner.sequence
+        self.inner.beside.sequence
     }
 
-    pub(crate) fn with_sequence(mut self, sequence: u64) -> Self {
-        self.inner_mut().sequence = sequence;
-        self
-    }
-
-    /// Takes over what rides beside `other`.
-    pub(crate) fn beside(mut self, other: &Self) -> Self {
-        let inner = self.inner_mut();
-        inner.context.clone_from(&other.inner.context);
-        inner.cancellation.clone_from(&other.inner.cancellation);
-        inner.sequence = other.inner.sequence;
-        inner.extensions.clone_from(&other.inner.extensions);
-        self
-    }
-
+    /// A shared message is copied first; its bytes are not.
     fn inner_mut(&mut self) -> &mut Inner {
         Arc::make_mut(&mut self.inner)
     }
 
     fn payload(&self, wanted: Payload) -> Option<&[u8]> {
-        (self.inner.envelope.payload_is == wanted).then(|| &self.inner.bytes[self.inner.envelope.payload.range()])
+        (self.inner.envelope.payload_is == wanted)
+            .then(|| &self.inner.bytes[self.inner.envelope.payload.range()])
     }
 
     /// The method as written, without its quotes.
@@ -284,7 +273,8 @@ impl JsonRpcMessage {
     }
 
     fn str_at(&self, span: envelope::Span) -> &str {
-        std::str::from_utf8(&self.inner.bytes[span.range()]).expect("the scanner accepted these bytes as UTF-8")
+        std::str::from_utf8(&self.inner.bytes[span.range()])
+            .expect("the scanner accepted these bytes as UTF-8")
     }
 }
 

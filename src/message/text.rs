@@ -50,11 +50,12 @@ fn unicode_escape(rest: &str) -> (Option<char>, &str) {
     let unit = |text: &str| text.get(2..6).and_then(|hex| u32::from_str_radix(hex, 16).ok());
     let after = rest.get(6..).unwrap_or("");
     let Some(high) = unit(rest) else { return (None, after) };
-    if (0xD800..0xDC00).contains(&high) && after.starts_with("\\u") {
-        if let Some(low) = unit(after).filter(|low| (0xDC00..0xE000).contains(low)) {
-            let point = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
-            return (char::from_u32(point), after.get(6..).unwrap_or(""));
-        }
+    if (0xD800..0xDC00).contains(&high)
+        && after.starts_with("\\u")
+        && let Some(low) = unit(after).filter(|low| (0xDC00..0xE000).contains(low))
+    {
+        let point = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
+        return (char::from_u32(point), after.get(6..).unwrap_or(""));
     }
     (char::from_u32(high), after)
 }

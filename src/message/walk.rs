@@ -1,4 +1,4 @@
-//! Walking over objects and arrays whose grammar the scanner has already proved.
+//! Walking over objects whose grammar the scanner has already proved.
 //!
 //! On text that no scanner passed a walk ends early; it never panics and never reads past the end.
 
@@ -22,23 +22,19 @@ pub(crate) struct Member<'a> {
 impl Member<'_> {
     /// Whether the decoded key is `key`.
     pub(crate) fn is(&self, key: &str) -> bool {
-        if self.raw_key.contains('\\') { text::decode(self.raw_key, true) == key } else { self.raw_key == key }
+        if self.raw_key.contains('\\') {
+            text::decode(self.raw_key, true) == key
+        } else {
+            self.raw_key == key
+        }
     }
 }
 
 /// The members of the object at the start of `json`; none if it is no object.
 pub(crate) fn members(json: &[u8]) -> Members<'_> {
-    Members { json, at: open(json, b'{') }
-}
-
-/// The elements of the array at the start of `json`; none if it is no array.
-pub(crate) fn elements(json: &[u8]) -> Elements<'_> {
-    Elements { json, at: open(json, b'[') }
-}
-
-fn open(json: &[u8], bracket: u8) -> Option<usize> {
     let start = space(json, 0);
-    (json.get(start) == Some(&bracket)).then(|| space(json, start + 1))
+    let first = (json.get(start) == Some(&b'{')).then(|| space(json, start + 1));
+    Members { json, at: first }
 }
 
 #[derive(Clone, Debug)]
@@ -67,23 +63,6 @@ impl<'a> Iterator for Members<'a> {
             value: &self.json[value_start..value_end],
             value_at: value_start..value_end,
         })
-    }
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Elements<'a> {
-    json: &'a [u8],
-    at: Option<usize>,
-}
-
-impl<'a> Iterator for Elements<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let start = self.at.take()?;
-        let end = value_end(self.json, start)?;
-        self.at = after(self.json, end);
-        Some(&self.json[start..end])
     }
 }
 
@@ -155,25 +134,17 @@ mod tests {
     fn members_come_in_order_with_their_places() {
         let json = br#" { "a" : 1 , "b\u0063":[{"x":"}"}], "d":"\"," } "#;
         let found: Vec<_> = members(json).map(|m| (m.raw_key, m.value)).collect();
-        assert_eq!(
-            found,
-            [("a", &b"1"[..]), (r"b\u0063", &br#"[{"x":"}"}]"#[..]), ("d", &br#""\",""#[..])]
-        );
+        assert_eq!(found, [("a", &b"1"[..]), (r"b\u0063", &br#"[{"x":"}"}]"#[..]), ("d", &br#""\",""#[..])]);
         assert!(members(json).nth(1).unwrap().is("bc"));
         assert_eq!(&json[members(json).next().unwrap().whole], br#""a" : 1"#);
     }
 
     #[test]
-    fn elements_come_in_order() {
-        assert_eq!(elements(b"[1, {\"a\":[]} ,\"x\"]").count(), 3);
-        assert_eq!(elements(b"[]").count(), 0);
-        assert_eq!(elements(b"{}").count(), 0);
-    }
-
-    #[test]
     fn text_that_is_no_json_ends_the_walk() {
-        for json in [&b""[..], b"{", b"{\"", b"{\"a\"", b"{\"a\":", b"{\"a\":[", b"{\"a\\", b"[", b"[,", b"[\"\\"] {
-            assert_eq!(members(json).count() + elements(json).count(), 0, "{json:?}");
+        for json in
+            [&b""[..], b"{", b"{\"", b"{\"a\"", b"{\"a\":", b"{\"a\":[", b"{\"a\\", b"[", b"[,", b"[\"\\"]
+        {
+            assert_eq!(members(json).count(), 0, "{json:?}");
         }
     }
 }

@@ -189,7 +189,8 @@ fn token(json: Option<&[u8]>) -> Result<Option<Id<'_>>, Unreadable> {
 
 /// The decoded text of a JSON string.
 fn string(json: &[u8]) -> Result<Cow<'_, str>, Unreadable> {
-    let inner = json.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).ok_or(Unreadable::Mistyped)?;
+    let inner =
+        json.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).ok_or(Unreadable::Mistyped)?;
     let inner = std::str::from_utf8(inner).map_err(|_| Unreadable::Mistyped)?;
     decode_exact(inner).ok_or(Unreadable::LoneSurrogate)
 }

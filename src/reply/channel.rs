@@ -46,12 +46,14 @@ struct State {
 }
 
 /// Why a message was not queued; it is given back.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrySendError {
     /// The reader is slow: the queue is full.
+    #[error("the reply's queue is full")]
     Full(JsonRpcMessage),
     /// The reader dropped the reply, which cancels the call.
+    #[error("the reply was dropped")]
     Cancelled(JsonRpcMessage),
 }
 

@@ -160,10 +160,15 @@ impl Reply {
     }
 
     /// Puts one last message, if there is one, in the place of a failure.
-    pub(crate) fn recover(self, answer: impl FnOnce(Error) -> Option<JsonRpcMessage> + Send + 'static) -> Self {
+    pub(crate) fn recover(
+        self,
+        answer: impl FnOnce(Error) -> Option<JsonRpcMessage> + Send + 'static,
+    ) -> Self {
         self.wrap(move |body| match body {
             Body::Empty | Body::One(_) => body,
-            stream => Body::Stream(Box::pin(inspect::Recover { inner: Self::new(stream), answer: Some(answer) })),
+            stream => {
+                Body::Stream(Box::pin(inspect::Recover { inner: Self::new(stream), answer: Some(answer) }))
+            }
         })
     }
 
@@ -216,11 +221,11 @@ impl Reply {
             Body::Channel(receiver) => receiver.poll_next(cx),
             Body::Stream(stream) => stream.as_mut().poll_next(cx),
         };
-        if let Poll::Ready(item) = &next {
-            if item.as_ref().is_none_or(ends) {
-                self.body = Body::Empty;
-                self.guards = None;
-            }
+        if let Poll::Ready(item) = &next
+            && item.as_ref().is_none_or(ends)
+        {
+            self.body = Body::Empty;
+            self.guards = None;
         }
         next
     }
@@ -253,6 +258,9 @@ impl fmt::Debug for Reply {
             Body::Channel(_) => &"channel",
             Body::Stream(_) => &"stream",
         };
-        f.debug_struct("Reply").field("body", body).field("held", &self.guards.is_some()).finish_non_exhaustive()
+        f.debug_struct("Reply")
+            .field("body", body)
+            .field("held", &self.guards.is_some())
+            .finish_non_exhaustive()
     }
 }

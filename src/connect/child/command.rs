@@ -119,8 +119,10 @@ impl Command {
     ///
     /// The program cannot be started; the text names it and says why.
     pub fn spawn(self) -> Result<Child, Error> {
-        let mut process = self.process().spawn().map_err(|error| Error::io(format_args!("cannot start {self}"), error))?;
-        let id = process.id().ok_or_else(|| Error::closed(format_args!("{self} ended while it was started")))?;
+        let mut process =
+            self.process().spawn().map_err(|error| Error::io(format_args!("cannot start {self}"), error))?;
+        let id =
+            process.id().ok_or_else(|| Error::closed(format_args!("{self} ended while it was started")))?;
         let guard = watchdog::guard(id);
         let taken = (process.stdin.take(), process.stdout.take(), process.stderr.take());
         let (Some(stdin), Some(stdout), Some(errors)) = taken else {

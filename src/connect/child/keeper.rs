@@ -19,6 +19,9 @@ const STATUS: Duration = Duration::from_millis(250);
 /// How long the output may go on once the process has ended: only a descendant outside its group holds it.
 const LEFTOVERS: Duration = Duration::from_millis(500);
 
+/// How often, a millisecond apart, a killed process is asked for its status when nothing can be awaited.
+const REAPS: usize = 100;
+
 /// How patiently a child is stopped.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ladder {
@@ -64,6 +67,17 @@ impl Process {
         }
     }
 
+    /// The runtime is going, and with it whoever would reap the process later. It was killed: that takes no
+    /// time, unless the kernel holds it.
+    fn reap(&mut self) {
+        for _ in 0..REAPS {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Its stdin is closed: wait, SIGTERM, wait, SIGKILL.
     async fn stop(&mut self, ladder: Ladder) -> Option<ExitStatus> {
         if let Ok(status) = timeout(ladder.after_close, self.wait()).await {
@@ -83,6 +97,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         if self.status.is_none() {
             self.signal(Signal::KILL);
+            self.reap();
         }
     }
 }
@@ -167,7 +182,9 @@ impl<T> Drop for Aborting<T> {
 fn describe(name: &str, cause: Cause, status: Option<ExitStatus>) -> Error {
     match (cause, status) {
         (Cause::Released, _) => Error::closed(format_args!("{name} was stopped: every caller is gone")),
-        (Cause::Ended { unreadable_lines: 0 }, status) => Error::closed(format_args!("{name} {}", how(status))),
+        (Cause::Ended { unreadable_lines: 0 }, status) => {
+            Error::closed(format_args!("{name} {}", how(status)))
+        }
         (Cause::Ended { unreadable_lines }, status) => Error::closed(format_args!(
             "{name} {}; lines of its output that were no JSON-RPC messages: {unreadable_lines}",
             how(status)

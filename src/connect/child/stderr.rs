@@ -26,7 +26,8 @@ pub(super) async fn watch(mut stderr: ChildStderr, pid: u32, see: Option<OnStder
 }
 
 fn show(line: &Line, pid: u32, see: Option<&OnStderr>) {
-    let (Line::Frame(bytes) | Line::CarriageReturn(bytes) | Line::TooLong(bytes) | Line::Incomplete(bytes)) = line;
+    let (Line::Frame(bytes) | Line::CarriageReturn(bytes) | Line::TooLong(bytes) | Line::Incomplete(bytes)) =
+        line;
     let text = String::from_utf8_lossy(bytes);
     tracing::info!(target: "shadowcat::child::stderr", pid, "{text}");
     if let Some(see) = see {

@@ -21,7 +21,7 @@ while read -r what group; do
         -) case "$groups" in *" $group "*) groups="${groups%% "$group" *} ${groups#* "$group" }" ;; esac ;;
     esac
 done
-for group in $groups; do kill -KILL -- "-$group" 2>/dev/null; done
+for group in $groups; do kill -KILL "-$group" 2>/dev/null; done
 "#;
 
 static WATCHDOG: Mutex<Option<ChildStdin>> = Mutex::new(None);

@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::Handle;
 use super::rewrite;
 use super::state::{Listen, State};
 use super::table::{Call, CallKind, Phase, Ticket};
-use super::{Handle, Shared};
 use crate::error::Error;
 use crate::message::{Cancellation, JsonRpcMessage, Kind};
 use crate::protocol::{method, peek};
@@ -29,6 +29,8 @@ struct Guard {
     handle: Arc<Handle>,
     ticket: Ticket,
     cancellation: Option<Cancellation>,
+    /// The call has left the table.
+    over: bool,
 }
 
 /// Enqueues in the call itself, so that call order is wire order.
@@ -36,7 +38,9 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFu
     let mut state = handle.0.lock();
     let outcome = match message.kind() {
         _ if state.closed.is_some() => Err(state.closed.clone().expect("just seen").unsent()),
-        Kind::Request if message.is_session_listen() => Ok(Started::Now(open_listen(&mut state).hold(handle.clone()))),
+        Kind::Request if message.is_session_listen() => {
+            Ok(Started::Now(open_listen(&mut state).hold(handle.clone())))
+        }
         Kind::Request => request(&mut state, &message).map(Started::Waiting),
         Kind::Notification => notification(&mut state, &message).map(|()| Started::Now(Reply::empty())),
         Kind::Response => Ok(Started::Now(answer(&mut state, &message))),
@@ -51,6 +55,7 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFu
             handle: handle.clone(),
             ticket,
             cancellation: message.cancellation().cloned(),
+            over: false,
         }),
         Ok(Started::Now(reply)) => Inner::Done(Some(Ok(reply))),
         Err(error) => Inner::Done(Some(Err(error))),
@@ -73,9 +78,11 @@ fn request(state: &mut State, message: &JsonRpcMessage) -> Result<Ticket, Error>
         _ => CallKind::Ordinary,
     };
     let id = message.owned_id().ok_or_else(|| Error::invalid("a request without an id"))?;
-    let token = peek::progress_token(message).ok().flatten().map(|token| token.to_owned());
+    let token =
+        message.meta().and_then(|_| peek::progress_token(message).ok()?).map(|token| token.to_owned());
     let mut call = Call::new(id, kind);
-    let is_free = state.table.is_free(&call.id) && token.as_ref().is_none_or(|token| state.table.is_free_token(token));
+    let is_free =
+        state.table.is_free(&call.id) && token.as_ref().is_none_or(|token| state.table.is_free_token(token));
     if state.options.rewrite_ids || !is_free {
         let sent = rewrite::request(state, message, &mut call, token)?;
         state.write(&sent);
@@ -88,8 +95,14 @@ fn request(state: &mut State, message: &JsonRpcMessage) -> Result<Ticket, Error>
 
 fn notification(state: &mut State, message: &JsonRpcMessage) -> Result<(), Error> {
     check_room(state)?;
-    let cancelled = rewrite::cancelled(state, message);
-    state.write(cancelled.as_ref().unwrap_or(message));
+    match rewrite::cancelled(state, message) {
+        Some(cancelled) => state.write(&cancelled),
+        // Under ids of ours, the client's own could name somebody else's call.
+        None if state.options.rewrite_ids && message.is_method(method::CANCELLED) => {
+            state.stats.dropped_notifications += 1;
+        }
+        None => state.write(message),
+    }
     Ok(())
 }
 
@@ -128,13 +141,15 @@ impl Future for ResponseFuture {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
-            Inner::Done(outcome) => Poll::Ready(outcome.take().expect("a future is not polled after it is ready")),
+            Inner::Done(outcome) => {
+                Poll::Ready(outcome.take().expect("a future is not polled after it is ready"))
+            }
             Inner::Waiting(guard) => {
                 let Some(outcome) = guard.poll(cx) else { return Poll::Pending };
                 let Inner::Waiting(guard) = std::mem::replace(&mut self.0, Inner::Done(None)) else {
                     unreachable!("matched above")
                 };
-                Poll::Ready(outcome.map(|reply| if reply.as_one().is_some() { reply } else { reply.hold(guard) }))
+                Poll::Ready(outcome.map(|reply| if guard.over { reply } else { reply.hold(guard) }))
             }
         }
     }
@@ -142,8 +157,8 @@ impl Future for ResponseFuture {
 
 impl Guard {
     /// The outcome, once there is one; a call that is over leaves the table with it.
-    fn poll(&self, cx: &mut Context<'_>) -> Option<Result<Reply, Error>> {
-        let mut state = self.shared().lock();
+    fn poll(&mut self, cx: &mut Context<'_>) -> Option<Result<Reply, Error>> {
+        let mut state = self.handle.0.lock();
         let call = state.table.get(self.ticket)?;
         match std::mem::replace(&mut call.phase, Phase::Waiting) {
             Phase::Ready(outcome, Some(sender)) => {
@@ -152,6 +167,7 @@ impl Guard {
             }
             Phase::Ready(outcome, None) => {
                 state.table.remove(self.ticket);
+                self.over = true;
                 state.undelivered -= size(&outcome);
                 Some(outcome)
             }
@@ -164,10 +180,6 @@ impl Guard {
             }
         }
     }
-
-    fn shared(&self) -> &Shared {
-        &self.handle.0
-    }
 }
 
 /// What an outcome counts for while nobody has taken it.
@@ -177,7 +189,10 @@ fn size(outcome: &Result<Reply, Error>) -> usize {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let mut state = self.shared().lock();
+        if self.over {
+            return;
+        }
+        let mut state = self.handle.0.lock();
         let Some(call) = state.table.remove(self.ticket) else { return };
         if let Phase::Ready(outcome, None) = &call.phase {
             state.undelivered -= size(outcome);

@@ -9,7 +9,7 @@ use tokio::time::{Duration, Sleep};
 
 use super::{Shared, State};
 use crate::error::Error;
-use crate::message::{Fault, JsonRpcMessage, ParseError, ScanOptions};
+use crate::message::{Beside, Fault, JsonRpcMessage, ParseError, ScanOptions};
 use crate::wire::lines::{Decoder, Encoder, Line};
 
 /// Reads of one poll before other tasks get their turn.
@@ -27,6 +27,8 @@ pub(in crate::connect) struct Driver<R, W> {
     scan: ScanOptions,
     /// Set once the writer failed; the reader may still have something.
     dying: Option<(Error, std::pin::Pin<Box<Sleep>>)>,
+    /// Counts what was read, so that order can be told once messages went different ways.
+    sequence: u64,
     batch: Vec<Read>,
     wakers: Vec<Waker>,
 }
@@ -39,8 +41,10 @@ enum Read {
 /// Why the pipe came to its end.
 #[derive(Debug)]
 pub(in crate::connect) enum Cause {
-    /// The server closed its side.
-    Ended { unreadable_lines: u64 },
+    /// The server closed its side, after so many lines that were no messages.
+    Ended {
+        unreadable_lines: u64,
+    },
     Failed(Error),
     /// No caller is left.
     Released,
@@ -49,7 +53,10 @@ pub(in crate::connect) enum Cause {
 impl Cause {
     pub(in crate::connect) fn into_error(self) -> Error {
         match self {
-            Self::Ended { .. } => Error::closed("the server closed its output"),
+            Self::Ended { unreadable_lines: 0 } => Error::closed("the server closed its output"),
+            Self::Ended { unreadable_lines: lines } => Error::closed(format_args!(
+                "the server closed its output; lines of it that were no JSON-RPC messages: {lines}"
+            )),
             Self::Failed(error) => error,
             Self::Released => Error::closed("every caller is gone"),
         }
@@ -68,6 +75,7 @@ impl<R, W> Driver<R, W> {
             out: if one_per_write { Encoder::new().one_per_write() } else { Encoder::new() },
             scan,
             dying: None,
+            sequence: 0,
             batch: Vec::new(),
             wakers: Vec::new(),
         }
@@ -93,6 +101,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Driver<R, W> {
     }
 
     /// Reads and drops what the server still says, so that it does not block on it; ends with its output.
+    #[cfg(all(feature = "stdio", unix))]
     pub(in crate::connect) async fn drain(&mut self) {
         let mut sink = Decoder::new(0);
         while let Ok(1..) = poll_fn(|cx| sink.poll_read(&mut self.reader, cx)).await {
@@ -162,7 +171,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Driver<R, W> {
     /// Frames and parses outside the lock, routes inside it, wakes outside again.
     fn deliver(&mut self) {
         while let Some(line) = self.decoder.next_line() {
-            self.batch.push(read(line, &self.scan));
+            self.sequence += 1;
+            self.batch.push(read(line, &self.scan, self.sequence));
         }
         if self.batch.is_empty() {
             return;
@@ -177,7 +187,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Driver<R, W> {
 
     fn end(&mut self) -> Cause {
         if let Some(line) = self.decoder.finish() {
-            self.batch.push(read(line, &self.scan));
+            self.sequence += 1;
+            self.batch.push(read(line, &self.scan, self.sequence));
         }
         self.deliver();
         let unreadable_lines = self.shared.lock().stats.unreadable_lines;
@@ -190,9 +201,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Driver<R, W> {
     }
 }
 
-fn read(line: Line, options: &ScanOptions) -> Read {
+fn read(line: Line, options: &ScanOptions, sequence: u64) -> Read {
+    let beside = Beside { sequence, ..Beside::default() };
     let (bytes, fault) = match line {
-        Line::Frame(frame) => match JsonRpcMessage::parse_or_return(frame, options) {
+        Line::Frame(frame) => match JsonRpcMessage::read(frame, options, beside) {
             Ok(message) => return Read::Message(message),
             Err(refused) => return Read::Unreadable(Box::new(refused)),
         },

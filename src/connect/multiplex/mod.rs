@@ -48,7 +48,9 @@ use crate::error::Error;
 use crate::message::JsonRpcMessage;
 use crate::reply::Reply;
 
-pub(super) use driver::{Cause, Driver};
+#[cfg(all(feature = "stdio", unix))]
+pub(super) use driver::Cause;
+pub(super) use driver::Driver;
 use state::State;
 
 pub use call::ResponseFuture;

@@ -63,7 +63,8 @@ pub(super) fn restore(call: &Call, mut message: JsonRpcMessage) -> JsonRpcMessag
         message = message.with_id(caller.id.clone());
     }
     if names(peek::subscription_id(&message), &call.id) {
-        let edited = message.clone().edit().meta(peek::SUBSCRIPTION_ID, caller.id.as_str().as_bytes()).finish();
+        let edited =
+            message.clone().edit().meta(peek::SUBSCRIPTION_ID, caller.id.as_str().as_bytes()).finish();
         message = edited.unwrap_or(message);
     }
     if names(peek::cancelled_id(&message), &call.id) {

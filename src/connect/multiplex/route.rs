@@ -13,8 +13,6 @@ use crate::reply::{Reply, TrySendError};
 impl State {
     /// Brings one message of the server to its reader.
     pub(super) fn route(&mut self, message: JsonRpcMessage, wakers: &mut Vec<Waker>) {
-        let sequence = self.fresh_sequence();
-        let message = message.with_sequence(sequence);
         match message.kind() {
             Kind::Response => self.route_response(message, wakers),
             Kind::Notification => self.route_notification(message, wakers),
@@ -86,7 +84,7 @@ impl State {
         if self.questions.len() >= self.options.max_pending {
             return self.refuse(&message);
         }
-        self.questions.insert(id, ());
+        self.questions.insert(&id, ());
         match self.table.only_running() {
             Some(slot) => self.say_to(slot, message, wakers),
             None => self.say_unasked(message),
@@ -156,7 +154,10 @@ impl State {
 
     fn refuse(&mut self, question: &JsonRpcMessage) {
         self.stats.unanswerable_requests += 1;
-        tracing::warn!(method = question.method(), "a question of the server was refused: nobody can answer it");
+        tracing::warn!(
+            method = question.method(),
+            "a question of the server was refused: nobody can answer it"
+        );
         if let Some(id) = question.id() {
             self.questions.remove(&id.to_owned());
         }

@@ -27,7 +27,6 @@ pub(in crate::connect) struct State {
     pub(super) aborted: Option<Error>,
     pub(super) stats: Stats,
     pub(super) next_id: i64,
-    next_sequence: u64,
     driver: Option<Waker>,
 }
 
@@ -55,7 +54,6 @@ impl State {
             aborted: None,
             stats: Stats::default(),
             next_id: 0,
-            next_sequence: 0,
             driver: None,
         }
     }
@@ -75,11 +73,6 @@ impl State {
 
     pub(super) fn set_driver(&mut self, waker: &Waker) {
         self.driver = Some(waker.clone());
-    }
-
-    pub(super) fn fresh_sequence(&mut self) -> u64 {
-        self.next_sequence += 1;
-        self.next_sequence
     }
 
     /// The channel is gone: every pending call fails once, and so do open streams.

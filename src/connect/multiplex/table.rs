@@ -81,12 +81,12 @@ impl Table {
 
     /// Whether a request may use this id on the wire.
     pub(super) fn is_free(&self, id: &OwnedId) -> bool {
-        !self.by_id.contains_key(id) && !self.quarantined.contains_key(id)
+        !self.by_id.contains(id) && !self.is_quarantined(id)
     }
 
     /// Whether a request may use this token on the wire.
     pub(super) fn is_free_token(&self, token: &OwnedId) -> bool {
-        !self.by_token.contains_key(token) && !self.quarantined.contains_key(token)
+        !self.by_token.contains(token) && !self.is_quarantined(token)
     }
 
     pub(super) fn insert(&mut self, call: Call) -> Ticket {
@@ -95,9 +95,9 @@ impl Table {
             self.slots.push(None);
             self.generations.push(0);
         }
-        self.by_id.insert(call.id.clone(), slot);
+        self.by_id.insert(&call.id, slot);
         if let Some(token) = &call.token {
-            self.by_token.insert(token.clone(), slot);
+            self.by_token.insert(token, slot);
         }
         self.ordinary += usize::from(call.kind != CallKind::Listen);
         let generation = self.generations[slot as usize];
@@ -114,17 +114,20 @@ impl Table {
     }
 
     pub(super) fn by_token(&self, token: &OwnedId) -> Option<u32> {
-        self.by_token.get(token).copied()
+        self.by_token.get(token)
     }
 
     pub(super) fn by_id(&self, id: &OwnedId) -> Option<u32> {
-        self.by_id.get(id).copied()
+        self.by_id.get(id)
     }
 
     /// The id on the wire of the call that its caller knows as `id`, where they differ.
     pub(super) fn wire_id(&self, id: &OwnedId) -> Option<OwnedId> {
-        let calls = self.by_id.values().filter_map(|slot| self.slots[*slot as usize].as_ref());
-        calls.filter(|call| call.caller.as_ref().is_some_and(|caller| caller.id == *id)).map(|call| call.id.clone()).next()
+        let calls = self.by_id.values().filter_map(|slot| self.slots[slot as usize].as_ref());
+        calls
+            .filter(|call| call.caller.as_ref().is_some_and(|caller| caller.id == *id))
+            .map(|call| call.id.clone())
+            .next()
     }
 
     pub(super) fn is_listen(&self, slot: u32) -> bool {
@@ -136,22 +139,27 @@ impl Table {
         if self.ordinary != 1 {
             return None;
         }
-        self.by_id.values().find(|slot| !self.is_listen(**slot)).copied()
+        self.by_id.values().find(|slot| !self.is_listen(*slot))
     }
 
     /// Its final response has come: it is not matched any more.
     pub(super) fn settle(&mut self, id: &OwnedId) -> Option<&mut Call> {
-        let slot = *self.by_id.get(id)?;
-        self.unlist(slot);
+        let slot = self.by_id.remove(id)?;
         let call = self.slots[slot as usize].as_mut()?;
         call.pending = false;
+        self.ordinary -= usize::from(call.kind != CallKind::Listen);
+        if let Some(token) = &call.token {
+            self.by_token.remove(token);
+        }
         Some(call)
     }
 
     /// Takes the call out, pending or not; the slot serves another one from now on.
     pub(super) fn remove(&mut self, ticket: Ticket) -> Option<Call> {
-        if self.get(ticket)?.pending {
-            self.unlist(ticket.slot);
+        let call = self.get(ticket)?;
+        if call.pending {
+            let id = call.id.clone();
+            self.settle(&id)?.pending = true; // as it was: whoever takes it out wants to know
         }
         let call = self.slots[ticket.slot as usize].take()?;
         self.generations[ticket.slot as usize] = ticket.generation.wrapping_add(1);
@@ -159,19 +167,10 @@ impl Table {
         Some(call)
     }
 
-    fn unlist(&mut self, slot: u32) {
-        let Some(call) = &self.slots[slot as usize] else { return };
-        self.ordinary -= usize::from(call.kind != CallKind::Listen);
-        self.by_id.remove(&call.id);
-        if let Some(token) = &call.token {
-            self.by_token.remove(token);
-        }
-    }
-
     /// Remembers the id and the token of a call that was cancelled.
     pub(super) fn quarantine(&mut self, id: OwnedId, token: Option<OwnedId>) {
         for id in std::iter::once(id).chain(token) {
-            if self.quarantined.insert(id.clone(), ()).is_none() {
+            if self.quarantined.insert(&id, ()).is_none() {
                 self.quarantine.push_back(id);
             }
         }
@@ -183,12 +182,12 @@ impl Table {
 
     /// Whether this id or token belongs to a call that was cancelled.
     pub(super) fn is_quarantined(&self, id: &OwnedId) -> bool {
-        !self.quarantined.is_empty() && self.quarantined.contains_key(id)
+        !self.quarantined.is_empty() && self.quarantined.contains(id)
     }
 
     /// Every call that waits for its final response.
     pub(super) fn pending_ids(&self) -> Vec<OwnedId> {
-        self.by_id.keys().cloned().collect()
+        self.by_id.ids().collect()
     }
 }
 

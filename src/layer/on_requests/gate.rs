@@ -93,7 +93,8 @@ where
         let first = state.waiting.front().map(|place| place.ticket);
         if first != Some(self.ticket) {
             let mine = state.waiting.iter_mut().find(|place| place.ticket == self.ticket);
-            mine.expect("a waiter keeps its place until it is called or dropped").waker = Some(cx.waker().clone());
+            mine.expect("a waiter keeps its place until it is called or dropped").waker =
+                Some(cx.waker().clone());
             return Poll::Pending;
         }
         let Poll::Ready(ready) = state.service.poll_ready(cx) else { return Poll::Pending };

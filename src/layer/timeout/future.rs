@@ -1,13 +1,16 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_core::Stream;
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
-use super::layer::TimeoutLayer;
+use super::clock::Alarm;
+use super::service::Shared;
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Responder};
 use crate::reply::{Reply, failure};
@@ -18,28 +21,25 @@ pin_project! {
         // Gone once it took too long: dropping it cancels the call.
         #[pin]
         inner: Option<F>,
-        #[pin]
         watch: Option<Watch>,
     }
 }
 
-pin_project! {
-    /// The clock of one request.
-    struct Watch {
-        #[pin]
-        sleep: Sleep,
-        responder: Responder,
-        limits: TimeoutLayer,
-        start: Instant,
-    }
+/// The time of one request.
+struct Watch {
+    alarm: Alarm,
+    responder: Responder,
+    shared: Arc<Shared>,
+    start: Instant,
 }
 
 impl<F> ResponseFuture<F> {
     /// Without a responder there is nobody to answer, and no limit.
-    pub(super) fn new(inner: F, responder: Option<Responder>, limits: TimeoutLayer) -> Self {
+    pub(super) fn new(inner: F, responder: Option<Responder>, shared: &Arc<Shared>) -> Self {
         let watch = responder.map(|responder| {
             let start = Instant::now();
-            Watch { sleep: sleep_until(start + limits.first.min(limits.whole)), responder, limits, start }
+            let deadline = start + shared.limits.first.min(shared.limits.whole);
+            Watch { alarm: Alarm::new(&shared.clock, deadline), responder, shared: shared.clone(), start }
         });
         Self { inner: Some(inner), watch }
     }
@@ -54,17 +54,15 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let inner = this.inner.as_mut().as_pin_mut().expect("a future is not polled after it is ready");
-        let watch = this.watch.as_mut().as_pin_mut();
         if let Poll::Ready(outcome) = inner.poll(cx) {
-            return Poll::Ready(outcome.map(|reply| match watch {
+            return Poll::Ready(outcome.map(|reply| match this.watch.take() {
                 Some(watch) if !reply.is_single() => watch.go_on(reply),
                 _ => reply,
             }));
         }
-        let Some(watch) = watch else { return Poll::Pending };
-        let watch = watch.project();
-        ready!(watch.sleep.poll(cx));
-        let answer = too_long(watch.responder);
+        let Some(watch) = this.watch else { return Poll::Pending };
+        ready!(watch.alarm.poll(cx));
+        let answer = too_long(&watch.responder);
         this.inner.set(None);
         Poll::Ready(Ok(answer.map_or_else(Reply::empty, Reply::one)))
     }
@@ -72,25 +70,21 @@ where
 
 impl Watch {
     /// The first message is there; from now on silence and the whole count.
-    fn go_on(self: Pin<&mut Self>, reply: Reply) -> Reply {
-        let end = self.start + self.limits.whole;
-        let deadline = end.min(Instant::now() + self.limits.idle);
-        Reply::stream(Limited {
-            reply,
-            sleep: Box::pin(sleep_until(deadline)),
-            responder: self.responder.clone(),
-            idle: self.limits.idle,
-            end,
-        })
+    fn go_on(self, reply: Reply) -> Reply {
+        let end = self.start + self.shared.limits.whole;
+        let idle = self.shared.limits.idle;
+        let mut alarm = self.alarm;
+        alarm.reset(end.min(Instant::now() + idle));
+        Reply::stream(Limited { reply, alarm, responder: self.responder, idle, end })
     }
 }
 
 /// A reply that is a stream, watched.
 struct Limited {
     reply: Reply,
-    sleep: Pin<Box<Sleep>>,
+    alarm: Alarm,
     responder: Responder,
-    idle: std::time::Duration,
+    idle: Duration,
     end: Instant,
 }
 
@@ -103,11 +97,11 @@ impl Stream for Limited {
             let now = Instant::now();
             // An answer that is there counts, even if its reader is late; a server that always has more does not.
             if this.reply.is_end() || now < this.end {
-                this.sleep.as_mut().reset(this.end.min(now + this.idle));
+                this.alarm.reset(this.end.min(now + this.idle));
                 return Poll::Ready(item);
             }
         } else {
-            ready!(this.sleep.as_mut().poll(cx));
+            ready!(this.alarm.poll(cx));
         }
         this.reply = Reply::empty();
         Poll::Ready(too_long(&this.responder).map(Ok))

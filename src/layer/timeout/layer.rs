@@ -1,8 +1,9 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use tower_layer::Layer;
 
-use super::service::Timeout;
+use super::service::{Shared, Timeout};
 
 /// Answers a request that takes too long with a JSON-RPC error, and cancels it below.
 ///
@@ -16,7 +17,11 @@ pub struct TimeoutLayer {
 
 impl Default for TimeoutLayer {
     fn default() -> Self {
-        Self { first: Duration::from_secs(60), idle: Duration::from_secs(60), whole: Duration::from_secs(600) }
+        Self {
+            first: Duration::from_secs(60),
+            idle: Duration::from_secs(60),
+            whole: Duration::from_secs(600),
+        }
     }
 }
 
@@ -49,6 +54,7 @@ impl<S> Layer<S> for TimeoutLayer {
     type Service = Timeout<S>;
 
     fn layer(&self, inner: S) -> Timeout<S> {
-        Timeout { inner, limits: *self }
+        let shared = Shared { limits: *self, clock: Arc::default() };
+        Timeout { inner, shared: Arc::new(shared) }
     }
 }

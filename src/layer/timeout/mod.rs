@@ -21,6 +21,7 @@
 //! # Ok(()) }
 //! ```
 
+mod clock;
 mod future;
 mod layer;
 mod service;

@@ -1,7 +1,9 @@
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tower_service::Service;
 
+use super::clock::Clock;
 use super::future::ResponseFuture;
 use super::layer::TimeoutLayer;
 use crate::macros::inner_accessors;
@@ -12,7 +14,14 @@ use crate::reply::Reply;
 #[derive(Clone, Debug)]
 pub struct Timeout<S> {
     pub(super) inner: S,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What all calls of one service share.
+#[derive(Debug)]
+pub(super) struct Shared {
     pub(super) limits: TimeoutLayer,
+    pub(super) clock: Arc<Clock>,
 }
 
 impl<S> Timeout<S> {
@@ -34,6 +43,6 @@ where
     fn call(&mut self, message: JsonRpcMessage) -> Self::Future {
         let limited = message.kind() == Kind::Request && !message.is_listen();
         let responder = limited.then(|| message.responder());
-        ResponseFuture::new(self.inner.call(message), responder, self.limits)
+        ResponseFuture::new(self.inner.call(message), responder, &self.shared)
     }
 }

@@ -32,8 +32,7 @@ struct Request {
 
 impl<F> ResponseFuture<F> {
     pub(super) fn new(inner: F, span: Option<Span>) -> Self {
-        let request =
-            span.map(|span| Request { span, start: Instant::now(), messages: 0, outcome: None });
+        let request = span.map(|span| Request { span, start: Instant::now(), messages: 0, outcome: None });
         Self { inner, request }
     }
 }

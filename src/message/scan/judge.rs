@@ -1,15 +1,12 @@
 //! JSON-RPC's and MCP's rules for the members that were found.
 
-use std::borrow::Cow;
-use std::str;
-
 use super::super::envelope::{Envelope, IdToken, Kind, Payload, Span};
 use super::super::options::ScanOptions;
 use super::super::parse_error::Fault;
-use super::super::text;
 use super::Refusal;
 use super::envelope_key::Member;
 use super::members::Found;
+use super::tokens::{decode, id_token, is_number, name, string};
 
 /// Methods that are only ever requests: without an id nobody could be answered, yet a lax server would act.
 const REQUESTS: [&str; 23] = [
@@ -37,9 +34,6 @@ const REQUESTS: [&str; 23] = [
     "server/discover",
     "subscriptions/listen",
 ];
-
-/// The largest integer that every JSON library keeps: 2^53 − 1.
-const MAX_ID: u64 = (1 << 53) - 1;
 
 /// What the members make of the message, or which rule they break.
 pub(super) fn judge(
@@ -181,64 +175,4 @@ impl<'a> Judge<'a> {
 
 fn broken<T>(rule: &'static str, span: Span) -> Result<T, Refusal> {
     Err((Fault::Envelope(rule), span.start as usize))
-}
-
-/// Classifies a value that stands as an id.
-pub(super) fn id_token(raw: &[u8], options: &ScanOptions) -> Result<IdToken, Fault> {
-    const RULE: &str = "id must be a non-empty string without control characters or an integer within 2^53-1";
-    if raw.len() > options.max_id && !options.transparent {
-        return Err(Fault::Envelope("id is too long"));
-    }
-    if let Some(inner) = string(raw) {
-        return name(inner, options, RULE).map(|escaped| IdToken::String { escaped });
-    }
-    if raw == b"null" {
-        return Ok(IdToken::Null);
-    }
-    match integer(raw) {
-        Some(value) => Ok(IdToken::Integer(value)),
-        None if options.transparent && is_number(raw) => Ok(IdToken::Number),
-        None => Err(Fault::Envelope(RULE)),
-    }
-}
-
-/// An integer that means the same number to every peer. The grammar of numbers has been checked.
-fn integer(raw: &[u8]) -> Option<i64> {
-    let digits = raw.strip_prefix(b"-").unwrap_or(raw);
-    if digits.len() > 16 || raw == b"-0" {
-        return None;
-    }
-    let value = digits.iter().try_fold(0, |value: i64, digit| {
-        digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0'))
-    })?;
-    let value = if digits.len() < raw.len() { -value } else { value };
-    (value.unsigned_abs() <= MAX_ID).then_some(value)
-}
-
-fn is_number(raw: &[u8]) -> bool {
-    matches!(raw.first(), Some(b'-' | b'0'..=b'9'))
-}
-
-/// The inside of a string.
-fn string(raw: &[u8]) -> Option<&[u8]> {
-    raw.strip_prefix(b"\"")?.strip_suffix(b"\"")
-}
-
-fn decode(inner: &[u8]) -> Cow<'_, str> {
-    text::decode(str::from_utf8(inner).unwrap_or_default(), true)
-}
-
-/// Text that is compared and logged; whether it has escapes.
-fn name(inner: &[u8], options: &ScanOptions, rule: &'static str) -> Result<bool, Fault> {
-    // Printable ASCII without escapes is nearly every name there is.
-    if inner.iter().all(|byte| matches!(byte, b' '..=b'~') && *byte != b'\\') {
-        return if inner.is_empty() { Err(Fault::Envelope(rule)) } else { Ok(false) };
-    }
-    let mut units = text::chars(str::from_utf8(inner).unwrap_or_default());
-    match units.find(|unit| unit.is_none_or(char::is_control)) {
-        Some(Some(_)) => Err(Fault::Envelope(rule)),
-        Some(None) if !options.transparent => Err(Fault::LoneSurrogate),
-        Some(None) if units.flatten().any(char::is_control) => Err(Fault::Envelope(rule)),
-        _ => Ok(inner.contains(&b'\\')),
-    }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 
 use super::super::text;
-use super::block::{Block, first, special};
+use super::block::{Block, first, special, word};
 
 /// How many keys of one object are compared with each other; objects with more are sorted when they close.
 const FEW: usize = 32;
@@ -22,12 +22,15 @@ thread_local! {
 /// few comparisons: at most `FEW` per key, or a sort.
 pub(super) struct KeySet {
     slots: Vec<Slot>,
-    /// Where the innermost object's keys start. The slot below holds the enclosing object's start.
+    /// Where the innermost object's keys start. The slot below holds the enclosing object's `start` and `bits`.
     start: usize,
+    /// One bit for each key of the innermost object, a hash of its fingerprint: most new keys find theirs
+    /// unset and need no comparison.
+    bits: u64,
 }
 
 /// A key's fingerprint, and where the key starts behind its quote.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Slot {
     print: u64,
     start: u32,
@@ -35,14 +38,14 @@ struct Slot {
 
 impl KeySet {
     pub(super) fn new() -> Self {
-        Self { slots: ROOM.try_with(Cell::take).unwrap_or_default(), start: 0 }
+        Self { slots: ROOM.try_with(Cell::take).unwrap_or_default(), start: 0, bits: 0 }
     }
 
     /// An object opens.
     #[inline(always)]
     pub(super) fn open(&mut self) {
-        self.slots.push(Slot { print: 0, start: self.start as u32 });
-        self.start = self.slots.len();
+        self.slots.push(Slot { print: self.bits, start: self.start as u32 });
+        (self.start, self.bits) = (self.slots.len(), 0);
     }
 
     /// The innermost object closes. Returns where a key stands that it had before, if it had too many keys to
@@ -51,7 +54,8 @@ impl KeySet {
     pub(super) fn close(&mut self, bytes: &[u8]) -> Option<usize> {
         let twice = if self.slots.len() - self.start > FEW { self.repeated(bytes) } else { None };
         self.slots.truncate(self.start);
-        self.start = self.slots.pop().map_or(0, |enclosing| enclosing.start as usize);
+        let enclosing = self.slots.pop().unwrap_or_default();
+        (self.start, self.bits) = (enclosing.start as usize, enclosing.print);
         twice
     }
 
@@ -59,16 +63,19 @@ impl KeySet {
     #[inline(always)]
     pub(super) fn insert(&mut self, bytes: &[u8], print: u64, start: usize) -> bool {
         let slot = Slot { print, start: start as u32 };
-        let keys = self.keys();
-        let twice =
-            keys.len() < FEW && keys.iter().any(|key| key.print == print) && is_known(bytes, keys, slot);
+        let bit = 1 << (print.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58);
+        let twice = self.bits & bit != 0 && self.is_known(bytes, slot);
+        self.bits |= bit;
         self.slots.push(slot);
         twice
     }
 
-    #[inline(always)]
-    fn keys(&self) -> &[Slot] {
-        self.slots.get(self.start..).unwrap_or_default()
+    /// Two keys with one fingerprint are nearly always one key, and then the message is refused.
+    #[inline(never)]
+    fn is_known(&self, bytes: &[u8], new: Slot) -> bool {
+        let keys = self.slots.get(self.start..).unwrap_or_default();
+        let mut same = keys.iter().filter(|key| key.print == new.print);
+        keys.len() < FEW && same.any(|key| text_at(bytes, key.start) == text_at(bytes, new.start))
     }
 
     /// Where the innermost object repeats a key. Sorting is safe from forged collisions and, for objects of
@@ -90,13 +97,6 @@ impl Drop for KeySet {
             let _ = ROOM.try_with(|spare| spare.set(room));
         }
     }
-}
-
-/// Two keys with one fingerprint are nearly always one key, and then the message is refused.
-#[cold]
-fn is_known(bytes: &[u8], keys: &[Slot], new: Slot) -> bool {
-    let text = text_at(bytes, new.start);
-    keys.iter().any(|key| key.print == new.print && text_at(bytes, key.start) == text)
 }
 
 /// The first place in a run of keys with one fingerprint where a key stands that stood before.
@@ -126,9 +126,12 @@ fn text_at(bytes: &[u8], start: u32) -> Cow<'_, str> {
 /// Sixty-four bits of a decoded key: the key itself up to eight bytes, a mixture of all its bytes beyond.
 pub(super) fn fingerprint(key: &[u8]) -> u64 {
     match key.len() {
-        0..=8 => Block::read(key, 0).low,
-        length @ 9..=16 => mix(Block::read(key, 0).low, Block::read(key, length - 8).low),
-        length => key.chunks(8).map(|chunk| Block::read(chunk, 0).low).fold(length as u64, mix),
+        0..=8 => word(key, 0),
+        length @ 9..=16 => mix(word(key, 0), word(key, length - 8)),
+        length => {
+            let words = (0..length - 8).step_by(8).map(|at| word(key, at));
+            mix(words.fold(length as u64, mix), word(key, length - 8))
+        }
     }
 }
 

@@ -85,13 +85,13 @@ impl Scanner<'_> {
         let (mut at, mut byte) = self.token(open + 1);
         if byte != b'}' {
             loop {
-                let (key, value) = self.key(at)?;
+                let (key, (value, _)) = self.key(at, byte)?;
                 let end = member(self, key, value)?;
                 (at, byte) = self.token(end);
                 if byte != b',' {
                     break;
                 }
-                at = self.token(at + 1).0;
+                (at, byte) = self.token(at + 1);
             }
         }
         if byte != b'}' {

@@ -12,6 +12,7 @@ mod members;
 mod numbers;
 mod salvage;
 mod strings;
+mod tokens;
 mod value;
 
 use std::str;
@@ -100,22 +101,23 @@ struct Scanner<'a> {
     line_break: bool,
     /// All words of all strings in one: tells whether there is anything but ASCII.
     seen: u64,
+    /// There was an escape since somebody cleared this.
+    escaped: bool,
     refusal: Option<Refusal>,
 }
 
 impl<'a> Scanner<'a> {
     fn new(bytes: &'a [u8], limits: Limits) -> Self {
         let (nesting, keys) = (Nesting::default(), KeySet::new());
-        Self { bytes, limits, nesting, keys, line_break: false, seen: 0, refusal: None }
+        Self { bytes, limits, nesting, keys, line_break: false, seen: 0, escaped: false, refusal: None }
     }
 
     /// The whole document: an object and nothing behind it.
     fn message(&mut self) -> Option<Found> {
         let (start, byte) = self.token(0);
         if byte != b'{' {
-            let fault =
-                if byte == b'[' { Fault::Batch } else { Fault::Envelope("the message must be an object") };
-            return self.fail(fault, start);
+            let no_object = Fault::Envelope("the message must be an object");
+            return self.fail(if byte == b'[' { Fault::Batch } else { no_object }, start);
         }
         let mut found = Found::default();
         let end = self.object(start, |scanner, key, value| found.member(scanner, key, value))?;

@@ -6,8 +6,8 @@ use super::Scanner;
 impl Scanner<'_> {
     /// From a number's first byte to behind its last one.
     #[inline(always)]
-    pub(super) fn number(&mut self, start: usize) -> Option<usize> {
-        let int = start + usize::from(self.byte(start) == b'-');
+    pub(super) fn number(&mut self, start: usize, byte: u8) -> Option<usize> {
+        let int = start + usize::from(byte == b'-');
         let mut at = match self.byte(int) {
             b'0' => int + 1,
             _ => self.digits(int)?,

@@ -1,11 +1,10 @@
 //! The id of what is refused, so that its sender can be answered.
 
-
 use super::super::envelope::IdToken;
 use super::super::id::OwnedId;
 use super::super::options::ScanOptions;
 use super::envelope_key::Member;
-use super::judge::id_token;
+use super::tokens::id_token;
 use super::{Limits, Scanner};
 
 /// The id of a top-level object, as far as it can be read from bytes that are no acceptable message, or from

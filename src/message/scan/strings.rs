@@ -2,21 +2,25 @@
 
 use super::super::parse_error::Fault;
 use super::Scanner;
-use super::block::{Block, TOPS, first, plain, specials, word};
+use super::block::{Block, TOPS, first, plain, word};
 
-/// How many words without escapes make a long text.
-const LONG: usize = 8;
+/// How many blocks without escapes make a long text.
+const LONG: usize = 4;
+
+const SPACES: u64 = u64::from_ne_bytes([b' '; 8]);
 
 /// What may follow a backslash alone. A table, because one kind or the other cannot be predicted.
-const SHORT_ESCAPE: [bool; 256] = {
+const SHORT_ESCAPE: [bool; 256] = table(b"\"\\/bfnrt");
+const HEX: [bool; 256] = table(b"0123456789abcdefABCDEF");
+
+const fn table(mut members: &[u8]) -> [bool; 256] {
     let mut table = [false; 256];
-    let mut escapes: &[u8] = b"\"\\/bfnrt";
-    while let [escape, rest @ ..] = escapes {
-        table[*escape as usize] = true;
-        escapes = rest;
+    while let [member, rest @ ..] = members {
+        table[*member as usize] = true;
+        members = rest;
     }
     table
-};
+}
 
 impl Scanner<'_> {
     /// The byte at `at`, or NUL at the end of the bytes: neither is legal outside strings, and NUL is not
@@ -37,11 +41,25 @@ impl Scanner<'_> {
     fn token_behind_space(&mut self, mut at: usize) -> (usize, u8) {
         loop {
             match self.byte(at) {
-                b' ' | b'\t' => {}
-                b'\n' | b'\r' => self.line_break = true,
+                b' ' | b'\t' => at += 1,
+                b'\n' | b'\r' => {
+                    self.line_break = true;
+                    at = self.indentation(at + 1);
+                }
                 byte => return (at, byte),
             }
-            at += 1;
+        }
+    }
+
+    /// To behind the spaces at `at`, by words: indentation is much of an indented message.
+    #[inline(always)]
+    fn indentation(&self, mut at: usize) -> usize {
+        loop {
+            let others = word(self.bytes, at) ^ SPACES;
+            at += first(others);
+            if others != 0 {
+                return at;
+            }
         }
     }
 
@@ -49,29 +67,37 @@ impl Scanner<'_> {
     #[inline(always)]
     pub(super) fn string(&mut self, at: usize) -> Option<usize> {
         let block = Block::read(self.bytes, at);
+        self.seen |= block.low | block.high;
         let end = at + block.first_special();
-        if self.byte(end) == b'"' {
-            self.seen |= block.low | block.high;
-            return Some(end + 1);
-        }
-        self.long_string(at)
+        if self.byte(end) == b'"' { Some(end + 1) } else { self.long_string(end) }
     }
 
-    /// The same for a string of any length, with escapes.
+    /// The rest of a string that does not end in its first block, from the first byte that is no plain one.
     ///
-    /// It goes on by whole words whatever stands in them, so that the processor need not know where one
+    /// It goes on by whole blocks whatever stands in them, so that the processor need not know where one
     /// escape is to look for the next.
     #[inline(never)]
     fn long_string(&mut self, mut at: usize) -> Option<usize> {
         let (mut clean, mut seen) = (0, 0);
+        if self.byte(at) != b'\\' {
+            at = self.skip_plain(at);
+        }
         loop {
-            let word = word(self.bytes, at);
-            seen |= word;
-            let mut marks = specials(word);
-            clean = if marks == 0 { clean + 1 } else { 0 };
-            let mut next = at + 8;
+            let block = Block::read(self.bytes, at);
+            seen |= block.low | block.high;
+            let mut marks = block.specials();
+            if marks == 0 {
+                at += Block::SIZE;
+                clean += 1;
+                if clean == LONG {
+                    at = self.skip_plain(at);
+                }
+                continue;
+            }
+            clean = 0;
+            let mut next = at + Block::SIZE;
             while marks != 0 {
-                let place = at + first(marks);
+                let place = at + marks.trailing_zeros() as usize;
                 match self.byte(place) {
                     b'\\' => {
                         let after = self.escape(place)?;
@@ -79,7 +105,7 @@ impl Scanner<'_> {
                             next = after;
                             break;
                         }
-                        marks &= u64::MAX << (8 * (after - at));
+                        marks &= u32::MAX << (after - at);
                     }
                     b'"' => {
                         self.seen |= seen;
@@ -88,7 +114,7 @@ impl Scanner<'_> {
                     _ => return self.broken_string(place),
                 }
             }
-            at = if clean == LONG { self.skip_plain(next) } else { next };
+            at = next;
         }
     }
 
@@ -103,7 +129,7 @@ impl Scanner<'_> {
     #[cold]
     fn broken_string(&mut self, at: usize) -> Option<usize> {
         let expected = if at < self.bytes.len() {
-            "a control character in a string"
+            "expected no raw control character"
         } else {
             "expected a closing quote"
         };
@@ -113,6 +139,7 @@ impl Scanner<'_> {
     /// From a backslash to behind its escape sequence.
     #[inline(always)]
     fn escape(&mut self, at: usize) -> Option<usize> {
+        self.escaped = true;
         if SHORT_ESCAPE[usize::from(self.byte(at + 1))] {
             return Some(at + 2);
         }
@@ -121,12 +148,12 @@ impl Scanner<'_> {
 
     #[inline(never)]
     fn unicode_escape(&mut self, at: usize) -> Option<usize> {
-        if self.byte(at + 1) != b'u' {
-            return self.fail(Fault::Syntax("unknown escape"), at + 1);
-        }
-        match (at + 2..at + 6).find(|digit| !self.byte(*digit).is_ascii_hexdigit()) {
-            None => Some(at + 6),
-            Some(digit) => self.fail(Fault::Syntax("expected four hex digits"), digit),
+        let digits = self.bytes.get(at + 2..).and_then(|rest| rest.first_chunk::<4>());
+        let is_hex = |digit: &u8| HEX[usize::from(*digit)];
+        match (self.byte(at + 1), digits) {
+            (b'u', Some([a, b, c, d])) if is_hex(a) & is_hex(b) & is_hex(c) & is_hex(d) => Some(at + 6),
+            (b'u', _) => self.fail(Fault::Syntax("expected four hex digits"), at + 2),
+            _ => self.fail(Fault::Syntax("expected an escape sequence"), at + 1),
         }
     }
 }

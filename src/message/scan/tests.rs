@@ -112,6 +112,78 @@ fn reserved_keys_are_refused_at_any_depth() {
 }
 
 #[test]
+fn strings_read_the_same_wherever_they_stand_in_a_block() {
+    let pieces =
+        ["", "\\\"", "\\\\", "\\u0041", "\\n\\n\\t", "é", "\\u00", "\\x", "\u{1f}", "\\", "\"", "\u{7f}"];
+    for piece in pieces {
+        for before in (0..40).chain([63, 64, 65, 127, 128, 200]) {
+            for after in [0, 1, 7, 8, 15, 16, 17, 70] {
+                let text = format!("{}{piece}{}", "a".repeat(before), "z".repeat(after));
+                for params in [format!(r#"{{"{text}":1}}"#), format!(r#"{{"v":["{text}",1]}}"#)] {
+                    let bytes = with_params(&params);
+                    let valid = serde_json::from_slice::<serde_json::Value>(&bytes).is_ok();
+                    assert_eq!(scan(&bytes, &ScanOptions::new()).is_ok(), valid, "{params}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn bytes_that_are_not_utf8_are_refused_wherever_they_stand() {
+    for before in 0..200 {
+        for (start, end) in [(r#"{"v":""#, r#""}"#), (r#"{""#, r#"":1}"#)] {
+            let mut bytes = with_params(&format!("{start}{}#{end}", "a".repeat(before)));
+            let at = bytes.iter().position(|byte| *byte == b'#').unwrap();
+            bytes[at] = 0xff;
+            let error = scan(&bytes, &ScanOptions::new()).unwrap_err();
+            assert_eq!((error.fault, error.offset), (Fault::Encoding, at));
+        }
+    }
+}
+
+#[test]
+fn numbers_and_words_follow_the_grammar() {
+    let good = ["0", "-0", "10", "0.5", "1e9", "1E+09", "-1.25e-7", "true", "false", "null"];
+    let bad = [
+        "01",
+        "-",
+        "+1",
+        ".5",
+        "1.",
+        "1.e1",
+        "1e",
+        "1e+",
+        "0x1",
+        "1_0",
+        "NaN",
+        "-Infinity",
+        "tru",
+        "True",
+        "nul",
+        "",
+        "1 2",
+        "'a'",
+        "truefalse",
+        "[1,]",
+        "{\"a\":1,}",
+        "{a:1}",
+        "[1;2]",
+        "{\"a\" 1}",
+        "[}",
+        "{]",
+    ];
+    for value in good {
+        assert!(
+            passes(&format!(r#"{{"v":{value}}}"#)) && passes(&format!(r#"{{"v":[ {value} , {value}]}}"#))
+        );
+    }
+    for value in bad {
+        assert!(matches!(fault(&with_params(&format!(r#"{{"v":{value}}}"#))), Fault::Syntax(_)), "{value}");
+    }
+}
+
+#[test]
 fn lone_surrogates_are_content_but_no_names() {
     assert!(passes(r#"{"v":"\ud800"}"#));
     assert_eq!(fault(&with_params(r#"{"\ud800":1}"#)), Fault::LoneSurrogate);

@@ -14,7 +14,7 @@ pub(super) struct Nesting {
 impl Nesting {
     #[inline(always)]
     fn push(&mut self, object: bool) {
-        if self.depth % 64 == 0 {
+        if self.depth.is_multiple_of(64) {
             self.spill();
         }
         self.top = self.top << 1 | u64::from(object);
@@ -25,7 +25,7 @@ impl Nesting {
     fn pop(&mut self) {
         self.top >>= 1;
         self.depth -= 1;
-        if self.depth % 64 == 0 {
+        if self.depth.is_multiple_of(64) {
             self.top = self.below.pop().unwrap_or(0);
         }
     }
@@ -50,19 +50,23 @@ impl Scanner<'_> {
     /// because a call for each token would cost as much as the token.
     pub(super) fn value(&mut self, mut at: usize) -> Option<usize> {
         let floor = self.nesting.depth;
+        let mut byte = self.byte(at);
         loop {
-            at = match self.byte(at) {
+            at = match byte {
                 b'"' => self.string(at + 1)?,
-                b'-' | b'0'..=b'9' => self.number(at)?,
-                open @ (b'{' | b'[') => {
-                    self.enter(at, open == b'{')?;
-                    let (next, byte) = self.token(at + 1);
-                    if byte != open + 2 {
-                        at = if open == b'{' { self.key(next)?.1 } else { next };
+                b'-' | b'0'..=b'9' => self.number(at, byte)?,
+                b'{' | b'[' => {
+                    let (object, close) = (byte == b'{', byte + 2);
+                    self.enter(at, object)?;
+                    (at, byte) = self.token(at + 1);
+                    if byte != close {
+                        if object {
+                            (at, byte) = self.key(at, byte)?.1;
+                        }
                         continue;
                     }
                     self.leave()?;
-                    next + 1
+                    at + 1
                 }
                 b't' => self.word(at, b"true")?,
                 b'f' => self.word(at, b"false")?,
@@ -73,18 +77,20 @@ impl Scanner<'_> {
                 if self.nesting.depth == floor {
                     return Some(at);
                 }
-                let (next, byte) = self.token(at);
+                (at, byte) = self.token(at);
                 let object = self.nesting.in_object();
                 if byte == b',' {
-                    let (next, _) = self.token(next + 1);
-                    at = if object { self.key(next)?.1 } else { next };
+                    (at, byte) = self.token(at + 1);
+                    if object {
+                        (at, byte) = self.key(at, byte)?.1;
+                    }
                     break;
                 }
                 if byte != if object { b'}' } else { b']' } {
-                    return self.fail(Fault::Syntax(expected_end(object)), next);
+                    return self.fail(Fault::Syntax(expected_end(object)), at);
                 }
                 self.leave()?;
-                at = next + 1;
+                at += 1;
             }
         }
     }
@@ -107,12 +113,11 @@ impl Scanner<'_> {
     pub(super) fn leave(&mut self) -> Option<()> {
         let object = self.nesting.in_object();
         self.nesting.pop();
-        if object && self.limits.strict {
-            if let Some(twice) = self.keys.close(self.bytes) {
-                return self.fail(Fault::DuplicateKey, twice - 1);
-            }
+        let strict = object && self.limits.strict;
+        match strict.then(|| self.keys.close(self.bytes)).flatten() {
+            Some(twice) => self.fail(Fault::DuplicateKey, twice - 1),
+            None => Some(()),
         }
-        Some(())
     }
 }
 

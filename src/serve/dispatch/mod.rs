@@ -10,7 +10,8 @@ use std::task::{Context, Poll};
 
 use crate::error::{BoxError, Error};
 use crate::message::{
-    Code, Context as Facts, Direction, IdMap, JsonRpcMessage, Kind, ParseError, Responder,
+    Beside, Cancellation, Code, Context as Facts, Direction, IdMap, JsonRpcMessage, Kind, ParseError,
+    Responder,
 };
 use crate::protocol::{method, peek};
 use crate::reply::{RpcService, failure};
@@ -26,10 +27,13 @@ pub(super) struct Dispatch<S: RpcService> {
     slots: Vec<Slot<S::Future>>,
     free: Vec<usize>,
     ready: Arc<Ready>,
-    /// Requests of the client that wait for their answer; the slot, once they have one.
-    ids: IdMap<Option<usize>>,
+    woken: VecDeque<usize>,
+    /// Requests of the client that wait for their answer.
+    ids: IdMap<()>,
     /// Admitted, but the stack was not ready.
     waiting: VecDeque<JsonRpcMessage>,
+    /// Of calls that are over, for calls to come.
+    spare: Vec<Cancellation>,
     /// Requests of the server that the client has not answered.
     questions: IdMap<()>,
     /// What goes to the client, with its place in the server's order.
@@ -54,8 +58,10 @@ impl<S: RpcService> Dispatch<S> {
             slots: Vec::new(),
             free: Vec::new(),
             ready: Arc::new(Ready::default()),
+            woken: VecDeque::new(),
             ids: IdMap::default(),
             waiting: VecDeque::new(),
+            spare: Vec::new(),
             questions: IdMap::default(),
             out: Vec::new(),
             queued: 0,
@@ -69,7 +75,8 @@ impl<S: RpcService> Dispatch<S> {
     /// like any other; that answer is ours and goes nowhere.
     pub(super) fn listen(&mut self, cx: &mut Context<'_>) {
         let facts = Facts::clone(&self.facts).session_listen();
-        let request = JsonRpcMessage::request(LISTEN_ID, method::LISTEN, "{}").expect("a constant message is well formed");
+        let request = JsonRpcMessage::request(LISTEN_ID, method::LISTEN, "{}")
+            .expect("a constant message is well formed");
         self.admit(request.with_context(Arc::new(facts)), cx);
     }
 
@@ -87,9 +94,12 @@ impl<S: RpcService> Dispatch<S> {
     pub(super) fn accept(&mut self, message: JsonRpcMessage, cx: &mut Context<'_>) {
         match message.kind() {
             Kind::Request => self.accept_request(message, cx),
-            Kind::Notification if message.method() == Some(method::CANCELLED) => self.cancel(message),
+            Kind::Notification if self.cancel(&message) => {}
             Kind::Notification if self.in_flight() >= 2 * self.max_in_flight => {
-                tracing::warn!(method = message.method(), "a notification was dropped: too much is in flight");
+                tracing::warn!(
+                    method = message.method(),
+                    "a notification was dropped: too much is in flight"
+                );
             }
             Kind::Notification => self.admit(message, cx),
             Kind::Response => self.accept_answer(message, cx),
@@ -98,18 +108,18 @@ impl<S: RpcService> Dispatch<S> {
 
     fn accept_request(&mut self, message: JsonRpcMessage, cx: &mut Context<'_>) {
         let Some(id) = message.owned_id() else { return };
-        if self.ids.contains_key(&id) {
+        if self.ids.insert(&id, ()).is_some() {
             return self.decline(JsonRpcMessage::error_response(
                 None,
                 Code::INVALID_REQUEST,
                 format_args!("the id {id} is in use by another request"),
             ));
         }
-        if self.ids.len() >= self.max_in_flight {
+        if self.ids.len() > self.max_in_flight {
+            self.ids.remove(&id);
             let busy = Error::busy("too many requests are in flight").into();
             return failure(&message.responder(), &busy).into_iter().for_each(|answer| self.decline(answer));
         }
-        self.ids.insert(id, None);
         self.admit(message, cx);
     }
 
@@ -126,18 +136,25 @@ impl<S: RpcService> Dispatch<S> {
         self.decline(JsonRpcMessage::error_response(None, Code::INVALID_REQUEST, why));
     }
 
-    /// A cancel is a drop; its message rides along, for the connector to forward. Names it no call that is
-    /// in flight, there is nothing to cancel (2026-07-28 basic/patterns/cancellation).
-    fn cancel(&mut self, message: JsonRpcMessage) {
-        let Some(id) = peek::cancelled_id(&message).ok().flatten().map(|id| id.to_owned()) else { return };
-        match self.ids.remove(&id) {
-            Some(Some(slot)) => {
-                self.slots[slot].cancellation.set(message);
-                self.release(slot);
-            }
-            Some(None) => self.waiting.retain(|waiting| waiting.owned_id().as_ref() != Some(&id)),
-            None => tracing::debug!(%id, "a cancellation names no request in flight"),
+    /// A cancel is a drop; its message rides along, for the connector to forward. One that names no request in
+    /// flight, as when it crossed the answer, is none: it travels like any other notification, and the server
+    /// ignores it (2026-07-28 basic/patterns/cancellation).
+    fn cancel(&mut self, message: &JsonRpcMessage) -> bool {
+        if !message.is_method(method::CANCELLED) {
+            return false;
         }
+        let named = peek::cancelled_id(message).ok().flatten().map(|id| id.to_owned());
+        let Some(id) = named.filter(|id| self.ids.remove(id).is_some()) else { return false };
+        self.waiting
+            .retain(|waiting| waiting.kind() != Kind::Request || waiting.owned_id().as_ref() != Some(&id));
+        let is_called = |slot: &Slot<_>| slot.responder.as_ref().and_then(Responder::id) == Some(&id);
+        if let Some(at) = self.slots.iter().position(is_called) {
+            if let Some(cancellation) = &self.slots[at].cancellation {
+                cancellation.set(message.clone());
+            }
+            self.release(at);
+        }
+        true
     }
 
     /// Bytes of the client that are no message. It is told, with the id unless another call has it.
@@ -146,19 +163,30 @@ impl<S: RpcService> Dispatch<S> {
         if !error.is_answerable() {
             return;
         }
-        if let Some(id) = error.id().filter(|id| bytes_are_reply && self.questions.remove(*id).is_some()) {
-            let lost = JsonRpcMessage::error_response(Some(id), Code::INTERNAL_ERROR, "the client's answer was refused");
+        if let Some(id) = error.id().filter(|id| bytes_are_reply && self.questions.remove(id).is_some()) {
+            let lost = JsonRpcMessage::error_response(
+                Some(id),
+                Code::INTERNAL_ERROR,
+                "the client's answer was refused",
+            );
             self.admit(lost, cx);
         }
-        let id = error.id().filter(|id| !bytes_are_reply && !self.ids.contains_key(*id));
+        let id = error.id().filter(|id| !bytes_are_reply && !self.ids.contains(id));
         self.decline(JsonRpcMessage::error_response(id, error.code(), error));
     }
 
     /// Calls the stack now if it is ready, else in turn.
     fn admit(&mut self, message: JsonRpcMessage, cx: &mut Context<'_>) {
-        let message = if message.context().is_some() { message } else { message.with_context(self.facts.clone()) };
+        let message =
+            if message.context().is_some() { message } else { message.with_context(self.facts.clone()) };
         self.waiting.push_back(message);
         self.admit_waiting(cx);
+    }
+
+    /// What rides beside a message of this client.
+    pub(super) fn beside(&mut self) -> Beside {
+        let cancellation = self.spare.pop().unwrap_or_default();
+        Beside { context: Some(self.facts.clone()), cancellation: Some(cancellation), ..Beside::default() }
     }
 
     fn admit_waiting(&mut self, cx: &mut Context<'_>) {
@@ -197,13 +225,7 @@ impl<S: RpcService> Dispatch<S> {
             self.slots.push(Slot::new(self.ready.waker(self.slots.len())));
             self.slots.len() - 1
         });
-        let message = match purpose {
-            Purpose::Answer => message.with_cancellation(self.slots[at].cancellation.clone()),
-            _ => message,
-        };
-        if let Some(place) = responder.as_ref().and_then(Responder::id).and_then(|id| self.ids.get_mut(id)) {
-            *place = Some(at);
-        }
+        self.slots[at].cancellation = message.cancellation().cloned();
         self.in_flight += usize::from(purpose != Purpose::Listen);
         match catch_unwind(AssertUnwindSafe(|| self.service.call(message))) {
             Ok(future) => {
@@ -221,7 +243,10 @@ impl<S: RpcService> Dispatch<S> {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, mut take: impl FnMut(JsonRpcMessage)) {
         self.admit_waiting(cx);
         while self.queued < ROOM {
-            let Some(at) = self.ready.pop(cx.waker()) else { break };
+            if self.woken.is_empty() {
+                self.ready.take(&mut self.woken, cx.waker());
+            }
+            let Some(at) = self.woken.pop_front() else { break };
             self.poll_slot(at);
         }
         if !self.out.is_sorted_by_key(|(order, _)| *order) {
@@ -303,6 +328,7 @@ impl<S: RpcService> Dispatch<S> {
         }
         self.in_flight -= usize::from(slot.purpose != Purpose::Listen);
         slot.clear();
+        self.spare.extend(slot.cancellation.take().and_then(Cancellation::recycle));
         self.free.push(at);
     }
 
@@ -327,7 +353,9 @@ impl<S: RpcService> Dispatch<S> {
                 tracing::warn!("a question of the server was dropped: too many are open");
                 return;
             }
-            self.questions.extend(message.owned_id().map(|id| (id, ())));
+            if let Some(id) = message.owned_id() {
+                self.questions.insert(&id, ());
+            }
         }
         self.order = self.order.max(order);
         self.queued += message.bytes().len();

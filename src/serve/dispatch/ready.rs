@@ -29,14 +29,13 @@ impl Ready {
         Arc::new(SlotWaker { slot, queued: AtomicBool::new(false), ready: self.clone() })
     }
 
-    /// The next slot to poll; none arms the task's waker.
-    pub(super) fn pop(&self, task: &Waker) -> Option<usize> {
+    /// Moves the slots to poll into the empty `slots`; none arms the task's waker.
+    pub(super) fn take(&self, slots: &mut VecDeque<usize>, task: &Waker) {
         let mut queue = self.lock();
-        let slot = queue.slots.pop_front();
-        if slot.is_none() && !queue.task.as_ref().is_some_and(|armed| armed.will_wake(task)) {
+        std::mem::swap(&mut queue.slots, slots);
+        if slots.is_empty() && !queue.task.as_ref().is_some_and(|armed| armed.will_wake(task)) {
             queue.task = Some(task.clone());
         }
-        slot
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

@@ -30,7 +30,7 @@ pub(super) struct Slot<F> {
     reply: Option<Reply>,
     pub(super) purpose: Purpose,
     pub(super) responder: Option<Responder>,
-    pub(super) cancellation: Cancellation,
+    pub(super) cancellation: Option<Cancellation>,
     /// The place in the server's order of what it said last.
     pub(super) order: u64,
 }
@@ -53,7 +53,7 @@ impl<F> Slot<F> {
             reply: None,
             purpose: Purpose::Quiet,
             responder: None,
-            cancellation: Cancellation::default(),
+            cancellation: None,
             order: 0,
         }
     }
@@ -71,11 +71,6 @@ impl<F> Slot<F> {
             self.reply = None;
         }));
         self.responder = None;
-        if self.cancellation.is_unshared() {
-            self.cancellation.take();
-        } else {
-            self.cancellation = Cancellation::default();
-        }
     }
 
     /// Has itself polled when there is room again.

@@ -37,7 +37,8 @@ enum Sink {
 
 /// Both are duplicates, so that closing them leaves 0 and 1 open.
 pub(super) fn open() -> io::Result<(Input, Output)> {
-    let (read, write) = (io::stdin().as_fd().try_clone_to_owned()?, io::stdout().as_fd().try_clone_to_owned()?);
+    let (read, write) =
+        (io::stdin().as_fd().try_clone_to_owned()?, io::stdout().as_fd().try_clone_to_owned()?);
     let source = match kind(&read)? {
         FileType::Fifo => Source::Pipe(pipe::Receiver::from_owned_fd(read.try_clone()?)?),
         FileType::Socket => Source::Socket(socket(&read)?),

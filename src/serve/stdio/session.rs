@@ -127,7 +127,7 @@ where
 
     fn accept(&mut self, line: Line, cx: &mut Context<'_>) {
         let (bytes, fault) = match line {
-            Line::Frame(frame) => match JsonRpcMessage::parse_or_return(frame, &self.scan) {
+            Line::Frame(frame) => match JsonRpcMessage::read(frame, &self.scan, self.dispatch.beside()) {
                 Ok(message) => return self.dispatch.accept(message, cx),
                 Err((frame, error)) => return self.dispatch.refuse(looks_like_reply(&frame), &error, cx),
             },

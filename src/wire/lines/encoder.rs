@@ -150,7 +150,11 @@ impl Encoder {
         Pin::new(writer).poll_flush(cx)
     }
 
-    fn poll_write<W: AsyncWrite + Unpin>(&self, writer: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn poll_write<W: AsyncWrite + Unpin>(
+        &self,
+        writer: &mut W,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         let writer = Pin::new(writer);
         let Some(first) = self.pieces.front() else {
             return writer.poll_write(cx, &self.tail[self.written..]);

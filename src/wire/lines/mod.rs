@@ -15,7 +15,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr2;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -87,6 +87,10 @@ impl Decoder {
         reader: &mut R,
         cx: &mut Context<'_>,
     ) -> Poll<std::io::Result<usize>> {
+        if self.buffer.is_empty() {
+            // Back to the beginning if nobody holds a frame any more: that memory is still in the cache.
+            let _ = self.buffer.try_reclaim(READ_BYTES);
+        }
         if self.buffer.capacity() - self.buffer.len() < LEAST_ROOM {
             self.buffer.reserve(READ_BYTES.max(self.buffer.len()));
         }
@@ -147,7 +151,8 @@ impl Decoder {
 
     /// Takes the line of `length` bytes off the buffer, and its terminator up to `end`.
     fn take_line(&mut self, length: usize, end: usize) -> Line {
-        let line = self.buffer.split_to(end).freeze().slice(..length);
+        let line = self.buffer.split_to(length).freeze();
+        self.buffer.advance(end - length);
         self.searched = 0;
         let carriage_return = std::mem::take(&mut self.carriage_return);
         match self.discarding.take() {

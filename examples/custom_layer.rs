@@ -1,0 +1,63 @@
+//! A layer written by hand: it counts the tool calls that pass and says so when a reply is over.
+//!
+//! `cargo run --example custom_layer`
+
+#![allow(clippy::print_stdout, reason = "this example is no server on stdio")]
+
+mod demo;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use shadowcat::{BoxError, JsonRpcMessage, Reply, protocol::method};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt};
+
+#[derive(Clone, Debug, Default)]
+struct CountCallsLayer(Arc<AtomicU64>);
+
+#[derive(Clone, Debug)]
+struct CountCalls<S> {
+    inner: S,
+    calls: Arc<AtomicU64>,
+}
+
+impl<S> Layer<S> for CountCallsLayer {
+    type Service = CountCalls<S>;
+
+    fn layer(&self, inner: S) -> CountCalls<S> {
+        CountCalls { inner, calls: self.0.clone() }
+    }
+}
+
+impl<S: Service<JsonRpcMessage, Response = Reply>> Service<JsonRpcMessage> for CountCalls<S> {
+    type Response = Reply;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, message: JsonRpcMessage) -> S::Future {
+        if message.is_method(method::TOOLS_CALL) {
+            self.calls.fetch_add(1, Ordering::Relaxed);
+        }
+        self.inner.call(message)
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), BoxError> {
+    let count = CountCallsLayer::default();
+    let mut stack = ServiceBuilder::new().layer(count.clone()).service(demo::server());
+    for word in ["one", "two"] {
+        let params = format!(r#"{{"name":"echo","arguments":{{"message":"{word}"}}}}"#);
+        let reply =
+            stack.ready().await?.call(JsonRpcMessage::request(1, method::TOOLS_CALL, params)?).await?;
+        let answer = reply.collect(1024).await?.remove(0);
+        println!("{}", String::from_utf8_lossy(answer.bytes()));
+    }
+    println!("{} tool calls passed", count.0.load(Ordering::Relaxed));
+    Ok(())
+}

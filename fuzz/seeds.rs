@@ -1,0 +1,42 @@
+//! Writes the hostile corpus as seeds: `cargo run --manifest-path fuzz/Cargo.toml --bin seeds`.
+//!
+//! Each case of `tests/hostile` becomes a file in `fuzz/corpus/TARGET`, with its line terminator for `lines` and
+//! without it for the others.
+
+use std::error::Error;
+use std::path::Path;
+use std::{env, fs};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    bytes_base64: String,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut written = 0;
+    for file in fs::read_dir(root.join("../tests/hostile"))? {
+        let path = file?.path();
+        if path.extension().is_none_or(|extension| extension != "jsonl") {
+            continue;
+        }
+        for line in fs::read_to_string(&path)?.lines() {
+            let case: Case = serde_json::from_str(line)?;
+            let bytes = STANDARD.decode(&case.bytes_base64)?;
+            for target in ["scan", "edit", "lines", "peek"] {
+                let bytes = if target == "lines" { &bytes } else { bytes.trim_ascii_end() };
+                let folder = root.join("corpus").join(target);
+                fs::create_dir_all(&folder)?;
+                fs::write(folder.join(&case.name), bytes)?;
+                written += 1;
+            }
+        }
+    }
+    println!("{written} seeds");
+    Ok(())
+}

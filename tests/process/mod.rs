@@ -1,0 +1,253 @@
+//! Real processes for tests: where the programs are, a client of a proxy, and what the system says of them.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+#[cfg(target_os = "linux")]
+pub(crate) mod system;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant, SystemTime};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// However slow the machine is, a session that takes longer hangs.
+const HANGS: Duration = Duration::from_secs(120);
+
+pub(crate) fn peer() -> &'static Path {
+    static PEER: OnceLock<PathBuf> = OnceLock::new();
+    PEER.get_or_init(|| program("scripted_peer"))
+}
+
+pub(crate) fn profile_proxy() -> &'static Path {
+    static PROXY: OnceLock<PathBuf> = OnceLock::new();
+    PROXY.get_or_init(|| program("profile_proxy"))
+}
+
+pub(crate) fn forward_stdio() -> &'static Path {
+    static PROXY: OnceLock<PathBuf> = OnceLock::new();
+    PROXY.get_or_init(|| program("forward_stdio"))
+}
+
+/// An example's executable. `cargo test` has built it; `cargo test --test …` has not, so that what is missing
+/// or older than its sources is built here.
+fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own path");
+    // <target directory>/<profile>/deps/<test>-<hash>
+    let profile = test.ancestors().nth(2).expect("a test lies in its target directory");
+    let path = profile.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);
+    let built = path.metadata().and_then(|data| data.modified()).ok();
+    if built.is_none_or(|built| built < newest_source()) {
+        build(name, profile);
+    }
+    path
+}
+
+fn newest_source() -> SystemTime {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut newest = SystemTime::UNIX_EPOCH;
+    let mut folders = ["src", "examples", "tests/process"].map(|folder| root.join(folder)).to_vec();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let Ok(data) = entry.metadata() else { continue };
+            match data.is_dir() {
+                true => folders.push(entry.path()),
+                false => newest = newest.max(data.modified().unwrap_or(newest)),
+            }
+        }
+    }
+    newest
+}
+
+fn build(name: &str, profile: &Path) {
+    let folder = profile.file_name().and_then(OsStr::to_str).expect("cargo names profiles in ASCII");
+    let target = profile.parent().expect("a profile lies in its target directory");
+    let status = Command::new(env!("CARGO"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["build", "--quiet", "--example", name])
+        .args(["--profile", if folder == "debug" { "dev" } else { folder }])
+        .arg("--target-dir")
+        .arg(target)
+        .status();
+    assert!(status.is_ok_and(|status| status.success()), "cargo builds the example {name}");
+}
+
+/// A number from the environment, for runs that are longer than the default.
+pub(crate) fn configured(variable: &str, default: usize) -> usize {
+    match std::env::var(variable) {
+        Ok(value) => value.parse().unwrap_or_else(|_| panic!("{variable} is no number: {value}")),
+        Err(_) => default,
+    }
+}
+
+/// Past the test harness, which shows what a passing test prints to nobody.
+pub(crate) fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Waits for what the system gives no signal for.
+pub(crate) fn eventually(limit: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + limit;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not within {limit:?}: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The same, on a runtime.
+pub(crate) async fn eventually_async(limit: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + limit;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not within {limit:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// A word that no other process has among its arguments.
+pub(crate) fn mark() -> String {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    format!("mark-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// An empty folder of its own, gone when dropped.
+#[derive(Debug)]
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(mark());
+        fs::create_dir_all(&path).expect("a folder can be made under the target directory");
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.0.to_str().expect("the target directory has a UTF-8 path")
+    }
+
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        fs::write(self.0.join(name), bytes).expect("a file can be written under the target directory");
+    }
+
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.0.join(name)).unwrap_or_else(|error| panic!("the peer wrote {name}: {error}"))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A proxy in a process of its own, and we are its client. Killed when it hangs, and when dropped.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    process: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Option<BufReader<ChildStdout>>,
+    _alarm: SyncSender<()>,
+}
+
+impl Proxy {
+    pub(crate) fn start(program: &Path, args: &[&str]) -> Self {
+        Self::start_with(program, args, Stdio::null())
+    }
+
+    pub(crate) fn start_with(program: &Path, args: &[&str], stderr: impl Into<Stdio>) -> Self {
+        let mut command = Command::new(program);
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
+        let mut process = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        let alarm = alarm(process.id());
+        let (stdin, stdout) = (process.stdin.take(), process.stdout.take().map(BufReader::new));
+        Self { process, stdin, stdout, _alarm: alarm }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// For a thread of its own.
+    pub(crate) fn take_stdin(&mut self) -> ChildStdin {
+        self.stdin.take().expect("stdin is open")
+    }
+
+    /// For a thread of its own.
+    pub(crate) fn take_stdout(&mut self) -> BufReader<ChildStdout> {
+        self.stdout.take().expect("stdout is open")
+    }
+
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        let stdin = self.stdin.as_mut().expect("stdin is open");
+        stdin.write_all(bytes).and_then(|()| stdin.flush()).expect("the proxy takes what it is sent");
+    }
+
+    /// One line with its end; empty at the end of the output.
+    pub(crate) fn receive(&mut self) -> Vec<u8> {
+        let mut line = Vec::new();
+        let stdout = self.stdout.as_mut().expect("stdout is open");
+        stdout.read_until(b'\n', &mut line).expect("the proxy's output is readable");
+        line
+    }
+
+    pub(crate) fn receive_rest(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        let stdout = self.stdout.as_mut().expect("stdout is open");
+        stdout.read_to_end(&mut rest).expect("the proxy's output is readable");
+        rest
+    }
+
+    /// Closes its stdin and waits for its end.
+    pub(crate) fn finish(&mut self) -> ExitStatus {
+        self.stdin = None;
+        self.process.wait().expect("the proxy is our child")
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().expect("the proxy is our child");
+        self.process.wait().expect("the proxy is our child");
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Kills a process that is not done in time; blocked reads and writes of its pipes then end.
+fn alarm(id: u32) -> SyncSender<()> {
+    let (sender, receiver) = sync_channel(0);
+    std::thread::spawn(move || {
+        if let Err(RecvTimeoutError::Timeout) = receiver.recv_timeout(HANGS) {
+            tell(&format!("the process {id} hangs and is killed"));
+            kill(id);
+        }
+    });
+    sender
+}
+
+/// SIGKILL.
+pub(crate) fn kill(id: u32) {
+    signal(id, Signal::KILL);
+}
+
+/// SIGTERM.
+pub(crate) fn terminate(id: u32) {
+    signal(id, Signal::TERM);
+}
+
+fn signal(id: u32, signal: Signal) {
+    let pid = i32::try_from(id).ok().and_then(Pid::from_raw).expect("a process id is a positive i32");
+    let _ = kill_process(pid, signal);
+}

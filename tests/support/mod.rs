@@ -10,9 +10,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures::StreamExt;
-use shadowcat::{Error, JsonRpcMessage, Reply};
+use shadowcat::{Context as Facts, Direction, Error, JsonRpcMessage, Reply};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf};
-use tower::Service;
+use tower::{Layer, Service, ServiceExt};
 
 /// A message, strictly parsed.
 pub(crate) fn msg(text: impl AsRef<str>) -> JsonRpcMessage {
@@ -203,4 +203,33 @@ impl Dropped {
     pub(crate) fn alive(&self) -> usize {
         Arc::strong_count(&self.0) - 1
     }
+}
+
+pub(crate) type Mock = tower_test::mock::Mock<JsonRpcMessage, Reply>;
+pub(crate) type Handle = tower_test::mock::Handle<JsonRpcMessage, Reply>;
+
+/// A layer over a service that is answered by hand.
+pub(crate) fn mock<L: Layer<Mock>>(layer: L) -> (L::Service, Handle) {
+    let (mock, handle) = tower_test::mock::pair();
+    (layer.layer(mock), handle)
+}
+
+/// Waits until the stack is ready and calls it.
+pub(crate) async fn run<S>(stack: &mut S, message: JsonRpcMessage) -> Result<Reply, S::Error>
+where
+    S: Service<JsonRpcMessage, Response = Reply>,
+    S::Error: std::fmt::Debug,
+{
+    stack.ready().await.unwrap().call(message).await
+}
+
+/// A front end's own listen.
+pub(crate) fn session_listen() -> JsonRpcMessage {
+    let context = Facts::new(Direction::ToUpstream).session_listen();
+    JsonRpcMessage::request("l", "subscriptions/listen", "{}").unwrap().with_context(Arc::new(context))
+}
+
+/// The error that the reply's one message is.
+pub(crate) fn error_of(reply: &Reply) -> String {
+    String::from_utf8(reply.as_one().unwrap().error().expect("an error").to_vec()).unwrap()
 }

@@ -41,6 +41,8 @@ pub(super) struct Waiter<W> {
     gate: Arc<Gate<W>>,
     ticket: u64,
     message: Option<JsonRpcMessage>,
+    /// Its place is given up.
+    left: bool,
 }
 
 impl<W> Gate<W> {
@@ -77,7 +79,7 @@ where
         state.next_ticket += 1;
         state.waiting.push_back(Place { ticket, waker: None });
         drop(state);
-        Entry::Waiting(Waiter { gate: gate.clone(), ticket, message: Some(message) })
+        Entry::Waiting(Waiter { gate: gate.clone(), ticket, message: Some(message), left: false })
     }
 }
 
@@ -98,6 +100,7 @@ where
         let Poll::Ready(ready) = state.service.poll_ready(cx) else { return Poll::Pending };
         let message = self.message.take().expect("a waiter is not polled after it is called");
         let call = ready.map(|()| state.service.call(message));
+        self.left = true;
         leave(state, self.ticket);
         Poll::Ready(call)
     }
@@ -115,7 +118,8 @@ fn leave<W>(mut state: MutexGuard<'_, State<W>>, ticket: u64) {
 
 impl<W> Drop for Waiter<W> {
     fn drop(&mut self) {
-        if self.message.is_some() {
+        // A call that panicked has its place still.
+        if !self.left {
             leave(self.gate.lock(), self.ticket);
         }
     }

@@ -72,15 +72,10 @@ impl Watch {
     /// The first message is there; from now on silence and the whole count.
     fn go_on(self, reply: Reply) -> Reply {
         let end = self.start + self.shared.limits.whole;
-        let mut limited = Limited {
-            reply,
-            alarm: self.alarm,
-            responder: self.responder,
-            idle: self.shared.limits.idle,
-            end,
-        };
-        limited.start_anew();
-        Reply::stream(limited)
+        let idle = self.shared.limits.idle;
+        let mut alarm = self.alarm;
+        alarm.reset(end.min(Instant::now() + idle));
+        Reply::stream(Limited { reply, alarm, responder: self.responder, idle, end })
     }
 }
 
@@ -93,22 +88,21 @@ struct Limited {
     end: Instant,
 }
 
-impl Limited {
-    fn start_anew(&mut self) {
-        self.alarm.reset(self.end.min(Instant::now() + self.idle));
-    }
-}
-
 impl Stream for Limited {
     type Item = Result<JsonRpcMessage, Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         if let Poll::Ready(item) = this.reply.poll_message(cx) {
-            this.start_anew();
-            return Poll::Ready(item);
+            let now = Instant::now();
+            // An answer that is there counts, even if its reader is late; a server that always has more does not.
+            if this.reply.is_end() || now < this.end {
+                this.alarm.reset(this.end.min(now + this.idle));
+                return Poll::Ready(item);
+            }
+        } else {
+            ready!(this.alarm.poll(cx));
         }
-        ready!(this.alarm.poll(cx));
         this.reply = Reply::empty();
         Poll::Ready(too_long(&this.responder).map(Ok))
     }

@@ -26,13 +26,13 @@ struct Request {
     span: Span,
     start: Instant,
     messages: u64,
-    outcome: &'static str,
+    /// None as long as nothing but a drop can end it.
+    outcome: Option<&'static str>,
 }
 
 impl<F> ResponseFuture<F> {
     pub(super) fn new(inner: F, span: Option<Span>) -> Self {
-        let request =
-            span.map(|span| Request { span, start: Instant::now(), messages: 0, outcome: "cancelled" });
+        let request = span.map(|span| Request { span, start: Instant::now(), messages: 0, outcome: None });
         Self { inner, request }
     }
 }
@@ -62,7 +62,7 @@ where
 
 impl Request {
     fn end(&mut self, outcome: &'static str) {
-        self.outcome = outcome;
+        self.outcome = Some(outcome);
     }
 
     fn see(&mut self, event: Event<'_>) {
@@ -79,7 +79,8 @@ impl Request {
             }
             Event::End(End::Failed(_)) => self.end("failed"),
             Event::End(End::Dropped) => self.end("cancelled"),
-            Event::End(End::Complete) => {}
+            // Without a response: whoever asked is told an error.
+            Event::End(End::Complete) => self.outcome = self.outcome.or(Some("failed")),
         }
     }
 }
@@ -96,7 +97,7 @@ fn outcome(response: &JsonRpcMessage) -> &'static str {
 
 impl Drop for Request {
     fn drop(&mut self) {
-        let (outcome, messages) = (self.outcome, self.messages);
+        let (outcome, messages) = (self.outcome.unwrap_or("cancelled"), self.messages);
         let duration_us = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
         tracing::info!(target: TARGET, parent: &self.span, outcome, messages, duration_us);
     }

@@ -35,7 +35,9 @@ use bytes::Bytes;
 use http::Extensions;
 
 use envelope::{Envelope, IdToken, Payload};
-use shared::Shared;
+use shared::{Inner, Shared};
+
+pub(crate) use shared::Beside;
 
 pub use code::Code;
 pub use context::{Cancellation, Context, Direction};
@@ -61,34 +63,6 @@ pub struct JsonRpcMessage {
     /// Shared until it is changed: a message is moved far more often than made, so that one allocation is
     /// cheaper than carrying all this through every layer's future.
     inner: Shared,
-}
-
-#[derive(Clone)]
-struct Inner {
-    bytes: Bytes,
-    envelope: Envelope,
-    /// The method's text, where it was written with escapes.
-    decoded_method: Option<Arc<str>>,
-    beside: Beside,
-}
-
-impl Inner {
-    /// Lets go of everything but the allocation.
-    fn release(&mut self) {
-        self.bytes = Bytes::new();
-        self.decoded_method = None;
-        self.beside = Beside::default();
-    }
-}
-
-/// What rides beside the bytes.
-#[derive(Clone, Default)]
-pub(crate) struct Beside {
-    pub(crate) context: Option<Arc<Context>>,
-    pub(crate) cancellation: Option<Cancellation>,
-    /// The order in which a connector read it; 0 where none did.
-    pub(crate) sequence: u64,
-    pub(crate) extensions: Extensions,
 }
 
 impl JsonRpcMessage {

@@ -7,7 +7,40 @@ use std::cell::RefCell;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::Inner;
+use bytes::Bytes;
+use http::Extensions;
+
+use super::envelope::Envelope;
+use super::{Cancellation, Context};
+
+/// The parts of a message.
+#[derive(Clone)]
+pub(super) struct Inner {
+    pub(super) bytes: Bytes,
+    pub(super) envelope: Envelope,
+    /// The method's text, where it was written with escapes.
+    pub(super) decoded_method: Option<Arc<str>>,
+    pub(super) beside: Beside,
+}
+
+impl Inner {
+    /// Lets go of everything but the allocation.
+    fn release(&mut self) {
+        self.bytes = Bytes::new();
+        self.decoded_method = None;
+        self.beside = Beside::default();
+    }
+}
+
+/// What rides beside the bytes.
+#[derive(Clone, Default)]
+pub(crate) struct Beside {
+    pub(crate) context: Option<Arc<Context>>,
+    pub(crate) cancellation: Option<Cancellation>,
+    /// The order in which a connector read it; 0 where none did.
+    pub(crate) sequence: u64,
+    pub(crate) extensions: Extensions,
+}
 
 /// How many allocations a thread keeps: about 20 KiB.
 const SPARE: usize = 128;

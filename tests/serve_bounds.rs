@@ -126,7 +126,7 @@ async fn a_client_that_floods_and_never_reads_takes_bounded_memory() {
         let answer = message.responder().result(&result).unwrap().unwrap();
         async move { Ok(if message.is_listen() { Reply::stream(stream::pending()) } else { Reply::one(answer) }) }
     });
-    let bytes = kept(serve::stdio(answers), |id| call_text(id), 20_000).await;
+    let bytes = kept(serve::stdio(answers), call_text, 20_000).await;
     assert!(bytes < 16 << 20, "{bytes} bytes of answers");
 
     let bytes = kept(serve::stdio(leaf(echo)), |_| "garbage".repeat(20), 200_000).await;

@@ -71,7 +71,7 @@ impl Alarm {
             drop(table);
             match armed {
                 Some(_) => self.clock.earlier.notify_one(),
-                None => drop(tokio::spawn(Task(self.clock.clone()).run())),
+                None => drop(tokio::spawn(Task { clock: self.clock.clone(), done: false }.run())),
             }
         }
         Poll::Pending
@@ -135,18 +135,25 @@ impl Table {
 }
 
 /// Sleeps while there are deadlines.
-struct Task(Arc<Clock>);
+struct Task {
+    clock: Arc<Clock>,
+    /// There were none: from then on, another task may be the one.
+    done: bool,
+}
 
 impl Task {
-    async fn run(self) {
+    async fn run(mut self) {
         loop {
-            let next = self.0.lock().armed;
-            let Some(next) = next else { return };
+            let next = self.clock.lock().armed;
+            let Some(next) = next else {
+                self.done = true;
+                return;
+            };
             tokio::select! {
                 biased;
-                () = self.0.earlier.notified() => {}
+                () = self.clock.earlier.notified() => {}
                 () = sleep_until(next) => {
-                    let woken = self.0.lock().expire(Instant::now());
+                    let woken = self.clock.lock().expire(Instant::now());
                     woken.into_iter().for_each(Waker::wake);
                 }
             }
@@ -157,6 +164,8 @@ impl Task {
 impl Drop for Task {
     /// A task that ends with its runtime makes room for one in another runtime.
     fn drop(&mut self) {
-        self.0.lock().armed = None;
+        if !self.done {
+            self.clock.lock().armed = None;
+        }
     }
 }

@@ -14,6 +14,8 @@ use process::{Folder, Proxy, forward_stdio, tell};
 use serde::Deserialize;
 
 const FRAMES: usize = 2000;
+/// The server asks more often than this.
+const ANSWERS: usize = 20;
 
 /// Numbers that are the same in every run.
 struct Random(u64);
@@ -90,17 +92,23 @@ fn answer(line: &[u8]) -> Option<Vec<u8>> {
     Some(format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},{outcome}}}\n").into_bytes())
 }
 
-/// Sends every frame and, between them, the answers that are ready; waits for nothing. Gives what it sent.
+/// Sends every frame and, between them, the answers that are ready, without waiting. Gives what it sent.
 fn talk(mut stdin: impl Write, answers: &Receiver<Vec<u8>>) -> Vec<u8> {
     let mut random = Random(11);
-    let mut sent = Vec::new();
+    let (mut sent, mut answered) = (Vec::new(), 0);
     let mut say = |bytes: &[u8]| {
         stdin.write_all(bytes).expect("the proxy takes what it is sent");
         sent.extend_from_slice(bytes);
     };
     for n in 0..FRAMES {
         say(frame(n, &mut random).as_bytes());
-        answers.try_iter().for_each(|answer| say(&answer));
+        for answer in answers.try_iter() {
+            say(&answer);
+            answered += 1;
+        }
+    }
+    for answer in answers.iter().take(ANSWERS.saturating_sub(answered)) {
+        say(&answer);
     }
     say(b"{\"jsonrpc\":\"2.0\",\"id\":\"the end\",\"method\":\"session/end\"}\n");
     sent
@@ -168,7 +176,4 @@ fn a_session_of_2000_varied_frames_passes_byte_for_byte_both_ways() {
         got.len(),
         started.elapsed()
     ));
-    let answered =
-        sent.split(|byte| *byte == b'\n').filter(|line| line.starts_with(br#"{"jsonrpc":"2.0","id":"q"#));
-    assert!(answered.count() > 0, "the client answered some of the server's questions");
 }

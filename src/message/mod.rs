@@ -24,6 +24,7 @@ mod options;
 mod parse_error;
 mod responder;
 mod scan;
+mod shared;
 mod text;
 mod walk;
 
@@ -34,6 +35,9 @@ use bytes::Bytes;
 use http::Extensions;
 
 use envelope::{Envelope, IdToken, Payload};
+use shared::{Inner, Shared};
+
+pub(crate) use shared::Beside;
 
 pub use code::Code;
 pub use context::{Cancellation, Context, Direction};
@@ -58,26 +62,7 @@ pub(crate) use walk::members;
 pub struct JsonRpcMessage {
     /// Shared until it is changed: a message is moved far more often than made, so that one allocation is
     /// cheaper than carrying all this through every layer's future.
-    inner: Arc<Inner>,
-}
-
-#[derive(Clone)]
-struct Inner {
-    bytes: Bytes,
-    envelope: Envelope,
-    /// The method's text, where it was written with escapes.
-    decoded_method: Option<Arc<str>>,
-    beside: Beside,
-}
-
-/// What rides beside the bytes.
-#[derive(Clone, Default)]
-pub(crate) struct Beside {
-    pub(crate) context: Option<Arc<Context>>,
-    pub(crate) cancellation: Option<Cancellation>,
-    /// The order in which a connector read it; 0 where none did.
-    pub(crate) sequence: u64,
-    pub(crate) extensions: Extensions,
+    inner: Shared,
 }
 
 impl JsonRpcMessage {
@@ -117,7 +102,7 @@ impl JsonRpcMessage {
             let text = std::str::from_utf8(&bytes[envelope.method.range()]).unwrap_or("\"\"");
             text::decode(&text[1..text.len() - 1], true).into()
         });
-        Self { inner: Arc::new(Inner { bytes, envelope, decoded_method, beside }) }
+        Self { inner: Shared::new(Inner { bytes, envelope, decoded_method, beside }) }
     }
 
     /// Request, notification or response.
@@ -258,7 +243,7 @@ impl JsonRpcMessage {
 
     /// A shared message is copied first; its bytes are not.
     fn inner_mut(&mut self) -> &mut Inner {
-        Arc::make_mut(&mut self.inner)
+        self.inner.make_mut()
     }
 
     fn payload(&self, wanted: Payload) -> Option<&[u8]> {

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// However slow the machine is, a session that takes longer hangs.
-const HANGS: Duration = Duration::from_secs(120);
+const HANGS: Duration = Duration::from_secs(60);
 
 pub(crate) fn peer() -> &'static Path {
     static PEER: OnceLock<PathBuf> = OnceLock::new();

@@ -1,0 +1,171 @@
+//! To the stack and back: admission, polling, and exactly one answer for each request.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context, Poll};
+
+use super::slot::{self, Progress, Purpose, Slot};
+use super::{Dispatch, ROOM};
+use crate::error::{BoxError, Error};
+use crate::message::{Cancellation, JsonRpcMessage, Kind, Responder};
+use crate::protocol::peek;
+use crate::reply::{RpcService, failure};
+
+impl<S: RpcService> Dispatch<S> {
+    /// Calls the stack now if it is ready, else in turn.
+    pub(super) fn admit(&mut self, message: JsonRpcMessage, cx: &mut Context<'_>) {
+        let message =
+            if message.context().is_some() { message } else { message.with_context(self.facts.clone()) };
+        self.waiting.push_back(message);
+        self.admit_waiting(cx);
+    }
+
+    pub(super) fn admit_waiting(&mut self, cx: &mut Context<'_>) {
+        while !self.waiting.is_empty() {
+            let ready = catch_unwind(AssertUnwindSafe(|| self.service.poll_ready(cx)));
+            match ready {
+                Ok(Poll::Pending) => return,
+                Ok(Poll::Ready(Ok(()))) => self.call_next(),
+                _ if self.queued >= ROOM => return,
+                Ok(Poll::Ready(Err(error))) => self.fail_next(&error.into()),
+                Err(_) => self.fail_next(&slot::panicked()),
+            }
+        }
+    }
+
+    fn fail_next(&mut self, error: &BoxError) {
+        let Some(message) = self.waiting.pop_front() else { return };
+        if message.is_session_listen() {
+            return;
+        }
+        if let Some(id) = message.owned_id() {
+            self.ids.remove(&id);
+        }
+        failure(&message.responder(), error).into_iter().for_each(|answer| self.say(answer));
+    }
+
+    fn call_next(&mut self) {
+        let Some(message) = self.waiting.pop_front() else { return };
+        let purpose = match message.kind() {
+            _ if message.is_session_listen() => Purpose::Listen,
+            Kind::Request => Purpose::Answer,
+            _ => Purpose::Quiet,
+        };
+        let responder = (purpose == Purpose::Answer).then(|| message.responder());
+        let at = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::new(self.ready.waker(self.slots.len())));
+            self.slots.len() - 1
+        });
+        self.slots[at].cancellation = message.cancellation().cloned();
+        self.in_flight += usize::from(purpose != Purpose::Listen);
+        match catch_unwind(AssertUnwindSafe(|| self.service.call(message))) {
+            Ok(future) => {
+                self.slots[at].begin(future, purpose, responder);
+                self.poll_slot(at);
+            }
+            Err(_) => {
+                (self.slots[at].purpose, self.slots[at].responder) = (purpose, responder);
+                self.fail_slot(at, &slot::panicked());
+            }
+        }
+    }
+
+    pub(super) fn poll_slot(&mut self, at: usize) {
+        if self.slots[at].is_idle() {
+            return; // a late wake of a call that is over
+        }
+        loop {
+            if self.queued >= ROOM {
+                return self.slots[at].poll_later();
+            }
+            match self.slots[at].poll() {
+                Progress::Pending => return,
+                Progress::Item(message) => {
+                    if self.item(at, message) {
+                        return;
+                    }
+                }
+                Progress::Failed(error) => return self.fail_slot(at, &error),
+                Progress::End if self.slots[at].purpose == Purpose::Answer => {
+                    let error = Error::closed("a reply ended without a response").into();
+                    return self.fail_slot(at, &error);
+                }
+                Progress::End => return self.release(at),
+            }
+        }
+    }
+
+    /// One message of a reply. Tells whether the call is over with it.
+    fn item(&mut self, at: usize, message: JsonRpcMessage) -> bool {
+        let slot = &mut self.slots[at];
+        slot.order = if message.sequence() > 0 { message.sequence() } else { slot.order.max(self.order) };
+        let order = slot.order;
+        let (purpose, expected) = (slot.purpose, slot.responder.as_ref().and_then(Responder::id));
+        let final_response = message.kind() == Kind::Response && message.id().is_some();
+        match purpose {
+            Purpose::Answer if final_response && message.owned_id().as_ref() != expected => {
+                let error = Error::invalid("the stack answered with another id").into();
+                self.fail_slot(at, &error);
+                return true;
+            }
+            Purpose::Answer => self.say_at(order, message),
+            Purpose::Listen if !final_response => self.say_at(order, message),
+            Purpose::Listen | Purpose::Quiet => tracing::debug!(?message, "nobody waits for this message"),
+        }
+        if final_response {
+            self.release(at);
+        }
+        final_response
+    }
+
+    /// The call is over without an answer of the stack.
+    fn fail_slot(&mut self, at: usize, error: &BoxError) {
+        let slot = &mut self.slots[at];
+        if slot.purpose == Purpose::Listen {
+            tracing::warn!(%error, "the session's listen failed");
+            let error = error.downcast_ref::<Error>();
+            self.listen_lost = error.is_some_and(Error::is_overflow);
+            self.upstream_gone = error.filter(|error| error.is_closed()).cloned();
+        } else if let Some(answer) = slot.responder.as_ref().and_then(|responder| failure(responder, error)) {
+            let order = slot.order.max(self.order);
+            self.say_at(order, answer);
+        } else {
+            tracing::warn!(%error, "a notification was not delivered");
+        }
+        self.release(at);
+    }
+
+    /// The call is over, or cancelled.
+    pub(super) fn release(&mut self, at: usize) {
+        let slot = &mut self.slots[at];
+        if let Some(id) = slot.responder.as_ref().and_then(Responder::id) {
+            self.ids.remove(id);
+        }
+        self.in_flight -= usize::from(slot.purpose != Purpose::Listen);
+        slot.clear();
+        self.spare.extend(slot.cancellation.take().and_then(Cancellation::recycle));
+        self.free.push(at);
+    }
+
+    /// To the client, behind what it was told so far.
+    pub(super) fn say(&mut self, message: JsonRpcMessage) {
+        self.say_at(self.order, message);
+    }
+
+    fn say_at(&mut self, order: u64, message: JsonRpcMessage) {
+        if let Ok(Some(withdrawn)) = peek::cancelled_id(&message) {
+            self.questions.remove(&withdrawn.to_owned());
+        }
+        if message.kind() == Kind::Request {
+            if self.questions.len() >= 2 * self.max_in_flight {
+                tracing::warn!("a question of the server was dropped: too many are open");
+                return;
+            }
+            if let Some(id) = message.owned_id() {
+                self.questions.insert(&id, ());
+            }
+        }
+        self.order = self.order.max(order);
+        self.queued += message.bytes().len();
+        self.out.push((order, message));
+    }
+}

@@ -20,7 +20,7 @@
 //! Dropping is how a call is cancelled. The future of a call may be dropped at any time, and so may a [`Reply`]: the
 //! connector then writes `notifications/cancelled`, the client's own message where it sent one, unless the final
 //! response has come. Polling a reply is cancel safe: no message is lost between two polls. Dropping the future of
-//! [`serve::Stdio::run`] ends the session and cancels what is in flight.
+//! [`serve::Stdio::run_on`] ends the session and cancels what is in flight.
 //!
 //! ## The order of a stack
 //!

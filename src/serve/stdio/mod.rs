@@ -41,7 +41,8 @@ pub fn stdio<S: RpcService>(stack: S) -> Stdio<S> {
     }
 }
 
-/// A front end on stdio, to be configured and [`run`](Self::run).
+/// A front end on stdio, to be configured and run: on the process's own pipes, or on any by
+/// [`run_on`](Self::run_on).
 ///
 /// # Backpressure
 ///
@@ -112,7 +113,8 @@ impl<S: RpcService> Stdio<S> {
     ///
     /// # Errors
     ///
-    /// As [`run`](Self::run).
+    /// The server is gone: pending calls have been answered with an error. Or reading or writing failed, as
+    /// when the client is gone.
     pub async fn run_on<R, W>(self, reader: R, writer: W) -> Result<(), Error>
     where
         R: AsyncRead + Unpin + Send,

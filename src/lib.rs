@@ -49,7 +49,7 @@ pub mod wire;
 
 pub use error::{BoxError, Error};
 pub use message::{
-    Cancellation, Code, Context, Direction, Edit, Fault, Id, JsonRpcMessage, Kind, OwnedId, ParseError,
-    Responder, ScanOptions,
+    Code, Context, Direction, Edit, Fault, Id, JsonRpcMessage, Kind, OwnedId, ParseError, Responder,
+    ScanOptions,
 };
 pub use reply::{Reply, ReplySender, RpcService};

@@ -6,7 +6,9 @@ mod support;
 
 use futures::StreamExt;
 use shadowcat::connect::{Multiplex, Options};
-use shadowcat::{Cancellation, JsonRpcMessage};
+use std::sync::Arc;
+
+use shadowcat::{Context, Direction, JsonRpcMessage, OwnedId};
 use support::{Peer, call, call_text, cancelled, done, msg, next, note, peer, progress, rest, text};
 use tower::Service;
 
@@ -56,9 +58,9 @@ async fn the_clients_own_cancellation_is_forwarded_reason_and_all() {
     let (mut peer, mut leaf) = server(false);
     let own =
         r#"{"jsonrpc":"2.0", "method":"notifications/cancelled","params":{"reason":"bored","requestId":1}}"#;
-    let cancellation = Cancellation::default();
-    let pending = leaf.call(call(1).with_cancellation(cancellation.clone()));
-    cancellation.set(msg(own));
+    let session = Arc::new(Context::new(Direction::ToUpstream));
+    let pending = leaf.call(call(1).with_context(session.clone()));
+    session.leave_cancellation(OwnedId::from(1), msg(own));
     drop(pending);
     peer.hear().await;
     assert_eq!(peer.hear().await.unwrap(), own);
@@ -168,12 +170,12 @@ async fn the_same_ids_and_tokens_of_several_callers_do_not_meet() {
 #[tokio::test(start_paused = true)]
 async fn cancellations_name_the_id_that_is_on_the_wire() {
     let (mut peer, mut leaf) = server(true);
-    let cancellation = Cancellation::default();
+    let session = Arc::new(Context::new(Direction::ToUpstream));
     let own =
         r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{ "requestId" : "a", "reason":"r"}}"#;
-    let first = leaf.call(call("\"a\"").with_cancellation(cancellation.clone()));
+    let first = leaf.call(call("\"a\"").with_context(session.clone()));
     let wire = id(&peer.hear_message().await);
-    cancellation.set(msg(own));
+    session.leave_cancellation(OwnedId::from("a"), msg(own));
     drop(first);
     assert_eq!(peer.hear().await.unwrap(), own.replace("\"a\"", &wire));
 
@@ -238,4 +240,18 @@ async fn answers_to_the_server_keep_the_servers_ids() {
     assert_eq!(next(&mut running).await, question, "the two sides number their requests apart");
     assert!(leaf.call(msg(done(&wire))).await.unwrap().is_end());
     assert_eq!(peer.hear().await.unwrap(), done(&wire));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_cancellation_of_one_session_names_no_call_of_another() {
+    let (mut peer, mut leaf) = server(false);
+    let session = || Arc::new(Context::new(Direction::ToUpstream));
+    let (mine, yours) = (session(), session());
+    let _mine = leaf.call(call(1).with_context(mine.clone()));
+    peer.hear_message().await;
+
+    leaf.call(msg(cancelled(1)).with_context(yours)).await.unwrap();
+    assert_eq!(leaf.stats().dropped_notifications, 1);
+    leaf.call(msg(cancelled(1)).with_context(mine)).await.unwrap();
+    assert_eq!(peer.hear().await.unwrap(), cancelled(1), "the first thing after the call");
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::stream;
 use shadowcat::reply::ReplySender;
-use shadowcat::{Error, JsonRpcMessage, Reply, RpcService, serve};
+use shadowcat::{Error, JsonRpcMessage, OwnedId, Reply, RpcService, serve};
 use support::{Dropped, Peer, call_text, cancelled, done, echo, leaf, msg, note, peer, settled};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -107,7 +107,11 @@ async fn a_cancelled_call_is_dropped_and_never_answered() {
     assert_eq!(client.hear().await.unwrap(), note("still/running"));
     client.say(cancelled(1)).await;
     support::soon(sender.cancelled()).await;
-    assert_eq!(call.cancellation().unwrap().take(), Some(msg(cancelled(1))), "reason and all");
+    assert_eq!(
+        call.context().unwrap().take_cancellation(&OwnedId::from(1)),
+        Some(msg(cancelled(1))),
+        "reason and all"
+    );
     client.say(cancelled(1)).await;
     client.hears_nothing().await;
 }

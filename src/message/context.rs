@@ -1,10 +1,11 @@
 //! Facts that ride beside a message and never travel inside it.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Extensions;
 
-use super::JsonRpcMessage;
+use super::{JsonRpcMessage, OwnedId};
 
 /// Which way a message goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,12 +32,23 @@ pub struct Context {
     session: Option<Arc<str>>,
     upstream: Option<Arc<str>>,
     shared: Extensions,
+    cancellations: Arc<Mutex<VecDeque<(OwnedId, JsonRpcMessage)>>>,
 }
+
+/// How many cancellations wait for their calls to be dropped; usually one at a time.
+const CANCELLATIONS: usize = 64;
 
 impl Context {
     /// A context that knows the direction only.
     pub fn new(direction: Direction) -> Self {
-        Self { direction, session_listen: false, session: None, upstream: None, shared: Extensions::new() }
+        Self {
+            direction,
+            session_listen: false,
+            session: None,
+            upstream: None,
+            shared: Extensions::new(),
+            cancellations: Arc::default(),
+        }
     }
 
     /// Names the session.
@@ -78,6 +90,36 @@ impl Context {
         self.session_listen
     }
 
+    /// Leaves the client's `notifications/cancelled` for the request `id`, before the call is dropped: the
+    /// connector then forwards this message, reason and all, and writes one of its own only where there is none.
+    ///
+    /// At most 64 are kept; the oldest goes first.
+    ///
+    /// ```
+    /// use shadowcat::{Context, Direction, JsonRpcMessage, OwnedId};
+    ///
+    /// let context = Context::new(Direction::ToUpstream);
+    /// let cancel = JsonRpcMessage::notification("notifications/cancelled", r#"{"requestId":1,"reason":"bored"}"#)?;
+    /// context.leave_cancellation(OwnedId::from(1), cancel.clone());
+    /// assert_eq!(context.take_cancellation(&OwnedId::from(1)), Some(cancel));
+    /// assert_eq!(context.take_cancellation(&OwnedId::from(1)), None);
+    /// # Ok::<(), shadowcat::ParseError>(())
+    /// ```
+    pub fn leave_cancellation(&self, id: OwnedId, message: JsonRpcMessage) {
+        let mut left = self.cancellations.lock().unwrap_or_else(PoisonError::into_inner);
+        if left.len() == CANCELLATIONS {
+            left.pop_front();
+        }
+        left.push_back((id, message));
+    }
+
+    /// Takes the message that cancels the request `id`, if the client sent one.
+    pub fn take_cancellation(&self, id: &OwnedId) -> Option<JsonRpcMessage> {
+        let mut left = self.cancellations.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = left.iter().position(|(cancelled, _)| cancelled == id)?;
+        left.remove(at).map(|(_, message)| message)
+    }
+
     /// Other facts of the session, by type: an identity, a protocol era.
     pub fn shared(&self) -> &Extensions {
         &self.shared
@@ -86,39 +128,5 @@ impl Context {
     /// The same, to add to.
     pub fn shared_mut(&mut self) -> &mut Extensions {
         &mut self.shared
-    }
-}
-
-/// Where a front end leaves the client's `notifications/cancelled` before it drops the call, so that the
-/// connector forwards that message, reason and all, and writes one of its own only when there was none.
-///
-/// ```
-/// use shadowcat::{Cancellation, JsonRpcMessage};
-///
-/// let cancellation = Cancellation::default();
-/// let request = JsonRpcMessage::request(1, "ping", "")?.with_cancellation(cancellation.clone());
-/// cancellation.set(JsonRpcMessage::notification("notifications/cancelled", r#"{"requestId":1}"#)?);
-/// assert!(request.cancellation().unwrap().take().is_some());
-/// # Ok::<(), shadowcat::ParseError>(())
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct Cancellation(Arc<Mutex<Option<JsonRpcMessage>>>);
-
-impl Cancellation {
-    /// Leaves the client's message; a second one replaces the first.
-    pub fn set(&self, message: JsonRpcMessage) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
-    }
-
-    /// Takes the message, if the client sent one.
-    pub fn take(&self) -> Option<JsonRpcMessage> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// Makes it fit for another call, if nobody else holds it.
-    pub(crate) fn recycle(mut self) -> Option<Self> {
-        let slot = Arc::get_mut(&mut self.0)?;
-        *slot.get_mut().unwrap_or_else(PoisonError::into_inner) = None;
-        Some(self)
     }
 }

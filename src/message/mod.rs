@@ -40,7 +40,7 @@ use shared::{Inner, Shared};
 pub(crate) use shared::Beside;
 
 pub use code::Code;
-pub use context::{Cancellation, Context, Direction};
+pub use context::{Context, Direction};
 pub use edit::Edit;
 pub use envelope::Kind;
 pub use id::{Id, OwnedId};
@@ -213,17 +213,6 @@ impl JsonRpcMessage {
     /// Sets the shared facts.
     pub fn with_context(mut self, context: Arc<Context>) -> Self {
         self.inner_mut().beside.context = Some(context);
-        self
-    }
-
-    /// Where a front end leaves the client's cancellation of this request.
-    pub fn cancellation(&self) -> Option<&Cancellation> {
-        self.inner.beside.cancellation.as_ref()
-    }
-
-    /// Sets where the client's cancellation will be left.
-    pub fn with_cancellation(mut self, cancellation: Cancellation) -> Self {
-        self.inner_mut().beside.cancellation = Some(cancellation);
         self
     }
 

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Extensions;
 
+use super::Context;
 use super::envelope::Envelope;
-use super::{Cancellation, Context};
 
 /// The parts of a message.
 #[derive(Clone)]
@@ -36,7 +36,6 @@ impl Inner {
 #[derive(Clone, Default)]
 pub(crate) struct Beside {
     pub(crate) context: Option<Arc<Context>>,
-    pub(crate) cancellation: Option<Cancellation>,
     /// The order in which a connector read it; 0 where none did.
     pub(crate) sequence: u64,
     pub(crate) extensions: Extensions,

@@ -10,7 +10,7 @@ use super::rewrite;
 use super::state::{Listen, State};
 use super::table::{Call, CallKind, Phase, Ticket};
 use crate::error::Error;
-use crate::message::{Cancellation, JsonRpcMessage, Kind};
+use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::{method, peek};
 use crate::reply::Reply;
 
@@ -28,7 +28,6 @@ enum Inner {
 struct Guard {
     handle: Arc<Handle>,
     ticket: Ticket,
-    cancellation: Option<Cancellation>,
     /// The call has left the table.
     over: bool,
 }
@@ -51,12 +50,7 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFu
         driver.wake();
     }
     ResponseFuture(match outcome {
-        Ok(Started::Waiting(ticket)) => Inner::Waiting(Guard {
-            handle: handle.clone(),
-            ticket,
-            cancellation: message.cancellation().cloned(),
-            over: false,
-        }),
+        Ok(Started::Waiting(ticket)) => Inner::Waiting(Guard { handle: handle.clone(), ticket, over: false }),
         Ok(Started::Now(reply)) => Inner::Done(Some(Ok(reply))),
         Err(error) => Inner::Done(Some(Err(error))),
     })
@@ -80,7 +74,7 @@ fn request(state: &mut State, message: &JsonRpcMessage) -> Result<Ticket, Error>
     let id = message.owned_id().ok_or_else(|| Error::invalid("a request without an id"))?;
     let token =
         message.meta().and_then(|_| peek::progress_token(message).ok()?).map(|token| token.to_owned());
-    let mut call = Call::new(id, kind);
+    let mut call = Call::new(id, kind, message.context().cloned());
     let is_free =
         state.table.is_free(&call.id) && token.as_ref().is_none_or(|token| state.table.is_free_token(token));
     if state.options.rewrite_ids || !is_free {
@@ -95,13 +89,12 @@ fn request(state: &mut State, message: &JsonRpcMessage) -> Result<Ticket, Error>
 
 fn notification(state: &mut State, message: &JsonRpcMessage) -> Result<(), Error> {
     check_room(state)?;
-    match rewrite::cancelled(state, message) {
-        Some(cancelled) => state.write(&cancelled),
-        // Under ids of ours, the client's own could name somebody else's call.
-        None if state.options.rewrite_ids && message.is_method(method::CANCELLED) => {
-            state.stats.dropped_notifications += 1;
-        }
-        None => state.write(message),
+    if !message.is_method(method::CANCELLED) {
+        state.write(message);
+    } else if let Some(cancelled) = rewrite::cancelled(state, message) {
+        state.write(&cancelled);
+    } else {
+        state.stats.dropped_notifications += 1;
     }
     Ok(())
 }
@@ -200,7 +193,8 @@ impl Drop for Guard {
         if call.pending && state.closed.is_none() {
             state.table.quarantine(call.id.clone(), call.token.clone());
             if call.kind != CallKind::Initialize {
-                let own = self.cancellation.as_ref().and_then(Cancellation::take);
+                let own =
+                    call.context.as_ref().and_then(|context| context.take_cancellation(call.caller_id()));
                 let cancel = rewrite::cancel(&call.id, own);
                 state.write(&cancel);
             }

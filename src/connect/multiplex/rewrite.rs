@@ -49,11 +49,16 @@ fn rename(message: JsonRpcMessage, wire_id: &OwnedId) -> Option<JsonRpcMessage> 
     if same { Some(message) } else { with_param(message, "requestId", wire_id) }
 }
 
-/// A cancellation that came as a plain message, under the id that is on the wire.
-pub(super) fn cancelled(state: &mut State, message: &JsonRpcMessage) -> Option<JsonRpcMessage> {
+/// A cancellation that came as a plain message, as it may be written: under the id that is on the wire. `None`
+/// where it could name the call of another session.
+pub(super) fn cancelled(state: &State, message: &JsonRpcMessage) -> Option<JsonRpcMessage> {
     let named = peek::cancelled_id(message).ok()??.to_owned();
-    let wire = state.table.wire_id(&named)?;
-    with_param(message.clone(), "requestId", &wire)
+    match state.table.wire_id(&named, message.context()) {
+        Some(wire) => rename(message.clone(), &wire),
+        // It crossed the answer; the server ignores it.
+        None if !state.options.rewrite_ids && state.table.by_id(&named).is_none() => Some(message.clone()),
+        None => None,
+    }
 }
 
 /// Gives a message for `call` back the ids that its caller knows.

@@ -1,10 +1,11 @@
 //! The pending calls.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::Waker;
 
 use crate::error::Error;
-use crate::message::{IdMap, OwnedId};
+use crate::message::{Context, IdMap, OwnedId};
 use crate::reply::{Reply, ReplySender};
 
 /// How many cancelled ids are remembered, so that a late answer is not taken for another call's.
@@ -27,6 +28,8 @@ pub(super) struct Call {
     /// What the caller knows, where the wire has others.
     pub(super) caller: Option<Box<Caller>>,
     pub(super) kind: CallKind,
+    /// Of the session that called.
+    pub(super) context: Option<Arc<Context>>,
     /// Its final response has not come.
     pub(super) pending: bool,
     pub(super) phase: Phase,
@@ -121,13 +124,13 @@ impl Table {
         self.by_id.get(id)
     }
 
-    /// The id on the wire of the call that its caller knows as `id`, where they differ.
-    pub(super) fn wire_id(&self, id: &OwnedId) -> Option<OwnedId> {
+    /// The id on the wire of the call that its session knows as `id`.
+    pub(super) fn wire_id(&self, id: &OwnedId, session: Option<&Arc<Context>>) -> Option<OwnedId> {
         let calls = self.by_id.values().filter_map(|slot| self.slots[slot as usize].as_ref());
-        calls
-            .filter(|call| call.caller.as_ref().is_some_and(|caller| caller.id == *id))
-            .map(|call| call.id.clone())
-            .next()
+        let same = |call: &&Call| {
+            call.caller_id() == id && call.context.as_ref().map(Arc::as_ptr) == session.map(Arc::as_ptr)
+        };
+        calls.filter(same).map(|call| call.id.clone()).next()
     }
 
     pub(super) fn is_listen(&self, slot: u32) -> bool {
@@ -192,16 +195,22 @@ impl Table {
 }
 
 impl Call {
-    pub(super) fn new(id: OwnedId, kind: CallKind) -> Self {
+    pub(super) fn new(id: OwnedId, kind: CallKind, context: Option<Arc<Context>>) -> Self {
         Self {
             generation: 0,
             id,
             token: None,
             caller: None,
             kind,
+            context,
             pending: true,
             phase: Phase::Waiting,
             waker: None,
         }
+    }
+
+    /// The id that the caller knows.
+    pub(super) fn caller_id(&self) -> &OwnedId {
+        self.caller.as_ref().map_or(&self.id, |caller| &caller.id)
     }
 }

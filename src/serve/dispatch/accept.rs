@@ -69,9 +69,7 @@ impl<S: RpcService> Dispatch<S> {
             .retain(|waiting| waiting.kind() != Kind::Request || waiting.owned_id().as_ref() != Some(&id));
         let is_called = |slot: &Slot<_>| slot.responder.as_ref().and_then(Responder::id) == Some(&id);
         if let Some(at) = self.slots.iter().position(is_called) {
-            if let Some(cancellation) = &self.slots[at].cancellation {
-                cancellation.set(message.clone());
-            }
+            self.facts.leave_cancellation(id, message.clone());
             self.release(at);
         }
         true

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use super::slot::{self, Progress, Purpose, Slot};
 use super::{Dispatch, ROOM};
 use crate::error::{BoxError, Error};
-use crate::message::{Cancellation, JsonRpcMessage, Kind, Responder};
+use crate::message::{JsonRpcMessage, Kind, Responder};
 use crate::protocol::peek;
 use crate::reply::{RpcService, failure};
 
@@ -55,7 +55,6 @@ impl<S: RpcService> Dispatch<S> {
             self.slots.push(Slot::new(self.ready.waker(self.slots.len())));
             self.slots.len() - 1
         });
-        self.slots[at].cancellation = message.cancellation().cloned();
         self.in_flight += usize::from(purpose != Purpose::Listen);
         match catch_unwind(AssertUnwindSafe(|| self.service.call(message))) {
             Ok(future) => {
@@ -142,7 +141,6 @@ impl<S: RpcService> Dispatch<S> {
         }
         self.in_flight -= usize::from(slot.purpose != Purpose::Listen);
         slot.clear();
-        self.spare.extend(slot.cancellation.take().and_then(Cancellation::recycle));
         self.free.push(at);
     }
 

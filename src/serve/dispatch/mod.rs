@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::Context;
 
 use crate::error::Error;
-use crate::message::{Beside, Cancellation, Context as Facts, Direction, IdMap, JsonRpcMessage};
+use crate::message::{Beside, Context as Facts, Direction, IdMap, JsonRpcMessage};
 use crate::protocol::method;
 use crate::reply::RpcService;
 
@@ -30,8 +30,6 @@ pub(super) struct Dispatch<S: RpcService> {
     ids: IdMap<()>,
     /// Admitted, but the stack was not ready.
     waiting: VecDeque<JsonRpcMessage>,
-    /// Of calls that are over, for calls to come.
-    spare: Vec<Cancellation>,
     /// Requests of the server that the client has not answered.
     questions: IdMap<()>,
     /// What goes to the client, with its place in the server's order.
@@ -61,7 +59,6 @@ impl<S: RpcService> Dispatch<S> {
             woken: VecDeque::new(),
             ids: IdMap::default(),
             waiting: VecDeque::new(),
-            spare: Vec::new(),
             questions: IdMap::default(),
             out: Vec::new(),
             queued: 0,
@@ -87,9 +84,8 @@ impl<S: RpcService> Dispatch<S> {
     }
 
     /// What rides beside a message of this client.
-    pub(super) fn beside(&mut self) -> Beside {
-        let cancellation = self.spare.pop().unwrap_or_default();
-        Beside { context: Some(self.facts.clone()), cancellation: Some(cancellation), ..Beside::default() }
+    pub(super) fn beside(&self) -> Beside {
+        Beside { context: Some(self.facts.clone()), ..Beside::default() }
     }
 
     /// The server is gone for good, as the session's listen told.

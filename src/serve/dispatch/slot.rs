@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::ready::SlotWaker;
 use crate::error::BoxError;
-use crate::message::{Cancellation, JsonRpcMessage, Responder};
+use crate::message::{JsonRpcMessage, Responder};
 use crate::reply::Reply;
 
 /// What the outcome of a call is for.
@@ -30,7 +30,6 @@ pub(super) struct Slot<F> {
     reply: Option<Reply>,
     pub(super) purpose: Purpose,
     pub(super) responder: Option<Responder>,
-    pub(super) cancellation: Option<Cancellation>,
     /// The place in the server's order of what it said last.
     pub(super) order: u64,
 }
@@ -53,7 +52,6 @@ impl<F> Slot<F> {
             reply: None,
             purpose: Purpose::Quiet,
             responder: None,
-            cancellation: None,
             order: 0,
         }
     }

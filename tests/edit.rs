@@ -63,6 +63,7 @@ fn a_member_of_meta_is_made_with_all_that_is_missing_around_it() {
         (r#","params":{}"#, r#","params":{"_meta":{"k":1}}"#),
         (r#","params":{ }"#, r#","params":{"_meta":{"k":1} }"#),
         (r#","params":{"x":2}"#, r#","params":{"_meta":{"k":1},"x":2}"#),
+        (r#","params":{"x":2,"_meta" : null }"#, r#","params":{"x":2,"_meta" : {"k":1} }"#),
         (r#","params":{"_meta":{}}"#, r#","params":{"_meta":{"k":1}}"#),
         (r#","params":{"_meta": { } }"#, r#","params":{"_meta": {"k":1 } }"#),
         (r#","params":{"x":2,"_meta":{"y":3}}"#, r#","params":{"x":2,"_meta":{"k":1,"y":3}}"#),
@@ -107,6 +108,7 @@ fn what_a_message_cannot_have_is_refused() {
     refused(OK, |e| e.method("m"));
     refused(OK, |e| e.params("{}"));
     refused(OK, |e| e.meta("k", "1"));
+    refused(&CALL.replace("\"x\"", "\"_meta\""), |e| e.meta("k", "1"));
     refused(ERR, |e| e.meta("k", "1"));
     refused(r#"{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":"m"}}"#, |e| e.result("1"));
     refused(r#"{"jsonrpc":"2.0","error":{"code":1,"message":"m"}}"#, |e| e.id(1));
@@ -147,6 +149,18 @@ fn an_edit_of_a_transparent_message_stays_transparent() {
     let odd = JsonRpcMessage::parse_with(odd, &ScanOptions::new().transparent()).unwrap();
     let after = odd.edit().method("b").finish().unwrap();
     assert!(!after.is_strict() && after.method() == Some("b"));
+}
+
+#[test]
+fn a_member_that_stands_twice_is_not_changed_for_some_readers_only() {
+    for params in
+        [r#"{"_meta":{"k":1,"k":2}}"#, r#"{"_meta":{"k":1},"_meta":{}}"#, r#"{"_meta":{"k":1},"_meta":null}"#]
+    {
+        let text = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"a","params":{params}}}"#);
+        let odd = JsonRpcMessage::parse_with(text, &ScanOptions::new().transparent()).unwrap();
+        assert!(odd.clone().edit().meta("k", "3").finish().is_err(), "{params}");
+        assert!(odd.edit().remove_meta("k").finish().is_err(), "{params}");
+    }
 }
 
 /// A message with `_meta` in all the places, and with room between its tokens.

@@ -173,6 +173,7 @@ fn meta_place(
     json: Option<Vec<u8>>,
 ) -> Result<Option<Change>, ParseError> {
     let envelope = message.inner.envelope;
+    check_unique(message, key)?;
     if envelope.meta.is_some() {
         return Ok(in_meta(&message.inner.bytes, envelope.meta.range(), key, json));
     }
@@ -186,10 +187,30 @@ fn meta_place(
             let end = last_brace(message);
             Ok(Some((end..end, [br#","params":{"#, &meta[..], b"}"].concat())))
         }
-        (_, Some(b'{')) => Ok(Some(insert_first(&message.inner.bytes, payload.start, meta))),
+        (_, Some(b'{')) => {
+            let found = members(&message.inner.bytes[payload.clone()]).find(|member| member.is("_meta"));
+            match found {
+                None => Ok(Some(insert_first(&message.inner.bytes, payload.start, meta))),
+                Some(null) if null.value == b"null" => {
+                    let place = payload.start + null.value_at.start..payload.start + null.value_at.end;
+                    Ok(Some((place, [b"{", &member[..], b"}"].concat())))
+                }
+                Some(_) => Err(impossible("_meta is no object")),
+            }
+        }
         (Payload::Params, _) => Ok(Some((payload, [b"{", &meta[..], b"}"].concat()))),
         _ => Err(impossible("only an object has _meta")),
     }
+}
+
+/// What a transparent scan let pass twice cannot be changed for every reader.
+fn check_unique(message: &JsonRpcMessage, key: &str) -> Result<(), ParseError> {
+    let twice = |json: &[u8], key: &str| members(json).filter(|member| member.is(key)).count() > 1;
+    let payload = &message.inner.bytes[message.inner.envelope.payload.range()];
+    if !message.is_strict() && (twice(payload, "_meta") || twice(message.meta().unwrap_or_default(), key)) {
+        return Err(ParseError::new(Fault::DuplicateKey, message.inner.envelope.payload.range().start));
+    }
+    Ok(())
 }
 
 fn in_meta(bytes: &[u8], meta: Range<usize>, key: &str, json: Option<Vec<u8>>) -> Option<Change> {

@@ -19,11 +19,13 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// assert_eq!(error.to_string(), "the server exited with status 1");
 /// ```
 #[derive(Clone)]
-pub struct Error(Arc<Inner>);
+pub struct Error {
+    inner: Arc<Inner>,
+    unsent: bool,
+}
 
 struct Inner {
     kind: Kind,
-    unsent: bool,
     text: String,
     source: Option<BoxError>,
 }
@@ -37,11 +39,16 @@ enum Kind {
     Busy,
     Invalid,
     Io,
+    Other,
 }
 
 impl Error {
     fn new(kind: Kind, text: impl fmt::Display) -> Self {
-        Self(Arc::new(Inner { kind, unsent: false, text: text.to_string(), source: None }))
+        Self::with_source(kind, text.to_string(), None)
+    }
+
+    fn with_source(kind: Kind, text: String, source: Option<BoxError>) -> Self {
+        Self { inner: Arc::new(Inner { kind, text, source }), unsent: false }
     }
 
     /// The other side is gone.
@@ -77,83 +84,86 @@ impl Error {
     /// Reading, writing or spawning failed; `doing` says what was being done.
     pub fn io(doing: impl fmt::Display, source: std::io::Error) -> Self {
         let text = format!("{doing}: {source}");
-        Self(Arc::new(Inner { kind: Kind::Io, unsent: false, text, source: Some(source.into()) }))
+        Self::with_source(Kind::Io, text, Some(source.into()))
     }
 
     /// The same error for a message that never left.
-    pub fn unsent(self) -> Self {
-        let text = self.0.text.clone();
-        Self(Arc::new(Inner { kind: self.0.kind, unsent: true, text, source: Some(Box::new(self)) }))
+    pub fn unsent(mut self) -> Self {
+        self.unsent = true;
+        self
     }
 
     /// The other side is gone, or its pipe failed.
     pub fn is_closed(&self) -> bool {
-        matches!(self.0.kind, Kind::Closed | Kind::Io)
+        matches!(self.inner.kind, Kind::Closed | Kind::Io)
     }
 
     /// A deadline passed.
     pub fn is_timeout(&self) -> bool {
-        self.0.kind == Kind::Timeout
+        self.inner.kind == Kind::Timeout
     }
 
     /// A limit of size was exceeded.
     pub fn is_too_large(&self) -> bool {
-        self.0.kind == Kind::TooLarge
+        self.inner.kind == Kind::TooLarge
     }
 
     /// A reader was too slow and lost the rest of its reply.
     pub fn is_overflow(&self) -> bool {
-        self.0.kind == Kind::Overflow
+        self.inner.kind == Kind::Overflow
     }
 
     /// There was no room for the call.
     pub fn is_busy(&self) -> bool {
-        self.0.kind == Kind::Busy
+        self.inner.kind == Kind::Busy
     }
 
     /// The peer's message could not be accepted.
     pub fn is_invalid(&self) -> bool {
-        self.0.kind == Kind::Invalid
+        self.inner.kind == Kind::Invalid
     }
 
     /// An operating system call failed.
     pub fn is_io(&self) -> bool {
-        self.0.kind == Kind::Io
+        self.inner.kind == Kind::Io
     }
 
     /// The message never left: the only kind of failure that may be retried blindly.
     pub fn is_unsent(&self) -> bool {
-        self.0.unsent
+        self.unsent
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("Error");
-        out.field("kind", &self.0.kind).field("unsent", &self.0.unsent).field("text", &self.0.text).finish()
+        out.field("kind", &self.inner.kind)
+            .field("unsent", &self.unsent)
+            .field("text", &self.inner.text)
+            .finish()
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.text)
+        f.write_str(&self.inner.text)
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_deref().map(|source| source as _)
+        self.inner.source.as_deref().map(|source| source as _)
     }
 }
 
 impl From<BoxError> for Error {
-    /// Keeps an [`Error`] as it is; anything else becomes a closed channel with that text.
+    /// Keeps an [`Error`] as it is; anything else keeps its text, and is none of the kinds that can be asked for.
     fn from(error: BoxError) -> Self {
         match error.downcast::<Self>() {
             Ok(own) => *own,
             Err(other) => {
                 let text = other.to_string();
-                Self(Arc::new(Inner { kind: Kind::Closed, unsent: false, text, source: Some(other) }))
+                Self::with_source(Kind::Other, text, Some(other))
             }
         }
     }

@@ -241,3 +241,15 @@ proptest! {
         prop_assert_eq!(after, message.with_id(&*with));
     }
 }
+
+#[test]
+fn a_message_that_was_accepted_under_wider_limits_can_be_edited() {
+    let deep = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"a","params":{{"x":{}{}}}}}"#,
+        "[".repeat(300),
+        "]".repeat(300)
+    );
+    let options = ScanOptions::new().max_depth(400);
+    let message = JsonRpcMessage::parse_with(deep, &options).unwrap();
+    assert_eq!(message.edit().method("b").finish().unwrap().method(), Some("b"));
+}

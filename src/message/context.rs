@@ -93,7 +93,8 @@ impl Context {
     /// Leaves the client's `notifications/cancelled` for the request `id`, before the call is dropped: the
     /// connector then forwards this message, reason and all, and writes one of its own only where there is none.
     ///
-    /// At most 64 are kept; the oldest goes first.
+    /// A front end leaves it, drops the call, and takes it back if nobody below did. At most 64 are kept; the
+    /// oldest goes first.
     ///
     /// ```
     /// use shadowcat::{Context, Direction, JsonRpcMessage, OwnedId};

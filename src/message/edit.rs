@@ -259,10 +259,29 @@ fn splice(message: &JsonRpcMessage, (place, with): Change) -> Vec<u8> {
     [&message.inner.bytes[..place.start], &with, &message.inner.bytes[place.end..]].concat()
 }
 
-/// Limits of size were the front end's to judge; everything else is judged again.
+/// Limits of size were the front end's to judge, and so was the depth that the message had; everything else is
+/// judged again.
 fn rescan(message: &JsonRpcMessage, bytes: Vec<u8>) -> Result<JsonRpcMessage, ParseError> {
-    let options = ScanOptions::default().max_bytes(usize::MAX);
+    let depth = depth(&message.inner.bytes).max(ScanOptions::default().max_depth);
+    let options = ScanOptions::default().unlimited().max_depth(depth);
     let options = if message.is_strict() { options } else { options.transparent() };
     let beside = message.inner.beside.clone();
     JsonRpcMessage::read(bytes.into(), &options, beside).map_err(|(_, error)| error)
+}
+
+/// How deeply a scanned message is nested.
+fn depth(bytes: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth -= 1,
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }

@@ -54,6 +54,9 @@ pub(crate) use scan::salvage_id;
 pub(crate) use text::decode_exact;
 pub(crate) use walk::members;
 
+/// Below this size a copy costs less than what it may free.
+const SMALL: usize = 4 << 10;
+
 /// One JSON-RPC message: bytes that passed the scanner, and where its parts stand in them.
 ///
 /// It is one pointer, and a clone costs a refcount. The bytes never change; [`edit`](Self::edit) and
@@ -224,6 +227,15 @@ impl JsonRpcMessage {
     /// The same, to add to.
     pub fn extensions_mut(&mut self) -> &mut Extensions {
         &mut self.inner_mut().beside.extensions
+    }
+
+    /// The same message on bytes of its own, if they are few. A frame shares the buffer that it was read into,
+    /// and a small one that is kept would keep all of that.
+    pub(crate) fn detach(mut self) -> Self {
+        if self.inner.bytes.len() < SMALL {
+            self.inner_mut().bytes = Bytes::copy_from_slice(&self.inner.bytes);
+        }
+        self
     }
 
     pub(crate) fn sequence(&self) -> u64 {

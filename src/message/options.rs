@@ -71,6 +71,12 @@ impl ScanOptions {
         self
     }
 
+    /// No limits of size but the depth: for what has passed a limited scan before and was changed since.
+    pub(crate) fn unlimited(self) -> Self {
+        let most = usize::MAX;
+        self.max_bytes(most).max_number(most).max_id(most).max_method(most)
+    }
+
     /// Let odd but harmless JSON pass: duplicate and confusable keys below the top level, ids past
     /// ±(2^53−1), a null id on a request. Meant for watching a peer; layers that decide refuse messages that
     /// passed only this scan.

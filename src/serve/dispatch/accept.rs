@@ -3,7 +3,7 @@
 use std::task::Context;
 
 use super::slot::Slot;
-use super::{Dispatch, REFUSALS};
+use super::{Dispatch, REFUSALS, WAITING};
 use crate::error::Error;
 use crate::message::{Code, JsonRpcMessage, Kind, ParseError, Responder};
 use crate::protocol::{method, peek};
@@ -15,7 +15,7 @@ impl<S: RpcService> Dispatch<S> {
         match message.kind() {
             Kind::Request => self.accept_request(message, cx),
             Kind::Notification if self.cancel(&message) => {}
-            Kind::Notification if self.in_flight() >= 2 * self.max_in_flight => {
+            Kind::Notification if self.is_crowded() => {
                 tracing::warn!(
                     method = message.method(),
                     "a notification was dropped: too much is in flight"
@@ -24,6 +24,11 @@ impl<S: RpcService> Dispatch<S> {
             Kind::Notification => self.admit(message, cx),
             Kind::Response => self.accept_answer(message, cx),
         }
+    }
+
+    /// Too much is in flight for messages that nobody waits for.
+    fn is_crowded(&self) -> bool {
+        self.in_flight() >= 2 * self.max_in_flight || self.waiting_bytes > 2 * WAITING
     }
 
     fn accept_request(&mut self, message: JsonRpcMessage, cx: &mut Context<'_>) {
@@ -35,7 +40,7 @@ impl<S: RpcService> Dispatch<S> {
                 format_args!("the id {id} is in use by another request"),
             ));
         }
-        if self.ids.len() > self.max_in_flight {
+        if self.ids.len() > self.max_in_flight || self.waiting_bytes > WAITING {
             self.ids.remove(&id);
             let busy = Error::busy("too many requests are in flight").into();
             return failure(&message.responder(), &busy).into_iter().for_each(|answer| self.decline(answer));
@@ -47,7 +52,7 @@ impl<S: RpcService> Dispatch<S> {
     fn accept_answer(&mut self, message: JsonRpcMessage, cx: &mut Context<'_>) {
         let asked = match message.owned_id() {
             Some(id) => self.questions.remove(&id).is_some(),
-            None => message.error().is_some(),
+            None => message.error().is_some() && !self.is_crowded(),
         };
         if asked {
             return self.admit(message, cx);
@@ -65,12 +70,17 @@ impl<S: RpcService> Dispatch<S> {
         }
         let named = peek::cancelled_id(message).ok().flatten().map(|id| id.to_owned());
         let Some(id) = named.filter(|id| self.ids.remove(id).is_some()) else { return false };
-        self.waiting
-            .retain(|waiting| waiting.kind() != Kind::Request || waiting.owned_id().as_ref() != Some(&id));
+        let is_it = |waiting: &JsonRpcMessage| {
+            waiting.kind() == Kind::Request && waiting.owned_id().as_ref() == Some(&id)
+        };
+        if let Some(waiting) = self.waiting.iter().position(is_it).and_then(|at| self.waiting.remove(at)) {
+            self.waiting_bytes -= waiting.bytes().len();
+        }
         let is_called = |slot: &Slot<_>| slot.responder.as_ref().and_then(Responder::id) == Some(&id);
         if let Some(at) = self.slots.iter().position(is_called) {
-            self.facts.leave_cancellation(id, message.clone());
+            self.facts.leave_cancellation(id.clone(), message.clone());
             self.release(at);
+            self.facts.take_cancellation(&id); // nobody below forwards it
         }
         true
     }

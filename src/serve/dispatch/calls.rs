@@ -4,9 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 
 use super::slot::{self, Progress, Purpose, Slot};
-use super::{Dispatch, ROOM};
+use super::{Dispatch, LISTENED, ROOM};
 use crate::error::{BoxError, Error};
-use crate::message::{JsonRpcMessage, Kind, Responder};
+use crate::message::{Code, JsonRpcMessage, Kind, Responder};
 use crate::protocol::peek;
 use crate::reply::{RpcService, failure};
 
@@ -15,6 +15,7 @@ impl<S: RpcService> Dispatch<S> {
     pub(super) fn admit(&mut self, message: JsonRpcMessage, cx: &mut Context<'_>) {
         let message =
             if message.context().is_some() { message } else { message.with_context(self.facts.clone()) };
+        self.waiting_bytes += message.bytes().len();
         self.waiting.push_back(message);
         self.admit_waiting(cx);
     }
@@ -33,7 +34,7 @@ impl<S: RpcService> Dispatch<S> {
     }
 
     fn fail_next(&mut self, error: &BoxError) {
-        let Some(message) = self.waiting.pop_front() else { return };
+        let Some(message) = self.next_waiting() else { return };
         if message.is_session_listen() {
             return;
         }
@@ -43,8 +44,14 @@ impl<S: RpcService> Dispatch<S> {
         failure(&message.responder(), error).into_iter().for_each(|answer| self.say(answer));
     }
 
+    fn next_waiting(&mut self) -> Option<JsonRpcMessage> {
+        let message = self.waiting.pop_front()?;
+        self.waiting_bytes -= message.bytes().len();
+        Some(message)
+    }
+
     fn call_next(&mut self) {
-        let Some(message) = self.waiting.pop_front() else { return };
+        let Some(message) = self.next_waiting() else { return };
         let purpose = match message.kind() {
             _ if message.is_session_listen() => Purpose::Listen,
             Kind::Request => Purpose::Answer,
@@ -56,6 +63,9 @@ impl<S: RpcService> Dispatch<S> {
             self.slots.len() - 1
         });
         self.in_flight += usize::from(purpose != Purpose::Listen);
+        if purpose == Purpose::Listen {
+            self.listen_slot = Some(at);
+        }
         match catch_unwind(AssertUnwindSafe(|| self.service.call(message))) {
             Ok(future) => {
                 self.slots[at].begin(future, purpose, responder);
@@ -64,6 +74,20 @@ impl<S: RpcService> Dispatch<S> {
             Err(_) => {
                 (self.slots[at].purpose, self.slots[at].responder) = (purpose, responder);
                 self.fail_slot(at, &slot::panicked());
+            }
+        }
+    }
+
+    /// What the server said unasked before it answered must not come after the answer: the listen is emptied
+    /// whenever answers are taken. The order of all of them is the server's.
+    pub(super) fn drain_listen(&mut self) {
+        for _ in 0..LISTENED {
+            let Some(at) = self.listen_slot else { return };
+            match self.slots[at].poll() {
+                Progress::Pending => return,
+                Progress::Item(message) => drop(self.item(at, message)),
+                Progress::Failed(error) => self.fail_slot(at, &error),
+                Progress::End => self.release(at),
             }
         }
     }
@@ -96,7 +120,8 @@ impl<S: RpcService> Dispatch<S> {
     /// One message of a reply. Tells whether the call is over with it.
     fn item(&mut self, at: usize, message: JsonRpcMessage) -> bool {
         let slot = &mut self.slots[at];
-        slot.order = if message.sequence() > 0 { message.sequence() } else { slot.order.max(self.order) };
+        let order = if message.sequence() > 0 { message.sequence() } else { self.order };
+        slot.order = slot.order.max(order); // what a layer made stays between its neighbours
         let order = slot.order;
         let (purpose, expected) = (slot.purpose, slot.responder.as_ref().and_then(Responder::id));
         let final_response = message.kind() == Kind::Response && message.id().is_some();
@@ -133,13 +158,23 @@ impl<S: RpcService> Dispatch<S> {
         self.release(at);
     }
 
+    /// To the stack, as soon as it is ready.
+    fn put_off(&mut self, message: JsonRpcMessage) {
+        self.waiting_bytes += message.bytes().len();
+        self.waiting.push_back(message.with_context(self.facts.clone()));
+    }
+
     /// The call is over, or cancelled.
     pub(super) fn release(&mut self, at: usize) {
         let slot = &mut self.slots[at];
         if let Some(id) = slot.responder.as_ref().and_then(Responder::id) {
             self.ids.remove(id);
         }
-        self.in_flight -= usize::from(slot.purpose != Purpose::Listen);
+        if slot.purpose == Purpose::Listen {
+            self.listen_slot = None;
+        } else {
+            self.in_flight -= 1;
+        }
         slot.clear();
         self.free.push(at);
     }
@@ -155,8 +190,9 @@ impl<S: RpcService> Dispatch<S> {
         }
         if message.kind() == Kind::Request {
             if self.questions.len() >= 2 * self.max_in_flight {
-                tracing::warn!("a question of the server was dropped: too many are open");
-                return;
+                tracing::warn!("a question of the server was refused: too many are open");
+                let refusal = message.responder().error(Code::INTERNAL_ERROR, "too many questions are open");
+                return refusal.into_iter().for_each(|refusal| self.put_off(refusal));
             }
             if let Some(id) = message.owned_id() {
                 self.questions.insert(&id, ());

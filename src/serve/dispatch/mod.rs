@@ -30,6 +30,9 @@ pub(super) struct Dispatch<S: RpcService> {
     ids: IdMap<()>,
     /// Admitted, but the stack was not ready.
     waiting: VecDeque<JsonRpcMessage>,
+    waiting_bytes: usize,
+    /// The slot of the session's listen.
+    listen_slot: Option<usize>,
     /// Requests of the server that the client has not answered.
     questions: IdMap<()>,
     /// What goes to the client, with its place in the server's order.
@@ -59,6 +62,8 @@ impl<S: RpcService> Dispatch<S> {
             woken: VecDeque::new(),
             ids: IdMap::default(),
             waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            listen_slot: None,
             questions: IdMap::default(),
             out: Vec::new(),
             queued: 0,
@@ -103,9 +108,13 @@ impl<S: RpcService> Dispatch<S> {
             let Some(at) = self.woken.pop_front() else { break };
             self.poll_slot(at);
         }
+        if !self.out.is_empty() {
+            self.drain_listen();
+        }
         if std::mem::take(&mut self.listen_lost) {
             self.listen(cx);
         }
+        self.admit_waiting(cx);
         if !self.out.is_sorted_by_key(|(order, _)| *order) {
             self.out.sort_by_key(|(order, _)| *order);
         }
@@ -114,6 +123,10 @@ impl<S: RpcService> Dispatch<S> {
     }
 }
 
+/// Bytes of requests that wait until the stack is ready; more are refused.
+const WAITING: usize = 8 << 20;
+/// Items of the listen that are taken at once, whatever their size: as many as its queue holds by default.
+const LISTENED: usize = 1024;
 /// Above this many bytes that wait for the client, replies stay where they are.
 const ROOM: usize = 1 << 20;
 /// Above this many, a client that sends what is refused is not even told.

@@ -4,15 +4,15 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::Sleep;
 
 use super::Stdio;
 use crate::error::Error;
-use crate::message::{Fault, JsonRpcMessage, ParseError, ScanOptions, looks_like_reply, salvage_id};
+use crate::message::{JsonRpcMessage, ParseError, ScanOptions, looks_like_reply, salvage_id};
 use crate::reply::RpcService;
 use crate::serve::dispatch::Dispatch;
-use crate::wire::lines::{Decoder, Encoder, Line, one_line};
+use crate::wire::lines::{Decoder, Encoder, Line};
 
 /// Above this much waiting to be written, replies stay where they are.
 const HIGH_WATER: usize = 1 << 20;
@@ -57,7 +57,10 @@ where
     }
 
     pub(super) async fn run(mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.poll(cx)).await
+        let ended = poll_fn(|cx| self.poll(cx)).await;
+        // A writer that says goodbye, as TLS does, is given the chance to.
+        let _ = self.writer.shutdown().await;
+        ended
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -67,17 +70,11 @@ where
         }
         for _ in 0..READS {
             let written = self.poll_answers(cx)?;
-            if written && self.dispatch.in_flight() == 0 {
-                if let Some(error) = self.dispatch.upstream_gone() {
-                    return Poll::Ready(Err(error.clone()));
-                }
-                if let Phase::Draining(_) = self.phase {
-                    return Poll::Ready(Ok(()));
-                }
-            }
+            // What the client has already said is answered before the session ends.
             match self.poll_requests(cx) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending if written && self.dispatch.in_flight() == 0 => return self.poll_end(cx),
                 Poll::Pending => return self.poll_drain(cx),
             }
         }
@@ -85,12 +82,21 @@ where
         Poll::Pending
     }
 
+    /// Nothing is in flight and nothing left to write.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        match (self.dispatch.upstream_gone(), &self.phase) {
+            (Some(error), _) => Poll::Ready(Err(error.clone())),
+            (None, Phase::Draining(_)) => Poll::Ready(Ok(())),
+            (None, _) => self.poll_drain(cx),
+        }
+    }
+
     /// Moves answers to the client. Tells whether everything is written.
     fn poll_answers(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
         loop {
             if self.out.len() < HIGH_WATER {
                 let out = &mut self.out;
-                self.dispatch.poll(cx, |message| push(out, &message));
+                self.dispatch.poll(cx, |message| out.push_mended(&message));
             }
             if self.out.is_empty() {
                 return Ok(true);
@@ -126,18 +132,18 @@ where
     }
 
     fn accept(&mut self, line: Line, cx: &mut Context<'_>) {
-        let (bytes, fault) = match line {
-            Line::Frame(frame) => match JsonRpcMessage::read(frame, &self.scan, self.dispatch.beside()) {
-                Ok(message) => return self.dispatch.accept(message, cx),
-                Err((frame, error)) => return self.dispatch.refuse(looks_like_reply(&frame), &error, cx),
-            },
-            Line::CarriageReturn(bytes) => (bytes, Fault::LineBreak),
-            Line::TooLong(head) => (head, Fault::TooLarge),
-            Line::Incomplete(bytes) => (bytes, Fault::Syntax("the rest of the line")),
+        let read = match line.into_frame() {
+            Ok(frame) => JsonRpcMessage::read(frame, &self.scan, self.dispatch.beside()),
+            Err((bytes, fault)) => {
+                let id = salvage_id(&bytes, &self.scan);
+                let error = ParseError::new(fault, bytes.len()).with_id(id);
+                Err((bytes, error))
+            }
         };
-        let id = salvage_id(&bytes, &self.scan);
-        let error = ParseError::new(fault, bytes.len()).with_id(id);
-        self.dispatch.refuse(looks_like_reply(&bytes), &error, cx);
+        match read {
+            Ok(message) => self.dispatch.accept(message, cx),
+            Err((bytes, error)) => self.dispatch.refuse(looks_like_reply(&bytes), &error, cx),
+        }
     }
 
     /// Calls that outlive the client's patience are cancelled by ending.
@@ -146,12 +152,5 @@ where
             Phase::Draining(sleep) => sleep.as_mut().poll(cx).map(Ok),
             Phase::Start | Phase::Open => Poll::Pending,
         }
-    }
-}
-
-fn push(out: &mut Encoder, message: &JsonRpcMessage) {
-    if out.push(message).is_err() {
-        let frame = one_line(message);
-        out.push_frame(&frame).expect("a message on one line has no line break");
     }
 }

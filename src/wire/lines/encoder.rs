@@ -53,6 +53,8 @@ pub struct Encoder {
     /// How much of the first piece, or of the tail, is written.
     written: usize,
     length: usize,
+    /// Something was written that the writer may still hold.
+    unflushed: bool,
     one_per_write: bool,
 }
 
@@ -79,6 +81,14 @@ impl Encoder {
         }
         self.append(message.bytes());
         Ok(())
+    }
+
+    /// Queues one message as a line, with spaces in the place of raw CR and LF; see [`one_line`].
+    pub fn push_mended(&mut self, message: &JsonRpcMessage) {
+        match message.has_line_break() {
+            false => self.append(message.bytes()),
+            true => self.append(&one_line(message)),
+        }
     }
 
     /// The same for a frame that no scanner has seen.
@@ -125,12 +135,12 @@ impl Encoder {
         self.length
     }
 
-    /// Whether nothing is queued.
+    /// Whether nothing is queued, and nothing written that is not flushed.
     pub fn is_empty(&self) -> bool {
-        self.length == 0
+        self.length == 0 && !self.unflushed
     }
 
-    /// Writes until nothing is left or the writer takes no more.
+    /// Writes until nothing is left or the writer takes no more, and flushes the writer.
     ///
     /// # Errors
     ///
@@ -140,14 +150,19 @@ impl Encoder {
         writer: &mut W,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        while !self.is_empty() {
+        while self.length > 0 {
             let taken = ready!(self.poll_write(writer, cx))?;
             if taken == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.advance(taken);
+            self.unflushed = true;
         }
-        Pin::new(writer).poll_flush(cx)
+        if self.unflushed {
+            ready!(Pin::new(writer).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_write<W: AsyncWrite + Unpin>(

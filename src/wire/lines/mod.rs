@@ -19,6 +19,8 @@ use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr2;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use crate::message::Fault;
+
 mod encoder;
 
 pub use encoder::{Encoder, RawLineBreak, one_line};
@@ -42,6 +44,18 @@ pub enum Line {
     TooLong(Bytes),
     /// The input ended in the middle of this line.
     Incomplete(Bytes),
+}
+
+impl Line {
+    /// The whole line, or what is left of it and why it is no frame.
+    pub(crate) fn into_frame(self) -> Result<Bytes, (Bytes, Fault)> {
+        match self {
+            Self::Frame(frame) => Ok(frame),
+            Self::CarriageReturn(bytes) => Err((bytes, Fault::LineBreak)),
+            Self::TooLong(head) => Err((head, Fault::TooLarge)),
+            Self::Incomplete(bytes) => Err((bytes, Fault::Syntax("the rest of the line"))),
+        }
+    }
 }
 
 /// Finds lines in a stream of bytes, however it is cut.
@@ -87,10 +101,6 @@ impl Decoder {
         reader: &mut R,
         cx: &mut Context<'_>,
     ) -> Poll<std::io::Result<usize>> {
-        if self.buffer.is_empty() {
-            // Back to the beginning if nobody holds a frame any more: that memory is still in the cache.
-            let _ = self.buffer.try_reclaim(READ_BYTES);
-        }
         if self.buffer.capacity() - self.buffer.len() < LEAST_ROOM {
             self.buffer.reserve(READ_BYTES.max(self.buffer.len()));
         }
@@ -154,6 +164,10 @@ impl Decoder {
         let line = self.buffer.split_to(length).freeze();
         self.buffer.advance(end - length);
         self.searched = 0;
+        if length > READ_BYTES {
+            // What follows must not live in a buffer that grew for this line.
+            self.buffer = BytesMut::from(&self.buffer[..]);
+        }
         let carriage_return = std::mem::take(&mut self.carriage_return);
         match self.discarding.take() {
             Some(head) => Line::TooLong(head),

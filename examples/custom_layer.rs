@@ -51,12 +51,9 @@ impl<S: Service<JsonRpcMessage, Response = Reply>> Service<JsonRpcMessage> for C
 async fn main() -> Result<(), BoxError> {
     let count = CountCallsLayer::default();
     let mut stack = ServiceBuilder::new().layer(count.clone()).service(demo::server());
-    for word in ["one", "two"] {
-        let params = format!(r#"{{"name":"echo","arguments":{{"message":"{word}"}}}}"#);
-        let reply =
-            stack.ready().await?.call(JsonRpcMessage::request(1, method::TOOLS_CALL, params)?).await?;
-        let answer = reply.collect(1024).await?.remove(0);
-        println!("{}", String::from_utf8_lossy(answer.bytes()));
+    for call in [r#"{"name":"echo"}"#, r#"{"name":"add","arguments":{"a":1,"b":2}}"#] {
+        let message = JsonRpcMessage::request(1, method::TOOLS_CALL, call)?;
+        println!("{:?}", stack.ready().await?.call(message).await?.as_one());
     }
     println!("{} tool calls passed", count.0.load(Ordering::Relaxed));
     Ok(())

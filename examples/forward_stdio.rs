@@ -9,6 +9,7 @@
 
 mod demo;
 
+use std::fmt::Display;
 use std::process::ExitCode;
 
 use shadowcat::layer::{CatchErrorLayer, OnRequestsLayer, TimeoutLayer, TraceLayer};
@@ -25,9 +26,7 @@ struct Options {
     command: Vec<String>,
 }
 
-// One thread: a second one costs a wake-up per message and wins nothing.
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let options = match parse(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(why) => {
@@ -38,20 +37,34 @@ async fn main() -> ExitCode {
     if options.log {
         tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     }
-    match run(&options).await {
+    // One thread: a second one costs a wake-up per message and wins nothing.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error),
+    };
+    let served = runtime.block_on(run(&options));
+    // On a terminal a thread may still wait for a key.
+    runtime.shutdown_background();
+    match served {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("forward_stdio: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&error),
     }
+}
+
+fn failed(error: &dyn Display) -> ExitCode {
+    eprintln!("forward_stdio: {error}");
+    ExitCode::FAILURE
 }
 
 async fn run(options: &Options) -> Result<(), BoxError> {
     let Some((program, args)) = options.command.split_first() else {
         return forward(demo::server(), options.standard).await;
     };
-    let server = connect::Command::new(program).args(args).spawn()?;
+    let mut command = connect::Command::new(program).args(args);
+    if !options.log {
+        command = command.on_stderr(|line| eprintln!("{line}")); // else it is in the log
+    }
+    let server = command.spawn()?;
     let forwarded = forward(server.clone(), options.standard).await;
     server.shutdown().await;
     forwarded
@@ -60,7 +73,7 @@ async fn run(options: &Options) -> Result<(), BoxError> {
 /// Serves until the client is gone, the server is gone, or somebody asks us to stop.
 async fn forward(leaf: impl RpcService + Clone, standard: bool) -> Result<(), BoxError> {
     let limits =
-        ServiceBuilder::new().layer(TimeoutLayer::new()).layer(ConcurrencyLimitLayer::new(256)).into_inner();
+        ServiceBuilder::new().layer(ConcurrencyLimitLayer::new(256)).layer(TimeoutLayer::new()).into_inner();
     let stack = ServiceBuilder::new()
         .layer(CatchErrorLayer::new())
         .layer(TraceLayer::new())

@@ -9,6 +9,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::error::BoxError;
+use crate::macros::inner_accessors;
 use crate::message::JsonRpcMessage;
 use crate::reply::{Reply, RpcService};
 
@@ -67,6 +68,10 @@ impl<F: Clone, S> Layer<S> for FromFnLayer<F> {
 pub struct FromFn<F, S> {
     function: F,
     inner: S,
+}
+
+impl<F, S> FromFn<F, S> {
+    inner_accessors!();
 }
 
 /// The rest of the stack, for one message.

@@ -21,18 +21,25 @@ type Change = Arc<dyn Fn(JsonRpcMessage) -> JsonRpcMessage + Send + Sync>;
 /// Put it where the changed message should first be seen; what stands below sees the change on the way up,
 /// what stands above on the way back.
 ///
+/// A request keeps its id, and so does a response: a front end takes no answer under another one.
+///
 /// ```
 /// use shadowcat::{JsonRpcMessage, Reply, layer::MapLayer};
 /// use tower::{Service, ServiceBuilder, ServiceExt};
 ///
+/// fn old_name(message: JsonRpcMessage) -> JsonRpcMessage {
+///     match message.is_method("tools/run") {
+///         true => message.clone().edit().method("tools/call").finish().unwrap_or(message),
+///         false => message,
+///     }
+/// }
+///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut stack = ServiceBuilder::new()
-///     .layer(MapLayer::requests(|message| message.with_id(99)))
-///     .service_fn(|message: JsonRpcMessage| async move {
-///         Ok::<_, shadowcat::Error>(message.responder().result("{}").unwrap().map_or_else(Reply::empty, Reply::one))
-///     });
-/// let reply = stack.ready().await?.call(JsonRpcMessage::request(1, "ping", "")?).await?;
-/// assert_eq!(reply.as_one().unwrap().id().unwrap().as_i64(), Some(99));
+///     .layer(MapLayer::requests(old_name))
+///     .service_fn(|message: JsonRpcMessage| async move { Ok::<_, shadowcat::Error>(Reply::one(message)) });
+/// let seen = stack.ready().await?.call(JsonRpcMessage::request(1, "tools/run", "{}")?).await?;
+/// assert_eq!(seen.as_one().unwrap().method(), Some("tools/call"));
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]

@@ -11,6 +11,9 @@ use crate::error::BoxError;
 use crate::message::{Code, JsonRpcMessage};
 use crate::reply::Reply;
 
+/// Bytes of requests that wait; the one that passes it is the last to get a place.
+const MAX_BYTES: usize = 8 << 20;
+
 pub(super) struct Gate<W> {
     state: Mutex<State<W>>,
     max_waiting: usize,
@@ -20,11 +23,13 @@ struct State<W> {
     service: W,
     /// In the order in which they came. Only the first asks the service, so that its one waker is the right one.
     waiting: VecDeque<Place>,
+    waiting_bytes: usize,
     next_ticket: u64,
 }
 
 struct Place {
     ticket: u64,
+    bytes: usize,
     waker: Option<Waker>,
 }
 
@@ -47,7 +52,7 @@ pub(super) struct Waiter<W> {
 
 impl<W> Gate<W> {
     pub(super) fn new(service: W, max_waiting: usize) -> Self {
-        let state = State { service, waiting: VecDeque::new(), next_ticket: 0 };
+        let state = State { service, waiting: VecDeque::new(), waiting_bytes: 0, next_ticket: 0 };
         Self { state: Mutex::new(state), max_waiting }
     }
 
@@ -71,13 +76,15 @@ where
                 Poll::Pending => {}
             }
         }
-        if state.waiting.len() >= gate.max_waiting {
+        if state.waiting.len() >= gate.max_waiting || state.waiting_bytes > MAX_BYTES {
             let why = "Too many requests are waiting; try again later";
             return Entry::Refused(Reply::refuse(&message, Code::INTERNAL_ERROR, why));
         }
         let ticket = state.next_ticket;
         state.next_ticket += 1;
-        state.waiting.push_back(Place { ticket, waker: None });
+        let bytes = message.bytes().len();
+        state.waiting_bytes += bytes;
+        state.waiting.push_back(Place { ticket, bytes, waker: None });
         drop(state);
         Entry::Waiting(Waiter { gate: gate.clone(), ticket, message: Some(message), left: false })
     }
@@ -108,7 +115,10 @@ where
 
 /// Gives the place up and wakes whoever is first now.
 fn leave<W>(mut state: MutexGuard<'_, State<W>>, ticket: u64) {
-    state.waiting.retain(|place| place.ticket != ticket);
+    if let Some(at) = state.waiting.iter().position(|place| place.ticket == ticket) {
+        let left = state.waiting.remove(at).map_or(0, |place| place.bytes);
+        state.waiting_bytes -= left;
+    }
     let next = state.waiting.front_mut().and_then(|place| place.waker.take());
     drop(state);
     if let Some(next) = next {

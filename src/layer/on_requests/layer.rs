@@ -12,7 +12,7 @@ use super::service::OnRequests;
 /// # Backpressure
 ///
 /// `poll_ready` speaks for the direct way only. Requests that find no room wait in order, at most 1,024 of
-/// them ([`max_waiting`](Self::max_waiting)); beyond, a request is refused with a JSON-RPC error. A waiting
+/// them ([`max_waiting`](Self::max_waiting)) and 8 MiB; beyond, a request is refused with a JSON-RPC error. A waiting
 /// call can be cancelled, and the next one moves up.
 #[derive(Clone, Debug)]
 pub struct OnRequestsLayer<L> {

@@ -54,17 +54,18 @@ impl Alarm {
     /// Ready when the deadline has passed. Must be called inside a tokio runtime with time enabled.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut table = self.clock.lock();
-        if let Some(at) = self.entry {
-            let entry = &mut table.entries[at];
-            if entry.deadline.is_none() {
-                return Poll::Ready(());
+        match self.entry {
+            Some(at) => {
+                let entry = &mut table.entries[at];
+                if entry.deadline.is_none() {
+                    return Poll::Ready(());
+                }
+                if !entry.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                    entry.waker = Some(cx.waker().clone());
+                }
             }
-            if !entry.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                entry.waker = Some(cx.waker().clone());
-            }
-            return Poll::Pending;
+            None => self.entry = Some(table.insert(self.deadline, cx.waker().clone())),
         }
-        self.entry = Some(table.insert(self.deadline, cx.waker().clone()));
         let armed = table.armed;
         if armed.is_none_or(|armed| self.deadline < armed) {
             table.armed = Some(self.deadline);
@@ -162,10 +163,15 @@ impl Task {
 }
 
 impl Drop for Task {
-    /// A task that ends with its runtime makes room for one in another runtime.
+    /// A task that ends with its runtime makes room for one in another runtime: whoever is polled there next.
     fn drop(&mut self) {
-        if !self.done {
-            self.clock.lock().armed = None;
+        if self.done {
+            return;
         }
+        let mut table = self.clock.lock();
+        table.armed = None;
+        let woken: Vec<_> = table.entries.iter().filter_map(|entry| entry.waker.clone()).collect();
+        drop(table);
+        woken.into_iter().for_each(Waker::wake);
     }
 }

@@ -15,6 +15,9 @@ use crate::error::Error;
 use crate::message::{JsonRpcMessage, Responder};
 use crate::reply::{Reply, failure};
 
+/// Thirty years.
+const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
 pin_project! {
     /// The future of [`Timeout`](super::Timeout).
     pub struct ResponseFuture<F> {
@@ -38,7 +41,7 @@ impl<F> ResponseFuture<F> {
     pub(super) fn new(inner: F, responder: Option<Responder>, shared: &Arc<Shared>) -> Self {
         let watch = responder.map(|responder| {
             let start = Instant::now();
-            let deadline = start + shared.limits.first.min(shared.limits.whole);
+            let deadline = after(start, shared.limits.first.min(shared.limits.whole));
             Watch { alarm: Alarm::new(&shared.clock, deadline), responder, shared: shared.clone(), start }
         });
         Self { inner: Some(inner), watch }
@@ -71,10 +74,10 @@ where
 impl Watch {
     /// The first message is there; from now on silence and the whole count.
     fn go_on(self, reply: Reply) -> Reply {
-        let end = self.start + self.shared.limits.whole;
+        let end = after(self.start, self.shared.limits.whole);
         let idle = self.shared.limits.idle;
         let mut alarm = self.alarm;
-        alarm.reset(end.min(Instant::now() + idle));
+        alarm.reset(end.min(after(Instant::now(), idle)));
         Reply::stream(Limited { reply, alarm, responder: self.responder, idle, end })
     }
 }
@@ -97,7 +100,7 @@ impl Stream for Limited {
             let now = Instant::now();
             // An answer that is there counts, even if its reader is late; a server that always has more does not.
             if this.reply.is_end() || now < this.end {
-                this.alarm.reset(this.end.min(now + this.idle));
+                this.alarm.reset(this.end.min(after(now, this.idle)));
                 return Poll::Ready(item);
             }
         } else {
@@ -106,6 +109,11 @@ impl Stream for Limited {
         this.reply = Reply::empty();
         Poll::Ready(too_long(&this.responder).map(Ok))
     }
+}
+
+/// A limit that no clock reaches, such as `Duration::MAX`, is none.
+fn after(start: Instant, limit: Duration) -> Instant {
+    start.checked_add(limit).unwrap_or_else(|| start + FAR)
 }
 
 fn too_long(responder: &Responder) -> Option<JsonRpcMessage> {

@@ -7,7 +7,12 @@ use super::service::{Shared, Timeout};
 
 /// Answers a request that takes too long with a JSON-RPC error, and cancels it below.
 ///
-/// It belongs near the leaf, on requests: what waits above it does not count.
+/// It belongs near the leaf, inside [`OnRequestsLayer`](crate::layer::OnRequestsLayer) below a limit: what waits
+/// above it does not count. `Duration::MAX` is no limit.
+///
+/// # Panics
+///
+/// A call panics outside a tokio runtime with time enabled.
 #[derive(Clone, Copy, Debug)]
 pub struct TimeoutLayer {
     pub(super) first: Duration,

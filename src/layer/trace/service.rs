@@ -47,8 +47,12 @@ where
     }
 }
 
+/// Characters of a tool's name that are shown: it comes from the client.
+const TOOL: usize = 128;
+
 fn span(message: &JsonRpcMessage) -> Span {
-    let tool = peek::tool_name(message).ok().flatten();
+    let tool =
+        peek::tool_name(message).ok().flatten().map(|name| name.chars().take(TOOL).collect::<String>());
     let id = message.id().map(|id| id.as_str());
     tracing::info_span!(
         target: TARGET,

@@ -10,7 +10,7 @@
 //! use tower::ServiceBuilder;
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), shadowcat::Error> {
-//! let server = connect::Command::new("my-mcp-server").spawn()?;
+//! let server = connect::Command::new("my-mcp-server").on_stderr(|line| eprintln!("{line}")).spawn()?;
 //! let stack = ServiceBuilder::new().layer(layer::TraceLayer::new()).service(server.clone());
 //! let served = serve::stdio(stack).run().await;
 //! server.shutdown().await;
@@ -87,7 +87,12 @@ impl<S: RpcService> Stdio<S> {
     /// Serves on the process's own stdin and stdout until the client closes its side.
     ///
     /// Nothing else may write to stdout meanwhile. Dropping the future ends the session and cancels what is
-    /// in flight.
+    /// in flight. Where stdin is a terminal or a file it is read by a thread, which the runtime waits for when
+    /// it shuts down: use `Runtime::shutdown_background` there.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with I/O and time enabled.
     ///
     /// # Errors
     ///

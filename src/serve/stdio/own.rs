@@ -13,7 +13,7 @@ use tokio::net::{UnixStream, unix::pipe};
 /// Standard input.
 pub(super) struct Input {
     source: Source,
-    _restore: Option<Restore>,
+    _restore: Restore,
 }
 
 enum Source {
@@ -26,7 +26,7 @@ enum Source {
 /// Standard output.
 pub(super) struct Output {
     sink: Sink,
-    _restore: Option<Restore>,
+    _restore: Restore,
 }
 
 enum Sink {
@@ -39,19 +39,19 @@ enum Sink {
 pub(super) fn open() -> io::Result<(Input, Output)> {
     let (read, write) =
         (io::stdin().as_fd().try_clone_to_owned()?, io::stdout().as_fd().try_clone_to_owned()?);
+    // Taken before anything is changed, so that a failure half-way leaves nothing changed.
+    let (restore_read, restore_write) = (Restore::of(&read)?, Restore::of(&write)?);
     let source = match kind(&read)? {
-        FileType::Fifo => Source::Pipe(pipe::Receiver::from_owned_fd(read.try_clone()?)?),
-        FileType::Socket => Source::Socket(socket(&read)?),
+        FileType::Fifo => Source::Pipe(pipe::Receiver::from_owned_fd(read)?),
+        FileType::Socket => Source::Socket(socket(read)?),
         _ => Source::Thread(tokio::io::stdin()),
     };
     let sink = match kind(&write)? {
-        FileType::Fifo => Sink::Pipe(pipe::Sender::from_owned_fd(write.try_clone()?)?),
-        FileType::Socket => Sink::Socket(socket(&write)?),
+        FileType::Fifo => Sink::Pipe(pipe::Sender::from_owned_fd(write)?),
+        FileType::Socket => Sink::Socket(socket(write)?),
         _ => Sink::Thread(tokio::io::stdout()),
     };
-    let input = Input { _restore: (!matches!(source, Source::Thread(_))).then_some(Restore(read)), source };
-    let output = Output { _restore: (!matches!(sink, Sink::Thread(_))).then_some(Restore(write)), sink };
-    Ok((input, output))
+    Ok((Input { source, _restore: restore_read }, Output { sink, _restore: restore_write }))
 }
 
 fn kind(fd: &OwnedFd) -> io::Result<FileType> {
@@ -59,20 +59,27 @@ fn kind(fd: &OwnedFd) -> io::Result<FileType> {
 }
 
 /// Node and others use socket pairs for stdio.
-fn socket(fd: &OwnedFd) -> io::Result<UnixStream> {
-    let stream = net::UnixStream::from(fd.try_clone()?);
+fn socket(fd: OwnedFd) -> io::Result<UnixStream> {
+    let stream = net::UnixStream::from(fd);
     stream.set_nonblocking(true)?;
     UnixStream::from_std(stream)
 }
 
-/// Makes the descriptor blocking again when dropped: the flag belongs to the open file, which others share.
-struct Restore(OwnedFd);
+/// Gives the descriptor its flags back when dropped: they belong to the open file, which others share.
+struct Restore {
+    fd: OwnedFd,
+    flags: OFlags,
+}
+
+impl Restore {
+    fn of(fd: &OwnedFd) -> io::Result<Self> {
+        Ok(Self { flags: fcntl_getfl(fd)?, fd: fd.try_clone()? })
+    }
+}
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        if let Ok(flags) = fcntl_getfl(&self.0) {
-            let _ = fcntl_setfl(&self.0, flags - OFlags::NONBLOCK);
-        }
+        let _ = fcntl_setfl(&self.fd, self.flags);
     }
 }
 

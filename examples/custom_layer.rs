@@ -6,8 +6,7 @@
 
 mod demo;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, atomic::AtomicU64, atomic::Ordering};
 use std::task::{Context, Poll};
 
 use shadowcat::{BoxError, JsonRpcMessage, Reply, protocol::method};

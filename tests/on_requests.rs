@@ -76,6 +76,16 @@ async fn beyond_its_bound_the_queue_refuses() {
 }
 
 #[tokio::test]
+async fn beyond_eight_mebibytes_the_queue_refuses() {
+    let (mut stack, seen, _answers) = limited(100);
+    let large = format!(r#"{{"name":"t","arguments":{{"text":"{}"}}}}"#, "x".repeat(3 << 20));
+    let large = JsonRpcMessage::request(1, "tools/call", large).unwrap();
+    let _through_and_waiting: Vec<_> = (0..4).map(|_| stack.call(large.clone())).collect();
+    assert!(error_of(&stack.call(call(6)).await.unwrap()).contains("-32603"));
+    assert_eq!(seen.len(), 1);
+}
+
+#[tokio::test]
 async fn a_call_that_panics_strands_nobody_who_waits() {
     let leaf = leaf(|message: JsonRpcMessage| {
         assert!(message.id().unwrap().as_i64() != Some(2), "the second call panics");

@@ -263,3 +263,36 @@ async fn a_notification_queued_before_a_response_is_never_behind_it() {
         assert!(place(notification) < place(response), "{heard:?}");
     }
 }
+
+/// Never ready.
+struct Busy;
+
+impl tower::Service<JsonRpcMessage> for Busy {
+    type Response = Reply;
+    type Error = Error;
+    type Future = std::future::Pending<Result<Reply, Error>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Error>> {
+        std::task::Poll::Pending
+    }
+
+    fn call(&mut self, _: JsonRpcMessage) -> Self::Future {
+        unreachable!("it was never ready")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_the_stack_is_bounded_by_its_size() {
+    let mut client = serve_with(serve::stdio(Busy), 1 << 20);
+    let large = |id: i64| {
+        let text = "x".repeat(3 << 20);
+        format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"t","arguments":{{"x":"{text}"}}}}}}"#
+        )
+    };
+    for id in 1..=3 {
+        client.say(large(id)).await;
+    }
+    client.say(call_text(4)).await;
+    hear_error(&mut client, Some("4"), -32603).await;
+}

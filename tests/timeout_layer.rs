@@ -126,3 +126,20 @@ async fn listens_and_notifications_have_no_limit_of_time() {
     }
     assert!(run(&mut stack, msg(note("n"))).await.unwrap().is_end());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_no_clock_reaches_is_none() {
+    let layer = TimeoutLayer::new().first(Duration::MAX).idle(Duration::MAX).whole(Duration::MAX);
+    let (mut stack, mut handle) = mock(layer);
+    let answered =
+        tokio::spawn(
+            async move { run(&mut stack, call(1)).await.unwrap().collect(usize::MAX).await.unwrap() },
+        );
+    let (_, send) = handle.next_request().await.unwrap();
+    let (sender, reply) = Reply::channel(4);
+    send.send_response(reply);
+    sender.try_send(msg(progress(1, 1))).unwrap();
+    tokio::time::sleep(Duration::from_secs(365 * 24 * 3600)).await;
+    sender.finish(msg(done(1)));
+    assert_eq!(answered.await.unwrap(), [msg(progress(1, 1)), msg(done(1))]);
+}

@@ -122,6 +122,14 @@ impl Context {
     }
 
     /// Other facts of the session, by type: an identity, a protocol era.
+    ///
+    /// ```
+    /// use shadowcat::{Context, Direction, protocol::Era};
+    ///
+    /// let mut context = Context::new(Direction::ToUpstream);
+    /// context.shared_mut().insert(Era::Modern);
+    /// assert_eq!(context.shared().get::<Era>(), Some(&Era::Modern));
+    /// ```
     pub fn shared(&self) -> &Extensions {
         &self.shared
     }

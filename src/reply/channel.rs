@@ -124,6 +124,22 @@ impl ReplySender {
 
     /// Queues a message, waiting for room.
     ///
+    /// ```
+    /// use shadowcat::{JsonRpcMessage, Reply};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (sender, reply) = Reply::channel(1);
+    /// let leaf = tokio::spawn(async move {
+    ///     for _ in 0..10 {
+    ///         sender.send(JsonRpcMessage::notification("notifications/x", "")?).await?;
+    ///     }
+    ///     sender.finish(JsonRpcMessage::response(1, "{}")?);
+    ///     Ok::<_, shadowcat::BoxError>(())
+    /// });
+    /// assert_eq!(reply.collect(4096).await?.len(), 11);
+    /// # leaf.await?.unwrap(); Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// The reader dropped the reply: the call is cancelled, and the message comes back.

@@ -119,6 +119,18 @@ impl Reply {
     }
 
     /// Keeps `guard` until the reply ends or is dropped: a permit then covers the whole exchange.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use shadowcat::{JsonRpcMessage, Reply};
+    ///
+    /// let permit = Arc::new(());
+    /// let reply = Reply::one(JsonRpcMessage::response(1, "{}")?).hold(permit.clone());
+    /// assert_eq!(Arc::strong_count(&permit), 2);
+    /// drop(reply);
+    /// assert_eq!(Arc::strong_count(&permit), 1);
+    /// # Ok::<(), shadowcat::ParseError>(())
+    /// ```
     pub fn hold(mut self, guard: impl Send + 'static) -> Self {
         if !self.is_end() {
             self.guards = Some(Box::new(Guard { _held: Box::new(guard), _next: self.guards.take() }));
@@ -127,6 +139,15 @@ impl Reply {
     }
 
     /// Changes every message. A single message is changed at once and not boxed.
+    ///
+    /// ```
+    /// use shadowcat::{JsonRpcMessage, Reply};
+    ///
+    /// let reply = Reply::one(JsonRpcMessage::response(1, r#"{"n":1}"#)?);
+    /// let reply = reply.map(|message| message.clone().edit().result("{}").finish().unwrap_or(message));
+    /// assert_eq!(reply.as_one().unwrap().result(), Some(&b"{}"[..]));
+    /// # Ok::<(), shadowcat::ParseError>(())
+    /// ```
     pub fn map(self, mut change: impl FnMut(JsonRpcMessage) -> JsonRpcMessage + Send + 'static) -> Self {
         self.wrap(move |body| match body {
             Body::Empty => Body::Empty,
@@ -137,6 +158,21 @@ impl Reply {
 
     /// Shows every message and then exactly one [`End`]. A single message is shown at once, with
     /// [`End::Complete`], and not boxed.
+    ///
+    /// ```
+    /// use std::sync::{Arc, atomic::{AtomicUsize, Ordering}};
+    /// use shadowcat::{JsonRpcMessage, Reply, reply::Event};
+    ///
+    /// let bytes = Arc::new(AtomicUsize::new(0));
+    /// let counted = bytes.clone();
+    /// let reply = Reply::one(JsonRpcMessage::response(1, "{}")?).inspect(move |event| {
+    ///     if let Event::Message(message) = event {
+    ///         counted.fetch_add(message.bytes().len(), Ordering::Relaxed);
+    ///     }
+    /// });
+    /// assert_eq!(bytes.load(Ordering::Relaxed), reply.as_one().unwrap().bytes().len());
+    /// # Ok::<(), shadowcat::ParseError>(())
+    /// ```
     pub fn inspect(self, mut see: impl FnMut(Event<'_>) + Send + 'static) -> Self {
         self.wrap(move |body| match body {
             Body::Empty => {

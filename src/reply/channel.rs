@@ -227,7 +227,9 @@ impl Receiver {
         match &mut state.end {
             Some(error) => Poll::Ready(error.take().map(Err)),
             None => {
-                state.reader = Some(cx.waker().clone());
+                if !state.reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
+                    state.reader = Some(cx.waker().clone());
+                }
                 Poll::Pending
             }
         }

@@ -81,11 +81,14 @@ impl<S: RpcService> Dispatch<S> {
     /// What the server said unasked before it answered must not come after the answer: the listen is emptied
     /// whenever answers are taken. The order of all of them is the server's.
     pub(super) fn drain_listen(&mut self) {
+        let mut more = false;
         for _ in 0..LISTENED {
-            let Some(at) = self.listen_slot else { return };
+            let Some(at) = self.listen_slot.filter(|at| more || self.slots[*at].waker.is_woken()) else {
+                return;
+            };
             match self.slots[at].poll() {
                 Progress::Pending => return,
-                Progress::Item(message) => drop(self.item(at, message)),
+                Progress::Item(message) => more = !self.item(at, message),
                 Progress::Failed(error) => self.fail_slot(at, &error),
                 Progress::End => self.release(at),
             }

@@ -44,6 +44,11 @@ impl Ready {
 }
 
 impl SlotWaker {
+    /// It was woken and has not been polled since.
+    pub(super) fn is_woken(&self) -> bool {
+        self.queued.load(Ordering::Acquire)
+    }
+
     /// The slot is about to be polled: later wakes count again.
     pub(super) fn reset(&self) {
         self.queued.store(false, Ordering::Release);

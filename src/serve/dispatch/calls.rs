@@ -93,6 +93,9 @@ impl<S: RpcService> Dispatch<S> {
                 Progress::End => self.release(at),
             }
         }
+        if let Some(at) = self.listen_slot {
+            self.slots[at].poll_later();
+        }
     }
 
     pub(super) fn poll_slot(&mut self, at: usize) {

@@ -129,6 +129,21 @@ fn a_child_that_ignores_a_closed_stdin_is_told_by_sigterm() {
 }
 
 #[test]
+fn a_child_that_never_reads_is_stopped_like_any_other() {
+    among_others(async {
+        let child = Command::new("sleep").arg("600").grace(SOON, SOON).spawn().unwrap();
+        let large = format!(r#"{{"x":"{}"}}"#, "x".repeat(300_000));
+        let call = child.clone().oneshot(JsonRpcMessage::request(1, "tools/call", large).unwrap());
+        assert!(tokio::time::timeout(SOON, call).await.is_err(), "nobody answers");
+        let ended = child.ended();
+        drop(child);
+        let (status, _) = tokio::time::timeout(Duration::from_secs(10), ended).await.expect("it is stopped");
+
+        assert_eq!(status.unwrap().signal(), Some(15));
+    });
+}
+
+#[test]
 fn a_call_in_flight_keeps_the_child() {
     among_others(async {
         let child = peer(&["echo"]).grace(NEVER, NEVER).spawn().unwrap();

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use super::Handle;
 use super::rewrite;
-use super::state::{Listen, State};
+use super::state::{Channel, Listen, State};
 use super::table::{Call, CallKind, Phase, Ticket};
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind};
@@ -22,6 +22,8 @@ pub struct ResponseFuture(Inner);
 enum Inner {
     Done(Option<Result<Reply, Error>>),
     Waiting(Guard),
+    /// It came too late to be written.
+    Late(Arc<Handle>),
 }
 
 /// Cancels its call when dropped, unless the call is over by then. Keeps the pipe open.
@@ -36,10 +38,10 @@ struct Guard {
 pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFuture {
     let mut state = handle.0.lock();
     let outcome = match message.kind() {
-        _ if state.closed.is_some() => Err(state.closed.clone().expect("just seen").unsent()),
         Kind::Request if message.is_session_listen() => {
-            Ok(Started::Now(open_listen(&mut state).hold(handle.clone())))
+            open_listen(&mut state).map(|reply| Started::Now(reply.hold(handle.clone())))
         }
+        _ if !matches!(state.channel, Channel::Open) => Ok(Started::Late),
         Kind::Request => request(&mut state, &message).map(Started::Waiting),
         Kind::Notification => notification(&mut state, &message).map(|()| Started::Now(Reply::empty())),
         Kind::Response => Ok(Started::Now(answer(&mut state, &message))),
@@ -52,6 +54,7 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFu
     ResponseFuture(match outcome {
         Ok(Started::Waiting(ticket)) => Inner::Waiting(Guard { handle: handle.clone(), ticket, over: false }),
         Ok(Started::Now(reply)) => Inner::Done(Some(Ok(reply))),
+        Ok(Started::Late) => Inner::Late(handle.clone()),
         Err(error) => Inner::Done(Some(Err(error))),
     })
 }
@@ -59,6 +62,7 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFu
 enum Started {
     Now(Reply),
     Waiting(Ticket),
+    Late,
 }
 
 fn request(state: &mut State, message: &JsonRpcMessage) -> Result<Ticket, Error> {
@@ -118,7 +122,10 @@ fn check_room(state: &State) -> Result<(), Error> {
     Ok(())
 }
 
-fn open_listen(state: &mut State) -> Reply {
+fn open_listen(state: &mut State) -> Result<Reply, Error> {
+    if let Channel::Closed(error) = &state.channel {
+        return Err(error.clone().unsent());
+    }
     let (sender, reply) = Reply::channel_of(state.options.queue_messages, state.options.queue_bytes);
     if let Listen::NotYet(early) = std::mem::replace(&mut state.listen, Listen::Gone) {
         for message in early {
@@ -126,7 +133,7 @@ fn open_listen(state: &mut State) -> Reply {
         }
     }
     state.listen = Listen::Open(sender);
-    reply
+    Ok(reply)
 }
 
 impl Future for ResponseFuture {
@@ -137,6 +144,7 @@ impl Future for ResponseFuture {
             Inner::Done(outcome) => {
                 Poll::Ready(outcome.take().expect("a future is not polled after it is ready"))
             }
+            Inner::Late(handle) => handle.0.lock().poll_reason(cx).map(Err),
             Inner::Waiting(guard) => {
                 let Some(outcome) = guard.poll(cx) else { return Poll::Pending };
                 let Inner::Waiting(guard) = std::mem::replace(&mut self.0, Inner::Done(None)) else {
@@ -190,7 +198,7 @@ impl Drop for Guard {
         if let Phase::Ready(outcome, None) = &call.phase {
             state.undelivered -= size(outcome);
         }
-        if call.pending && state.closed.is_none() {
+        if call.pending && matches!(state.channel, Channel::Open) {
             state.table.quarantine(call.id.clone(), call.token.clone());
             if call.kind != CallKind::Initialize {
                 let own =

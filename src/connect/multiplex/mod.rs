@@ -81,7 +81,11 @@ struct Handle(Arc<Shared>);
 
 pub(super) struct Shared(Mutex<State>);
 
-/// A leaf over `reader` and `writer` with the default [`Options`]. Must be called inside a tokio runtime.
+/// A leaf over `reader` and `writer` with the default [`Options`].
+///
+/// # Panics
+///
+/// Outside a tokio runtime; it must have time enabled, and I/O if the reader or the writer needs it.
 pub fn pipe<R, W>(reader: R, writer: W) -> Multiplex
 where
     R: AsyncRead + Unpin + Send + 'static,
@@ -91,7 +95,11 @@ where
 }
 
 impl Multiplex {
-    /// A leaf over `reader` and `writer`. Must be called inside a tokio runtime.
+    /// A leaf over `reader` and `writer`.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime; it must have time enabled, and I/O if the reader or the writer needs it.
     pub fn new<R, W>(reader: R, writer: W, options: Options) -> Self
     where
         R: AsyncRead + Unpin + Send + 'static,
@@ -142,6 +150,12 @@ impl Shared {
     }
 }
 
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
+
 impl Drop for Handle {
     fn drop(&mut self) {
         self.0.lock().released = true;
@@ -168,7 +182,7 @@ impl fmt::Debug for Multiplex {
         let state = self.shared().lock();
         f.debug_struct("Multiplex")
             .field("pending", &state.table.len())
-            .field("closed", &state.closed)
+            .field("channel", &state.channel)
             .field("stats", &state.stats)
             .finish_non_exhaustive()
     }

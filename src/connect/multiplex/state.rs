@@ -1,14 +1,14 @@
 //! What the callers and the driver share.
 
 use std::collections::VecDeque;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 
 use super::options::{Options, Stats};
 use super::table::{Phase, Table};
 use crate::error::Error;
 use crate::message::{IdMap, JsonRpcMessage, OwnedId};
 use crate::reply::ReplySender;
-use crate::wire::lines::{Encoder, one_line};
+use crate::wire::lines::Encoder;
 
 pub(in crate::connect) struct State {
     pub(super) options: Options,
@@ -20,7 +20,9 @@ pub(in crate::connect) struct State {
     /// What the driver is writing at the moment is not in `out`.
     pub(super) writing: usize,
     pub(super) undelivered: usize,
-    pub(super) closed: Option<Error>,
+    pub(super) channel: Channel,
+    /// Calls that came when nothing could be written any more: they wait for the reason.
+    late: Vec<Waker>,
     /// No caller is left.
     pub(super) released: bool,
     /// The owner of the pipe knows that nothing more will come.
@@ -28,6 +30,15 @@ pub(in crate::connect) struct State {
     pub(super) stats: Stats,
     pub(super) next_id: i64,
     driver: Option<Waker>,
+}
+
+/// Whether the server takes what is written.
+#[derive(Debug)]
+pub(super) enum Channel {
+    Open,
+    /// No more; the reason will be known soon.
+    Broken,
+    Closed(Error),
 }
 
 /// The session's listen.
@@ -49,7 +60,8 @@ impl State {
             out,
             writing: 0,
             undelivered: 0,
-            closed: None,
+            channel: Channel::Open,
+            late: Vec::new(),
             released: false,
             aborted: None,
             stats: Stats::default(),
@@ -60,10 +72,7 @@ impl State {
 
     /// Queues a message; whoever does wakes the driver afterwards.
     pub(super) fn write(&mut self, message: &JsonRpcMessage) {
-        if self.out.push(message).is_err() {
-            let frame = one_line(message);
-            self.out.push_frame(&frame).expect("a message on one line has no line break");
-        }
+        self.out.push_mended(message);
     }
 
     /// The driver's waker, if it sleeps; it is asked once.
@@ -75,9 +84,32 @@ impl State {
         self.driver = Some(waker.clone());
     }
 
+    /// The server takes no more. Calls that come from now on are never written.
+    pub(super) fn break_off(&mut self) {
+        if let Channel::Open = self.channel {
+            self.channel = Channel::Broken;
+        }
+    }
+
+    /// Why a late call failed, once that is known.
+    pub(super) fn poll_reason(&mut self, cx: &Context<'_>) -> Poll<Error> {
+        if let Channel::Closed(error) = &self.channel {
+            return Poll::Ready(error.clone().unsent());
+        }
+        if !self.late.iter().any(|waker| waker.will_wake(cx.waker())) {
+            if self.late.len() >= self.options.max_pending {
+                return Poll::Ready(Error::closed("the server takes no more calls").unsent());
+            }
+            self.late.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
     /// The channel is gone: every pending call fails once, and so do open streams.
     pub(super) fn fail_all(&mut self, error: &Error, wakers: &mut Vec<Waker>) {
-        self.closed = Some(error.clone());
+        self.channel = Channel::Closed(error.clone());
+        self.out = Encoder::new();
+        wakers.append(&mut self.late);
         self.questions.clear();
         for id in self.table.pending_ids() {
             self.fail_call(&id, error.clone(), wakers);

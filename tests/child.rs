@@ -222,6 +222,18 @@ mod on_linux {
     }
 
     #[test]
+    fn a_descendant_outside_the_group_that_holds_the_output_does_not_hold_the_end() {
+        among_others(async {
+            let script = r#"trap 'exit 3' USR1; setsid sh -c "kill -USR1 $$; exec sleep 5" & wait"#;
+            let child = Command::new("sh").args(["-c", script]).spawn().unwrap();
+            let (_, error) = child.ended().await;
+            let text = error.to_string();
+
+            assert!(text.ends_with("ended: exit status: 3 (its output is still held open)"), "{text}");
+        });
+    }
+
+    #[test]
     fn dropping_the_child_without_waiting_ends_it_all_the_same() {
         among_others(async {
             let child = stubborn(SOON).await;

@@ -44,9 +44,9 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFu
         _ if !matches!(state.channel, Channel::Open) => Ok(Started::Late),
         Kind::Request => request(&mut state, &message).map(Started::Waiting),
         Kind::Notification => notification(&mut state, &message).map(|()| Started::Now(Reply::empty())),
-        Kind::Response => Ok(Started::Now(answer(&mut state, &message))),
+        Kind::Response => answer(&mut state, &message).map(Started::Now),
     };
-    let driver = if state.out.is_empty() { None } else { state.take_driver() };
+    let driver = if state.out.is_empty() && state.aborted.is_none() { None } else { state.take_driver() };
     drop(state);
     if let Some(driver) = driver {
         driver.wake();
@@ -103,20 +103,25 @@ fn notification(state: &mut State, message: &JsonRpcMessage) -> Result<(), Error
     Ok(())
 }
 
-/// The client's answer to a question of the server; one that the server did not ask goes nowhere.
-fn answer(state: &mut State, message: &JsonRpcMessage) -> Reply {
+/// The client's answer to a question of the server; one that the server did not ask goes nowhere. Without room
+/// for it the pipe ends: the server waits for it, and nobody would send it again.
+fn answer(state: &mut State, message: &JsonRpcMessage) -> Result<Reply, Error> {
     let asked = message.owned_id().is_some_and(|id| state.questions.remove(&id).is_some());
-    if asked {
-        state.write(message);
-    } else {
+    if !asked {
         state.stats.unmatched_answers += 1;
         tracing::debug!(id = ?message.id(), "an answer to a question that the server did not ask was dropped");
+    } else if state.has_room_for_answers() {
+        state.write(message);
+    } else {
+        let error = Error::closed("the server asks and does not read the answers");
+        state.aborted = Some(error.clone());
+        return Err(error.unsent());
     }
-    Reply::empty()
+    Ok(Reply::empty())
 }
 
 fn check_room(state: &State) -> Result<(), Error> {
-    if state.out.len() + state.writing > state.options.max_outgoing {
+    if !state.has_room() {
         return Err(Error::busy("the server does not read what it is sent").unsent());
     }
     Ok(())

@@ -71,6 +71,9 @@ impl Options {
     }
 
     /// Bytes that wait because the server does not read; beyond, calls fail with an error that `is_busy()`.
+    ///
+    /// Answers to the server's questions may take as much again. Beyond that the pipe ends with the first that
+    /// a client gives, and refusals are [lost](Stats::lost_refusals).
     pub fn max_outgoing(mut self, bytes: usize) -> Self {
         self.max_outgoing = bytes;
         self
@@ -112,6 +115,8 @@ pub struct Stats {
     pub dropped_notifications: u64,
     /// Questions of the server that were answered with an error because nobody could.
     pub unanswerable_requests: u64,
+    /// Of these, the errors that were not sent because the server does not read.
+    pub lost_refusals: u64,
     /// Replies that ended because their reader was too slow.
     pub overflows: u64,
 }

@@ -6,7 +6,7 @@ use super::rewrite;
 use super::state::{Listen, State};
 use super::table::{CallKind, Phase};
 use crate::error::Error;
-use crate::message::{Code, JsonRpcMessage, Kind, ParseError, looks_like_reply, salvage_id};
+use crate::message::{Code, JsonRpcMessage, Kind, OwnedId, ParseError, looks_like_reply, salvage_id};
 use crate::protocol::{method, peek};
 use crate::reply::{Reply, TrySendError};
 
@@ -60,19 +60,23 @@ impl State {
             _ => peek::subscription_id(&message),
         };
         let named = named.ok().flatten().map(|id| id.to_owned());
-        if let (Some(method::CANCELLED), Some(id)) = (message.method(), &named) {
-            self.questions.remove(id);
+        let is_cancel = message.is_method(method::CANCELLED);
+        if is_cancel && named.as_ref().is_some_and(|id| self.questions.remove(id).is_some()) {
+            return self.say_unasked(message);
         }
-        if named.as_ref().is_some_and(|id| self.table.is_quarantined(id)) {
+        let live = match message.method() {
+            Some(method::PROGRESS) => named.as_ref().and_then(|token| self.table.by_token(token)),
+            _ => {
+                named.as_ref().and_then(|id| self.table.by_id(id)).filter(|slot| self.table.is_listen(*slot))
+            }
+        };
+        // What a cancellation names may be the server's own, so that it is nobody's late word.
+        if live.is_none() && !is_cancel && named.is_some_and(|id| self.table.is_quarantined(&id)) {
             self.stats.dropped_notifications += 1;
             return;
         }
-        let slot = match message.method() {
-            Some(method::LOG) => self.table.only_running(),
-            Some(method::PROGRESS) => named.and_then(|token| self.table.by_token(&token)),
-            _ => named.and_then(|id| self.table.by_id(&id)).filter(|slot| self.table.is_listen(*slot)),
-        };
-        match slot {
+        let is_log = message.is_method(method::LOG);
+        match live.or_else(|| self.table.only_running().filter(|_| is_log)) {
             Some(slot) => self.say_to(slot, message, wakers),
             None => self.say_unasked(message),
         }
@@ -153,25 +157,42 @@ impl State {
     }
 
     fn refuse(&mut self, question: &JsonRpcMessage) {
-        self.stats.unanswerable_requests += 1;
+        let Some(id) = question.owned_id() else { return };
+        self.questions.remove(&id);
         tracing::warn!(
             method = question.method(),
             "a question of the server was refused: nobody can answer it"
         );
-        if let Some(id) = question.id() {
-            self.questions.remove(&id.to_owned());
-        }
-        if let Some(error) = question.responder().error(Code::INTERNAL_ERROR, "nobody is there to answer") {
-            self.write(&error);
-        }
+        self.write_refusal(&id, Code::INTERNAL_ERROR, "nobody is there to answer");
     }
 
-    /// A line that is no acceptable message. If it is a reply to a pending call, that call fails at once.
+    /// A server that asks and never reads is not told without bound.
+    fn write_refusal(&mut self, id: &OwnedId, code: Code, why: &str) {
+        self.stats.unanswerable_requests += 1;
+        if !self.has_room_for_answers() {
+            self.stats.lost_refusals += 1;
+            return;
+        }
+        self.write(&JsonRpcMessage::error_response(Some(id), code, why));
+    }
+
+    /// A line that is no acceptable message. If it is a reply to a pending call, that call fails at once; if it
+    /// is a question, the server is told.
     pub(super) fn unreadable(&mut self, line: &[u8], error: &ParseError, wakers: &mut Vec<Waker>) {
         self.stats.unreadable_lines += 1;
         tracing::debug!(%error, bytes = line.len(), "a line of the server was no acceptable message and was skipped");
         let id = error.id().cloned().or_else(|| salvage_id(line, &self.options.scan));
-        let Some(id) = id.filter(|_| looks_like_reply(line)) else { return };
-        self.fail_call(&id, Error::invalid(format_args!("the server's reply was refused: {error}")), wakers);
+        let Some(id) = id else { return };
+        if looks_like_reply(line) {
+            let error = Error::invalid(format_args!("the server's reply was refused: {error}"));
+            self.fail_call(&id, error, wakers);
+        } else if has_method(line) {
+            self.write_refusal(&id, Code::INVALID_REQUEST, "the request was not acceptable");
+        }
     }
+}
+
+/// Whether refused bytes were meant as a request; only decides whether the server is told.
+fn has_method(line: &[u8]) -> bool {
+    memchr::memmem::find(line, b"\"method\"").is_some()
 }

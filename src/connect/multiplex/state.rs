@@ -75,6 +75,16 @@ impl State {
         self.out.push_mended(message);
     }
 
+    /// Whether another call or notification may be queued.
+    pub(super) fn has_room(&self) -> bool {
+        self.out.len() + self.writing <= self.options.max_outgoing
+    }
+
+    /// What the server waits for may take as much again, so that calls do not keep it from going on.
+    pub(super) fn has_room_for_answers(&self) -> bool {
+        (self.out.len() + self.writing) / 2 <= self.options.max_outgoing
+    }
+
     /// The driver's waker, if it sleeps; it is asked once.
     pub(super) fn take_driver(&mut self) -> Option<Waker> {
         self.driver.take()

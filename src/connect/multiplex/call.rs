@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::Handle;
-use super::rewrite;
-use super::state::{Channel, Listen, State};
+use super::questions::Asked;
+use super::state::{Channel, State};
 use super::table::{Call, CallKind, Phase, Ticket};
+use super::{Handle, listen, rewrite};
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::{method, peek};
@@ -38,9 +38,7 @@ struct Guard {
 pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFuture {
     let mut state = handle.0.lock();
     let outcome = match message.kind() {
-        Kind::Request if message.is_session_listen() => {
-            open_listen(&mut state).map(|reply| Started::Now(reply.hold(handle.clone())))
-        }
+        Kind::Request if message.is_session_listen() => listen::open(handle, &mut state).map(Started::Now),
         _ if !matches!(state.channel, Channel::Open) => Ok(Started::Late),
         Kind::Request => request(&mut state, &message).map(Started::Waiting),
         Kind::Notification => notification(&mut state, &message).map(|()| Started::Now(Reply::empty())),
@@ -127,20 +125,6 @@ fn check_room(state: &State) -> Result<(), Error> {
     Ok(())
 }
 
-fn open_listen(state: &mut State) -> Result<Reply, Error> {
-    if let Channel::Closed(error) = &state.channel {
-        return Err(error.clone().unsent());
-    }
-    let (sender, reply) = Reply::channel_of(state.options.queue_messages, state.options.queue_bytes);
-    if let Listen::NotYet(early) = std::mem::replace(&mut state.listen, Listen::Gone) {
-        for message in early {
-            state.stats.overflows += u64::from(sender.try_send(message).is_err());
-        }
-    }
-    state.listen = Listen::Open(sender);
-    Ok(reply)
-}
-
 impl Future for ResponseFuture {
     type Output = Result<Reply, Error>;
 
@@ -167,11 +151,11 @@ impl Guard {
         let mut state = self.handle.0.lock();
         let call = state.table.get(self.ticket)?;
         match std::mem::replace(&mut call.phase, Phase::Waiting) {
-            Phase::Ready(outcome, Some(sender)) => {
-                call.phase = Phase::Streaming(sender);
-                Some(outcome)
+            Phase::Opened(reply, sender) => {
+                call.phase = sender.map_or(Phase::Waiting, Phase::Streaming);
+                Some(Ok(reply))
             }
-            Phase::Ready(outcome, None) => {
+            Phase::Ready(outcome) => {
                 state.table.remove(self.ticket);
                 self.over = true;
                 state.undelivered -= size(&outcome);
@@ -200,14 +184,20 @@ impl Drop for Guard {
         }
         let mut state = self.handle.0.lock();
         let Some(call) = state.table.remove(self.ticket) else { return };
-        if let Phase::Ready(outcome, None) = &call.phase {
+        if let Phase::Ready(outcome) = &call.phase {
             state.undelivered -= size(outcome);
+        }
+        if let Some(queue) = &call.queue {
+            // What was read may still be answered, unless the call is cancelled.
+            state.give_up_lost(Asked::Call(self.ticket), |at| call.pending || !queue.is_read(at));
         }
         if call.pending && matches!(state.channel, Channel::Open) {
             state.table.quarantine(call.id.clone(), call.token.clone());
             if call.kind != CallKind::Initialize {
                 let own =
                     call.context.as_ref().and_then(|context| context.take_cancellation(call.caller_id()));
+                // Ours is small.
+                let own = own.filter(|_| state.has_room());
                 let cancel = rewrite::cancel(&call.id, own);
                 state.write(&cancel);
             }

@@ -39,8 +39,9 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The defaults: 1,024 pending calls, per reply a queue of 1,024 messages and 8 MiB, 64 messages kept for
-    /// a listen to come, 64 MiB waiting to be written and as much answered but not taken; ids as they are.
+    /// The defaults: 1,024 pending calls, per reply a queue of 1,024 messages and 8 MiB, 64 messages and 1 MiB
+    /// kept for a listen to come, 64 MiB waiting to be written; 64 MiB answered but not taken, and as much in
+    /// all streams; ids as they are.
     pub fn new() -> Self {
         Self::default()
     }
@@ -64,7 +65,7 @@ impl Options {
         self
     }
 
-    /// Messages kept for a session's listen that is not open yet.
+    /// Messages kept for a session's listen that is not open yet; in any case no more than 1 MiB of them.
     pub fn early_messages(mut self, messages: usize) -> Self {
         self.early_messages = messages;
         self
@@ -80,7 +81,8 @@ impl Options {
     }
 
     /// Bytes of single replies that nobody has taken yet; beyond, a call fails with an error that
-    /// `is_overflow()`.
+    /// `is_overflow()`. And as many bytes that all replies which are streams hold unread; beyond, one ends with
+    /// that error, unless its own queue is empty and the message has at most 64 KiB.
     pub fn max_undelivered(mut self, bytes: usize) -> Self {
         self.max_undelivered = bytes;
         self

@@ -1,25 +1,31 @@
 //! What the callers and the driver share.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, Waker};
 
+use super::listen::{Early, Listen};
 use super::options::{Options, Stats};
+use super::questions::Questions;
 use super::table::{Phase, Table};
 use crate::error::Error;
-use crate::message::{IdMap, JsonRpcMessage, OwnedId};
-use crate::reply::ReplySender;
+use crate::message::{JsonRpcMessage, OwnedId};
 use crate::wire::lines::Encoder;
 
 pub(in crate::connect) struct State {
     pub(super) options: Options,
     pub(super) table: Table,
     pub(super) listen: Listen,
-    /// Ids of the server's own requests that the client has not answered.
-    pub(super) questions: IdMap<()>,
+    /// The number of the listen that is open, or comes next.
+    pub(super) listens: u32,
+    pub(super) questions: Questions,
     pub(super) out: Encoder,
     /// What the driver is writing at the moment is not in `out`.
     pub(super) writing: usize,
+    /// Bytes of single replies that nobody has taken.
     pub(super) undelivered: usize,
+    /// Bytes in the queues of all streams.
+    pub(super) streamed: Arc<AtomicUsize>,
     pub(super) channel: Channel,
     /// Calls that came when nothing could be written any more: they wait for the reason.
     late: Vec<Waker>,
@@ -41,25 +47,19 @@ pub(super) enum Channel {
     Closed(Error),
 }
 
-/// The session's listen.
-pub(super) enum Listen {
-    NotYet(VecDeque<JsonRpcMessage>),
-    Open(ReplySender),
-    /// It was open and its reader dropped it.
-    Gone,
-}
-
 impl State {
     pub(super) fn new(options: Options) -> Self {
         let out = if options.one_per_write { Encoder::new().one_per_write() } else { Encoder::new() };
         Self {
             options,
             table: Table::default(),
-            listen: Listen::NotYet(VecDeque::new()),
-            questions: IdMap::default(),
+            listen: Listen::NotYet(Early::default()),
+            listens: 0,
+            questions: Questions::default(),
             out,
             writing: 0,
             undelivered: 0,
+            streamed: Arc::default(),
             channel: Channel::Open,
             late: Vec::new(),
             released: false,
@@ -124,7 +124,7 @@ impl State {
         for id in self.table.pending_ids() {
             self.fail_call(&id, error.clone(), wakers);
         }
-        if let Listen::Open(sender) = std::mem::replace(&mut self.listen, Listen::Gone) {
+        if let Some(sender) = self.end_listen() {
             sender.fail(error.clone());
         }
     }
@@ -133,14 +133,13 @@ impl State {
     pub(super) fn fail_call(&mut self, id: &OwnedId, error: Error, wakers: &mut Vec<Waker>) {
         let Some(call) = self.table.settle(id) else { return };
         match std::mem::replace(&mut call.phase, Phase::Waiting) {
-            Phase::Waiting => call.phase = Phase::Ready(Err(error), None),
-            Phase::Ready(reply, sender) => {
-                if let Some(sender) = sender {
-                    sender.fail(error);
-                }
-                call.phase = Phase::Ready(reply, None);
-            }
+            Phase::Waiting => call.phase = Phase::Ready(Err(error)),
             Phase::Streaming(sender) => sender.fail(error),
+            Phase::Opened(reply, Some(sender)) => {
+                sender.fail(error);
+                call.phase = Phase::Opened(reply, None);
+            }
+            settled => call.phase = settled,
         }
         wakers.extend(call.waker.take());
     }

@@ -129,6 +129,21 @@ fn a_child_that_ignores_a_closed_stdin_is_told_by_sigterm() {
 }
 
 #[test]
+fn a_child_that_never_reads_is_stopped_like_any_other() {
+    among_others(async {
+        let child = Command::new("sleep").arg("600").grace(SOON, SOON).spawn().unwrap();
+        let large = format!(r#"{{"x":"{}"}}"#, "x".repeat(300_000));
+        let call = child.clone().oneshot(JsonRpcMessage::request(1, "tools/call", large).unwrap());
+        assert!(tokio::time::timeout(SOON, call).await.is_err(), "nobody answers");
+        let ended = child.ended();
+        drop(child);
+        let (status, _) = tokio::time::timeout(Duration::from_secs(10), ended).await.expect("it is stopped");
+
+        assert_eq!(status.unwrap().signal(), Some(15));
+    });
+}
+
+#[test]
 fn a_call_in_flight_keeps_the_child() {
     among_others(async {
         let child = peer(&["echo"]).grace(NEVER, NEVER).spawn().unwrap();
@@ -203,6 +218,18 @@ mod on_linux {
             child.shutdown().await;
 
             eventually_async(GONE, "the group is gone", || group(id).is_empty()).await;
+        });
+    }
+
+    #[test]
+    fn a_descendant_outside_the_group_that_holds_the_output_does_not_hold_the_end() {
+        among_others(async {
+            let script = r#"trap 'exit 3' USR1; setsid sh -c "kill -USR1 $$; exec sleep 5" & wait"#;
+            let child = Command::new("sh").args(["-c", script]).spawn().unwrap();
+            let (_, error) = child.ended().await;
+            let text = error.to_string();
+
+            assert!(text.ends_with("ended: exit status: 3 (its output is still held open)"), "{text}");
         });
     }
 

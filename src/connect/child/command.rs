@@ -113,11 +113,15 @@ impl Command {
         self
     }
 
-    /// Starts the child. Must be called inside a tokio runtime with I/O enabled.
+    /// Starts the child.
     ///
     /// # Errors
     ///
     /// The program cannot be started; the text names it and says why.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with I/O and time enabled.
     pub fn spawn(self) -> Result<Child, Error> {
         let mut process =
             self.process().spawn().map_err(|error| Error::io(format_args!("cannot start {self}"), error))?;

@@ -51,6 +51,9 @@ impl Process {
     }
 
     /// Waits for the leader and then ends what is left of its group. Can be cancelled and called again.
+    ///
+    /// Between the two the leader is reaped. Its number stays taken while its group has members; an empty
+    /// group's could in theory be the number of a new group by the time of the signal, within microseconds.
     async fn wait(&mut self) -> Option<ExitStatus> {
         if self.status.is_none() {
             self.status = self.child.wait().await.ok();
@@ -144,21 +147,21 @@ impl Keeper {
         self.ended.send_replace(Some(End { status, error }));
     }
 
-    /// Until the pipe ends, or the process does and its output does not.
+    /// Until the pipe ends, or the process does and its output does not: a descendant outside its group holds it.
     async fn watch(
         &self,
         process: &mut Process,
         mut driven: Aborting<(Cause, Driver<ChildStdout, ChildStdin>)>,
         shared: &Shared,
     ) -> Option<(Cause, Driver<ChildStdout, ChildStdin>)> {
-        let ended = tokio::select! {
+        tokio::select! {
             end = driven.join() => return end,
-            status = process.wait() => status,
-        };
+            _ = process.wait() => {}
+        }
         if let Ok(end) = timeout(LEFTOVERS, driven.join()).await {
             return end;
         }
-        shared.abort(Error::closed(format_args!("{} {}", self.name, how(ended))));
+        shared.abort(Error::closed("its output is still held open"));
         driven.join().await
     }
 }

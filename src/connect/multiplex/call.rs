@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::Handle;
-use super::rewrite;
-use super::state::{Listen, State};
+use super::questions::Asked;
+use super::state::{Channel, State};
 use super::table::{Call, CallKind, Phase, Ticket};
+use super::{Handle, listen, rewrite};
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::{method, peek};
@@ -22,6 +22,8 @@ pub struct ResponseFuture(Inner);
 enum Inner {
     Done(Option<Result<Reply, Error>>),
     Waiting(Guard),
+    /// It came too late to be written.
+    Late(Arc<Handle>),
 }
 
 /// Cancels its call when dropped, unless the call is over by then. Keeps the pipe open.
@@ -36,15 +38,13 @@ struct Guard {
 pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFuture {
     let mut state = handle.0.lock();
     let outcome = match message.kind() {
-        _ if state.closed.is_some() => Err(state.closed.clone().expect("just seen").unsent()),
-        Kind::Request if message.is_session_listen() => {
-            Ok(Started::Now(open_listen(&mut state).hold(handle.clone())))
-        }
+        Kind::Request if message.is_session_listen() => listen::open(handle, &mut state).map(Started::Now),
+        _ if !matches!(state.channel, Channel::Open) => Ok(Started::Late),
         Kind::Request => request(&mut state, &message).map(Started::Waiting),
         Kind::Notification => notification(&mut state, &message).map(|()| Started::Now(Reply::empty())),
-        Kind::Response => Ok(Started::Now(answer(&mut state, &message))),
+        Kind::Response => answer(&mut state, &message).map(Started::Now),
     };
-    let driver = if state.out.is_empty() { None } else { state.take_driver() };
+    let driver = if state.out.is_empty() && state.aborted.is_none() { None } else { state.take_driver() };
     drop(state);
     if let Some(driver) = driver {
         driver.wake();
@@ -52,6 +52,7 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFu
     ResponseFuture(match outcome {
         Ok(Started::Waiting(ticket)) => Inner::Waiting(Guard { handle: handle.clone(), ticket, over: false }),
         Ok(Started::Now(reply)) => Inner::Done(Some(Ok(reply))),
+        Ok(Started::Late) => Inner::Late(handle.clone()),
         Err(error) => Inner::Done(Some(Err(error))),
     })
 }
@@ -59,6 +60,7 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFu
 enum Started {
     Now(Reply),
     Waiting(Ticket),
+    Late,
 }
 
 fn request(state: &mut State, message: &JsonRpcMessage) -> Result<Ticket, Error> {
@@ -99,34 +101,28 @@ fn notification(state: &mut State, message: &JsonRpcMessage) -> Result<(), Error
     Ok(())
 }
 
-/// The client's answer to a question of the server; one that the server did not ask goes nowhere.
-fn answer(state: &mut State, message: &JsonRpcMessage) -> Reply {
+/// The client's answer to a question of the server; one that the server did not ask goes nowhere. Without room
+/// for it the pipe ends: the server waits for it, and nobody would send it again.
+fn answer(state: &mut State, message: &JsonRpcMessage) -> Result<Reply, Error> {
     let asked = message.owned_id().is_some_and(|id| state.questions.remove(&id).is_some());
-    if asked {
-        state.write(message);
-    } else {
+    if !asked {
         state.stats.unmatched_answers += 1;
         tracing::debug!(id = ?message.id(), "an answer to a question that the server did not ask was dropped");
+    } else if state.has_room_for_answers() {
+        state.write(message);
+    } else {
+        let error = Error::closed("the server asks and does not read the answers");
+        state.aborted = Some(error.clone());
+        return Err(error.unsent());
     }
-    Reply::empty()
+    Ok(Reply::empty())
 }
 
 fn check_room(state: &State) -> Result<(), Error> {
-    if state.out.len() + state.writing > state.options.max_outgoing {
+    if !state.has_room() {
         return Err(Error::busy("the server does not read what it is sent").unsent());
     }
     Ok(())
-}
-
-fn open_listen(state: &mut State) -> Reply {
-    let (sender, reply) = Reply::channel_of(state.options.queue_messages, state.options.queue_bytes);
-    if let Listen::NotYet(early) = std::mem::replace(&mut state.listen, Listen::Gone) {
-        for message in early {
-            state.stats.overflows += u64::from(sender.try_send(message).is_err());
-        }
-    }
-    state.listen = Listen::Open(sender);
-    reply
 }
 
 impl Future for ResponseFuture {
@@ -137,6 +133,7 @@ impl Future for ResponseFuture {
             Inner::Done(outcome) => {
                 Poll::Ready(outcome.take().expect("a future is not polled after it is ready"))
             }
+            Inner::Late(handle) => handle.0.lock().poll_reason(cx).map(Err),
             Inner::Waiting(guard) => {
                 let Some(outcome) = guard.poll(cx) else { return Poll::Pending };
                 let Inner::Waiting(guard) = std::mem::replace(&mut self.0, Inner::Done(None)) else {
@@ -154,11 +151,11 @@ impl Guard {
         let mut state = self.handle.0.lock();
         let call = state.table.get(self.ticket)?;
         match std::mem::replace(&mut call.phase, Phase::Waiting) {
-            Phase::Ready(outcome, Some(sender)) => {
-                call.phase = Phase::Streaming(sender);
-                Some(outcome)
+            Phase::Opened(reply, sender) => {
+                call.phase = sender.map_or(Phase::Waiting, Phase::Streaming);
+                Some(Ok(reply))
             }
-            Phase::Ready(outcome, None) => {
+            Phase::Ready(outcome) => {
                 state.table.remove(self.ticket);
                 self.over = true;
                 state.undelivered -= size(&outcome);
@@ -187,14 +184,20 @@ impl Drop for Guard {
         }
         let mut state = self.handle.0.lock();
         let Some(call) = state.table.remove(self.ticket) else { return };
-        if let Phase::Ready(outcome, None) = &call.phase {
+        if let Phase::Ready(outcome) = &call.phase {
             state.undelivered -= size(outcome);
         }
-        if call.pending && state.closed.is_none() {
+        if let Some(queue) = &call.queue {
+            // What was read may still be answered, unless the call is cancelled.
+            state.give_up_lost(Asked::Call(self.ticket), |at| call.pending || !queue.is_read(at));
+        }
+        if call.pending && matches!(state.channel, Channel::Open) {
             state.table.quarantine(call.id.clone(), call.token.clone());
             if call.kind != CallKind::Initialize {
                 let own =
                     call.context.as_ref().and_then(|context| context.take_cancellation(call.caller_id()));
+                // Ours is small.
+                let own = own.filter(|_| state.has_room());
                 let cancel = rewrite::cancel(&call.id, own);
                 state.write(&cancel);
             }

@@ -1,21 +1,26 @@
 //! The task that reads and writes the pipe.
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Duration, Sleep};
+use tokio::time::{Duration, Sleep, sleep, timeout};
 
 use super::{Shared, State};
 use crate::error::Error;
-use crate::message::{Beside, Fault, JsonRpcMessage, ParseError, ScanOptions};
+use crate::message::{Beside, JsonRpcMessage, ParseError, ScanOptions};
 use crate::wire::lines::{Decoder, Encoder, Line};
 
 /// Reads of one poll before other tasks get their turn.
 const READS: usize = 4;
 /// How long the server's last words are awaited once it takes no more of ours.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How long a server that reads nothing is waited for with what is left to write once no caller is.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// How often that wait begins anew because the server read something.
+const RENEWALS: u32 = 9;
 
 pub(in crate::connect) struct Driver<R, W> {
     shared: Arc<Shared>,
@@ -26,11 +31,22 @@ pub(in crate::connect) struct Driver<R, W> {
     out: Encoder,
     scan: ScanOptions,
     /// Set once the writer failed; the reader may still have something.
-    dying: Option<(Error, std::pin::Pin<Box<Sleep>>)>,
+    dying: Option<(Error, Pin<Box<Sleep>>)>,
+    /// Set once no caller is left and something is still to be written.
+    farewell: Option<Farewell>,
     /// Counts what was read, so that order can be told once messages went different ways.
     sequence: u64,
     batch: Vec<Read>,
     wakers: Vec<Waker>,
+    /// Everybody has been told of the end.
+    over: bool,
+}
+
+/// The patience with a server that is to read the rest.
+struct Farewell {
+    left: usize,
+    renewals: u32,
+    sleep: Pin<Box<Sleep>>,
 }
 
 enum Read {
@@ -75,14 +91,17 @@ impl<R, W> Driver<R, W> {
             out: if one_per_write { Encoder::new().one_per_write() } else { Encoder::new() },
             scan,
             dying: None,
+            farewell: None,
             sequence: 0,
             batch: Vec::new(),
             wakers: Vec::new(),
+            over: false,
         }
     }
 
     /// Ends every pending call and stream with `error`.
     pub(in crate::connect) fn fail_all(&mut self, error: Error) {
+        self.over = true;
         let mut wakers = Vec::new();
         self.shared.lock().fail_all(&error, &mut wakers);
         wakers.into_iter().for_each(Waker::wake);
@@ -93,8 +112,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Driver<R, W> {
     /// Reads and writes until the pipe ends; then the writer is closed.
     pub(in crate::connect) async fn run(&mut self) -> Cause {
         let cause = poll_fn(|cx| self.poll_run(cx)).await;
+        self.shared.lock().break_off();
         if let (Some(writer), Cause::Released) = (&mut self.writer, &cause) {
-            let _ = tokio::io::AsyncWriteExt::shutdown(writer).await;
+            let _ = timeout(FAREWELL, tokio::io::AsyncWriteExt::shutdown(writer)).await;
         }
         self.writer = None;
         cause
@@ -115,8 +135,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Driver<R, W> {
             if let Some(error) = self.shared.lock().aborted.take() {
                 return Poll::Ready(Cause::Failed(error));
             }
-            if released && self.out.is_empty() {
+            if released && self.poll_farewell(cx).is_ready() {
                 return Poll::Ready(Cause::Released);
+            }
+            if let Some((error, sleep)) = &mut self.dying
+                && sleep.as_mut().poll(cx).is_ready()
+            {
+                return Poll::Ready(Cause::Failed(error.clone()));
             }
             match self.decoder.poll_read(&mut self.reader, cx) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(self.end()),
@@ -124,7 +149,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Driver<R, W> {
                 Poll::Ready(Err(error)) => {
                     return Poll::Ready(Cause::Failed(Error::io("reading from the server", error)));
                 }
-                Poll::Pending => return self.poll_dying(cx),
+                Poll::Pending => return Poll::Pending,
             }
         }
         cx.waker().wake_by_ref();
@@ -141,12 +166,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Driver<R, W> {
             }
             match self.out.poll_flush(writer, cx) {
                 Poll::Ready(Ok(())) => {}
-                Poll::Pending => return false,
+                Poll::Pending => return released,
                 Poll::Ready(Err(error)) => {
                     self.writer = None;
                     self.out = Encoder::new();
+                    self.shared.lock().break_off();
                     let error = Error::io("writing to the server", error);
-                    self.dying = Some((error, Box::pin(tokio::time::sleep(LAST_WORDS))));
+                    self.dying = Some((error, Box::pin(sleep(LAST_WORDS))));
                     return released;
                 }
             }
@@ -168,7 +194,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Driver<R, W> {
         state.released
     }
 
-    /// Frames and parses outside the lock, routes inside it, wakes outside again.
+    /// Frames and parses outside the lock, routes inside it, and then wakes whoever awaits a call. Readers of
+    /// streams are woken by their channels, inside.
     fn deliver(&mut self) {
         while let Some(line) = self.decoder.next_line() {
             self.sequence += 1;
@@ -195,22 +222,42 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Driver<R, W> {
         Cause::Ended { unreadable_lines }
     }
 
-    fn poll_dying(&mut self, cx: &mut Context<'_>) -> Poll<Cause> {
-        let Some((error, sleep)) = &mut self.dying else { return Poll::Pending };
-        sleep.as_mut().poll(cx).map(|()| Cause::Failed(error.clone()))
+    /// Ready once everything is written, or the server has not read on for too long.
+    fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.out.is_empty() {
+            return Poll::Ready(());
+        }
+        let left = self.out.len();
+        let farewell = self.farewell.get_or_insert_with(|| Farewell {
+            left,
+            renewals: RENEWALS,
+            sleep: Box::pin(sleep(FAREWELL)),
+        });
+        if left != farewell.left && farewell.renewals > 0 {
+            (farewell.left, farewell.renewals) = (left, farewell.renewals - 1);
+            farewell.sleep.set(sleep(FAREWELL));
+        }
+        farewell.sleep.as_mut().poll(cx)
+    }
+}
+
+impl<R, W> Drop for Driver<R, W> {
+    /// Its task panicked, or the runtime is gone: nobody else tells those who wait.
+    fn drop(&mut self) {
+        if !self.over {
+            self.fail_all(Error::closed("the task that drives the server's pipe is gone"));
+        }
     }
 }
 
 fn read(line: Line, options: &ScanOptions, sequence: u64) -> Read {
     let beside = Beside { sequence, ..Beside::default() };
-    let (bytes, fault) = match line {
-        Line::Frame(frame) => match JsonRpcMessage::read(frame, options, beside) {
+    let (bytes, fault) = match line.into_frame() {
+        Ok(frame) => match JsonRpcMessage::read(frame, options, beside) {
             Ok(message) => return Read::Message(message),
             Err(refused) => return Read::Unreadable(Box::new(refused)),
         },
-        Line::CarriageReturn(bytes) => (bytes, Fault::LineBreak),
-        Line::TooLong(head) => (head, Fault::TooLarge),
-        Line::Incomplete(bytes) => (bytes, Fault::Syntax("the rest of the line")),
+        Err(refused) => refused,
     };
     let offset = bytes.len();
     Read::Unreadable(Box::new((bytes, ParseError::new(fault, offset))))

@@ -6,7 +6,8 @@
 //! - Progress goes to its call by token. A log line or a question of the server goes to the only running call,
 //!   else to the session's listen: before 2026-07-28 nothing on the wire says more.
 //! - What comes before a listen is open is kept, bounded. A question that nobody can answer is answered with
-//!   an error, so that the server does not hang.
+//!   an error, so that the server does not hang: also one in a reply that is dropped before it is read, or
+//!   whose call is cancelled.
 //! - Dropping a call, or its reply, cancels it: the client's own `notifications/cancelled` is forwarded, or
 //!   one is written.
 //!
@@ -31,10 +32,13 @@
 
 mod call;
 mod driver;
+mod listen;
 mod options;
+mod questions;
 mod rewrite;
 mod route;
 mod state;
+mod stream;
 mod table;
 
 use std::fmt;
@@ -59,7 +63,10 @@ pub use options::{Options, Stats};
 /// A leaf over any reader and writer; cheap to clone, all clones share the pipe.
 ///
 /// The pipe is driven by a task of its own. When every clone, pending call and open reply is gone, what is
-/// queued is written and the writer closed.
+/// queued is written, as long as the server reads it, and the writer closed.
+///
+/// What the server says unasked goes to one session: the first whose listen is open. As long as it is, another
+/// session's listen fails with an error that [`is_busy`](Error::is_busy), and that session has no part in it.
 ///
 /// # Errors
 ///
@@ -70,7 +77,8 @@ pub use options::{Options, Stats};
 /// # Backpressure
 ///
 /// The reader never waits for a caller. A reply's queue is bounded by [`Options::queue`]; a caller that is too
-/// slow loses the rest of that reply, with an error that [`is_overflow`](Error::is_overflow).
+/// slow loses the rest of that reply, with an error that [`is_overflow`](Error::is_overflow). All replies
+/// together are bounded by [`Options::max_undelivered`].
 #[derive(Clone)]
 pub struct Multiplex {
     handle: Arc<Handle>,
@@ -81,7 +89,11 @@ struct Handle(Arc<Shared>);
 
 pub(super) struct Shared(Mutex<State>);
 
-/// A leaf over `reader` and `writer` with the default [`Options`]. Must be called inside a tokio runtime.
+/// A leaf over `reader` and `writer` with the default [`Options`].
+///
+/// # Panics
+///
+/// Outside a tokio runtime; it must have time enabled, and I/O if the reader or the writer needs it.
 pub fn pipe<R, W>(reader: R, writer: W) -> Multiplex
 where
     R: AsyncRead + Unpin + Send + 'static,
@@ -91,7 +103,11 @@ where
 }
 
 impl Multiplex {
-    /// A leaf over `reader` and `writer`. Must be called inside a tokio runtime.
+    /// A leaf over `reader` and `writer`.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime; it must have time enabled, and I/O if the reader or the writer needs it.
     pub fn new<R, W>(reader: R, writer: W, options: Options) -> Self
     where
         R: AsyncRead + Unpin + Send + 'static,
@@ -142,6 +158,12 @@ impl Shared {
     }
 }
 
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
+
 impl Drop for Handle {
     fn drop(&mut self) {
         self.0.lock().released = true;
@@ -168,7 +190,7 @@ impl fmt::Debug for Multiplex {
         let state = self.shared().lock();
         f.debug_struct("Multiplex")
             .field("pending", &state.table.len())
-            .field("closed", &state.closed)
+            .field("channel", &state.channel)
             .field("stats", &state.stats)
             .finish_non_exhaustive()
     }

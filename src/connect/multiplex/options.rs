@@ -39,8 +39,9 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The defaults: 1,024 pending calls, per reply a queue of 1,024 messages and 8 MiB, 64 messages kept for
-    /// a listen to come, 64 MiB waiting to be written and as much answered but not taken; ids as they are.
+    /// The defaults: 1,024 pending calls, per reply a queue of 1,024 messages and 8 MiB, 64 messages and 1 MiB
+    /// kept for a listen to come, 64 MiB waiting to be written; 64 MiB answered but not taken, and as much in
+    /// all streams; ids as they are.
     pub fn new() -> Self {
         Self::default()
     }
@@ -64,20 +65,24 @@ impl Options {
         self
     }
 
-    /// Messages kept for a session's listen that is not open yet.
+    /// Messages kept for a session's listen that is not open yet; in any case no more than 1 MiB of them.
     pub fn early_messages(mut self, messages: usize) -> Self {
         self.early_messages = messages;
         self
     }
 
     /// Bytes that wait because the server does not read; beyond, calls fail with an error that `is_busy()`.
+    ///
+    /// Answers to the server's questions may take as much again. Beyond that the pipe ends with the first that
+    /// a client gives, and refusals are [lost](Stats::lost_refusals).
     pub fn max_outgoing(mut self, bytes: usize) -> Self {
         self.max_outgoing = bytes;
         self
     }
 
     /// Bytes of single replies that nobody has taken yet; beyond, a call fails with an error that
-    /// `is_overflow()`.
+    /// `is_overflow()`. And as many bytes that all replies which are streams hold unread; beyond, one ends with
+    /// that error, unless its own queue is empty and the message has at most 64 KiB.
     pub fn max_undelivered(mut self, bytes: usize) -> Self {
         self.max_undelivered = bytes;
         self
@@ -112,6 +117,8 @@ pub struct Stats {
     pub dropped_notifications: u64,
     /// Questions of the server that were answered with an error because nobody could.
     pub unanswerable_requests: u64,
+    /// Of these, the errors that were not sent because the server does not read.
+    pub lost_refusals: u64,
     /// Replies that ended because their reader was too slow.
     pub overflows: u64,
 }

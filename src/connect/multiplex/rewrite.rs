@@ -1,7 +1,7 @@
 //! Ids and tokens on the wire that are not the caller's own, and back.
 
 use super::state::State;
-use super::table::{Call, Caller};
+use super::table::{Call, CallKind, Caller};
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, OwnedId, members};
 use crate::protocol::{method, peek};
@@ -72,7 +72,7 @@ pub(super) fn restore(call: &Call, mut message: JsonRpcMessage) -> JsonRpcMessag
             message.clone().edit().meta(peek::SUBSCRIPTION_ID, caller.id.as_str().as_bytes()).finish();
         message = edited.unwrap_or(message);
     }
-    if names(peek::cancelled_id(&message), &call.id) {
+    if call.kind == CallKind::Listen && names(peek::cancelled_id(&message), &call.id) {
         message = with_param(message.clone(), "requestId", &caller.id).unwrap_or(message);
     }
     match (&caller.token, &call.token) {

@@ -2,13 +2,14 @@
 
 use std::task::Waker;
 
+use super::questions::Asked;
 use super::rewrite;
-use super::state::{Listen, State};
-use super::table::{CallKind, Phase};
+use super::state::State;
+use super::table::Phase;
 use crate::error::Error;
 use crate::message::{Code, JsonRpcMessage, Kind, ParseError, looks_like_reply, salvage_id};
 use crate::protocol::{method, peek};
-use crate::reply::{Reply, TrySendError};
+use crate::reply::Reply;
 
 impl State {
     /// Brings one message of the server to its reader.
@@ -33,22 +34,21 @@ impl State {
         call.phase = match std::mem::replace(&mut call.phase, Phase::Waiting) {
             Phase::Waiting if message.bytes().len() > room => {
                 self.stats.overflows += 1;
-                Phase::Ready(Err(Error::overflow("too many replies wait to be taken")), None)
+                Phase::Ready(Err(Error::overflow("too many replies wait to be taken")))
             }
             Phase::Waiting => {
                 self.undelivered += message.bytes().len();
-                Phase::Ready(Ok(Reply::one(message)), None)
-            }
-            Phase::Ready(reply, sender) => {
-                if let Some(sender) = sender {
-                    sender.finish(message);
-                }
-                Phase::Ready(reply, None)
+                Phase::Ready(Ok(Reply::one(message)))
             }
             Phase::Streaming(sender) => {
-                sender.finish(message);
+                self.stats.overflows += u64::from(!sender.finish(message, self.options.max_undelivered));
                 Phase::Waiting
             }
+            Phase::Opened(reply, Some(sender)) => {
+                self.stats.overflows += u64::from(!sender.finish(message, self.options.max_undelivered));
+                Phase::Opened(reply, None)
+            }
+            settled => settled,
         };
         wakers.extend(call.waker.take());
     }
@@ -60,19 +60,28 @@ impl State {
             _ => peek::subscription_id(&message),
         };
         let named = named.ok().flatten().map(|id| id.to_owned());
-        if let (Some(method::CANCELLED), Some(id)) = (message.method(), &named) {
-            self.questions.remove(id);
+        let is_cancel = message.is_method(method::CANCELLED);
+        if is_cancel && let Some(asked) = named.as_ref().and_then(|id| self.questions.remove(id)) {
+            return match asked {
+                Asked::Call(ticket) if self.table.is_pending(ticket) => {
+                    self.say_to(ticket.slot, message, wakers)
+                }
+                _ => self.say_unasked(message),
+            };
         }
-        if named.as_ref().is_some_and(|id| self.table.is_quarantined(id)) {
+        let live = match message.method() {
+            Some(method::PROGRESS) => named.as_ref().and_then(|token| self.table.by_token(token)),
+            _ => {
+                named.as_ref().and_then(|id| self.table.by_id(id)).filter(|slot| self.table.is_listen(*slot))
+            }
+        };
+        // What a cancellation names may be the server's own, so that it is nobody's late word.
+        if live.is_none() && !is_cancel && named.is_some_and(|id| self.table.is_quarantined(&id)) {
             self.stats.dropped_notifications += 1;
             return;
         }
-        let slot = match message.method() {
-            Some(method::LOG) => self.table.only_running(),
-            Some(method::PROGRESS) => named.and_then(|token| self.table.by_token(&token)),
-            _ => named.and_then(|id| self.table.by_id(&id)).filter(|slot| self.table.is_listen(*slot)),
-        };
-        match slot {
+        let is_log = message.is_method(method::LOG);
+        match live.or_else(|| self.table.only_running().filter(|_| is_log)) {
             Some(slot) => self.say_to(slot, message, wakers),
             None => self.say_unasked(message),
         }
@@ -80,98 +89,32 @@ impl State {
 
     /// A request of the server itself.
     fn route_question(&mut self, message: JsonRpcMessage, wakers: &mut Vec<Waker>) {
-        let Some(id) = message.owned_id() else { return };
-        if self.questions.len() >= self.options.max_pending {
+        if !self.open_question(&message) {
             return self.refuse(&message);
         }
-        self.questions.insert(&id, ());
         match self.table.only_running() {
             Some(slot) => self.say_to(slot, message, wakers),
             None => self.say_unasked(message),
         }
     }
 
-    /// An item of a call's reply; the first one turns the reply into a stream.
-    fn say_to(&mut self, slot: u32, message: JsonRpcMessage, wakers: &mut Vec<Waker>) {
-        let queue = (self.options.queue_messages, self.options.queue_bytes);
-        let Some(call) = self.table.at(slot) else { return };
-        let message = rewrite::restore(call, message);
-        if let Phase::Waiting = call.phase {
-            let (sender, reply) = Reply::channel_of(queue.0, queue.1);
-            call.phase = Phase::Ready(Ok(reply), Some(sender));
-            wakers.extend(call.waker.take());
-        }
-        let (Phase::Ready(_, Some(sender)) | Phase::Streaming(sender)) = &call.phase else { return };
-        match sender.try_send(message) {
-            Ok(()) => {}
-            // Its reader is gone, and its guard is about to cancel the call.
-            Err(TrySendError::Cancelled(message)) => self.drop_unasked(&message),
-            Err(TrySendError::Full(message)) => {
-                let (id, token, kind) = (call.id.clone(), call.token.clone(), call.kind);
-                self.stats.overflows += 1;
-                self.drop_unasked(&message);
-                self.fail_call(&id, Error::overflow("the reply's reader is too slow"), wakers);
-                if kind != CallKind::Initialize {
-                    self.write(&rewrite::cancel(&id, None));
-                }
-                self.table.quarantine(id, token);
-            }
-        }
-    }
-
-    /// An item of the session's listen.
-    fn say_unasked(&mut self, message: JsonRpcMessage) {
-        match &mut self.listen {
-            Listen::Open(sender) => match sender.try_send(message) {
-                Ok(()) => {}
-                Err(TrySendError::Cancelled(message)) => {
-                    self.listen = Listen::Gone;
-                    self.drop_unasked(&message);
-                }
-                Err(TrySendError::Full(message)) => {
-                    self.stats.overflows += 1;
-                    if let Listen::Open(sender) = std::mem::replace(&mut self.listen, Listen::Gone) {
-                        sender.fail(Error::overflow("the session's listener is too slow"));
-                    }
-                    self.drop_unasked(&message);
-                }
-            },
-            Listen::NotYet(early) if early.len() < self.options.early_messages => early.push_back(message),
-            Listen::NotYet(_) | Listen::Gone => self.drop_unasked(&message),
-        }
-    }
-
-    /// Nobody takes it: counted, and a question is answered so that the server does not hang.
-    fn drop_unasked(&mut self, message: &JsonRpcMessage) {
-        match message.kind() {
-            Kind::Request => self.refuse(message),
-            _ => {
-                self.stats.dropped_notifications += 1;
-                tracing::debug!(method = message.method(), "a message that nobody listens for was dropped");
-            }
-        }
-    }
-
-    fn refuse(&mut self, question: &JsonRpcMessage) {
-        self.stats.unanswerable_requests += 1;
-        tracing::warn!(
-            method = question.method(),
-            "a question of the server was refused: nobody can answer it"
-        );
-        if let Some(id) = question.id() {
-            self.questions.remove(&id.to_owned());
-        }
-        if let Some(error) = question.responder().error(Code::INTERNAL_ERROR, "nobody is there to answer") {
-            self.write(&error);
-        }
-    }
-
-    /// A line that is no acceptable message. If it is a reply to a pending call, that call fails at once.
+    /// A line that is no acceptable message. If it is a reply to a pending call, that call fails at once; if it
+    /// is a question, the server is told.
     pub(super) fn unreadable(&mut self, line: &[u8], error: &ParseError, wakers: &mut Vec<Waker>) {
         self.stats.unreadable_lines += 1;
         tracing::debug!(%error, bytes = line.len(), "a line of the server was no acceptable message and was skipped");
         let id = error.id().cloned().or_else(|| salvage_id(line, &self.options.scan));
-        let Some(id) = id.filter(|_| looks_like_reply(line)) else { return };
-        self.fail_call(&id, Error::invalid(format_args!("the server's reply was refused: {error}")), wakers);
+        let Some(id) = id else { return };
+        if looks_like_reply(line) {
+            let error = Error::invalid(format_args!("the server's reply was refused: {error}"));
+            self.fail_call(&id, error, wakers);
+        } else if has_method(line) {
+            self.write_refusal(&id, Code::INVALID_REQUEST, "the request was not acceptable");
+        }
     }
+}
+
+/// Whether refused bytes were meant as a request; only decides whether the server is told.
+fn has_method(line: &[u8]) -> bool {
+    memchr::memmem::find(line, b"\"method\"").is_some()
 }

@@ -1,26 +1,34 @@
 //! What the callers and the driver share.
 
-use std::collections::VecDeque;
-use std::task::Waker;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::task::{Context, Poll, Waker};
 
+use super::listen::{Early, Listen};
 use super::options::{Options, Stats};
+use super::questions::Questions;
 use super::table::{Phase, Table};
 use crate::error::Error;
-use crate::message::{IdMap, JsonRpcMessage, OwnedId};
-use crate::reply::ReplySender;
-use crate::wire::lines::{Encoder, one_line};
+use crate::message::{JsonRpcMessage, OwnedId};
+use crate::wire::lines::Encoder;
 
 pub(in crate::connect) struct State {
     pub(super) options: Options,
     pub(super) table: Table,
     pub(super) listen: Listen,
-    /// Ids of the server's own requests that the client has not answered.
-    pub(super) questions: IdMap<()>,
+    /// The number of the listen that is open, or comes next.
+    pub(super) listens: u32,
+    pub(super) questions: Questions,
     pub(super) out: Encoder,
     /// What the driver is writing at the moment is not in `out`.
     pub(super) writing: usize,
+    /// Bytes of single replies that nobody has taken.
     pub(super) undelivered: usize,
-    pub(super) closed: Option<Error>,
+    /// Bytes in the queues of all streams.
+    pub(super) streamed: Arc<AtomicUsize>,
+    pub(super) channel: Channel,
+    /// Calls that came when nothing could be written any more: they wait for the reason.
+    late: Vec<Waker>,
     /// No caller is left.
     pub(super) released: bool,
     /// The owner of the pipe knows that nothing more will come.
@@ -30,12 +38,13 @@ pub(in crate::connect) struct State {
     driver: Option<Waker>,
 }
 
-/// The session's listen.
-pub(super) enum Listen {
-    NotYet(VecDeque<JsonRpcMessage>),
-    Open(ReplySender),
-    /// It was open and its reader dropped it.
-    Gone,
+/// Whether the server takes what is written.
+#[derive(Debug)]
+pub(super) enum Channel {
+    Open,
+    /// No more; the reason will be known soon.
+    Broken,
+    Closed(Error),
 }
 
 impl State {
@@ -44,12 +53,15 @@ impl State {
         Self {
             options,
             table: Table::default(),
-            listen: Listen::NotYet(VecDeque::new()),
-            questions: IdMap::default(),
+            listen: Listen::NotYet(Early::default()),
+            listens: 0,
+            questions: Questions::default(),
             out,
             writing: 0,
             undelivered: 0,
-            closed: None,
+            streamed: Arc::default(),
+            channel: Channel::Open,
+            late: Vec::new(),
             released: false,
             aborted: None,
             stats: Stats::default(),
@@ -60,10 +72,17 @@ impl State {
 
     /// Queues a message; whoever does wakes the driver afterwards.
     pub(super) fn write(&mut self, message: &JsonRpcMessage) {
-        if self.out.push(message).is_err() {
-            let frame = one_line(message);
-            self.out.push_frame(&frame).expect("a message on one line has no line break");
-        }
+        self.out.push_mended(message);
+    }
+
+    /// Whether another call or notification may be queued.
+    pub(super) fn has_room(&self) -> bool {
+        self.out.len() + self.writing <= self.options.max_outgoing
+    }
+
+    /// What the server waits for may take as much again, so that calls do not keep it from going on.
+    pub(super) fn has_room_for_answers(&self) -> bool {
+        (self.out.len() + self.writing) / 2 <= self.options.max_outgoing
     }
 
     /// The driver's waker, if it sleeps; it is asked once.
@@ -75,14 +94,37 @@ impl State {
         self.driver = Some(waker.clone());
     }
 
+    /// The server takes no more. Calls that come from now on are never written.
+    pub(super) fn break_off(&mut self) {
+        if let Channel::Open = self.channel {
+            self.channel = Channel::Broken;
+        }
+    }
+
+    /// Why a late call failed, once that is known.
+    pub(super) fn poll_reason(&mut self, cx: &Context<'_>) -> Poll<Error> {
+        if let Channel::Closed(error) = &self.channel {
+            return Poll::Ready(error.clone().unsent());
+        }
+        if !self.late.iter().any(|waker| waker.will_wake(cx.waker())) {
+            if self.late.len() >= self.options.max_pending {
+                return Poll::Ready(Error::closed("the server takes no more calls").unsent());
+            }
+            self.late.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
     /// The channel is gone: every pending call fails once, and so do open streams.
     pub(super) fn fail_all(&mut self, error: &Error, wakers: &mut Vec<Waker>) {
-        self.closed = Some(error.clone());
+        self.channel = Channel::Closed(error.clone());
+        self.out = Encoder::new();
+        wakers.append(&mut self.late);
         self.questions.clear();
         for id in self.table.pending_ids() {
             self.fail_call(&id, error.clone(), wakers);
         }
-        if let Listen::Open(sender) = std::mem::replace(&mut self.listen, Listen::Gone) {
+        if let Some(sender) = self.end_listen() {
             sender.fail(error.clone());
         }
     }
@@ -91,14 +133,13 @@ impl State {
     pub(super) fn fail_call(&mut self, id: &OwnedId, error: Error, wakers: &mut Vec<Waker>) {
         let Some(call) = self.table.settle(id) else { return };
         match std::mem::replace(&mut call.phase, Phase::Waiting) {
-            Phase::Waiting => call.phase = Phase::Ready(Err(error), None),
-            Phase::Ready(reply, sender) => {
-                if let Some(sender) = sender {
-                    sender.fail(error);
-                }
-                call.phase = Phase::Ready(reply, None);
-            }
+            Phase::Waiting => call.phase = Phase::Ready(Err(error)),
             Phase::Streaming(sender) => sender.fail(error),
+            Phase::Opened(reply, Some(sender)) => {
+                sender.fail(error);
+                call.phase = Phase::Opened(reply, None);
+            }
+            settled => call.phase = settled,
         }
         wakers.extend(call.waker.take());
     }

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
+use super::stream::{Queue, StreamSender};
 use crate::error::Error;
 use crate::message::{Context, IdMap, OwnedId};
-use crate::reply::{Reply, ReplySender};
+use crate::reply::Reply;
 
 /// How many cancelled ids are remembered, so that a late answer is not taken for another call's.
 const QUARANTINE: usize = 1024;
@@ -33,6 +34,8 @@ pub(super) struct Call {
     /// Its final response has not come.
     pub(super) pending: bool,
     pub(super) phase: Phase,
+    /// How far its reply is read, where that is a stream.
+    pub(super) queue: Option<Arc<Queue>>,
     /// Whoever polls the call's future.
     pub(super) waker: Option<Waker>,
 }
@@ -57,10 +60,12 @@ pub(super) enum CallKind {
 pub(super) enum Phase {
     /// Nothing has come yet.
     Waiting,
-    /// The future has not been polled since the outcome came. `Some` sender: more is to come.
-    Ready(Result<Reply, Error>, Option<ReplySender>),
+    /// The future has not been polled since the outcome came.
+    Ready(Result<Reply, Error>),
+    /// The same, where the outcome is a stream. `Some` sender: more is to come.
+    Opened(Reply, Option<StreamSender>),
     /// The caller reads a stream.
-    Streaming(ReplySender),
+    Streaming(StreamSender),
 }
 
 #[derive(Debug, Default)]
@@ -110,6 +115,16 @@ impl Table {
 
     pub(super) fn get(&mut self, ticket: Ticket) -> Option<&mut Call> {
         self.slots.get_mut(ticket.slot as usize)?.as_mut().filter(|call| call.generation == ticket.generation)
+    }
+
+    pub(super) fn contains(&self, ticket: Ticket) -> bool {
+        self.generations.get(ticket.slot as usize) == Some(&ticket.generation)
+    }
+
+    /// Whether the call's final response has not come.
+    pub(super) fn is_pending(&self, ticket: Ticket) -> bool {
+        let call = self.slots.get(ticket.slot as usize).and_then(Option::as_ref);
+        call.is_some_and(|call| call.generation == ticket.generation && call.pending)
     }
 
     pub(super) fn at(&mut self, slot: u32) -> Option<&mut Call> {
@@ -205,8 +220,13 @@ impl Call {
             context,
             pending: true,
             phase: Phase::Waiting,
+            queue: None,
             waker: None,
         }
+    }
+
+    pub(super) fn ticket(&self, slot: u32) -> Ticket {
+        Ticket { slot, generation: self.generation }
     }
 
     /// The id that the caller knows.

@@ -252,15 +252,17 @@ impl<R, W> Drop for Driver<R, W> {
 
 fn read(line: Line, options: &ScanOptions, sequence: u64) -> Read {
     let beside = Beside { sequence, ..Beside::default() };
-    let (bytes, fault) = match line.into_frame() {
-        Ok(frame) => match JsonRpcMessage::read(frame, options, beside) {
-            Ok(message) => return Read::Message(message),
-            Err(refused) => return Read::Unreadable(Box::new(refused)),
-        },
-        Err(refused) => refused,
+    let read = match line.into_frame() {
+        Ok(frame) => JsonRpcMessage::read(frame, options, beside),
+        Err((bytes, fault)) => {
+            let offset = bytes.len();
+            Err((bytes, ParseError::new(fault, offset)))
+        }
     };
-    let offset = bytes.len();
-    Read::Unreadable(Box::new((bytes, ParseError::new(fault, offset))))
+    match read {
+        Ok(message) => Read::Message(message),
+        Err(refused) => Read::Unreadable(Box::new(refused)),
+    }
 }
 
 fn route(state: &mut State, read: Read, wakers: &mut Vec<Waker>) {

@@ -161,7 +161,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Driver<R, W> {
         loop {
             let released = self.take_outgoing(cx);
             let Some(writer) = &mut self.writer else { return released };
-            if self.out.is_empty() {
+            if self.out.is_flushed() {
                 return released;
             }
             match self.out.poll_flush(writer, cx) {
@@ -182,7 +182,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Driver<R, W> {
     /// Swaps an empty queue for the shared one and arms the wake-up, in one lock.
     fn take_outgoing(&mut self, cx: &mut Context<'_>) -> bool {
         let mut state = self.shared.lock();
-        if self.out.is_empty() {
+        if self.out.is_flushed() {
             std::mem::swap(&mut self.out, &mut state.out);
         }
         if self.writer.is_none() {

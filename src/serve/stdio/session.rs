@@ -98,7 +98,7 @@ where
                 let out = &mut self.out;
                 self.dispatch.poll(cx, |message| out.push_mended(&message));
             }
-            if self.out.is_empty() {
+            if self.out.is_flushed() {
                 return Ok(true);
             }
             match self.out.poll_flush(&mut self.writer, cx) {

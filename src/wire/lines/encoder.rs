@@ -135,9 +135,14 @@ impl Encoder {
         self.length
     }
 
-    /// Whether nothing is queued, and nothing written that is not flushed.
+    /// Whether nothing is queued.
     pub fn is_empty(&self) -> bool {
-        self.length == 0 && !self.unflushed
+        self.length == 0
+    }
+
+    /// Whether nothing is queued, and nothing written that the writer may still hold.
+    pub fn is_flushed(&self) -> bool {
+        self.is_empty() && !self.unflushed
     }
 
     /// Writes until nothing is left or the writer takes no more, and flushes the writer.

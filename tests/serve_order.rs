@@ -124,7 +124,8 @@ async fn what_the_writer_still_holds_is_not_forgotten() {
     encoder.push(&msg(done(1))).unwrap();
     let mut cx = Context::from_waker(std::task::Waker::noop());
     assert!(encoder.poll_flush(&mut writer, &mut cx).is_pending());
-    assert!(encoder.len() == 0 && !encoder.is_empty(), "written, and not yet flushed");
+    assert_eq!(encoder.len(), 0, "written");
+    assert!(!encoder.is_empty(), "and not yet flushed");
     assert!(encoder.poll_flush(&mut writer, &mut cx).is_ready());
     assert!(encoder.is_empty());
     writer.shutdown().await.unwrap();

@@ -7,9 +7,10 @@
 //!
 //! - **A stock permit ends with the future**, that is at the first message of the reply.
 //!   [`Reply::hold`](crate::Reply::hold) makes one last for the whole exchange.
-//! - **A stock limit also gates answers.** A server that asks its client something during a call, behind a
-//!   bare `concurrency_limit(1)`, waits for ever: the answer waits for the permit of the call that waits for
-//!   the answer. [`OnRequestsLayer`] puts any tower layer on requests only.
+//! - **A stock limit also gates answers.** A server that asks its client something over the listen while a call
+//!   waits for it, behind a bare `concurrency_limit(1)`, waits for ever: the answer waits for the permit of the
+//!   call that waits for the answer. (A question that comes as the call's first message frees the permit.)
+//!   [`OnRequestsLayer`] puts any tower layer on requests only.
 
 mod catch_error;
 mod from_fn;

@@ -151,7 +151,8 @@ impl Guard {
         let mut state = self.handle.0.lock();
         let call = state.table.get(self.ticket)?;
         match std::mem::replace(&mut call.phase, Phase::Waiting) {
-            Phase::Opened(reply, sender) => {
+            Phase::Opened(opened) => {
+                let (reply, sender) = *opened;
                 call.phase = sender.map_or(Phase::Waiting, Phase::Streaming);
                 Some(Ok(reply))
             }

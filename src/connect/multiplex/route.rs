@@ -44,9 +44,11 @@ impl State {
                 self.stats.overflows += u64::from(!sender.finish(message, self.options.max_undelivered));
                 Phase::Waiting
             }
-            Phase::Opened(reply, Some(sender)) => {
-                self.stats.overflows += u64::from(!sender.finish(message, self.options.max_undelivered));
-                Phase::Opened(reply, None)
+            Phase::Opened(mut opened) => {
+                if let Some(sender) = opened.1.take() {
+                    self.stats.overflows += u64::from(!sender.finish(message, self.options.max_undelivered));
+                }
+                Phase::Opened(opened)
             }
             settled => settled,
         };

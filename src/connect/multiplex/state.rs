@@ -135,9 +135,11 @@ impl State {
         match std::mem::replace(&mut call.phase, Phase::Waiting) {
             Phase::Waiting => call.phase = Phase::Ready(Err(error)),
             Phase::Streaming(sender) => sender.fail(error),
-            Phase::Opened(reply, Some(sender)) => {
-                sender.fail(error);
-                call.phase = Phase::Opened(reply, None);
+            Phase::Opened(mut opened) => {
+                if let Some(sender) = opened.1.take() {
+                    sender.fail(error);
+                }
+                call.phase = Phase::Opened(opened);
             }
             settled => call.phase = settled,
         }

@@ -127,10 +127,15 @@ impl State {
         if let Phase::Waiting = call.phase {
             let (sender, reply) = open(&self.options, &self.streamed);
             call.queue = Some(sender.queue().clone());
-            call.phase = Phase::Opened(reply, Some(sender));
+            call.phase = Phase::Opened(Box::new((reply, Some(sender))));
             wakers.extend(call.waker.take());
         }
-        let (Phase::Opened(_, Some(sender)) | Phase::Streaming(sender)) = &call.phase else { return };
+        let sender = match &call.phase {
+            Phase::Opened(opened) => opened.1.as_ref(),
+            Phase::Streaming(sender) => Some(sender),
+            Phase::Waiting | Phase::Ready(_) => None,
+        };
+        let Some(sender) = sender else { return };
         self.questions.place(&message, Asked::Call(call.ticket(slot)), sender.next());
         match sender.try_send(message, self.options.max_undelivered) {
             Ok(()) => {}

@@ -63,7 +63,7 @@ pub(super) enum Phase {
     /// The future has not been polled since the outcome came.
     Ready(Result<Reply, Error>),
     /// The same, where the outcome is a stream. `Some` sender: more is to come.
-    Opened(Reply, Option<StreamSender>),
+    Opened(Box<(Reply, Option<StreamSender>)>),
     /// The caller reads a stream.
     Streaming(StreamSender),
 }

@@ -198,6 +198,15 @@ impl JsonRpcMessage {
         Responder::new((self.kind() == Kind::Request).then(|| self.owned_id()).flatten())
     }
 
+    /// Whether the id is `id`; an integer is compared as one.
+    pub(crate) fn has_id(&self, id: &OwnedId) -> bool {
+        match (self.inner.envelope.id_token, id.as_i64()) {
+            (IdToken::Integer(own), Some(other)) => own == other,
+            (IdToken::Integer(_), None) | (IdToken::String { .. }, Some(_)) => false,
+            _ => self.owned_id().as_ref() == Some(id),
+        }
+    }
+
     /// The id, independent of the message. Costs no allocation for integers.
     pub fn owned_id(&self) -> Option<OwnedId> {
         self.id().map(|id| id.to_owned())

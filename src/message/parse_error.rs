@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::walk::members;
 use super::{Code, OwnedId};
 
 /// What the scanner objected to.
@@ -127,11 +128,16 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// Whether refused bytes were meant as a response. Only decides whose failure they are; nothing of them is
-/// forwarded.
+/// Whether refused bytes were meant as a response: by the members that can be read, else by what stands anywhere.
+/// Only decides whose failure they are; nothing of them is forwarded.
 pub(crate) fn looks_like_reply(bytes: &[u8]) -> bool {
+    let (mut outcome, mut method) = (false, false);
+    for member in members(bytes) {
+        outcome |= member.is("result") || member.is("error");
+        method |= member.is("method");
+    }
     let has = |key: &[u8]| memchr::memmem::find(bytes, key).is_some();
-    has(b"\"result\"") || (has(b"\"error\"") && !has(b"\"method\""))
+    outcome || (!method && (has(b"\"result\"") || has(b"\"error\"")))
 }
 
 #[cfg(test)]
@@ -141,6 +147,8 @@ mod tests {
     #[test]
     fn a_refused_request_is_nobodys_reply() {
         assert!(!looks_like_reply(br#"{"jsonrpc":"2.0","id":1,"method":"roots/list","method":"error"}"#));
+        assert!(!looks_like_reply(br#"{"id":1,"method":"a","method":"b","params":{"result":1}}"#));
         assert!(looks_like_reply(br#"{"jsonrpc":"2.0","id":1,"result":{},"result":{}}"#));
+        assert!(looks_like_reply(br#"{"jsonrpc":"2.0","id":1,"result":{"cut off"#));
     }
 }

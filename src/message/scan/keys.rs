@@ -17,6 +17,18 @@ pub(super) struct Key {
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) escaped: bool,
+    /// The key itself as a word, where it has at most eight bytes and ended as nearly every key does; else 0.
+    pub(super) word: u64,
+}
+
+/// A known key as [`Key::word`] has it.
+pub(super) const fn key_word(name: &[u8]) -> u64 {
+    let (mut word, mut at) = (0, 0);
+    while at < name.len() {
+        word |= (name[at] as u64) << (8 * at);
+        at += 1;
+    }
+    word
 }
 
 impl Key {
@@ -58,7 +70,7 @@ impl Scanner<'_> {
             return self.unusual_key(start);
         };
         self.seen |= block.low | block.high;
-        let key = Key { start, end, escaped: false };
+        let key = Key { start, end, escaped: false, word: if length <= 8 { print } else { 0 } };
         self.take_key(key, print)?;
         let value = end + 2;
         Some((key, if byte > b' ' { (value, byte) } else { self.token(value + usize::from(byte == b' ')) }))
@@ -78,7 +90,7 @@ impl Scanner<'_> {
     fn long_key(&mut self, start: usize) -> Option<Key> {
         self.escaped = false;
         let end = self.string(start)? - 1;
-        let key = Key { start, end, escaped: self.escaped };
+        let key = Key { start, end, escaped: self.escaped, word: 0 };
         if self.limits.strict {
             let raw = key.raw(self.bytes);
             let print = if key.escaped { self.escaped_key(&key)? } else { self.plain_key(raw, key.quote())? };

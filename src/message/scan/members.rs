@@ -4,7 +4,7 @@ use super::super::envelope::Span;
 use super::super::parse_error::Fault;
 use super::Scanner;
 use super::envelope_key::Member;
-use super::keys::Key;
+use super::keys::{Key, key_word};
 use super::value::expected_end;
 
 /// Where the known members of a message stand.
@@ -55,11 +55,24 @@ impl Payload {
         }
         scanner.object(at, |scanner, key, value| {
             let end = scanner.value(value)?;
-            if let Some(span) = self.named(&key.text(scanner.bytes)) {
+            if let Some(span) = self.of(&key, scanner.bytes) {
                 *span = Span::new(value, end);
             }
             Some(end)
         })
+    }
+
+    fn of(&mut self, key: &Key, bytes: &[u8]) -> Option<&mut Span> {
+        const META: u64 = key_word(b"_meta");
+        const CODE: u64 = key_word(b"code");
+        const MESSAGE: u64 = key_word(b"message");
+        match key.word {
+            META => Some(&mut self.meta),
+            CODE => Some(&mut self.code),
+            MESSAGE => Some(&mut self.message),
+            0 => self.named(&key.text(bytes)),
+            _ => None,
+        }
     }
 
     fn named(&mut self, key: &[u8]) -> Option<&mut Span> {

@@ -132,7 +132,7 @@ impl<S: RpcService> Dispatch<S> {
         let (purpose, expected) = (slot.purpose, slot.responder.as_ref().and_then(Responder::id));
         let final_response = message.kind() == Kind::Response && message.id().is_some();
         match purpose {
-            Purpose::Answer if final_response && message.owned_id().as_ref() != expected => {
+            Purpose::Answer if final_response && !expected.is_some_and(|id| message.has_id(id)) => {
                 let error = Error::invalid("the stack answered with another id").into();
                 self.fail_slot(at, &error);
                 return true;

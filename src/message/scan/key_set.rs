@@ -7,7 +7,7 @@ use super::super::text;
 use super::block::{Block, first, special, word};
 
 /// How many keys of one object are compared with each other; objects with more are sorted when they close.
-const FEW: usize = 32;
+const FEW: usize = 64;
 /// How much room a thread keeps for its next message: 16 KiB. Ordinary messages need a tenth of it.
 const SPARE: usize = 1024;
 

@@ -89,7 +89,10 @@ impl Scanner<'_> {
 
     fn long_key(&mut self, start: usize) -> Option<Key> {
         self.escaped = false;
-        let end = self.string(start)? - 1;
+        let end = match self.plain_end(start) {
+            Some(end) => end,
+            None => self.string(start)? - 1,
+        };
         let key = Key { start, end, escaped: self.escaped, word: 0 };
         if self.limits.strict {
             let raw = key.raw(self.bytes);
@@ -97,6 +100,20 @@ impl Scanner<'_> {
             self.take_key(key, print)?;
         }
         Some(key)
+    }
+
+    /// Where a key without escapes ends; keys are short, so that nothing is won by looking further ahead.
+    #[inline(always)]
+    fn plain_end(&mut self, mut at: usize) -> Option<usize> {
+        loop {
+            let block = Block::read(self.bytes, at);
+            self.seen |= block.low | block.high;
+            let length = block.first_special();
+            at += length;
+            if length < Block::SIZE {
+                return (self.byte(at) == b'"').then_some(at);
+            }
+        }
     }
 
     fn plain_key(&mut self, raw: &[u8], quote: usize) -> Option<u64> {

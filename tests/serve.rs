@@ -229,3 +229,25 @@ async fn a_front_end_takes_any_stack() {
             .service(leaf(echo)),
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_modern_client_is_asked_nothing() {
+    let modern = |id: i64, method: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{{"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}}}}"#
+        )
+    };
+    for (first, is_asked) in [(modern(1, "tools/list"), false), (modern(1, "server/discover"), true)] {
+        let (stack, mut calls) = by_hand();
+        let (mut client, _served) = serve(stack);
+        let _listen = calls.recv().await;
+        client.say(first).await;
+        let (_, sender) = calls.recv().await.unwrap();
+        sender.try_send(msg(question("7"))).unwrap();
+        sender.finish(msg(done(1)));
+        if is_asked {
+            assert_eq!(client.hear().await.unwrap(), question("7"), "a probe decides nothing");
+        }
+        assert_eq!(client.hear().await.unwrap(), done(1));
+    }
+}

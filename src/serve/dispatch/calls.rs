@@ -7,7 +7,7 @@ use super::slot::{self, Progress, Purpose, Slot};
 use super::{Dispatch, LISTENED, ROOM};
 use crate::error::{BoxError, Error};
 use crate::message::{Code, JsonRpcMessage, Kind, Responder};
-use crate::protocol::peek;
+use crate::protocol::{Era, peek};
 use crate::reply::{RpcService, failure};
 
 impl<S: RpcService> Dispatch<S> {
@@ -195,6 +195,11 @@ impl<S: RpcService> Dispatch<S> {
             self.questions.remove(&withdrawn.to_owned());
         }
         if message.kind() == Kind::Request {
+            if self.era == Some(Era::Modern) {
+                // Servers of that era never ask so, and clients never answer (2026-07-28 basic/transports/stdio).
+                tracing::warn!(method = message.method(), "a request of a modern server was dropped");
+                return;
+            }
             if self.questions.len() >= 2 * self.max_in_flight {
                 tracing::warn!("a question of the server was refused: too many are open");
                 let refusal = message.responder().error(Code::INTERNAL_ERROR, "too many questions are open");

@@ -11,7 +11,7 @@ use std::task::Context;
 
 use crate::error::Error;
 use crate::message::{Beside, Context as Facts, Direction, IdMap, JsonRpcMessage};
-use crate::protocol::method;
+use crate::protocol::{Era, method};
 use crate::reply::RpcService;
 
 use ready::Ready;
@@ -42,6 +42,8 @@ pub(super) struct Dispatch<S: RpcService> {
     order: u64,
     in_flight: usize,
     upstream_gone: Option<Error>,
+    /// What the first request says; a probe does not count.
+    era: Option<Era>,
     /// The session's listen was too slow for what the server said, and is opened again.
     listen_lost: bool,
 }
@@ -70,6 +72,7 @@ impl<S: RpcService> Dispatch<S> {
             order: 0,
             in_flight: 0,
             upstream_gone: None,
+            era: None,
             listen_lost: false,
         }
     }

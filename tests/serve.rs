@@ -40,14 +40,6 @@ fn question(id: &str) -> String {
     format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"roots/list"}}"#)
 }
 
-async fn hear_error(client: &mut Peer, id: Option<&str>, code: i64) -> String {
-    let answer = client.hear_message().await;
-    assert_eq!(answer.id().map(|id| id.as_str()), id, "{answer:?}");
-    let error: serde_json::Value = serde_json::from_slice(answer.error().unwrap()).unwrap();
-    assert_eq!(error["code"].as_i64(), Some(code), "{error}");
-    error.to_string()
-}
-
 #[tokio::test(start_paused = true)]
 async fn each_request_gets_exactly_one_answer_and_a_notification_none() {
     let leaf = leaf(echo);
@@ -87,7 +79,7 @@ async fn an_id_in_flight_is_refused_without_harm_to_its_call() {
     client.say(call_text("\"a\"")).await;
     let (_, first) = calls.recv().await.unwrap();
     client.say(call_text(r#""\u0061""#)).await;
-    hear_error(&mut client, None, -32600).await;
+    client.hear_error(None, -32600).await;
     first.finish(msg(done("\"a\"")));
     assert_eq!(client.hear().await.unwrap(), done("\"a\""));
     client.say(call_text("\"a\"")).await;
@@ -196,12 +188,12 @@ async fn a_question_reaches_the_client_and_its_answer_the_stack() {
     assert_eq!(client.hear().await.unwrap(), question("\"q\""));
     for wrong in [done("\"Q\""), done(1)] {
         client.say(wrong).await;
-        hear_error(&mut client, None, -32600).await;
+        client.hear_error(None, -32600).await;
     }
     client.say(done(r#""\u0071""#)).await;
     assert_eq!(calls.recv().await.unwrap().0, msg(done(r#""\u0071""#)));
     client.say(done("\"q\"")).await;
-    hear_error(&mut client, None, -32600).await;
+    client.hear_error(None, -32600).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,13 +17,6 @@ fn serve_with<S: RpcService>(front: serve::Stdio<S>, buffer: usize) -> Peer {
     peer
 }
 
-async fn hear_error(client: &mut Peer, id: Option<&str>, code: i64) {
-    let answer = client.hear_message().await;
-    assert_eq!(answer.id().map(|id| id.as_str()), id);
-    let error: serde_json::Value = serde_json::from_slice(answer.error().unwrap()).unwrap();
-    assert_eq!(error["code"].as_i64(), Some(code), "{error}");
-}
-
 fn hanging() -> impl RpcService {
     service_fn(|_: JsonRpcMessage| async { Ok::<_, Error>(Reply::stream(stream::pending())) })
 }
@@ -34,7 +27,7 @@ async fn more_than_may_be_in_flight_is_refused() {
     for id in 1..=4 {
         client.say(call_text(id)).await;
     }
-    hear_error(&mut client, Some("4"), -32603).await;
+    client.hear_error(Some("4"), -32603).await;
     client.say(support::cancelled(2)).await;
     client.say(call_text(5)).await;
     client.hears_nothing().await;
@@ -60,7 +53,7 @@ async fn what_is_no_message_is_answered_with_its_id_where_one_can_be_read() {
         (&*long, Some("8"), -32600),
     ] {
         client.say(line).await;
-        hear_error(&mut client, id, code).await;
+        client.hear_error(id, code).await;
     }
     for quiet in ["", " \t", "\r", r#"{"jsonrpc":"2.0","method":"tools/call","params":{}}"#] {
         client.say(quiet).await;
@@ -76,7 +69,7 @@ async fn an_unreadable_request_under_an_id_in_flight_does_not_settle_the_call() 
     let mut client = serve_with(serve::stdio(hanging()), 1 << 20);
     client.say(call_text(1)).await;
     client.say(r#"{"jsonrpc":"2.0","id":1,"method":"x","method":"y"}"#).await;
-    hear_error(&mut client, None, -32600).await;
+    client.hear_error(None, -32600).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -85,7 +78,7 @@ async fn a_line_cut_off_by_the_end_is_told() {
     let served = tokio::spawn(serve::stdio(leaf(echo)).run_on(read, write));
     client.say_raw(call_text(1).as_bytes()).await;
     client.close().await;
-    hear_error(&mut client, Some("1"), -32700).await;
+    client.hear_error(Some("1"), -32700).await;
     served.await.unwrap().unwrap();
 }
 
@@ -294,5 +287,5 @@ async fn what_waits_for_the_stack_is_bounded_by_its_size() {
         client.say(large(id)).await;
     }
     client.say(call_text(4)).await;
-    hear_error(&mut client, Some("4"), -32603).await;
+    client.hear_error(Some("4"), -32603).await;
 }

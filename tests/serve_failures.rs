@@ -30,14 +30,6 @@ fn by_hand() -> (impl RpcService, mpsc::Receiver<(JsonRpcMessage, ReplySender)>)
     (stack, to_test)
 }
 
-async fn hear_error(client: &mut Peer, id: Option<&str>, code: i64) -> String {
-    let answer = client.hear_message().await;
-    assert_eq!(answer.id().map(|id| id.as_str()), id, "{answer:?}");
-    let error: serde_json::Value = serde_json::from_slice(answer.error().unwrap()).unwrap();
-    assert_eq!(error["code"].as_i64(), Some(code), "{error}");
-    error.to_string()
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_panic_is_one_error_to_one_caller() {
     let stack = leaf(|message: JsonRpcMessage| {
@@ -60,11 +52,11 @@ async fn a_panic_is_one_error_to_one_caller() {
         client.say(call_text(id)).await;
     }
     for id in ["1", "2", "3"] {
-        let error = hear_error(&mut client, Some(id), -32603).await;
+        let error = client.hear_error(Some(id), -32603).await;
         assert!(!error.contains("server is gone"), "nor is the server to blame: {error}");
     }
     assert_eq!(client.hear().await.unwrap(), note("begun"));
-    hear_error(&mut client, Some("4"), -32603).await;
+    client.hear_error(Some("4"), -32603).await;
     assert_eq!(client.hear().await.unwrap(), done(5));
     client.close().await;
     served.await.unwrap().unwrap();
@@ -100,8 +92,8 @@ async fn a_stack_that_panics_or_fails_when_asked_is_one_error_each() {
     for id in 1..=3 {
         client.say(call_text(id)).await;
     }
-    hear_error(&mut client, Some("1"), -32603).await;
-    assert!(!hear_error(&mut client, Some("2"), -32603).await.contains("secret"));
+    client.hear_error(Some("1"), -32603).await;
+    assert!(!client.hear_error(Some("2"), -32603).await.contains("secret"));
     assert_eq!(client.hear().await.unwrap(), done(3));
 }
 
@@ -147,11 +139,11 @@ async fn a_failure_is_an_internal_error_without_its_details() {
     client.say(note("notifications/x")).await;
     for id in ["1", "2", "3", "4"] {
         client.say(call_text(id)).await;
-        assert!(!hear_error(&mut client, Some(id), -32603).await.contains("secret"));
+        assert!(!client.hear_error(Some(id), -32603).await.contains("secret"));
     }
     client.say(call_text(5)).await;
     assert_eq!(client.hear().await.unwrap(), note("n"));
-    hear_error(&mut client, Some("5"), -32603).await;
+    client.hear_error(Some("5"), -32603).await;
     client.hears_nothing().await;
 }
 
@@ -166,7 +158,7 @@ async fn a_server_that_is_gone_ends_the_session_after_the_last_answer() {
     settled().await;
     assert!(!served.is_finished(), "a call is still pending");
     sender.fail(Error::closed("the server exited with status 3"));
-    hear_error(&mut client, Some("1"), -32603).await;
+    client.hear_error(Some("1"), -32603).await;
     let error = served.await.unwrap().unwrap_err();
     assert_eq!(error.to_string(), "the server exited with status 3");
 }

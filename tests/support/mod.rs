@@ -115,6 +115,15 @@ impl Peer {
         msg(self.hear().await.expect("the other side has not closed"))
     }
 
+    /// An error under `id`, as written, with this code; its text.
+    pub(crate) async fn hear_error(&mut self, id: Option<&str>, code: i64) -> String {
+        let answer = self.hear_message().await;
+        assert_eq!(answer.id().map(|id| id.as_str()), id, "{answer:?}");
+        let error: serde_json::Value = serde_json::from_slice(answer.error().unwrap()).unwrap();
+        assert_eq!(error["code"].as_i64(), Some(code), "{error}");
+        error.to_string()
+    }
+
     /// Nothing comes, however long one waits. Needs paused time.
     pub(crate) async fn hears_nothing(&mut self) {
         let heard = tokio::time::timeout(Duration::from_millis(50), self.lines.next_line()).await;

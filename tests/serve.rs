@@ -7,12 +7,9 @@ mod support;
 use std::time::Duration;
 
 use futures::stream;
-use shadowcat::reply::ReplySender;
 use shadowcat::{Error, JsonRpcMessage, OwnedId, Reply, RpcService, serve};
-use support::{Dropped, Peer, call_text, cancelled, done, echo, leaf, msg, note, peer, settled};
-use tokio::sync::mpsc;
+use support::{Dropped, Peer, by_hand, call_text, cancelled, done, echo, leaf, msg, note, peer, settled};
 use tokio::task::JoinHandle;
-use tower::service_fn;
 
 type Served = JoinHandle<Result<(), Error>>;
 
@@ -23,17 +20,6 @@ fn serve_with<S: RpcService>(front: serve::Stdio<S>) -> (Peer, Served) {
 
 fn serve<S: RpcService>(stack: S) -> (Peer, Served) {
     serve_with(serve::stdio(stack))
-}
-
-/// A stack whose every reply is a channel, given to the test.
-fn by_hand() -> (impl RpcService, mpsc::Receiver<(JsonRpcMessage, ReplySender)>) {
-    let (calls, to_test) = mpsc::channel(100);
-    let stack = service_fn(move |message: JsonRpcMessage| {
-        let (sender, reply) = Reply::channel(100);
-        calls.try_send((message, sender)).unwrap();
-        async { Ok::<_, Error>(reply) }
-    });
-    (stack, to_test)
 }
 
 fn question(id: &str) -> String {

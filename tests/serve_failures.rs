@@ -5,10 +5,8 @@
 mod support;
 
 use futures::{StreamExt, stream};
-use shadowcat::reply::ReplySender;
 use shadowcat::{BoxError, Error, JsonRpcMessage, Reply, RpcService, serve};
-use support::{Peer, Seen, call_text, cancelled, done, echo, leaf, msg, note, peer, settled};
-use tokio::sync::mpsc;
+use support::{Peer, Seen, by_hand, call_text, cancelled, done, echo, leaf, msg, note, peer, settled};
 use tokio::task::JoinHandle;
 use tower::service_fn;
 
@@ -17,17 +15,6 @@ type Served = JoinHandle<Result<(), Error>>;
 fn serve<S: RpcService>(stack: S) -> (Peer, Served) {
     let (peer, read, write) = peer(1 << 20);
     (peer, tokio::spawn(serve::stdio(stack).run_on(read, write)))
-}
-
-/// A stack whose every reply is a channel, given to the test.
-fn by_hand() -> (impl RpcService, mpsc::Receiver<(JsonRpcMessage, ReplySender)>) {
-    let (calls, to_test) = mpsc::channel(100);
-    let stack = service_fn(move |message: JsonRpcMessage| {
-        let (sender, reply) = Reply::channel(100);
-        calls.try_send((message, sender)).unwrap();
-        async { Ok::<_, Error>(reply) }
-    });
-    (stack, to_test)
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 
 use shadowcat::layer::MapLayer;
 use shadowcat::wire::lines::Encoder;
-use shadowcat::{JsonRpcMessage, RpcService, connect, serve};
-use support::{Peer, call_text, done, msg, note, peer, progress, settled};
+use shadowcat::{Error, JsonRpcMessage, Reply, RpcService, connect, serve};
+use support::{Dropped, Peer, call_text, done, msg, note, peer, progress, settled};
 use tokio::io::{AsyncWrite, AsyncWriteExt, BufWriter};
 use tower::ServiceBuilder;
 
@@ -129,4 +129,35 @@ async fn what_the_writer_still_holds_is_not_forgotten() {
     assert!(encoder.is_flushed());
     writer.shutdown().await.unwrap();
     assert_eq!(writer.inner.get_ref(), (done(1) + "\n").as_bytes());
+}
+
+/// Takes everything and never closes.
+struct NeverCloses;
+
+impl AsyncWrite for NeverCloses {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_writer_that_does_not_close_keeps_no_session() {
+    let dropped = Dropped::default();
+    let guard = dropped.guard();
+    let stack = tower::service_fn(move |_: JsonRpcMessage| {
+        let reply = Reply::stream(futures::stream::pending()).hold(guard.clone());
+        async { Ok::<_, Error>(reply) }
+    });
+    let input = call_text(1) + "\n";
+    let served = serve::stdio(stack).run_on(input.as_bytes(), NeverCloses);
+    support::soon(served).await.unwrap();
+    assert_eq!(dropped.alive(), 0, "and what was in flight is cancelled");
 }

@@ -10,9 +10,10 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures::StreamExt;
-use shadowcat::{Context as Facts, Direction, Error, JsonRpcMessage, Reply};
+use shadowcat::{Context as Facts, Direction, Error, JsonRpcMessage, Reply, ReplySender, RpcService};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf};
-use tower::{Layer, Service, ServiceExt};
+use tokio::sync::mpsc;
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 /// A message, strictly parsed.
 pub(crate) fn msg(text: impl AsRef<str>) -> JsonRpcMessage {
@@ -241,4 +242,15 @@ pub(crate) fn session_listen() -> JsonRpcMessage {
 /// The error that the reply's one message is.
 pub(crate) fn error_of(reply: &Reply) -> String {
     String::from_utf8(reply.as_one().unwrap().error().expect("an error").to_vec()).unwrap()
+}
+
+/// A stack whose every reply is a channel, given to the test.
+pub(crate) fn by_hand() -> (impl RpcService, mpsc::Receiver<(JsonRpcMessage, ReplySender)>) {
+    let (calls, to_test) = mpsc::channel(100);
+    let stack = service_fn(move |message: JsonRpcMessage| {
+        let (sender, reply) = Reply::channel(100);
+        calls.try_send((message, sender)).unwrap();
+        async { Ok::<_, Error>(reply) }
+    });
+    (stack, to_test)
 }

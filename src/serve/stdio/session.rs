@@ -3,9 +3,10 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::time::Sleep;
+use tokio::time::{Sleep, timeout};
 
 use super::Stdio;
 use crate::error::Error;
@@ -16,6 +17,8 @@ use crate::wire::lines::{Decoder, Encoder, Line};
 
 /// Above this much waiting to be written, replies stay where they are.
 const HIGH_WATER: usize = 1 << 20;
+/// How long the writer may take to close; a client that does not read would keep it open.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// Reads of one poll before other tasks get their turn.
 const READS: usize = 4;
 
@@ -26,7 +29,7 @@ pub(super) struct Session<S: RpcService, R, W> {
     decoder: Decoder,
     out: Encoder,
     scan: ScanOptions,
-    drain: std::time::Duration,
+    drain: Duration,
     phase: Phase,
 }
 
@@ -58,8 +61,10 @@ where
 
     pub(super) async fn run(mut self) -> Result<(), Error> {
         let ended = poll_fn(|cx| self.poll(cx)).await;
-        // A writer that says goodbye, as TLS does, is given the chance to.
-        let _ = self.writer.shutdown().await;
+        let Self { dispatch, mut writer, .. } = self;
+        drop(dispatch); // what is still in flight is cancelled first
+        // A writer that says goodbye, as TLS does, is given the chance to, and not longer than that.
+        let _ = timeout(GOODBYE, writer.shutdown()).await;
         ended
     }
 

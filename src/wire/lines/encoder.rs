@@ -91,7 +91,7 @@ impl Encoder {
         }
     }
 
-    /// The same for a frame that no scanner has seen.
+    /// Queues a frame that no scanner has seen as a line.
     ///
     /// # Errors
     ///

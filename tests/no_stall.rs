@@ -79,7 +79,8 @@ fn answer_a_server_that_asks_before_it_reads(stack: &str, (count, bytes): (usize
             assert!(due.remove(&line), "an answer of {} bytes is not due", line.len());
         }
     }
-    assert!(unharmed.unwrap().ends_with(format!("\"data\":{count}}}}}\n").as_bytes()));
+    let unharmed = String::from_utf8(unharmed.unwrap()).unwrap();
+    assert!(unharmed.ends_with(&format!("\"data\":{count}}}}}\n")), "of {count} x {bytes}: {unharmed}");
     assert!(proxy.finish().success());
 }
 

@@ -102,6 +102,9 @@ impl<S: RpcService> Dispatch<S> {
     }
 
     /// Polls what was woken and moves what is ready to `take`, in the server's order.
+    ///
+    /// While more is ready than fits, only what is promised holds: a reply's own order, and no notification behind
+    /// a response that was read after it.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, mut take: impl FnMut(JsonRpcMessage)) {
         self.admit_waiting(cx);
         while self.queued < ROOM {

@@ -2,8 +2,10 @@
 
 #[cfg(all(feature = "stdio", unix))]
 pub mod child;
+mod leaf;
 pub mod multiplex;
 
 #[cfg(all(feature = "stdio", unix))]
 pub use child::{Child, Command};
+pub use leaf::{Exit, Leaf, MakeLeaf};
 pub use multiplex::{Multiplex, Options, pipe};

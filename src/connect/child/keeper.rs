@@ -10,7 +10,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{End, watchdog};
+use super::watchdog;
+use crate::connect::leaf::Exit;
 use crate::connect::multiplex::{Cause, Driver, Shared};
 use crate::error::Error;
 
@@ -109,7 +110,9 @@ pub(super) struct Keeper {
     pub(super) name: String,
     pub(super) ladder: Ladder,
     pub(super) stderr: JoinHandle<()>,
-    pub(super) ended: watch::Sender<Option<End>>,
+    /// Why it is to be stopped, once it is.
+    pub(super) stop: watch::Receiver<Option<Error>>,
+    pub(super) ended: watch::Sender<Option<Exit>>,
 }
 
 impl Keeper {
@@ -129,8 +132,11 @@ impl Keeper {
             Some(end) => end,
             None => return,
         };
-        let status = timeout(STATUS, process.wait()).await.ok().flatten();
-        let error = describe(&name, cause, status);
+        let stopped = self.stop.borrow().clone();
+        let error = match stopped {
+            Some(why) => why.within(format_args!("{name} was stopped")),
+            None => describe(&name, cause, timeout(STATUS, process.wait()).await.ok().flatten()),
+        };
         tracing::debug!(%error, "the server's pipe ended");
         driver.fail_all(error.clone());
         let status = {
@@ -144,10 +150,11 @@ impl Keeper {
         };
         drop(process);
         let _ = timeout(LEFTOVERS, Aborting(self.stderr).join()).await;
-        self.ended.send_replace(Some(End { status, error }));
+        self.ended.send_replace(Some(Exit::new(status, error)));
     }
 
     /// Until the pipe ends, or the process does and its output does not: a descendant outside its group holds it.
+    /// Or until it is to be stopped.
     async fn watch(
         &self,
         process: &mut Process,
@@ -156,6 +163,10 @@ impl Keeper {
     ) -> Option<(Cause, Driver<ChildStdout, ChildStdin>)> {
         tokio::select! {
             end = driven.join() => return end,
+            why = told(self.stop.clone()) => {
+                shared.abort(why);
+                return driven.join().await;
+            }
             _ = process.wait() => {}
         }
         if let Ok(end) = timeout(LEFTOVERS, driven.join()).await {
@@ -164,6 +175,16 @@ impl Keeper {
         shared.abort(Error::closed("its output is still held open"));
         driven.join().await
     }
+}
+
+/// Why the process is to be stopped; never, while nobody says so.
+async fn told(mut stop: watch::Receiver<Option<Error>>) -> Error {
+    if let Ok(why) = stop.wait_for(Option::is_some).await
+        && let Some(why) = why.clone()
+    {
+        return why;
+    }
+    std::future::pending().await
 }
 
 /// A task that ends with its owner.

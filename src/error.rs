@@ -33,6 +33,7 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Closed,
+    SessionLost,
     Timeout,
     TooLarge,
     Overflow,
@@ -54,6 +55,11 @@ impl Error {
     /// The other side is gone.
     pub fn closed(text: impl fmt::Display) -> Self {
         Self::new(Kind::Closed, text)
+    }
+
+    /// The other side was made anew and does not know the session any more.
+    pub fn session_lost(text: impl fmt::Display) -> Self {
+        Self::new(Kind::SessionLost, text)
     }
 
     /// It took too long.
@@ -101,7 +107,12 @@ impl Error {
 
     /// The other side is gone, or its pipe failed.
     pub fn is_closed(&self) -> bool {
-        matches!(self.inner.kind, Kind::Closed | Kind::Io)
+        matches!(self.inner.kind, Kind::Closed | Kind::SessionLost | Kind::Io)
+    }
+
+    /// The server lives, but the session is gone: a client has to begin a new one. It counts as closed.
+    pub fn is_session_lost(&self) -> bool {
+        self.inner.kind == Kind::SessionLost
     }
 
     /// A deadline passed.

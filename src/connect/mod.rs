@@ -4,8 +4,10 @@
 pub mod child;
 mod leaf;
 pub mod multiplex;
+pub mod supervise;
 
 #[cfg(all(feature = "stdio", unix))]
 pub use child::{Child, Command};
 pub use leaf::{Exit, Leaf, MakeLeaf};
 pub use multiplex::{Multiplex, Options, pipe};
+pub use supervise::{Supervised, Supervisor};

@@ -122,7 +122,7 @@ impl<L: Leaf> Supervised<L> {
 
     /// On the clone that was asked whether it is ready; one that came since is asked now.
     fn start(&mut self, leaf: L, generation: u64, message: JsonRpcMessage) -> Start<L> {
-        if !self.own.as_ref().is_some_and(|(own, _)| *own == generation) {
+        if self.own.as_ref().is_none_or(|(own, _)| *own != generation) {
             let mut cx = Context::from_waker(Waker::noop());
             let leaf = &mut self.own.insert((generation, leaf)).1;
             match leaf.poll_ready(&mut cx) {

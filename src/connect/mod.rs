@@ -5,9 +5,11 @@ pub mod child;
 mod leaf;
 pub mod multiplex;
 pub mod supervise;
+pub mod wassette;
 
 #[cfg(all(feature = "stdio", unix))]
 pub use child::{Child, Command};
 pub use leaf::{Exit, Leaf, MakeLeaf};
 pub use multiplex::{Multiplex, Options, pipe};
 pub use supervise::{Supervised, Supervisor};
+pub use wassette::Wassette;

@@ -21,6 +21,7 @@
 
 mod command;
 mod keeper;
+mod print;
 mod stderr;
 mod watchdog;
 

@@ -6,6 +6,7 @@ use std::{env, io};
 
 const VERSION: &str = include_str!("../../wassette/cli/0.2/version.txt");
 const HELP: &str = include_str!("../../wassette/cli/0.2/help.txt");
+/// Asked with `HOME=/home/user`.
 const SERVE_HELP: &str = include_str!("../../wassette/cli/0.2/serve-help.txt");
 
 #[derive(Clone, Copy, Debug)]

@@ -24,5 +24,7 @@
       (i32.store (i32.const 12) (local.get $size))
       (i32.const 8)))
   (core instance $i (instantiate $m))
+  (alias core export $i "memory" (core memory $memory))
+  (alias core export $i "realloc" (core func $realloc))
   (func (export "echo") (param "s" string) (result string)
-    (canon lift (core func $i "echo") (memory $i "memory") (realloc (func $i "realloc")))))
+    (canon lift (core func $i "echo") (memory $memory) (realloc $realloc))))

@@ -7,5 +7,6 @@
     (data (i32.const 32) "it fails, as asked")
     (func (export "fail") (result i32) (i32.const 8)))
   (core instance $i (instantiate $m))
+  (alias core export $i "memory" (core memory $memory))
   (func (export "fail") (result (result string (error string)))
-    (canon lift (core func $i "fail") (memory $i "memory"))))
+    (canon lift (core func $i "fail") (memory $memory))))

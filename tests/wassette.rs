@@ -1,0 +1,16 @@
+//! Wassette behind the connector, and a client on a front end before it: every case against a child that plays a
+//! transcript of the real one, against the fixture `wassette_0_2` on the protocol code of the real one, and against
+//! the real 0.2.0 that `SHADOWCAT_WASSETTE` names.
+
+#![cfg(all(unix, feature = "stdio"))]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod process;
+mod support;
+
+#[path = "connector/replay.rs"]
+mod replay;
+#[path = "connector/session.rs"]
+mod session;
+#[path = "connector/world.rs"]
+mod world;

@@ -8,6 +8,23 @@
 mod process;
 mod support;
 
+/// Tests of these cases on a Wassette of this kind.
+macro_rules! on {
+    ($kind_name:ident, $kind:expr => $($case:ident,)+) => {
+        mod $kind_name {
+            use super::*;
+
+            $(#[test]
+            fn $case() {
+                crate::session::run($kind, super::$case);
+            })+
+        }
+    };
+}
+use on;
+
+#[path = "connector/gate.rs"]
+mod gate;
 #[path = "connector/replay.rs"]
 mod replay;
 #[path = "connector/session.rs"]

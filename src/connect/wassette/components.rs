@@ -78,8 +78,10 @@ impl Components {
             return Ok(seen);
         }
         let era = gate.era().ok_or_else(|| {
-            Error::invalid("wassette cannot be asked for its components before the client has opened a session")
-                .unsent()
+            Error::invalid(
+                "wassette cannot be asked for its components before the client has opened a session",
+            )
+            .unsent()
         })?;
         let number = self.asked.fetch_add(1, Ordering::Relaxed);
         let told = Telling { request: question(number, era)?, sent: seen.generation() };

@@ -86,7 +86,9 @@ impl Gate {
         match (self.opening.load(Ordering::Relaxed), message.kind(), message.method()) {
             (_, Kind::Request, Some(method::INITIALIZE)) => self.move_on(OPENING),
             (OPENING, Kind::Notification, Some(method::INITIALIZED)) => self.move_on(OPEN),
-            (OPEN, Kind::Request, Some(name)) if self.dialect.always_fails(name) => self.answer_empty(message, name),
+            (OPEN, Kind::Request, Some(name)) if self.dialect.always_fails(name) => {
+                self.answer_empty(message, name)
+            }
             (OPEN, ..) => Verdict::Send,
             _ if !self.dialect.goes_deaf() => Verdict::Send,
             _ => self.too_early(message),

@@ -208,11 +208,7 @@ impl<S: Leaf> Leaf for Wassette<S> {
 
 impl<S: Clone> Clone for Wassette<S> {
     fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            gate: self.gate.clone(),
-            components: self.components.clone(),
-        }
+        Self { inner: self.inner.clone(), gate: self.gate.clone(), components: self.components.clone() }
     }
 }
 

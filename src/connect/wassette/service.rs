@@ -16,7 +16,10 @@ use crate::macros::inner_accessors;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::method;
 use crate::reply::{Event, Reply};
-use crate::wassette::{ComponentMap, Dialect};
+use crate::wassette::{ComponentId, ComponentMap, ComponentUri, Dialect, Outcome};
+
+/// Components that are loaded at the same time.
+const LOADS: usize = 16;
 
 /// A Wassette; cheap to clone, all clones are the same one.
 ///
@@ -59,8 +62,40 @@ impl<S: Leaf> Wassette<S> {
     /// The session is not open yet: an error that is [unsent](Error::is_unsent). The server did not tell, or not in
     /// a known form. Otherwise whatever the leaf fails with.
     pub async fn components(&self) -> Result<Arc<ComponentMap>, Error> {
-        let mut leaf = self.inner.clone();
-        self.components.ask(&mut leaf, &self.gate).await
+        self.components.ask(self.inner.clone(), &self.gate).await
+    }
+
+    /// Loads components, all of them at once: the server is asked for the next while it still loads the ones before,
+    /// at most 16 at a time. Tells of each, in their order, under which id it was loaded.
+    ///
+    /// ```no_run
+    /// # use shadowcat::connect;
+    /// # async fn load(server: connect::Wassette<connect::Multiplex>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let uris = ["file:///components/fs.wasm".parse()?, "oci://ghcr.io/example/time:1.0".parse()?];
+    /// for (uri, loaded) in uris.iter().zip(server.load(&uris).await) {
+    ///     println!("{uri}: {:?}", loaded?.as_str());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of each: the server did not load it, and why; otherwise as [`components`](Self::components).
+    pub async fn load(&self, uris: &[ComponentUri]) -> Vec<Result<ComponentId, Error>> {
+        let mut loaded = Vec::with_capacity(uris.len());
+        for together in uris.chunks(LOADS) {
+            let mut asked = Vec::with_capacity(together.len());
+            for uri in together {
+                asked.push(self.components.load(self.inner.clone(), &self.gate, uri).await);
+            }
+            for (uri, asked) in together.iter().zip(asked) {
+                loaded.push(match asked {
+                    Ok(asked) => asked.finish().await.and_then(|outcome| id_of(uri, outcome)),
+                    Err(error) => Err(error),
+                });
+            }
+        }
+        loaded
     }
 }
 
@@ -172,6 +207,15 @@ impl<S: Leaf> Future for ResponseFuture<S> {
                 Poll::Ready(std::mem::replace(after, After::Nothing).see(outcome))
             }
         }
+    }
+}
+
+/// Under which id it was loaded.
+fn id_of(uri: &ComponentUri, outcome: Outcome) -> Result<ComponentId, Error> {
+    match outcome {
+        Outcome::Loaded { id, .. } => Ok(id),
+        Outcome::Failed(why) => Err(Error::invalid(format_args!("wassette did not load {uri}: {why}"))),
+        other => Err(Error::invalid(format_args!("wassette answered the load of {uri} with {other:?}"))),
     }
 }
 

@@ -4,6 +4,7 @@
 
 #[cfg(target_os = "linux")]
 pub(crate) mod system;
+pub(crate) mod wassette;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -35,6 +36,12 @@ pub(crate) fn forward_stdio() -> &'static Path {
     PROXY.get_or_init(|| program("forward_stdio"))
 }
 
+/// Wassette 0.2 without WebAssembly.
+pub(crate) fn wassette_0_2() -> &'static Path {
+    static WASSETTE: OnceLock<PathBuf> = OnceLock::new();
+    WASSETTE.get_or_init(|| program("wassette_0_2"))
+}
+
 /// An example's executable. `cargo test` has built it; `cargo test --test …` has not, so that what is missing
 /// or older than its sources is built here.
 fn program(name: &str) -> PathBuf {
@@ -49,10 +56,14 @@ fn program(name: &str) -> PathBuf {
     path
 }
 
+/// What examples are made of.
+const SOURCES: [&str; 5] =
+    ["src", "examples", "tests/process", "tests/wassette/cli", "tests/wassette/transcripts"];
+
 fn newest_source() -> SystemTime {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut newest = SystemTime::UNIX_EPOCH;
-    let mut folders = ["src", "examples", "tests/process"].map(|folder| root.join(folder)).to_vec();
+    let mut folders = SOURCES.map(|folder| root.join(folder)).to_vec();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let Ok(data) = entry.metadata() else { continue };

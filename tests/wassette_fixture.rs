@@ -180,7 +180,7 @@ fn a_policy_is_written_as_wassette_writes_it() {
         call(&world, &mut server, &format!("grant-{kind}-permission"), &arguments);
     }
     let read = |path: PathBuf| fs::read_to_string(path).unwrap();
-    let real = read(folder().join("transcripts/echo.policy.yaml"));
+    let real = read(folder().join("echo.policy.yaml"));
     assert_eq!(read(world.plugin_dir().join("echo.policy.yaml")), real);
 }
 
@@ -229,13 +229,32 @@ fn a_spinning_component_hears_no_cancellation_and_the_session_goes_on() {
     assert_eq!(server.receive(), None);
 }
 
+/// Of the fixture only: the real one gives the memory back after the call.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_hog_keeps_what_it_took() {
+    let world = World::new();
+    let mut server = handshake(Wassette::start(&mut fixture(&world)));
+    call(&world, &mut server, "load-component", r#"{"path":"file:///components/hog.wasm"}"#);
+    let before = process::system::peak_memory(server.id());
+    assert_eq!(call(&world, &mut server, "hog", r#"{"mib":32}"#), "33619968");
+    assert_eq!(call(&world, &mut server, "hog", r#"{"mib":32}"#), "33619968");
+    let after = process::system::peak_memory(server.id());
+    assert!(after - before >= 64 << 10, "{before} KiB, then {after} KiB");
+}
+
+/// The fixture, even where a real one is named.
+fn fixture(world: &World) -> Command {
+    let mut command = Command::new(wassette_0_2());
+    command.args(["serve", "--plugin-dir"]).arg(world.plugin_dir());
+    command
+}
+
 #[test]
 fn a_slow_start_puts_off_the_first_answer() {
     let world = World::new();
-    let mut command = Command::new(wassette_0_2());
-    command.args(["serve", "--plugin-dir"]).arg(world.plugin_dir()).env("FIXTURE_SLOW_START_MS", "300");
     let started = Instant::now();
-    let mut server = Wassette::start(&mut command);
+    let mut server = Wassette::start(fixture(&world).env("FIXTURE_SLOW_START_MS", "300"));
     server.send(INITIALIZE);
     assert!(server.receive().is_some());
     assert!(started.elapsed().as_millis() >= 300);

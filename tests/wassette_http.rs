@@ -9,7 +9,8 @@ mod process;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use process::Folder;
 use process::wassette::{Wassette, command, transcript};
@@ -30,10 +31,15 @@ struct Server {
     _process: Wassette,
     address: String,
     _folder: Folder,
+    _turn: MutexGuard<'static, ()>,
 }
+
+/// The real one knows only one port.
+static TURN: Mutex<()> = Mutex::new(());
 
 impl Server {
     fn start() -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = Folder::new();
         let mut command = command();
         command.args(["serve", "--http", "--plugin-dir"]).arg(folder.path());
@@ -44,7 +50,7 @@ impl Server {
                 break rest.split_once(' ').unwrap().0.to_owned();
             }
         };
-        Self { _process: process, address, _folder: folder }
+        Self { _process: process, address, _folder: folder, _turn: turn }
     }
 
     /// A connection on which the request is made; its answer up to the body.
@@ -78,11 +84,11 @@ impl Server {
 
 /// It says where it will listen before it does.
 fn connect(address: &str) -> TcpStream {
-    let deadline = std::time::Instant::now() + HANGS;
+    let deadline = Instant::now() + HANGS;
     loop {
         match TcpStream::connect(address) {
             Ok(stream) => return stream,
-            Err(error) => assert!(std::time::Instant::now() < deadline, "{address}: {error}"),
+            Err(error) => assert!(Instant::now() < deadline, "{address}: {error}"),
         }
     }
 }

@@ -62,11 +62,14 @@ fn program(name: &str) -> PathBuf {
     path
 }
 
+/// What examples are made of.
+const SOURCES: [&str; 5] =
+    ["src", "examples", "tests/process", "tests/wassette/cli", "tests/wassette/transcripts"];
+
 fn newest_source() -> SystemTime {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut newest = SystemTime::UNIX_EPOCH;
-    let mut folders =
-        ["src", "examples", "tests/process", "tests/wassette"].map(|folder| root.join(folder)).to_vec();
+    let mut folders = SOURCES.map(|folder| root.join(folder)).to_vec();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let Ok(data) = entry.metadata() else { continue };

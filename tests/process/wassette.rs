@@ -29,12 +29,13 @@ pub(crate) enum Said {
     Log(String),
 }
 
-/// A running server; killed when dropped.
+/// A running server; killed when it hangs, and when dropped.
 #[derive(Debug)]
 pub(crate) struct Wassette {
     process: Child,
     stdin: Option<ChildStdin>,
     said: Receiver<Said>,
+    _alarm: SyncSender<()>,
 }
 
 impl Wassette {
@@ -42,10 +43,11 @@ impl Wassette {
     pub(crate) fn start(command: &mut Command) -> Self {
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = piped.spawn().expect("the server can be started");
+        let alarm = super::alarm(process.id());
         let (sender, said) = sync_channel(64);
         tell(process.stdout.take().expect("stdout is a pipe"), Said::Out, sender.clone());
         tell(process.stderr.take().expect("stderr is a pipe"), Said::Log, sender);
-        Self { stdin: process.stdin.take(), process, said }
+        Self { stdin: process.stdin.take(), process, said, _alarm: alarm }
     }
 
     /// `serve --stdio` with this component directory.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use crate::message::{Code, JsonRpcMessage, Kind};
-use crate::protocol::method;
+use crate::protocol::{Era, method};
 use crate::reply::Reply;
 use crate::wassette::Dialect;
 
@@ -57,9 +57,13 @@ impl Gate {
         }
     }
 
-    /// Whether requests of the connector's own may go in.
-    pub(super) fn is_open(&self) -> bool {
-        !self.dialect.goes_deaf() || self.opening.load(Ordering::Relaxed) == OPEN
+    /// How a request of the connector's own may go in; `None` while it may not.
+    pub(super) fn era(&self) -> Option<Era> {
+        match self.opening.load(Ordering::Relaxed) {
+            OPEN => Some(Era::Legacy),
+            NOT_YET if self.dialect.is_modern() => Some(Era::Modern),
+            _ => None,
+        }
     }
 
     /// The `initialize` that was sent failed.
@@ -68,10 +72,12 @@ impl Gate {
     }
 
     pub(super) fn judge(&self, message: &JsonRpcMessage) -> Verdict {
-        if !self.dialect.goes_deaf() || message.is_session_listen() {
+        if message.is_session_listen() {
             return Verdict::Send;
         }
-        if let Err(refusal) = self.dialect.understands(message) {
+        if self.dialect.goes_deaf()
+            && let Err(refusal) = self.dialect.understands(message)
+        {
             return match refusal.code() {
                 Some(code) => self.refuse(message, code, refusal),
                 None => self.drop(message, &refusal.to_string()),
@@ -84,15 +90,23 @@ impl Gate {
                 self.answer_empty(message, name)
             }
             (OPEN, ..) => Verdict::Send,
-            (_, Kind::Request, Some(method::PING)) => self.answer(message, "{}"),
-            (NOT_YET, Kind::Request, _) => {
-                self.refuse(message, Code::INVALID_REQUEST, "Not initialized: `initialize` comes first")
+            _ if !self.dialect.goes_deaf() => Verdict::Send,
+            _ => self.too_early(message),
+        }
+    }
+
+    /// Outside a session, where whatever comes would end the server.
+    fn too_early(&self, message: &JsonRpcMessage) -> Verdict {
+        let next = match self.opening.load(Ordering::Relaxed) {
+            NOT_YET => method::INITIALIZE,
+            _ => method::INITIALIZED,
+        };
+        match message.kind() {
+            Kind::Request if message.is_method(method::PING) => self.answer(message, "{}"),
+            Kind::Request => {
+                let why = format_args!("Not initialized: `{next}` comes first");
+                self.refuse(message, Code::INVALID_REQUEST, why)
             }
-            (_, Kind::Request, _) => self.refuse(
-                message,
-                Code::INVALID_REQUEST,
-                "Not initialized: `notifications/initialized` comes first",
-            ),
             _ => self.drop(message, "the session is not open"),
         }
     }

@@ -26,6 +26,7 @@
 //! # }
 //! ```
 
+mod components;
 mod gate;
 #[cfg(all(feature = "stdio", unix))]
 mod locate;

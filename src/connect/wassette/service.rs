@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use super::components::{Components, Telling};
 use super::gate::{Gate, Kept, Verdict};
 use crate::connect::leaf::{Exit, Leaf};
 use crate::error::Error;
@@ -15,7 +16,10 @@ use crate::macros::inner_accessors;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::method;
 use crate::reply::{Event, Reply};
-use crate::wassette::Dialect;
+use crate::wassette::{ComponentId, ComponentMap, ComponentUri, Dialect, Outcome};
+
+/// Components that are loaded at the same time.
+const LOADS: usize = 16;
 
 /// A Wassette; cheap to clone, all clones are the same one.
 ///
@@ -25,6 +29,7 @@ use crate::wassette::Dialect;
 pub struct Wassette<S> {
     inner: S,
     gate: Arc<Gate>,
+    components: Arc<Components>,
 }
 
 impl<S: Leaf> Wassette<S> {
@@ -46,7 +51,51 @@ impl<S: Leaf> Wassette<S> {
     /// # Ok(()) }
     /// ```
     pub fn over(leaf: S, dialect: Dialect) -> Self {
-        Self { inner: leaf, gate: Arc::new(Gate::new(dialect)) }
+        Self { inner: leaf, gate: Arc::new(Gate::new(dialect)), components: Arc::default() }
+    }
+
+    /// Which components are loaded, and which tool belongs to which; asks the server where what
+    /// [was seen](Self::components_seen) is stale.
+    ///
+    /// # Errors
+    ///
+    /// The session is not open yet: an error that is [unsent](Error::is_unsent). The server did not tell, or not in
+    /// a known form. Otherwise whatever the leaf fails with.
+    pub async fn components(&self) -> Result<Arc<ComponentMap>, Error> {
+        self.components.ask(self.inner.clone(), &self.gate).await
+    }
+
+    /// Loads components, all of them at once: the server is asked for the next while it still loads the ones before,
+    /// at most 16 at a time. Tells of each, in their order, under which id it was loaded.
+    ///
+    /// ```no_run
+    /// # use shadowcat::connect;
+    /// # async fn load(server: connect::Wassette<connect::Multiplex>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let uris = ["file:///components/fs.wasm".parse()?, "oci://ghcr.io/example/time:1.0".parse()?];
+    /// for (uri, loaded) in uris.iter().zip(server.load(&uris).await) {
+    ///     println!("{uri}: {:?}", loaded?.as_str());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Of each: the server did not load it, and why; otherwise as [`components`](Self::components).
+    pub async fn load(&self, uris: &[ComponentUri]) -> Vec<Result<ComponentId, Error>> {
+        let mut loaded = Vec::with_capacity(uris.len());
+        for together in uris.chunks(LOADS) {
+            let mut asked = Vec::with_capacity(together.len());
+            for uri in together {
+                asked.push(self.components.load(self.inner.clone(), &self.gate, uri).await);
+            }
+            for (uri, asked) in together.iter().zip(asked) {
+                loaded.push(match asked {
+                    Ok(asked) => asked.finish().await.and_then(|outcome| id_of(uri, outcome)),
+                    Err(error) => Err(error),
+                });
+            }
+        }
+        loaded
     }
 }
 
@@ -71,6 +120,12 @@ impl<S> Wassette<S> {
         self.gate.dialect
     }
 
+    /// The same as far as the traffic told: results of the management tools, and `list_changed`, after which it is
+    /// [stale](ComponentMap::is_stale). Asks nobody.
+    pub fn components_seen(&self) -> Arc<ComponentMap> {
+        self.components.seen()
+    }
+
     /// What the connector kept from it so far.
     pub fn kept(&self) -> Kept {
         self.gate.kept()
@@ -90,10 +145,36 @@ impl<S: Leaf> Service<JsonRpcMessage> for Wassette<S> {
         if let Verdict::Answer(reply) = self.gate.judge(&message) {
             return ResponseFuture { step: Step::Answered { reply: Some(reply) } };
         }
-        let opens = message.kind() == Kind::Request && message.is_method(method::INITIALIZE);
-        let future = self.inner.call(message);
-        let gate = opens.then(|| self.gate.clone());
-        ResponseFuture { step: Step::Sent { future, gate } }
+        let after = match message.kind() {
+            Kind::Request if message.is_session_listen() => After::Overhear(self.components.clone()),
+            Kind::Request if message.is_method(method::INITIALIZE) => After::Opened(self.gate.clone()),
+            Kind::Request => match self.components.expect(&message) {
+                Some(telling) => After::Learn(self.components.clone(), telling),
+                None => After::Nothing,
+            },
+            Kind::Notification | Kind::Response => After::Nothing,
+        };
+        ResponseFuture { step: Step::Sent { future: self.inner.call(message), after } }
+    }
+}
+
+/// What is done with the outcome of a call.
+#[derive(Debug)]
+enum After {
+    Nothing,
+    Opened(Arc<Gate>),
+    Learn(Arc<Components>, Telling),
+    Overhear(Arc<Components>),
+}
+
+impl After {
+    fn see(self, outcome: Result<Reply, Error>) -> Result<Reply, Error> {
+        match (self, outcome) {
+            (Self::Opened(gate), outcome) => opened(outcome, gate),
+            (Self::Learn(components, telling), Ok(reply)) => Ok(components.learn(telling, reply)),
+            (Self::Overhear(components), Ok(reply)) => Ok(components.overhear(reply)),
+            (_, outcome) => outcome,
+        }
     }
 }
 
@@ -109,7 +190,7 @@ pin_project! {
     #[project = StepProj]
     enum Step<S: Leaf> {
         Answered { reply: Option<Reply> },
-        Sent { #[pin] future: S::Future, gate: Option<Arc<Gate>> },
+        Sent { #[pin] future: S::Future, after: After },
     }
 }
 
@@ -121,14 +202,20 @@ impl<S: Leaf> Future for ResponseFuture<S> {
             StepProj::Answered { reply } => {
                 Poll::Ready(Ok(reply.take().expect("a future is not polled after it is ready")))
             }
-            StepProj::Sent { future, gate } => {
+            StepProj::Sent { future, after } => {
                 let outcome = ready!(future.poll(cx));
-                Poll::Ready(match gate.take() {
-                    Some(gate) => opened(outcome, gate),
-                    None => outcome,
-                })
+                Poll::Ready(std::mem::replace(after, After::Nothing).see(outcome))
             }
         }
+    }
+}
+
+/// Under which id it was loaded.
+fn id_of(uri: &ComponentUri, outcome: Outcome) -> Result<ComponentId, Error> {
+    match outcome {
+        Outcome::Loaded { id, .. } => Ok(id),
+        Outcome::Failed(why) => Err(Error::invalid(format_args!("wassette did not load {uri}: {why}"))),
+        other => Err(Error::invalid(format_args!("wassette answered the load of {uri} with {other:?}"))),
     }
 }
 
@@ -165,7 +252,7 @@ impl<S: Leaf> Leaf for Wassette<S> {
 
 impl<S: Clone> Clone for Wassette<S> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), gate: self.gate.clone() }
+        Self { inner: self.inner.clone(), gate: self.gate.clone(), components: self.components.clone() }
     }
 }
 

@@ -32,10 +32,11 @@ impl Server {
 
     fn call(&self, request: &CallToolRequestParam) -> Result<Done, String> {
         let none = functions::Arguments::new();
-        if request.name == "list-components" {
-            return manage::call(&self.0, &request.name, &none).expect("this tool is known");
-        }
-        let arguments = request.arguments.as_ref().ok_or("Parameters are not in expected object format")?;
+        let arguments = match &request.arguments {
+            Some(arguments) => arguments,
+            None if request.name == "list-components" => &none,
+            None => return Err("Parameters are not in expected object format".to_owned()),
+        };
         if let Some(done) = manage::call(&self.0, &request.name, arguments) {
             return done;
         }

@@ -66,7 +66,7 @@ impl Gate {
         }
     }
 
-    /// The `initialize` that was sent failed.
+    /// The `initialize` that was sent failed, or what it opened is lost: another may be sent.
     pub(super) fn refused(&self) {
         let _ = self.opening.compare_exchange(OPENING, NOT_YET, Ordering::Relaxed, Ordering::Relaxed);
     }
@@ -84,6 +84,9 @@ impl Gate {
             };
         }
         match (self.opening.load(Ordering::Relaxed), message.kind(), message.method()) {
+            (OPENING, Kind::Request, Some(method::INITIALIZE)) if self.dialect.goes_deaf() => {
+                self.too_early(message)
+            }
             (_, Kind::Request, Some(method::INITIALIZE)) => self.move_on(OPENING),
             (OPENING, Kind::Notification, Some(method::INITIALIZED)) => self.move_on(OPEN),
             (OPEN, Kind::Request, Some(name)) if self.dialect.always_fails(name) => {

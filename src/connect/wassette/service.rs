@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::macros::inner_accessors;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::method;
-use crate::reply::{Event, Reply};
+use crate::reply::{End, Event, Reply};
 use crate::wassette::{ComponentId, ComponentMap, ComponentUri, Dialect, Outcome};
 
 /// Components that are loaded at the same time.
@@ -146,8 +146,12 @@ impl<S: Leaf> Service<JsonRpcMessage> for Wassette<S> {
             return ResponseFuture { step: Step::Answered { reply: Some(reply) } };
         }
         let after = match message.kind() {
-            Kind::Request if message.is_session_listen() => After::Overhear(self.components.clone()),
-            Kind::Request if message.is_method(method::INITIALIZE) => After::Opened(self.gate.clone()),
+            Kind::Request if message.is_session_listen() => {
+                After::Overhear(self.components.clone(), self.gate.clone())
+            }
+            Kind::Request if message.is_method(method::INITIALIZE) => {
+                After::Opened(Opening(Some(self.gate.clone())))
+            }
             Kind::Request => match self.components.expect(&message) {
                 Some(telling) => After::Learn(self.components.clone(), telling),
                 None => After::Nothing,
@@ -162,17 +166,29 @@ impl<S: Leaf> Service<JsonRpcMessage> for Wassette<S> {
 #[derive(Debug)]
 enum After {
     Nothing,
-    Opened(Arc<Gate>),
+    Opened(Opening),
     Learn(Arc<Components>, Telling),
-    Overhear(Arc<Components>),
+    Overhear(Arc<Components>, Arc<Gate>),
+}
+
+/// An `initialize` that is not answered; when it is given up, another may be sent.
+#[derive(Debug)]
+struct Opening(Option<Arc<Gate>>);
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        if let Some(gate) = &self.0 {
+            gate.refused();
+        }
+    }
 }
 
 impl After {
     fn see(self, outcome: Result<Reply, Error>) -> Result<Reply, Error> {
         match (self, outcome) {
-            (Self::Opened(gate), outcome) => opened(outcome, gate),
+            (Self::Opened(mut opening), Ok(reply)) => Ok(opened(reply, opening.0.take())),
             (Self::Learn(components, telling), Ok(reply)) => Ok(components.learn(telling, reply)),
-            (Self::Overhear(components), Ok(reply)) => Ok(components.overhear(reply)),
+            (Self::Overhear(components, gate), Ok(reply)) => Ok(lost(components.overhear(reply), gate)),
             (_, outcome) => outcome,
         }
     }
@@ -219,21 +235,26 @@ fn id_of(uri: &ComponentUri, outcome: Outcome) -> Result<ComponentId, Error> {
     }
 }
 
-/// The outcome of `initialize`.
-fn opened(outcome: Result<Reply, Error>, gate: Arc<Gate>) -> Result<Reply, Error> {
-    match outcome {
-        Ok(reply) => Ok(reply.inspect(move |event| {
-            if let Event::Message(message) = event
-                && message.error().is_some()
-            {
-                gate.refused();
-            }
-        })),
-        Err(error) => {
+/// The answer to `initialize`.
+fn opened(reply: Reply, gate: Option<Arc<Gate>>) -> Reply {
+    reply.inspect(move |event| {
+        if let (Event::Message(message), Some(gate)) = (event, &gate)
+            && message.error().is_some()
+        {
             gate.refused();
-            Err(error)
         }
-    }
+    })
+}
+
+/// The session's listen tells when the session is lost.
+fn lost(listen: Reply, gate: Arc<Gate>) -> Reply {
+    listen.inspect(move |event| {
+        if let Event::End(End::Failed(error)) = event
+            && error.is_session_lost()
+        {
+            gate.refused();
+        }
+    })
 }
 
 impl<S: Leaf> Leaf for Wassette<S> {

@@ -23,10 +23,15 @@ macro_rules! on {
 }
 use on;
 
+#[path = "connector/components.rs"]
+mod components;
 #[path = "connector/gate.rs"]
 mod gate;
 #[path = "connector/replay.rs"]
 mod replay;
+#[cfg(target_os = "linux")]
+#[path = "connector/restart.rs"]
+mod restart;
 #[path = "connector/session.rs"]
 mod session;
 #[path = "connector/world.rs"]

@@ -78,11 +78,14 @@ impl Session {
         serde_json::from_str(&self.client.hear().await.expect("the front end goes on")).unwrap()
     }
 
-    /// Sends a request; its id.
+    /// Sends a request, without params where they are null; its id.
     pub(crate) async fn send(&mut self, method: &str, params: Value) -> Value {
         self.asked += 1;
         let id = json!(format!("c{}", self.asked));
-        let request = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+        let mut request = json!({"jsonrpc": "2.0", "id": id, "method": method});
+        if !params.is_null() {
+            request["params"] = params;
+        }
         self.client.say(self.world.here(&request.to_string())).await;
         id
     }
@@ -125,7 +128,7 @@ impl Session {
     /// It answers, and it was never made again.
     pub(crate) async fn is_the_first_and_answers(&mut self) {
         let answered = self.server.kept().answered;
-        assert_eq!(self.ask("ping", json!({})).await["result"], json!({}));
+        assert_eq!(self.ask("ping", Value::Null).await["result"], json!({}));
         assert_eq!(self.server.kept().answered, answered, "by the server itself");
         assert_eq!(self.server.get_ref().stats().starts, 1);
     }

@@ -42,6 +42,12 @@ pub(crate) fn wassette_0_2() -> &'static Path {
     WASSETTE.get_or_init(|| program("wassette_0_2"))
 }
 
+/// Makes its server again whenever it ends.
+pub(crate) fn supervised_proxy() -> &'static Path {
+    static PROXY: OnceLock<PathBuf> = OnceLock::new();
+    PROXY.get_or_init(|| program("supervised_proxy"))
+}
+
 /// Plays transcripts of a real Wassette.
 pub(crate) fn transcript_peer() -> &'static Path {
     static PEER: OnceLock<PathBuf> = OnceLock::new();

@@ -284,7 +284,7 @@ async fn a_component_directory_without_the_right_to_read_it_is_named() {
     let script = Script::new("echo wassette-mcp-server 0.2.0", "");
     let directory = script.0.path().join("closed");
     fs::create_dir(&directory).unwrap();
-    fs::set_permissions(&directory, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read_dir(&directory).is_ok() {
         return process::tell("skipped: root may read everything");
     }

@@ -65,7 +65,7 @@ async fn answers_of_many_calls_at_once_each_find_their_own(mut session: Session)
         let call = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params});
         session.client.say(call.to_string()).await;
     }
-    let mut seen = vec![false; 200];
+    let mut seen = [false; 200];
     for _ in 0..200 {
         let answer = session.hear().await;
         let id = usize::try_from(answer["id"].as_u64().unwrap()).unwrap();

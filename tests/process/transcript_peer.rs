@@ -30,8 +30,7 @@ struct Exchange {
 fn main() -> io::Result<()> {
     let words: Vec<String> = env::args().skip(1).collect();
     let Some(file) = words.last().filter(|_| words.first().is_some_and(|word| word == "serve")) else {
-        println!("wassette-mcp-server 0.2.0");
-        return Ok(());
+        return say("wassette-mcp-server 0.2.0");
     };
     let file = Path::new(file);
     let (mut own, status) = read(file);
@@ -48,7 +47,7 @@ fn main() -> io::Result<()> {
         eprintln!("heard {line}");
         let (known, id) = without_id(&line);
         let same = |exchange: &Exchange| exchange.line == known;
-        // From where it stands: what is found goes to the end.
+        // What was found goes to the end, so that the search goes on behind it.
         let found = match own.iter().position(same) {
             Some(at) => {
                 own.rotate_left(at + 1);

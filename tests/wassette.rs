@@ -27,6 +27,9 @@ use on;
 mod components;
 #[path = "connector/gate.rs"]
 mod gate;
+#[cfg(target_os = "linux")]
+#[path = "connector/kills.rs"]
+mod kills;
 #[path = "connector/replay.rs"]
 mod replay;
 #[cfg(target_os = "linux")]

@@ -119,6 +119,7 @@ async fn a_spinning_component_is_no_deafness(mut session: Session) {
     let cancel =
         json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": call}});
     session.client.say(cancel.to_string()).await;
+    session.logs("cancelled id=").await;
     session.is_the_first_and_answers().await;
     let took = session.end().await;
     assert!(took < Duration::from_secs(1), "{took:?}");
@@ -195,6 +196,18 @@ macro_rules! restarts {
 restarts!(scripted, Kind::Scripted("stdio-real-components"));
 restarts!(fixture, Kind::Fixture);
 restarts!(real, Kind::Real);
+
+#[test]
+fn a_start_that_is_slow_is_waited_for() {
+    let slow = |builder: Stdio| builder.env("FIXTURE_SLOW_START_MS", "700");
+    run_with(Kind::Fixture, slow, |mut session| async move {
+        let started = Instant::now();
+        session.open().await;
+        assert!(started.elapsed().as_millis() >= 700);
+        session.is_the_first_and_answers().await;
+        session.end().await;
+    });
+}
 
 #[test]
 fn a_spinning_fixture_is_no_deafness() {

@@ -144,6 +144,16 @@ impl Session {
         self.server.get_ref().current().expect("it runs").id()
     }
 
+    /// The same where it may be told once more that lists changed.
+    pub(crate) async fn end_after_changes(mut self) {
+        self.client.close().await;
+        self.served.await.unwrap().unwrap();
+        while let Some(line) = self.client.hear().await {
+            assert_eq!(line, CHANGED);
+        }
+        self.server.shutdown().await;
+    }
+
     /// The client goes, and the server with it: how long that took.
     pub(crate) async fn end(mut self) -> Duration {
         let started = Instant::now();

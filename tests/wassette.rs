@@ -1,6 +1,6 @@
-//! Wassette behind the connector, and a client on a front end before it: every case against a child that plays a
-//! transcript of the real one, against the fixture `wassette_0_2` on the protocol code of the real one, and against
-//! the real 0.2.0 that `SHADOWCAT_WASSETTE` names.
+//! Wassette behind the connector, and a client on a front end before it: against the fixture `wassette_0_2` on the
+//! protocol code of the real one, against the real 0.2.0 that `SHADOWCAT_WASSETTE` names, and, as far as they know
+//! the case, against a child that plays transcripts of the real one.
 
 #![cfg(all(unix, feature = "stdio"))]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]

@@ -1,6 +1,6 @@
 //! A Wassette behind the connector, and a client of a front end before it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -44,7 +44,9 @@ pub(crate) fn run_with<F: Future<Output = ()>>(
     case: impl FnOnce(Session) -> F,
 ) {
     let Some(world) = World::new(kind) else {
-        return tell("skipped: SHADOWCAT_WASSETTE is not set");
+        static SAID: Once = Once::new();
+        return SAID
+            .call_once(|| tell("skipped: SHADOWCAT_WASSETTE is not set; no test ran a real Wassette"));
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -47,6 +47,7 @@ pub mod monitor;
 pub mod protocol;
 pub mod reply;
 pub mod serve;
+pub mod wassette;
 pub mod wire;
 
 pub use error::{BoxError, Error};

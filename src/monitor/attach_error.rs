@@ -9,7 +9,9 @@ use crate::error::BoxError;
 #[non_exhaustive]
 pub enum AttachError {
     /// It does not run, or has ended and waits for its parent.
-    #[error("there is no process {pid}: it has ended, or it is in another container or hidden by /proc's `hidepid`")]
+    #[error(
+        "there is no process {pid}: it has ended, or it is in another container or hidden by /proc's `hidepid`"
+    )]
     NoSuchProcess {
         /// The number that was asked for.
         pid: u32,
@@ -23,7 +25,9 @@ pub enum AttachError {
         process: u32,
     },
     /// The system does not let us look.
-    #[error("process {pid} may not be read: run as its user or as root, or in the group that /proc's `gid=` names")]
+    #[error(
+        "process {pid} may not be read: run as its user or as root, or in the group that /proc's `gid=` names"
+    )]
     Denied {
         /// The number that was asked for.
         pid: u32,

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use ::metrics::{
-    Counter, Gauge, Label, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+    Counter, Gauge, Label, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
+    histogram,
 };
 
 use super::invocations::{Step, Tool};

@@ -18,6 +18,8 @@ use crate::wassette::log::LogLine;
 
 /// How long the log may go on once the process has ended: what it said last is often why.
 const LAST_WORDS: Duration = Duration::from_millis(250);
+/// So many lines in a row, and the runtime has its turn: it cannot keep time while a stream is always ready.
+const LINES: u32 = 32;
 
 /// What a [`Monitor`](super::Monitor) sees: a stream of [`Event`]s.
 ///
@@ -33,6 +35,8 @@ pub struct Samples {
     /// Readable when the process has ended; without it, the next sample tells.
     exit: Option<AsyncFd<OwnedFd>>,
     log: Log,
+    /// Since it last waited.
+    lines: u32,
     state: State,
     last: Option<Usage>,
     invocations: Invocations,
@@ -87,14 +91,13 @@ impl Samples {
     pub(super) fn new(parts: Parts) -> Self {
         let mut interval = interval(parts.every);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let exit = parts.process.exit_descriptor();
-        let exit = exit.and_then(|exit| AsyncFd::with_interest(exit, Interest::READABLE).ok());
         Self {
+            exit: parts.process.exit_descriptor().and_then(exit),
             process: parts.process,
             with_descendants: parts.with_descendants,
             interval,
-            exit,
             log: parts.log,
+            lines: 0,
             state: State::Running,
             last: None,
             invocations: Invocations::default(),
@@ -145,7 +148,14 @@ impl Samples {
     }
 
     fn poll_log(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
-        self.log.poll_next(cx).map(|next| match next {
+        if self.lines == LINES {
+            self.lines = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let next = self.log.poll_next(cx);
+        self.lines = if next.is_ready() { self.lines + 1 } else { 0 };
+        next.map(|next| match next {
             Next::Line(line) => {
                 let step = self.invocations.step(&line);
                 if let Some(tell) = &mut self.tell {
@@ -179,6 +189,14 @@ impl Samples {
         }
         Poll::Pending
     }
+}
+
+#[allow(
+    deprecated,
+    reason = "what replaces it needs tokio 1.54; an OwnedFd is all that the new one asks for"
+)]
+fn exit(descriptor: OwnedFd) -> Option<AsyncFd<OwnedFd>> {
+    AsyncFd::with_interest(descriptor, Interest::READABLE).ok()
 }
 
 impl Stream for Samples {

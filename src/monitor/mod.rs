@@ -30,7 +30,7 @@
 //! # Where it works
 //!
 //! On Linux; elsewhere this module does not exist. The process must be in sight of our /proc: a container sees its own
-//! processes only. CPU, memory and threads of another user's process can be read, its descriptors only by root.
+//! processes only. Another user's process can be watched too; before Linux 6.2 only root sees its descriptors.
 //!
 //! # What it costs
 //!

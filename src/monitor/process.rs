@@ -1,5 +1,7 @@
 //! One process, and what /proc says of it.
 
+use std::{fs, io};
+
 use procfs::ProcError;
 use procfs::process::{Process as Folder, Stat};
 use rustix::fd::OwnedFd;
@@ -67,13 +69,14 @@ impl Process {
 
     /// Reads the process alone, or with all that descend from it.
     pub(super) fn read(&self, with_descendants: bool) -> Result<Reading, Failure> {
-        let stat = self.stat()?;
         if with_descendants {
-            return tree::read(&stat).map_err(Failure::Unreadable);
+            return tree::read(&self.stat()?).map_err(Failure::Unreadable);
         }
+        let descriptors = descriptors(self.folder.pid);
+        let stat = self.stat()?;
         let mut reading = Reading { descriptors: Some(0), ..Reading::default() };
         reading.cpu_ticks = stat.utime.saturating_add(stat.stime);
-        reading.add(&stat, descriptors(&self.folder));
+        reading.add(&stat, descriptors);
         Ok(reading)
     }
 
@@ -104,11 +107,16 @@ pub(super) fn has_ended(stat: &Stat) -> bool {
     matches!(stat.state, 'Z' | 'X' | 'x') && stat.num_threads <= 1
 }
 
-/// None are left where the process ended meanwhile.
-pub(super) fn descriptors(folder: &Folder) -> Option<u64> {
-    match folder.fd_count() {
-        Ok(count) => u64::try_from(count).ok(),
-        Err(ProcError::NotFound(_)) => Some(0),
-        Err(_) => None,
+/// Before the process is known to run still: it has none left once it has ended. What the library counts on Linux
+/// before 6.2 has two entries too many.
+pub(super) fn descriptors(pid: i32) -> Option<u64> {
+    let folder = format!("/proc/{pid}/fd");
+    let count = match fs::metadata(&folder).map(|data| data.len()) {
+        Ok(0) => fs::read_dir(&folder).map(|entries| entries.count() as u64),
+        told => told,
+    };
+    match count {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Some(0),
+        count => count.ok(),
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use procfs::process::{Process as Folder, Stat, all_processes};
-use procfs::{ProcError, ProcResult};
+use procfs::ProcResult;
+use procfs::process::{Stat, all_processes};
 
 use super::process::{Reading, descriptors, has_ended};
 
@@ -17,7 +17,7 @@ pub(super) fn read(root: &Stat) -> ProcResult<Reading> {
         open.extend(table.remove(&stat.pid).unwrap_or_default());
         reading.cpu_ticks = reading.cpu_ticks.saturating_add(cpu_ticks(&stat));
         if !has_ended(&stat) {
-            reading.add(&stat, descriptors_of(stat.pid));
+            reading.add(&stat, descriptors(stat.pid));
         }
     }
     Ok(reading)
@@ -36,12 +36,4 @@ fn children() -> ProcResult<HashMap<i32, Vec<Stat>>> {
         table.entry(stat.ppid).or_default().push(stat);
     }
     Ok(table)
-}
-
-fn descriptors_of(pid: i32) -> Option<u64> {
-    match Folder::new(pid) {
-        Ok(folder) => descriptors(&folder),
-        Err(ProcError::NotFound(_)) => Some(0),
-        Err(_) => None,
-    }
 }

@@ -22,8 +22,8 @@ pub struct Usage {
     pub virtual_bytes: u64,
     /// Threads.
     pub threads: u64,
-    /// Open descriptors. `None` where they may not be counted: the process is another user's, or the system does not
-    /// tell.
+    /// Open descriptors. `None` where they may not be counted: the process is another user's on Linux before
+    /// 6.2, or the system does not tell.
     pub descriptors: Option<u64>,
     /// How many processes this is the sum of: 1, or the size of the tree.
     pub processes: u64,

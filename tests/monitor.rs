@@ -205,7 +205,6 @@ fn a_thread_is_no_process_and_its_process_is_named() {
 }
 
 /// Needs a second user, so root. The example is the watcher there.
-#[cfg(feature = "stdio")]
 #[test]
 fn another_users_process_can_be_watched() {
     if !rustix::process::geteuid().is_root() {
@@ -232,7 +231,6 @@ fn another_users_process_can_be_watched() {
     assert!(rest.ends_with(": ended\n"), "{rest}");
 }
 
-#[cfg(feature = "stdio")]
 #[test]
 fn the_example_watches_a_process_of_its_own_to_its_end() {
     let output = Command::new(process::sidecar()).stdin(Stdio::null()).output().unwrap();

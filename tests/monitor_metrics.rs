@@ -42,6 +42,10 @@ impl Kept {
         values.get(name).unwrap_or_else(|| panic!("{name} among {:?}", values.keys())).load(Ordering::Relaxed)
     }
 
+    fn times(&self, name: &str) -> Vec<f64> {
+        self.times.lock().unwrap()[name].0.lock().unwrap().clone()
+    }
+
     fn gauge(&self, name: &str) -> f64 {
         f64::from_bits(self.count(name))
     }
@@ -122,9 +126,7 @@ async fn a_recorder_is_told_what_the_stream_shows() {
     for (event, count) in [("called", 2), ("returned", 1), ("failed", 1)] {
         assert_eq!(kept.count(&format!("{calls}{event}}}")), count, "{event}");
     }
-    let times = kept.times.lock().unwrap();
-    let times = times.get("invocation_seconds{server=wassette,component=sums,tool=add}").unwrap();
-    assert_eq!(*times.0.lock().unwrap(), [0.25, 0.5]);
+    assert_eq!(kept.times("invocation_seconds{server=wassette,component=sums,tool=add}"), [0.25, 0.5]);
 
     process.kill().unwrap();
     process.wait().unwrap();

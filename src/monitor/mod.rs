@@ -34,9 +34,9 @@
 //!
 //! # What it costs
 //!
-//! Nothing to the process. A sample reads two small files that the kernel makes up in memory, in tens of microseconds,
+//! Nothing to the process. A sample reads two small files that the kernel makes up in memory, in some ten microseconds,
 //! so it is read where the stream is polled, with no thread and no task of its own. With descendants one file for each
-//! process of the system is read: watch a tree on a busy host at an interval of seconds.
+//! process of the system is read, in about 5 µs each: watch a tree on a busy host at an interval of seconds.
 //!
 //! # Logs
 //!

@@ -29,7 +29,10 @@ const READS: usize = 16;
 /// # #[cfg(feature = "stdio")]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let (log, lines) = log_channel(256);
-/// let server = Command::new("wassette").args(["serve", "--stdio"]).on_stderr(move |line| drop(log.try_line(line)));
+/// let server = Command::new("wassette").args(["serve", "--stdio"]);
+/// let server = server.on_stderr(move |line| {
+///     log.try_line(line);
+/// });
 /// let server = server.spawn()?;
 /// let samples = Monitor::attach(server.id())?.log_lines(lines).samples();
 /// # Ok(()) }

@@ -42,6 +42,8 @@ mod error;
 pub mod layer;
 mod macros;
 pub mod message;
+#[cfg(all(feature = "monitor", target_os = "linux"))]
+pub mod monitor;
 pub mod protocol;
 pub mod reply;
 pub mod serve;

@@ -39,6 +39,7 @@ enum Kind {
     Busy,
     Invalid,
     Io,
+    Limit,
     Other,
 }
 
@@ -87,15 +88,20 @@ impl Error {
         Self::with_source(Kind::Io, text, Some(source.into()))
     }
 
+    /// The other side took more of the machine than it may, and was ended for it.
+    pub fn limit_exceeded(text: impl fmt::Display) -> Self {
+        Self::new(Kind::Limit, text)
+    }
+
     /// The same error for a message that never left.
     pub fn unsent(mut self) -> Self {
         self.unsent = true;
         self
     }
 
-    /// The other side is gone, or its pipe failed.
+    /// The other side is gone, or its pipe failed, or it was ended for exceeding a limit.
     pub fn is_closed(&self) -> bool {
-        matches!(self.inner.kind, Kind::Closed | Kind::Io)
+        matches!(self.inner.kind, Kind::Closed | Kind::Io | Kind::Limit)
     }
 
     /// A deadline passed.
@@ -126,6 +132,11 @@ impl Error {
     /// An operating system call failed.
     pub fn is_io(&self) -> bool {
         self.inner.kind == Kind::Io
+    }
+
+    /// The other side was ended because it exceeded a limit of memory, CPU time or the like.
+    pub fn is_limit_exceeded(&self) -> bool {
+        self.inner.kind == Kind::Limit
     }
 
     /// The message never left: the only kind of failure that may be retried blindly.

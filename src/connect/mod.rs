@@ -6,4 +6,6 @@ pub mod multiplex;
 
 #[cfg(all(feature = "stdio", unix))]
 pub use child::{Child, Command};
+#[cfg(all(feature = "limits", unix))]
+pub use child::{Enforced, Enforcement, Limits};
 pub use multiplex::{Multiplex, Options, pipe};

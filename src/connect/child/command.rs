@@ -11,6 +11,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::keeper::{self, Ladder};
+#[cfg(feature = "limits")]
+use super::limits::{Limits, Prepared};
 use super::{Child, stderr, watchdog};
 use crate::connect::multiplex::{Multiplex, Options};
 use crate::error::Error;
@@ -45,6 +47,8 @@ pub struct Command {
     options: Options,
     ladder: Ladder,
     on_stderr: Option<OnStderr>,
+    #[cfg(feature = "limits")]
+    limits: Option<Limits>,
 }
 
 impl Command {
@@ -59,6 +63,8 @@ impl Command {
             options: Options::default(),
             ladder: Ladder::default(),
             on_stderr: None,
+            #[cfg(feature = "limits")]
+            limits: None,
         }
     }
 
@@ -113,33 +119,53 @@ impl Command {
         self
     }
 
+    /// What the child may take of the machine; as much as we may by default.
+    #[cfg(feature = "limits")]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
     /// Starts the child.
     ///
     /// # Errors
     ///
-    /// The program cannot be started; the text names it and says why.
+    /// The program cannot be started, or a limit cannot be held; the text names it and says why.
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime with I/O and time enabled.
     pub fn spawn(self) -> Result<Child, Error> {
+        #[cfg(feature = "limits")]
+        let prepared = self.limits.as_ref().map(Prepared::new).transpose()?;
         let mut process =
             self.process().spawn().map_err(|error| Error::io(format_args!("cannot start {self}"), error))?;
         let id =
             process.id().ok_or_else(|| Error::closed(format_args!("{self} ended while it was started")))?;
+        #[cfg(feature = "limits")]
+        let attached = prepared.map(|limits| limits.attach(id)).transpose();
         let guard = watchdog::guard(id);
         let taken = (process.stdin.take(), process.stdout.take(), process.stderr.take());
+        #[cfg_attr(not(feature = "limits"), expect(unused_mut, reason = "only limits change it"))]
+        let mut process = keeper::Process::new(process, id, guard);
+        #[cfg(feature = "limits")]
+        let limits = process.limit(attached?);
         let (Some(stdin), Some(stdout), Some(errors)) = taken else {
             return Err(Error::closed(format_args!("{self} was started without pipes")));
         };
         let stderr = tokio::spawn(stderr::watch(errors, id, self.on_stderr.clone()));
         let (calls, driver) = Multiplex::undriven(stdout, stdin, self.options.clone());
         let (ended, end) = watch::channel(None);
-        let process = keeper::Process::new(process, id, guard);
         let keeper = keeper::Keeper { name: self.to_string(), ladder: self.ladder, stderr, ended };
         let shared = calls.shared().clone();
         tokio::spawn(keeper.keep(process, driver, shared));
-        Ok(Child { calls, id, end })
+        Ok(Child {
+            calls,
+            id,
+            end,
+            #[cfg(feature = "limits")]
+            limits,
+        })
     }
 
     fn process(&self) -> tokio::process::Command {

@@ -21,11 +21,15 @@
 
 mod command;
 mod keeper;
+#[cfg(feature = "limits")]
+pub mod limits;
 mod stderr;
 mod watchdog;
 
 use std::fmt;
 use std::process::ExitStatus;
+#[cfg(feature = "limits")]
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::sync::watch;
@@ -37,6 +41,8 @@ use crate::message::JsonRpcMessage;
 use crate::reply::Reply;
 
 pub use command::Command;
+#[cfg(feature = "limits")]
+pub use limits::{Enforced, Enforcement, Limits};
 
 /// A running server; cheap to clone, all clones share the process.
 ///
@@ -51,6 +57,8 @@ pub struct Child {
     calls: Multiplex,
     id: u32,
     end: watch::Receiver<Option<End>>,
+    #[cfg(feature = "limits")]
+    limits: Arc<Enforced>,
 }
 
 /// How the child ended.
@@ -69,6 +77,12 @@ impl Child {
     /// What was dropped and skipped so far.
     pub fn stats(&self) -> Stats {
         self.calls.stats()
+    }
+
+    /// Which of the limits that it was started with are held, and by what.
+    #[cfg(feature = "limits")]
+    pub fn limits(&self) -> &Enforced {
+        &self.limits
     }
 
     /// Waits until the process has ended and is reaped: its status, if it could be told, and the error that
@@ -109,6 +123,10 @@ impl Service<JsonRpcMessage> for Child {
 
 impl fmt::Debug for Child {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Child").field("id", &self.id).field("calls", &self.calls).finish_non_exhaustive()
+        let mut out = f.debug_struct("Child");
+        out.field("id", &self.id).field("calls", &self.calls);
+        #[cfg(feature = "limits")]
+        out.field("limits", &self.limits);
+        out.finish_non_exhaustive()
     }
 }

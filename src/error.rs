@@ -93,6 +93,12 @@ impl Error {
         Self::new(Kind::Limit, text)
     }
 
+    /// The same kind of error, and what it happened within.
+    pub(crate) fn within(&self, what: impl fmt::Display) -> Self {
+        let source = Some(self.clone().into());
+        Self { unsent: self.unsent, ..Self::with_source(self.inner.kind, format!("{what}: {self}"), source) }
+    }
+
     /// The same error for a message that never left.
     pub fn unsent(mut self) -> Self {
         self.unsent = true;

@@ -48,7 +48,8 @@ async fn expect_same_end(child: Child, parts: &[&str]) {
     assert!(later.is_unsent());
     let ended = child.ended();
     drop(child);
-    let (status, error) = timeout(BOUNDED, ended).await.expect("the child is reaped in bounded time");
+    let exit = timeout(BOUNDED, ended).await.expect("the child is reaped in bounded time");
+    let (status, error) = (exit.status(), exit.error().clone());
     assert!(status.is_some());
     expect_closed(&error, parts);
 }

@@ -14,8 +14,8 @@ use std::{env, fs};
 use process::Folder;
 use serde_json::Value;
 use shadowcat::connect::Command;
-use shadowcat::{JsonRpcMessage, Reply};
-use tower::ServiceExt;
+use shadowcat::{Error, JsonRpcMessage, Reply};
+use tower::{Service, ServiceExt};
 
 fn run(test: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
@@ -86,7 +86,7 @@ fn stderr_lines_reach_the_callback_bounded_and_to_the_last() {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let see = seen.clone();
         let child = peer(&["stderr"]).on_stderr(move |line| see.lock().unwrap().push(line.to_owned()));
-        let (status, _) = child.spawn().unwrap().ended().await;
+        let status = child.spawn().unwrap().ended().await.status();
 
         assert!(status.unwrap().success());
         let expected = ["first", "bad \u{fffd} byte", &"x".repeat(4096), "last, without an end"];
@@ -100,7 +100,8 @@ fn a_polite_child_ends_when_its_stdin_is_closed() {
         let child = peer(&["echo"]).grace(NEVER, NEVER).spawn().unwrap();
         let ended = child.ended();
         drop(child);
-        let (status, error) = ended.await;
+        let exit = ended.await;
+        let (status, error) = (exit.status(), exit.error());
 
         assert_eq!(status.unwrap().code(), Some(0));
         assert!(error.is_closed());
@@ -113,7 +114,7 @@ fn a_child_that_ignores_a_closed_stdin_is_told_by_sigterm() {
         let child = peer(&["deaf"]).grace(SOON, NEVER).spawn().unwrap();
         let (started, ended) = (Instant::now(), child.ended());
         drop(child);
-        let (status, _) = ended.await;
+        let status = ended.await.status();
 
         assert_eq!(status.unwrap().signal(), Some(15));
         assert!(started.elapsed() >= SOON);
@@ -129,7 +130,8 @@ fn a_child_that_never_reads_is_stopped_like_any_other() {
         assert!(tokio::time::timeout(SOON, call).await.is_err(), "nobody answers");
         let ended = child.ended();
         drop(child);
-        let (status, _) = tokio::time::timeout(Duration::from_secs(10), ended).await.expect("it is stopped");
+        let status =
+            tokio::time::timeout(Duration::from_secs(10), ended).await.expect("it is stopped").status();
 
         assert_eq!(status.unwrap().signal(), Some(15));
     });
@@ -142,6 +144,26 @@ fn a_call_in_flight_keeps_the_child() {
         let ended = child.ended();
         let call = child.oneshot(JsonRpcMessage::request(1, "ping", "").unwrap());
         assert!(call.await.unwrap().as_one().unwrap().result().is_some());
-        assert_eq!(ended.await.0.unwrap().code(), Some(0));
+        assert_eq!(ended.await.status().unwrap().code(), Some(0));
+    });
+}
+
+#[test]
+fn a_stopped_child_fails_every_call_with_the_reason_and_is_gone_though_it_is_held() {
+    run(async {
+        let mut child = peer(&["silent"]).grace(SOON, SOON).spawn().unwrap();
+        let call = |id| JsonRpcMessage::request(id, "never", "").unwrap();
+        let pending: Vec<_> = (0..3).map(|id| child.call(call(id))).collect();
+        child.stop(Error::closed("it is deaf"));
+        child.stop(Error::closed("another reason"));
+
+        for call in pending {
+            let error = call.await.unwrap_err();
+            assert!(error.is_closed() && !error.is_unsent(), "{error:?}");
+            assert!(error.to_string().ends_with("was stopped: it is deaf"), "{error}");
+        }
+        let exit = child.ended().await;
+        assert!(exit.status().is_some() && exit.to_string().ends_with("it is deaf"), "{exit:?}");
+        assert!(child.call(call(9)).await.unwrap_err().is_unsent());
     });
 }

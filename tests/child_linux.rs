@@ -73,7 +73,7 @@ fn a_stubborn_child_is_killed_and_its_grandchild_with_it() {
         let (id, started, ended) = (child.id(), Instant::now(), child.ended());
         assert_eq!(group(id).len(), 2);
         drop(child);
-        let (status, _) = ended.await;
+        let status = ended.await.status();
 
         assert_eq!(status.unwrap().signal(), Some(9));
         assert!(started.elapsed() >= 2 * SOON);
@@ -98,7 +98,7 @@ fn a_descendant_outside_the_group_that_holds_the_output_does_not_hold_the_end() 
     among_others(async {
         let script = r#"trap 'exit 3' USR1; setsid sh -c "kill -USR1 $$; exec sleep 5" & wait"#;
         let child = Command::new("sh").args(["-c", script]).spawn().unwrap();
-        let (_, error) = child.ended().await;
+        let error = child.ended().await.error().clone();
         let text = error.to_string();
 
         assert!(text.ends_with("ended: exit status: 3 (its output is still held open)"), "{text}");
@@ -175,7 +175,7 @@ async fn kill_in_flight(answers: usize) -> Vec<Value> {
     while let Some(line) = lines.next_line().await.unwrap() {
         told.push(line);
     }
-    assert!(ended.await.0.is_some_and(|status| status.signal() == Some(9)));
+    assert!(ended.await.status().is_some_and(|status| status.signal() == Some(9)));
     eventually_async(GONE, "the group is gone", || group(id).is_empty()).await;
 
     let told: Vec<Value> = told.iter().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -2,10 +2,12 @@
 
 #[cfg(all(feature = "stdio", unix))]
 pub mod child;
+mod leaf;
 pub mod multiplex;
 
 #[cfg(all(feature = "stdio", unix))]
 pub use child::{Child, Command};
 #[cfg(all(feature = "limits", unix))]
 pub use child::{Enforced, Enforcement, Limits};
+pub use leaf::{Exit, Leaf, MakeLeaf};
 pub use multiplex::{Multiplex, Options, pipe};

@@ -6,9 +6,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tower_service::Service;
 
 use super::keeper::{self, Ladder};
 #[cfg(feature = "limits")]
@@ -156,13 +158,16 @@ impl Command {
         let stderr = tokio::spawn(stderr::watch(errors, id, self.on_stderr.clone()));
         let (calls, driver) = Multiplex::undriven(stdout, stdin, self.options.clone());
         let (ended, end) = watch::channel(None);
-        let keeper = keeper::Keeper { name: self.to_string(), ladder: self.ladder, stderr, ended };
+        let (stop, stopped) = watch::channel(None);
+        let keeper =
+            keeper::Keeper { name: self.to_string(), ladder: self.ladder, stderr, stop: stopped, ended };
         let shared = calls.shared().clone();
         tokio::spawn(keeper.keep(process, driver, shared));
         Ok(Child {
             calls,
             id,
             end,
+            stop: Arc::new(stop),
             #[cfg(feature = "limits")]
             limits,
         })
@@ -183,6 +188,21 @@ impl Command {
             process.current_dir(directory);
         }
         process
+    }
+}
+
+impl Service<()> for Command {
+    type Response = Child;
+    type Error = Error;
+    type Future = std::future::Ready<Result<Child, Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Starts one more of the same.
+    fn call(&mut self, (): ()) -> Self::Future {
+        std::future::ready(self.clone().spawn())
     }
 }
 

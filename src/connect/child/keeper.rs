@@ -13,7 +13,8 @@ use tokio::time::timeout;
 
 #[cfg(feature = "limits")]
 use super::limits::{Enforced, Running};
-use super::{End, watchdog};
+use super::watchdog;
+use crate::connect::leaf::Exit;
 use crate::connect::multiplex::{Cause, Driver, Shared};
 use crate::error::Error;
 
@@ -142,7 +143,6 @@ impl Process {
     /// The error, if it was a limit that ended it.
     fn exceeded(&mut self, name: &str, status: Option<ExitStatus>) -> Option<Error> {
         let exceeded = self.limits.as_mut()?.verdict(status)?;
-        tracing::warn!(pid = self.child.id(), "{name} {exceeded}");
         Some(Error::limit_exceeded(format_args!("{name} {exceeded}")))
     }
 }
@@ -160,7 +160,9 @@ pub(super) struct Keeper {
     pub(super) name: String,
     pub(super) ladder: Ladder,
     pub(super) stderr: JoinHandle<()>,
-    pub(super) ended: watch::Sender<Option<End>>,
+    /// Why it is to be stopped, once it is.
+    pub(super) stop: watch::Receiver<Option<Error>>,
+    pub(super) ended: watch::Sender<Option<Exit>>,
 }
 
 impl Keeper {
@@ -180,8 +182,14 @@ impl Keeper {
             Some(end) => end,
             None => return,
         };
-        let status = timeout(STATUS, process.wait()).await.ok().flatten();
-        let error = process.exceeded(&name, status).unwrap_or_else(|| describe(&name, cause, status));
+        let stopped = self.stop.borrow().clone();
+        let error = match stopped {
+            Some(why) => why.within(format_args!("{name} was stopped")),
+            None => {
+                let status = timeout(STATUS, process.wait()).await.ok().flatten();
+                process.exceeded(&name, status).unwrap_or_else(|| describe(&name, cause, status))
+            }
+        };
         tracing::debug!(%error, "the server's pipe ended");
         driver.fail_all(error.clone());
         let status = {
@@ -195,10 +203,11 @@ impl Keeper {
         };
         drop(process);
         let _ = timeout(LEFTOVERS, Aborting(self.stderr).join()).await;
-        self.ended.send_replace(Some(End { status, error }));
+        self.ended.send_replace(Some(Exit::new(status, error)));
     }
 
     /// Until the pipe ends, or the process does and its output does not: a descendant outside its group holds it.
+    /// Or until it is to be stopped.
     async fn watch(
         &self,
         process: &mut Process,
@@ -207,6 +216,10 @@ impl Keeper {
     ) -> Option<(Cause, Driver<ChildStdout, ChildStdin>)> {
         tokio::select! {
             end = driven.join() => return end,
+            why = told(self.stop.clone()) => {
+                shared.abort(why);
+                return driven.join().await;
+            }
             _ = process.wait() => {}
         }
         if let Ok(end) = timeout(LEFTOVERS, driven.join()).await {
@@ -215,6 +228,16 @@ impl Keeper {
         shared.abort(Error::closed("its output is still held open"));
         driven.join().await
     }
+}
+
+/// Why the process is to be stopped; never, while nobody says so.
+async fn told(mut stop: watch::Receiver<Option<Error>>) -> Error {
+    if let Ok(why) = stop.wait_for(Option::is_some).await
+        && let Some(why) = why.clone()
+    {
+        return why;
+    }
+    std::future::pending().await
 }
 
 /// A task that ends with its owner.

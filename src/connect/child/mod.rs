@@ -27,14 +27,13 @@ mod stderr;
 mod watchdog;
 
 use std::fmt;
-use std::process::ExitStatus;
-#[cfg(feature = "limits")]
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::sync::watch;
 use tower_service::Service;
 
+use super::leaf::{Exit, Leaf};
 use super::multiplex::{Multiplex, ResponseFuture, Stats};
 use crate::error::Error;
 use crate::message::JsonRpcMessage;
@@ -56,16 +55,10 @@ pub use limits::{Enforced, Enforcement, Limits};
 pub struct Child {
     calls: Multiplex,
     id: u32,
-    end: watch::Receiver<Option<End>>,
+    end: watch::Receiver<Option<Exit>>,
+    stop: Arc<watch::Sender<Option<Error>>>,
     #[cfg(feature = "limits")]
     limits: Arc<Enforced>,
-}
-
-/// How the child ended.
-#[derive(Clone, Debug)]
-pub(super) struct End {
-    status: Option<ExitStatus>,
-    error: Error,
 }
 
 impl Child {
@@ -85,17 +78,29 @@ impl Child {
         &self.limits
     }
 
-    /// Waits until the process has ended and is reaped: its status, if it could be told, and the error that
-    /// its calls fail with. Holds no claim on the process.
-    pub fn ended(&self) -> impl Future<Output = (Option<ExitStatus>, Error)> + Send + 'static + use<> {
+    /// Waits until the process has ended and is reaped. Holds no claim on the process.
+    pub fn ended(&self) -> impl Future<Output = Exit> + Send + 'static + use<> {
         let mut end = self.end.clone();
         async move {
-            match end.wait_for(Option::is_some).await {
-                Ok(end) => end.as_ref().map(|end| (end.status, end.error.clone())),
+            let exit = match end.wait_for(Option::is_some).await {
+                Ok(end) => end.clone(),
                 Err(_) => None,
-            }
-            .unwrap_or_else(|| (None, Error::closed("the runtime stopped before the server did")))
+            };
+            exit.unwrap_or_else(|| {
+                Exit::new(None, Error::closed("the runtime stopped before the server did"))
+            })
         }
+    }
+
+    /// Stops the process whoever else has a claim on it: every pending call fails at once with `why`, and so
+    /// does every later one; the process gets the [grace](Command::grace) that it has when nobody is left. The
+    /// first reason counts.
+    pub fn stop(&self, why: Error) {
+        self.stop.send_if_modified(|stop| {
+            let first = stop.is_none();
+            stop.get_or_insert(why);
+            first
+        });
     }
 
     /// Gives up this claim and waits until the process has ended. It ends once no other clone, call or reply
@@ -118,6 +123,20 @@ impl Service<JsonRpcMessage> for Child {
 
     fn call(&mut self, message: JsonRpcMessage) -> ResponseFuture {
         self.calls.call(message)
+    }
+}
+
+impl Leaf for Child {
+    fn ended(&self) -> impl Future<Output = Exit> + Send + 'static {
+        Self::ended(self)
+    }
+
+    fn stop(&self, why: Error) {
+        Self::stop(self, why);
+    }
+
+    fn pid(&self) -> Option<u32> {
+        Some(self.id)
     }
 }
 

@@ -9,6 +9,7 @@ use super::questions::Asked;
 use super::state::{Channel, State};
 use super::table::{Call, CallKind, Phase, Ticket};
 use super::{Handle, listen, rewrite};
+use crate::connect::leaf::Probe;
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::{method, peek};
@@ -64,11 +65,13 @@ enum Started {
 }
 
 fn request(state: &mut State, message: &JsonRpcMessage) -> Result<Ticket, Error> {
-    if state.table.len() >= state.options.max_pending {
-        return Err(Error::busy("too many calls are pending").unsent());
+    let is_probe = message.extensions().get::<Probe>().is_some();
+    if !is_probe {
+        check_pending(state)?;
+        check_room(state)?;
     }
-    check_room(state)?;
     let kind = match message {
+        _ if is_probe => CallKind::Probe,
         _ if message.is_method(method::INITIALIZE) => CallKind::Initialize,
         _ if message.is_listen() => CallKind::Listen,
         _ => CallKind::Ordinary,
@@ -116,6 +119,13 @@ fn answer(state: &mut State, message: &JsonRpcMessage) -> Result<Reply, Error> {
         return Err(error.unsent());
     }
     Ok(Reply::empty())
+}
+
+fn check_pending(state: &State) -> Result<(), Error> {
+    if state.table.len() >= state.options.max_pending {
+        return Err(Error::busy("too many calls are pending").unsent());
+    }
+    Ok(())
 }
 
 fn check_room(state: &State) -> Result<(), Error> {

@@ -42,12 +42,14 @@ mod stream;
 mod table;
 
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
+use super::leaf::{Exit, Leaf};
 use crate::error::Error;
 use crate::message::JsonRpcMessage;
 use crate::reply::Reply;
@@ -133,6 +135,21 @@ impl Multiplex {
         self.shared().lock().stats
     }
 
+    /// Waits until the pipe has ended. Holds no claim on it.
+    pub fn ended(&self) -> impl Future<Output = Exit> + Send + 'static + use<> {
+        let shared = self.shared().clone();
+        async move {
+            let error = poll_fn(|cx| shared.lock().poll_end(cx)).await;
+            Exit::new(None, error)
+        }
+    }
+
+    /// Ends the pipe whoever else uses it: every pending call fails at once with `why`, and so does every later
+    /// one.
+    pub fn stop(&self, why: Error) {
+        self.shared().abort(why);
+    }
+
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.handle.0
     }
@@ -144,7 +161,6 @@ impl Shared {
     }
 
     /// Ends the pipe from outside, where its end will not show on the reader.
-    #[cfg(all(feature = "stdio", unix))]
     pub(super) fn abort(&self, error: Error) {
         self.lock().aborted = Some(error);
         self.wake_driver();
@@ -182,6 +198,16 @@ impl Service<JsonRpcMessage> for Multiplex {
 
     fn call(&mut self, message: JsonRpcMessage) -> ResponseFuture {
         call::start(&self.handle, message)
+    }
+}
+
+impl Leaf for Multiplex {
+    fn ended(&self) -> impl Future<Output = Exit> + Send + 'static {
+        Self::ended(self)
+    }
+
+    fn stop(&self, why: Error) {
+        Self::stop(self, why);
     }
 }
 

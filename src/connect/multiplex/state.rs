@@ -29,6 +29,8 @@ pub(in crate::connect) struct State {
     pub(super) channel: Channel,
     /// Calls that came when nothing could be written any more: they wait for the reason.
     late: Vec<Waker>,
+    /// Whoever waits for the end.
+    watchers: Vec<Waker>,
     /// No caller is left.
     pub(super) released: bool,
     /// The owner of the pipe knows that nothing more will come.
@@ -62,6 +64,7 @@ impl State {
             streamed: Arc::default(),
             channel: Channel::Open,
             late: Vec::new(),
+            watchers: Vec::new(),
             released: false,
             aborted: None,
             stats: Stats::default(),
@@ -115,11 +118,23 @@ impl State {
         Poll::Pending
     }
 
+    /// The error of the end, once it has come.
+    pub(super) fn poll_end(&mut self, cx: &Context<'_>) -> Poll<Error> {
+        if let Channel::Closed(error) = &self.channel {
+            return Poll::Ready(error.clone());
+        }
+        if !self.watchers.iter().any(|waker| waker.will_wake(cx.waker())) {
+            self.watchers.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
     /// The channel is gone: every pending call fails once, and so do open streams.
     pub(super) fn fail_all(&mut self, error: &Error, wakers: &mut Vec<Waker>) {
         self.channel = Channel::Closed(error.clone());
         self.out = Encoder::new();
         wakers.append(&mut self.late);
+        wakers.append(&mut self.watchers);
         self.questions.clear();
         for id in self.table.pending_ids() {
             self.fail_call(&id, error.clone(), wakers);

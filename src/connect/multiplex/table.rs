@@ -54,6 +54,15 @@ pub(super) enum CallKind {
     Initialize,
     /// A client's own listen: it runs all the time, so it is never *the* running call.
     Listen,
+    /// Our own question whether the server is alive: never the one that the server speaks about.
+    Probe,
+}
+
+impl CallKind {
+    /// Whether what the server says without naming a call may be about this one.
+    fn is_work(self) -> bool {
+        !matches!(self, Self::Listen | Self::Probe)
+    }
 }
 
 #[derive(Debug)]
@@ -107,7 +116,7 @@ impl Table {
         if let Some(token) = &call.token {
             self.by_token.insert(token, slot);
         }
-        self.ordinary += usize::from(call.kind != CallKind::Listen);
+        self.ordinary += usize::from(call.kind.is_work());
         let generation = self.generations[slot as usize];
         self.slots[slot as usize] = Some(Call { generation, ..call });
         Ticket { slot, generation }
@@ -157,7 +166,7 @@ impl Table {
         if self.ordinary != 1 {
             return None;
         }
-        self.by_id.values().find(|slot| !self.is_listen(*slot))
+        self.by_id.values().find(|slot| self.slots[*slot as usize].as_ref().is_some_and(|c| c.kind.is_work()))
     }
 
     /// Its final response has come: it is not matched any more.
@@ -165,7 +174,7 @@ impl Table {
         let slot = self.by_id.remove(id)?;
         let call = self.slots[slot as usize].as_mut()?;
         call.pending = false;
-        self.ordinary -= usize::from(call.kind != CallKind::Listen);
+        self.ordinary -= usize::from(call.kind.is_work());
         if let Some(token) = &call.token {
             self.by_token.remove(token);
         }

@@ -188,7 +188,8 @@ impl Running {
                 Some(looks) => looks.tick().await,
                 None => pending().await,
             };
-            self.verdict = self.look();
+            let verdict = self.look();
+            self.judge(verdict);
         }
     }
 
@@ -205,9 +206,17 @@ impl Running {
     /// Which limit ended the child, if one did; `status` tells what the kernel did.
     pub(in crate::connect::child) fn verdict(&mut self, status: Option<ExitStatus>) -> Option<Exceeded> {
         if self.verdict.is_none() {
-            self.verdict = self.by_kernel().or_else(|| self.by_signal(status?));
+            let verdict = self.by_kernel().or_else(|| self.by_signal(status?));
+            self.judge(verdict);
         }
         self.verdict.clone()
+    }
+
+    fn judge(&mut self, verdict: Option<Exceeded>) {
+        if let Some(exceeded) = &verdict {
+            tracing::warn!(pid = self.tree.leader(), "the server {exceeded}");
+        }
+        self.verdict = verdict;
     }
 
     fn look(&mut self) -> Option<Exceeded> {

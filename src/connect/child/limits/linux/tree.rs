@@ -68,6 +68,10 @@ impl Tree {
         Self { leader, known: BTreeMap::new(), looks: 0, walks: lists_children() }
     }
 
+    pub(super) fn leader(&self) -> i32 {
+        self.leader
+    }
+
     /// The leader must not be reaped yet, or its group's number could be another's.
     pub(super) fn look(&mut self) -> Vec<Stat> {
         let whole = !self.walks || self.looks.is_multiple_of(WALKS);

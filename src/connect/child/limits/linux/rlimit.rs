@@ -6,7 +6,7 @@ use std::time::Duration;
 use procfs::ProcError;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
-use super::Limits;
+use crate::connect::child::limits::Limits;
 
 /// What the system is told, per resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,6 +15,8 @@ use tower_service::Service;
 use super::keeper::{self, Ladder};
 #[cfg(feature = "limits")]
 use super::limits::{Limits, Prepared};
+#[cfg(feature = "landlock")]
+use super::sandbox::{Sandbox, SandboxState};
 use super::{Child, stderr, watchdog};
 use crate::connect::multiplex::{Multiplex, Options};
 use crate::error::Error;
@@ -51,6 +53,8 @@ pub struct Command {
     on_stderr: Option<OnStderr>,
     #[cfg(feature = "limits")]
     limits: Option<Limits>,
+    #[cfg(feature = "landlock")]
+    sandbox: Option<Sandbox>,
 }
 
 impl Command {
@@ -67,6 +71,8 @@ impl Command {
             on_stderr: None,
             #[cfg(feature = "limits")]
             limits: None,
+            #[cfg(feature = "landlock")]
+            sandbox: None,
         }
     }
 
@@ -128,11 +134,18 @@ impl Command {
         self
     }
 
+    /// What the child may touch of the file system; as much as we may by default.
+    #[cfg(feature = "landlock")]
+    pub fn sandbox(mut self, sandbox: Sandbox) -> Self {
+        self.sandbox = Some(sandbox);
+        self
+    }
+
     /// Starts the child.
     ///
     /// # Errors
     ///
-    /// The program cannot be started, or a limit cannot be held; the text names it and says why.
+    /// The program cannot be started, or a limit or sandbox cannot be held; the text names it and says why.
     ///
     /// # Panics
     ///
@@ -140,8 +153,10 @@ impl Command {
     pub fn spawn(self) -> Result<Child, Error> {
         #[cfg(feature = "limits")]
         let prepared = self.limits.as_ref().map(Prepared::new).transpose()?;
-        let mut process =
-            self.process().spawn().map_err(|error| Error::io(format_args!("cannot start {self}"), error))?;
+        #[cfg(feature = "landlock")]
+        let (mut process, sandbox) = self.start_inside()?;
+        #[cfg(not(feature = "landlock"))]
+        let mut process = self.start()?;
         let id =
             process.id().ok_or_else(|| Error::closed(format_args!("{self} ended while it was started")))?;
         #[cfg(feature = "limits")]
@@ -170,7 +185,21 @@ impl Command {
             stop: Arc::new(stop),
             #[cfg(feature = "limits")]
             limits,
+            #[cfg(feature = "landlock")]
+            sandbox: Arc::new(sandbox),
         })
+    }
+
+    fn start(&self) -> Result<tokio::process::Child, Error> {
+        self.process().spawn().map_err(|error| Error::io(format_args!("cannot start {self}"), error))
+    }
+
+    #[cfg(feature = "landlock")]
+    fn start_inside(&self) -> Result<(tokio::process::Child, SandboxState), Error> {
+        match &self.sandbox {
+            Some(sandbox) => sandbox.spawn(&self.to_string(), &mut self.process()),
+            None => Ok((self.start()?, SandboxState::Open)),
+        }
     }
 
     fn process(&self) -> tokio::process::Command {

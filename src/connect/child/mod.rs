@@ -23,6 +23,8 @@ mod command;
 mod keeper;
 #[cfg(feature = "limits")]
 pub mod limits;
+#[cfg(feature = "landlock")]
+pub mod sandbox;
 mod stderr;
 mod watchdog;
 
@@ -42,6 +44,8 @@ use crate::reply::Reply;
 pub use command::Command;
 #[cfg(feature = "limits")]
 pub use limits::{Enforced, Enforcement, Limits};
+#[cfg(feature = "landlock")]
+pub use sandbox::{Sandbox, SandboxState};
 
 /// A running server; cheap to clone, all clones share the process.
 ///
@@ -59,6 +63,8 @@ pub struct Child {
     stop: Arc<watch::Sender<Option<Error>>>,
     #[cfg(feature = "limits")]
     limits: Arc<Enforced>,
+    #[cfg(feature = "landlock")]
+    sandbox: Arc<SandboxState>,
 }
 
 impl Child {
@@ -76,6 +82,12 @@ impl Child {
     #[cfg(feature = "limits")]
     pub fn limits(&self) -> &Enforced {
         &self.limits
+    }
+
+    /// Whether it is in a sandbox.
+    #[cfg(feature = "landlock")]
+    pub fn sandbox(&self) -> &SandboxState {
+        &self.sandbox
     }
 
     /// Waits until the process has ended and is reaped. Holds no claim on the process.
@@ -146,6 +158,8 @@ impl fmt::Debug for Child {
         out.field("id", &self.id).field("calls", &self.calls);
         #[cfg(feature = "limits")]
         out.field("limits", &self.limits);
+        #[cfg(feature = "landlock")]
+        out.field("sandbox", &self.sandbox);
         out.finish_non_exhaustive()
     }
 }

@@ -30,8 +30,9 @@
 //! - **A resource limit** (`setrlimit`): open files, core dumps and address space, of each process alone. A
 //!   CPU time gets one as well, so that it holds while our runtime is busy.
 //!
-//! Limits are set right after the child's start, some microseconds into its life, and on whatever it has
-//! started by then.
+//! The child is stopped right after its start, some microseconds into its life, until its limits are set on it
+//! and on whatever it has started by then. Where these microseconds matter, let a program that limits itself
+//! start the server: `Command::new("prlimit").args(["--nofile=256", "server"])`.
 //!
 //! Other Unixes cannot limit another process from outside: there every limit is an error at
 //! [`spawn`](super::Command::spawn), unless [`Limits::best_effort`] is asked for.
@@ -149,7 +150,8 @@ impl Limits {
     /// swap; the controllers are enabled where they are not yet. Our own cgroup is never taken unasked: it holds
     /// us, and a cgroup that holds processes cannot hand controllers on.
     ///
-    /// If we are killed the empty directory stays behind.
+    /// The kernel takes some milliseconds to move the child, for which [`spawn`](super::Command::spawn) waits. If
+    /// we are killed the empty directory stays behind.
     pub fn cgroup(mut self, directory: impl Into<PathBuf>) -> Self {
         self.cgroup = Some(directory.into());
         self

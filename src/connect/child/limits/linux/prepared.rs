@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use procfs::process::Stat;
-use rustix::process::{Pid, Resource};
+use rustix::process::{Pid, Resource, Signal, kill_process_group};
 
 use super::cgroup::Cgroup;
 use super::rlimit::Rlimits;
@@ -75,6 +75,8 @@ impl Prepared {
         id: u32,
     ) -> Result<(Option<Running>, Arc<Enforced>), Error> {
         let leader = i32::try_from(id).unwrap_or_default();
+        // It hardly began: what it does before it stops is what it does unlimited, and a cgroup takes its time.
+        signal(leader, Signal::STOP);
         if let Some(Err(error)) = self.cgroup.as_ref().map(|cgroup| cgroup.add(leader)) {
             self.without_cgroup(error)?;
         }
@@ -82,6 +84,7 @@ impl Prepared {
         let mut tree = Tree::new(leader);
         self.limit_others(&tree.look(), leader);
         let prepared = self.complete()?;
+        signal(leader, Signal::CONT);
         match prepared.enforced.missing() {
             Some(_) => tracing::warn!(pid = id, limits = %prepared.enforced, "not every limit is enforced"),
             None => tracing::debug!(pid = id, limits = %prepared.enforced, "the server is limited"),
@@ -124,6 +127,13 @@ impl Prepared {
         self.enforced.memory = self.limits.memory.map(|_| watch());
         self.enforced.tasks = self.limits.tasks.map(|_| watch());
         Ok(())
+    }
+}
+
+fn signal(leader: i32, signal: Signal) {
+    if let Some(group) = Pid::from_raw(leader) {
+        // It fails when the child has ended already.
+        let _ = kill_process_group(group, signal);
     }
 }
 

@@ -305,7 +305,7 @@ fn nobody_escapes_a_cgroup_and_nothing_of_it_is_left() {
     run(async {
         let mark = mark();
         // An orphan in a session of its own, which no look at a process tree would find.
-        let script = r#"(setsid "$0" grandchild "$1" &) ; sleep 30 & wait"#;
+        let script = r#"read -r call; (setsid "$0" grandchild "$1" &) ; sleep 30 & wait"#;
         let limits = Limits::new().processes(2).cgroup(&root).best_effort();
         let error = exceeded(shell(script).arg(&mark), limits).await;
 

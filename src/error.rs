@@ -33,6 +33,7 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Closed,
+    SessionLost,
     Timeout,
     TooLarge,
     Overflow,
@@ -55,6 +56,11 @@ impl Error {
     /// The other side is gone.
     pub fn closed(text: impl fmt::Display) -> Self {
         Self::new(Kind::Closed, text)
+    }
+
+    /// The other side was made anew and does not know the session any more.
+    pub fn session_lost(text: impl fmt::Display) -> Self {
+        Self::new(Kind::SessionLost, text)
     }
 
     /// It took too long.
@@ -107,7 +113,12 @@ impl Error {
 
     /// The other side is gone, or its pipe failed, or it was ended for exceeding a limit.
     pub fn is_closed(&self) -> bool {
-        matches!(self.inner.kind, Kind::Closed | Kind::Io | Kind::Limit)
+        matches!(self.inner.kind, Kind::Closed | Kind::SessionLost | Kind::Io | Kind::Limit)
+    }
+
+    /// The server lives, but the session is gone: a client has to begin a new one. It counts as closed.
+    pub fn is_session_lost(&self) -> bool {
+        self.inner.kind == Kind::SessionLost
     }
 
     /// A deadline passed.

@@ -45,6 +45,7 @@ pub mod message;
 pub mod protocol;
 pub mod reply;
 pub mod serve;
+pub mod wassette;
 pub mod wire;
 
 pub use error::{BoxError, Error};

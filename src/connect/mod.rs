@@ -4,6 +4,8 @@
 pub mod child;
 mod leaf;
 pub mod multiplex;
+pub mod supervise;
+pub mod wassette;
 
 #[cfg(all(feature = "stdio", unix))]
 pub use child::{Child, Command};
@@ -13,3 +15,5 @@ pub use child::{Enforced, Enforcement, Limits};
 pub use child::{Sandbox, SandboxState};
 pub use leaf::{Exit, Leaf, MakeLeaf};
 pub use multiplex::{Multiplex, Options, pipe};
+pub use supervise::{Supervised, Supervisor};
+pub use wassette::Wassette;

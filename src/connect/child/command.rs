@@ -76,6 +76,17 @@ impl Command {
         }
     }
 
+    /// Another program under the same conditions.
+    pub(in crate::connect) fn program(mut self, program: impl AsRef<OsStr>) -> Self {
+        self.program = program.as_ref().to_owned();
+        self
+    }
+
+    /// These arguments and no others.
+    pub(super) fn only_args(self, args: &[&str]) -> Self {
+        Self { args: args.iter().map(OsString::from).collect(), ..self }
+    }
+
     /// Adds an argument.
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.args.push(arg.as_ref().to_owned());
@@ -202,7 +213,7 @@ impl Command {
         }
     }
 
-    fn process(&self) -> tokio::process::Command {
+    pub(super) fn process(&self) -> tokio::process::Command {
         let mut process = tokio::process::Command::new(&self.program);
         process
             .args(&self.args)

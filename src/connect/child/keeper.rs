@@ -67,7 +67,7 @@ impl Process {
     ///
     /// Between the two the leader is reaped. Its number stays taken while its group has members; an empty
     /// group's could in theory be the number of a new group by the time of the signal, within microseconds.
-    async fn wait(&mut self) -> Option<ExitStatus> {
+    pub(super) async fn wait(&mut self) -> Option<ExitStatus> {
         if self.status.is_none() {
             self.status = self.leader().await.ok();
             self.signal(Signal::KILL);

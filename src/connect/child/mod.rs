@@ -23,6 +23,7 @@ mod command;
 mod keeper;
 #[cfg(feature = "limits")]
 pub mod limits;
+mod print;
 #[cfg(feature = "landlock")]
 pub mod sandbox;
 mod stderr;

@@ -2,8 +2,9 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Duration, Sleep, sleep, timeout};
@@ -92,7 +93,7 @@ impl<R, W> Driver<R, W> {
             scan,
             dying: None,
             farewell: None,
-            sequence: 0,
+            sequence: first_sequence(),
             batch: Vec::new(),
             wakers: Vec::new(),
             over: false,
@@ -248,6 +249,13 @@ impl<R, W> Drop for Driver<R, W> {
             self.fail_all(Error::closed("the task that drives the server's pipe is gone"));
         }
     }
+}
+
+/// Greater than whatever an earlier pipe counted: one that takes another's place goes on in its order. No server
+/// says 256 messages in a microsecond.
+fn first_sequence() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    u64::try_from(START.elapsed().as_micros()).unwrap_or(u64::MAX >> 8) << 8
 }
 
 fn read(line: Line, options: &ScanOptions, sequence: u64) -> Read {

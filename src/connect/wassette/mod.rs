@@ -1,0 +1,40 @@
+//! A leaf for Microsoft Wassette, which survives what its versions do.
+//!
+//! [`Wassette::stdio`] finds the binary, learns which [dialect](crate::wassette::Dialect) it speaks, and owns the
+//! process: [supervised](super::supervise), with health checks on and the client's session opened again on a new
+//! process. [`Wassette::over`] takes any other leaf that reaches one.
+//!
+//! An old Wassette (0.2 to 0.6) stops listening for good at the first message that it cannot parse. So the connector
+//! keeps from it:
+//!
+//! - requests whose method it does not know, answered with −32601, `server/discover` among them; and known methods
+//!   with params that it cannot read, answered with −32602;
+//! - requests outside a session, answered with −32600, or with `{}` for `ping`: a question between the answer to
+//!   `initialize` and `notifications/initialized` ends it;
+//! - notifications and answers that it cannot read, which are dropped;
+//! - `prompts/list` and `resources/list` in 0.2.0, which fail whatever their params are: the answer is an empty list.
+//!
+//! What was kept from it is [counted](Wassette::kept). It also mangles ids beyond 2³²−1, so that it sees small ones of
+//! the connector's own, and loses what shares a read with something else, so that each message has its own write.
+//!
+//! ```no_run
+//! use shadowcat::{connect::Wassette, serve};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), shadowcat::Error> {
+//! let server = Wassette::stdio().component_dir("./components").start().await?;
+//! serve::stdio(server).run().await
+//! # }
+//! ```
+
+mod components;
+mod gate;
+#[cfg(all(feature = "stdio", unix))]
+mod locate;
+mod service;
+#[cfg(all(feature = "stdio", unix))]
+mod stdio;
+
+pub use gate::Kept;
+pub use service::{ResponseFuture, Wassette};
+#[cfg(all(feature = "stdio", unix))]
+pub use stdio::Stdio;

@@ -1,0 +1,228 @@
+//! The leaf: a gate in front of whatever reaches the server.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::components::{Components, Telling};
+use super::gate::{Gate, Kept, Verdict};
+use crate::connect::leaf::{Exit, Leaf};
+use crate::error::Error;
+use crate::macros::inner_accessors;
+use crate::message::{JsonRpcMessage, Kind};
+use crate::protocol::method;
+use crate::reply::{Event, Reply};
+use crate::wassette::{ComponentMap, Dialect};
+
+/// A Wassette; cheap to clone, all clones are the same one.
+///
+/// # Errors
+///
+/// Whatever the leaf below fails with.
+pub struct Wassette<S> {
+    inner: S,
+    gate: Arc<Gate>,
+    components: Arc<Components>,
+}
+
+impl<S: Leaf> Wassette<S> {
+    /// Over a leaf that reaches a Wassette of this dialect.
+    ///
+    /// Where the dialect [mangles ids](Dialect::mangles_ids), the leaf must send small ones of its own:
+    /// [`Options::rewrite_ids`](crate::connect::Options::rewrite_ids).
+    ///
+    /// ```
+    /// use shadowcat::{JsonRpcMessage, connect, wassette::Dialect};
+    /// use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (ours, _theirs) = tokio::io::duplex(1024);
+    /// let (read, write) = tokio::io::split(ours);
+    /// let server = connect::Wassette::over(connect::pipe(read, write), Dialect::V0_2);
+    /// let reply = server.oneshot(JsonRpcMessage::request(1, "server/discover", "{}")?).await?;
+    /// assert!(reply.as_one().unwrap().error().is_some(), "it never reached the server");
+    /// # Ok(()) }
+    /// ```
+    pub fn over(leaf: S, dialect: Dialect) -> Self {
+        Self { inner: leaf, gate: Arc::new(Gate::new(dialect)), components: Arc::default() }
+    }
+
+    /// Which components are loaded, and which tool belongs to which; asks the server where what
+    /// [was seen](Self::components_seen) is stale.
+    ///
+    /// # Errors
+    ///
+    /// The session is not open yet: an error that is [unsent](Error::is_unsent). The server did not tell, or not in
+    /// a known form. Otherwise whatever the leaf fails with.
+    pub async fn components(&self) -> Result<Arc<ComponentMap>, Error> {
+        let mut leaf = self.inner.clone();
+        self.components.ask(&mut leaf, &self.gate).await
+    }
+}
+
+#[cfg(all(feature = "stdio", unix))]
+impl Wassette<crate::connect::Supervised<crate::connect::Child>> {
+    /// One of our own, on its stdin and stdout.
+    pub fn stdio() -> super::Stdio {
+        super::Stdio::new()
+    }
+
+    /// Stops it for good, whoever has calls under way, and waits until its process is gone.
+    pub async fn shutdown(self) {
+        self.inner.shutdown().await;
+    }
+}
+
+impl<S> Wassette<S> {
+    inner_accessors!();
+
+    /// How it is talked to.
+    pub fn dialect(&self) -> Dialect {
+        self.gate.dialect
+    }
+
+    /// The same as far as the traffic told: results of the management tools, and `list_changed`, after which it is
+    /// [stale](ComponentMap::is_stale). Asks nobody.
+    pub fn components_seen(&self) -> Arc<ComponentMap> {
+        self.components.seen()
+    }
+
+    /// What the connector kept from it so far.
+    pub fn kept(&self) -> Kept {
+        self.gate.kept()
+    }
+}
+
+impl<S: Leaf> Service<JsonRpcMessage> for Wassette<S> {
+    type Response = Reply;
+    type Error = Error;
+    type Future = ResponseFuture<S>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, message: JsonRpcMessage) -> ResponseFuture<S> {
+        if let Verdict::Answer(reply) = self.gate.judge(&message) {
+            return ResponseFuture { step: Step::Answered { reply: Some(reply) } };
+        }
+        let after = match message.kind() {
+            Kind::Request if message.is_session_listen() => After::Overhear(self.components.clone()),
+            Kind::Request if message.is_method(method::INITIALIZE) => After::Opened(self.gate.clone()),
+            Kind::Request => match self.components.expect(&message) {
+                Some(telling) => After::Learn(self.components.clone(), telling),
+                None => After::Nothing,
+            },
+            Kind::Notification | Kind::Response => After::Nothing,
+        };
+        ResponseFuture { step: Step::Sent { future: self.inner.call(message), after } }
+    }
+}
+
+/// What is done with the outcome of a call.
+#[derive(Debug)]
+enum After {
+    Nothing,
+    Opened(Arc<Gate>),
+    Learn(Arc<Components>, Telling),
+    Overhear(Arc<Components>),
+}
+
+impl After {
+    fn see(self, outcome: Result<Reply, Error>) -> Result<Reply, Error> {
+        match (self, outcome) {
+            (Self::Opened(gate), outcome) => opened(outcome, gate),
+            (Self::Learn(components, telling), Ok(reply)) => Ok(components.learn(telling, reply)),
+            (Self::Overhear(components), Ok(reply)) => Ok(components.overhear(reply)),
+            (_, outcome) => outcome,
+        }
+    }
+}
+
+pin_project! {
+    /// The future of a call through a [`Wassette`]. Dropping it cancels the call.
+    pub struct ResponseFuture<S: Leaf> {
+        #[pin]
+        step: Step<S>,
+    }
+}
+
+pin_project! {
+    #[project = StepProj]
+    enum Step<S: Leaf> {
+        Answered { reply: Option<Reply> },
+        Sent { #[pin] future: S::Future, after: After },
+    }
+}
+
+impl<S: Leaf> Future for ResponseFuture<S> {
+    type Output = Result<Reply, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().step.project() {
+            StepProj::Answered { reply } => {
+                Poll::Ready(Ok(reply.take().expect("a future is not polled after it is ready")))
+            }
+            StepProj::Sent { future, after } => {
+                let outcome = ready!(future.poll(cx));
+                Poll::Ready(std::mem::replace(after, After::Nothing).see(outcome))
+            }
+        }
+    }
+}
+
+/// The outcome of `initialize`.
+fn opened(outcome: Result<Reply, Error>, gate: Arc<Gate>) -> Result<Reply, Error> {
+    match outcome {
+        Ok(reply) => Ok(reply.inspect(move |event| {
+            if let Event::Message(message) = event
+                && message.error().is_some()
+            {
+                gate.refused();
+            }
+        })),
+        Err(error) => {
+            gate.refused();
+            Err(error)
+        }
+    }
+}
+
+impl<S: Leaf> Leaf for Wassette<S> {
+    fn ended(&self) -> impl Future<Output = Exit> + Send + 'static {
+        self.inner.ended()
+    }
+
+    fn stop(&self, why: Error) {
+        self.inner.stop(why);
+    }
+
+    fn pid(&self) -> Option<u32> {
+        self.inner.pid()
+    }
+}
+
+impl<S: Clone> Clone for Wassette<S> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), gate: self.gate.clone(), components: self.components.clone() }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Wassette<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wassette")
+            .field("inner", &self.inner)
+            .field("dialect", &self.gate.dialect)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: Leaf> fmt::Debug for ResponseFuture<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,215 @@
+//! A Wassette of our own, on its stdin and stdout.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{Wassette, locate};
+use crate::connect::child::{Child, Command};
+use crate::connect::multiplex::Options;
+use crate::connect::supervise::{Backoff, HealthCheck, Restart, Supervised, Supervisor};
+use crate::error::Error;
+use crate::wassette::Dialect;
+
+/// A Wassette to start as a child process; made by [`Wassette::stdio`].
+///
+/// ```no_run
+/// use shadowcat::connect::{Wassette, supervise::Restart};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), shadowcat::Error> {
+/// let server = Wassette::stdio()
+///     .binary("/opt/wassette/bin/wassette")
+///     .component_dir("/var/lib/components")
+///     .env("RUST_LOG", "wassette=info")
+///     .restart(Restart::Always)
+///     .start()
+///     .await?;
+/// println!("{:?}, {:?}", server.dialect(), server.get_ref().status());
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+#[must_use = "it does nothing until it is started"]
+pub struct Stdio {
+    binary: OsString,
+    component_dir: Option<PathBuf>,
+    dialect: Option<Dialect>,
+    args: Vec<OsString>,
+    command: Command,
+    options: Options,
+    restart: Restart,
+    backoff: Backoff,
+    health: Option<HealthCheck>,
+    spawn_timeout: Duration,
+    reestablish: bool,
+}
+
+impl Stdio {
+    pub(super) fn new() -> Self {
+        let command = Command::new("wassette").grace(Duration::ZERO, Duration::from_secs(2));
+        Self {
+            binary: "wassette".into(),
+            component_dir: None,
+            dialect: None,
+            args: Vec::new(),
+            command,
+            options: Options::default(),
+            restart: Restart::default(),
+            backoff: Backoff::default(),
+            health: Some(HealthCheck::default()),
+            spawn_timeout: Duration::from_secs(30),
+            reestablish: true,
+        }
+    }
+
+    /// Its path, or its name on `PATH`; `wassette` by default.
+    pub fn binary(mut self, binary: impl AsRef<OsStr>) -> Self {
+        self.binary = binary.as_ref().to_owned();
+        self
+    }
+
+    /// Where its components and their policies are; Wassette's own default otherwise. It must be there.
+    pub fn component_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.component_dir = Some(directory.into());
+        self
+    }
+
+    /// How this version is talked to. By default it is asked for its version, and for its help where that is not
+    /// enough.
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = Some(dialect);
+        self
+    }
+
+    /// Adds an argument behind those of the dialect.
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// Adds arguments behind those of the dialect.
+    pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets a variable of its environment.
+    pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.command = self.command.env(key, value);
+        self
+    }
+
+    /// Hands a variable of our own environment on, if it is set.
+    pub fn inherit_env(mut self, key: impl AsRef<OsStr>) -> Self {
+        self.command = self.command.inherit_env(key);
+        self
+    }
+
+    /// Called with each line of its log; see [`Command::on_stderr`].
+    pub fn on_log(mut self, see: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.command = self.command.on_stderr(see);
+        self
+    }
+
+    /// How long it may take to end once it got SIGTERM (2 s). It gets that at once: it does not end when its stdin
+    /// is closed.
+    pub fn grace(mut self, after_term: Duration) -> Self {
+        self.command = self.command.grace(Duration::ZERO, after_term);
+        self
+    }
+
+    /// Bounds of the pipe. Whether ids are rewritten is the dialect's to say.
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// When it is made again; see [`Supervisor::restart`].
+    pub fn restart(mut self, restart: Restart) -> Self {
+        self.restart = restart;
+        self
+    }
+
+    /// How long to wait before; see [`Supervisor::backoff`].
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
+    /// How its health is checked, which is on by default; `None`: not at all.
+    pub fn health(mut self, health: impl Into<Option<HealthCheck>>) -> Self {
+        self.health = health.into();
+        self
+    }
+
+    /// How long its first answer may take; see [`Supervisor::spawn_timeout`].
+    pub fn spawn_timeout(mut self, limit: Duration) -> Self {
+        self.spawn_timeout = limit;
+        self
+    }
+
+    /// Whether the client's session is opened again on a new process, which is so by default: what a Wassette
+    /// knows is in its component directory. See [`Supervisor::reestablish`].
+    pub fn reestablish(mut self, reestablish: bool) -> Self {
+        self.reestablish = reestablish;
+        self
+    }
+
+    /// Finds the binary, learns its dialect, and starts it.
+    ///
+    /// # Errors
+    ///
+    /// There is no such binary, and what was tried; it is no Wassette, or of a version that is not supported; the
+    /// component directory cannot be read. Nothing is left running.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with I/O and time enabled.
+    pub async fn start(self) -> Result<Wassette<Supervised<Child>>, Error> {
+        let command = self.command.program(locate::find(&self.binary)?);
+        let dialect = match self.dialect {
+            Some(dialect) => dialect,
+            None => locate::ask(&command).await?,
+        };
+        let mut command = command.args(dialect.stdio_args());
+        if let Some(directory) = &self.component_dir {
+            check_directory(directory)?;
+            command = command.arg(dialect.component_dir_flag()).arg(directory);
+        }
+        // One message per write: rmcp 0.2 can lose what shares a read.
+        let options = self.options.rewrite_ids(dialect.mangles_ids()).one_per_write(dialect.goes_deaf());
+        let supervisor = Supervisor::new(command.args(&self.args).options(options))
+            .restart(self.restart)
+            .backoff(self.backoff)
+            .spawn_timeout(self.spawn_timeout)
+            .reestablish(self.reestablish);
+        let supervisor = match self.health {
+            Some(health) => supervisor.health(health),
+            None => supervisor,
+        };
+        Ok(Wassette::over(supervisor.start(), dialect))
+    }
+}
+
+/// A directory that is missing is a slip of the pen more often than a wish.
+fn check_directory(directory: &Path) -> Result<(), Error> {
+    match fs::read_dir(directory) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let shown = directory.display();
+            Err(Error::io(format_args!("cannot read the component directory {shown}"), error))
+        }
+    }
+}
+
+impl fmt::Debug for Stdio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stdio")
+            .field("binary", &self.binary)
+            .field("component_dir", &self.component_dir)
+            .field("dialect", &self.dialect)
+            .field("args", &self.args)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,260 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::permissions::Permissions;
+use super::{Component, ComponentId, Tool};
+use crate::message::{JsonRpcMessage, Kind};
+use crate::protocol::{method, peek};
+use crate::wassette::{ManagementTool, Outcome, OutcomeError, Permission};
+
+/// Which tool belongs to which component, and what each was granted; learned from what passes by.
+///
+/// `list-components` tells everything; loads and unloads change it. `notifications/tools/list_changed` makes it
+/// [stale](Self::is_stale) until the next list: 0.2 does not tell the tools of a component that it loads. Permissions
+/// are those that were seen being granted; what a policy file says is not known here.
+///
+/// A name may belong to several components. It belongs to none if [`ManagementTool::from_name`] knows it.
+///
+/// A server cannot make it grow without end: it keeps [`MAX_COMPONENTS`](Self::MAX_COMPONENTS),
+/// [`MAX_TOOLS`](Self::MAX_TOOLS), 256 permissions of a component and 8 MiB of schemas; what is beyond is left out,
+/// and [`is_truncated`](Self::is_truncated) says so.
+///
+/// ```
+/// use shadowcat::{JsonRpcMessage, wassette::ComponentMap};
+///
+/// let mut map = ComponentMap::new();
+/// let request = JsonRpcMessage::request(1, "tools/call", r#"{"name":"list-components","arguments":{}}"#)?;
+/// let response = JsonRpcMessage::parse(r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":
+///     "{\"components\":[{\"id\":\"fs\",\"tools_count\":1,\"schema\":{\"tools\":[{\"name\":\"read\"}]}}],\"total\":1}"}]}}"#)?;
+/// map.observe(&request, &response)?;
+/// assert_eq!(map.owner("read")?.unwrap().as_str(), "fs");
+///
+/// map.observe_notification(&JsonRpcMessage::notification("notifications/tools/list_changed", "")?);
+/// assert!(map.is_stale());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ComponentMap {
+    components: BTreeMap<ComponentId, Component>,
+    permissions: BTreeMap<ComponentId, Permissions>,
+    owners: BTreeMap<String, BTreeSet<ComponentId>>,
+    bytes: usize,
+    generation: u64,
+    stale: bool,
+    truncated: bool,
+}
+
+/// Several components export the tool.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("several components export the tool: {}", .components.iter().map(ComponentId::as_str).collect::<Vec<_>>().join(", "))]
+#[non_exhaustive]
+pub struct Ambiguous {
+    /// All of them, by id.
+    pub components: Vec<ComponentId>,
+}
+
+impl Default for ComponentMap {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ComponentMap {
+    /// At most so many components are kept.
+    pub const MAX_COMPONENTS: usize = 1_024;
+    /// At most so many pairs of component and tool are kept.
+    pub const MAX_TOOLS: usize = 16_384;
+    /// At most so many bytes of names and schemas are kept.
+    const MAX_BYTES: usize = 8 << 20;
+
+    /// An empty map, stale because nothing was seen yet.
+    pub fn new() -> Self {
+        Self {
+            components: BTreeMap::new(),
+            permissions: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            bytes: 0,
+            generation: 0,
+            stale: true,
+            truncated: false,
+        }
+    }
+
+    /// The components, by id.
+    pub fn components(&self) -> impl Iterator<Item = &Component> {
+        self.components.values()
+    }
+
+    /// One component.
+    pub fn component(&self, id: &str) -> Option<&Component> {
+        self.components.get(id)
+    }
+
+    /// Every component that exports a tool of this name, by id.
+    pub fn owners(&self, tool: &str) -> impl Iterator<Item = &ComponentId> {
+        self.owners.get(tool).into_iter().flatten()
+    }
+
+    /// The only component that exports a tool of this name.
+    ///
+    /// # Errors
+    ///
+    /// There are more.
+    pub fn owner(&self, tool: &str) -> Result<Option<&ComponentId>, Ambiguous> {
+        let mut owners = self.owners(tool);
+        match (owners.next(), owners.next()) {
+            (only, None) => Ok(only),
+            _ => Err(Ambiguous { components: self.owners(tool).cloned().collect() }),
+        }
+    }
+
+    /// What was granted to a component and not taken back, as far as it was seen.
+    pub fn permissions(&self, id: &str) -> &[Permission] {
+        self.permissions.get(id).map_or(&[], Permissions::as_slice)
+    }
+
+    /// Something changed that only `list-components` can tell.
+    pub fn is_stale(&self) -> bool {
+        self.stale
+    }
+
+    /// Something was left out because there was no room: what is not found here may be there.
+    pub fn is_truncated(&self) -> bool {
+        self.truncated
+    }
+
+    /// Counts changes, and announcements of changes.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Learns from a call and its response, if the call was of a management tool.
+    ///
+    /// # Errors
+    ///
+    /// The response is not of the form that Wassette writes; nothing was changed.
+    pub fn observe(
+        &mut self,
+        request: &JsonRpcMessage,
+        response: &JsonRpcMessage,
+    ) -> Result<Option<Outcome>, OutcomeError> {
+        self.observe_since(self.generation, request, response)
+    }
+
+    /// The same, for a request that was sent when the [generation](Self::generation) was `sent`: a list that was
+    /// asked for before the last change leaves the map stale.
+    ///
+    /// # Errors
+    ///
+    /// As [`observe`](Self::observe).
+    pub fn observe_since(
+        &mut self,
+        sent: u64,
+        request: &JsonRpcMessage,
+        response: &JsonRpcMessage,
+    ) -> Result<Option<Outcome>, OutcomeError> {
+        let name = peek::tool_name(request).ok().flatten();
+        let Some(tool) = name.as_deref().and_then(ManagementTool::from_name) else { return Ok(None) };
+        let current = sent == self.generation;
+        let outcome = Outcome::read(tool, response)?;
+        self.apply(&outcome, current);
+        Ok(Some(outcome))
+    }
+
+    /// Learns from a notification.
+    pub fn observe_notification(&mut self, message: &JsonRpcMessage) {
+        if message.kind() == Kind::Notification && message.is_method(method::TOOLS_LIST_CHANGED) {
+            self.stale = true;
+            self.generation += 1;
+        }
+    }
+
+    fn apply(&mut self, outcome: &Outcome, current: bool) {
+        match outcome {
+            Outcome::Components(components) => {
+                self.replace(components);
+                self.stale = !current;
+            }
+            Outcome::Loaded { id, tools, .. } => self.load(id, tools.as_deref()),
+            Outcome::Unloaded { id } => {
+                self.remove(id);
+                self.permissions.remove(id);
+            }
+            Outcome::Granted(permission) => self.grant(permission),
+            Outcome::Revoked(Permission { component, kind, subject, .. }) => {
+                if let Some(held) = self.permissions.get_mut(component) {
+                    held.revoke(kind, subject);
+                }
+            }
+            Outcome::Reset { component } => {
+                self.permissions.remove(component);
+            }
+            Outcome::NoPolicy { .. } | Outcome::Policy(_) | Outcome::Known(_) | Outcome::Failed(_) => return,
+        }
+        self.generation += 1;
+    }
+
+    /// Permissions of components that stay are kept.
+    fn replace(&mut self, components: &[Component]) {
+        let before = std::mem::take(self);
+        (self.generation, self.permissions) = (before.generation, before.permissions);
+        for component in components {
+            self.insert(component.clone());
+        }
+        let components = &self.components;
+        self.permissions.retain(|id, _| components.contains_key(id));
+    }
+
+    fn load(&mut self, id: &ComponentId, names: Option<&[String]>) {
+        self.stale |= names.is_none();
+        let tool = |name: &String| Tool { name: name.clone(), schema: None };
+        let tools: Vec<Tool> = names.unwrap_or_default().iter().map(tool).collect();
+        self.insert(Component { id: id.clone(), tools_count: tools.len() as u64, tools });
+    }
+
+    fn insert(&mut self, mut component: Component) {
+        self.remove(&component.id);
+        if self.components.len() >= Self::MAX_COMPONENTS {
+            self.truncated = true;
+            return;
+        }
+        let mut count: usize = self.components().map(|known| known.tools.len()).sum();
+        for (at, tool) in component.tools.iter().enumerate() {
+            let bytes = size(tool);
+            if count >= Self::MAX_TOOLS || self.bytes + bytes > Self::MAX_BYTES {
+                self.truncated = true;
+                component.tools.truncate(at);
+                break;
+            }
+            (count, self.bytes) = (count + 1, self.bytes + bytes);
+            self.owners.entry(tool.name.clone()).or_default().insert(component.id.clone());
+        }
+        self.components.insert(component.id.clone(), component);
+    }
+
+    fn remove(&mut self, id: &ComponentId) {
+        let Some(component) = self.components.remove(id) else { return };
+        for tool in &component.tools {
+            self.bytes -= size(tool);
+            if let Some(owners) = self.owners.get_mut(&tool.name) {
+                owners.remove(id);
+                if owners.is_empty() {
+                    self.owners.remove(&tool.name);
+                }
+            }
+        }
+    }
+
+    fn grant(&mut self, permission: &Permission) {
+        let id = &permission.component;
+        if self.permissions.len() >= Self::MAX_COMPONENTS && !self.permissions.contains_key(id) {
+            self.truncated = true;
+            return;
+        }
+        let held = self.permissions.entry(id.clone()).or_default();
+        self.truncated |= !held.grant(permission.clone());
+    }
+}
+
+fn size(tool: &Tool) -> usize {
+    tool.name.len() + tool.schema.as_ref().map_or(0, String::len)
+}

@@ -1,0 +1,94 @@
+/// The tools with which Wassette itself is managed. Every other tool is a function of a loaded component; a
+/// component whose function has one of these names is never called by it.
+///
+/// ```
+/// use shadowcat::wassette::ManagementTool;
+///
+/// let tool = ManagementTool::from_name("grant-storage-permission").unwrap();
+/// assert!(tool.is_mutating());
+/// assert_eq!(tool.component_argument(), Some("component_id"));
+/// assert_eq!(ManagementTool::from_name("read-file"), None);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ManagementTool {
+    /// Loads a component from a URI.
+    LoadComponent,
+    /// Unloads one and deletes its files.
+    UnloadComponent,
+    /// Names the components and their tools.
+    ListComponents,
+    /// Names components that could be loaded (0.3 on).
+    SearchComponents,
+    /// Tells where a component's policy is.
+    GetPolicy,
+    /// Lets a component read or write files.
+    GrantStorage,
+    /// Lets a component reach a host.
+    GrantNetwork,
+    /// Lets a component see an environment variable.
+    GrantEnvironment,
+    /// Takes the files back (0.3 on).
+    RevokeStorage,
+    /// Takes the host back (0.3 on).
+    RevokeNetwork,
+    /// Takes the variable back (0.3 on).
+    RevokeEnvironment,
+    /// Takes everything back (0.3 on).
+    ResetPermission,
+}
+
+impl ManagementTool {
+    /// Every one of them.
+    pub const ALL: [Self; 12] = [
+        Self::LoadComponent,
+        Self::UnloadComponent,
+        Self::ListComponents,
+        Self::SearchComponents,
+        Self::GetPolicy,
+        Self::GrantStorage,
+        Self::GrantNetwork,
+        Self::GrantEnvironment,
+        Self::RevokeStorage,
+        Self::RevokeNetwork,
+        Self::RevokeEnvironment,
+        Self::ResetPermission,
+    ];
+
+    /// The tool of this exact name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tool| tool.name() == name)
+    }
+
+    /// Its name in `tools/list` and `tools/call`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LoadComponent => "load-component",
+            Self::UnloadComponent => "unload-component",
+            Self::ListComponents => "list-components",
+            Self::SearchComponents => "search-components",
+            Self::GetPolicy => "get-policy",
+            Self::GrantStorage => "grant-storage-permission",
+            Self::GrantNetwork => "grant-network-permission",
+            Self::GrantEnvironment => "grant-environment-variable-permission",
+            Self::RevokeStorage => "revoke-storage-permission",
+            Self::RevokeNetwork => "revoke-network-permission",
+            Self::RevokeEnvironment => "revoke-environment-variable-permission",
+            Self::ResetPermission => "reset-permission",
+        }
+    }
+
+    /// It changes what runs or what that may do. A proxy that is not the operator's own denies these by default.
+    pub fn is_mutating(self) -> bool {
+        !matches!(self, Self::ListComponents | Self::SearchComponents | Self::GetPolicy)
+    }
+
+    /// The argument that holds the id of the component; `load-component` is given a URI instead.
+    pub fn component_argument(self) -> Option<&'static str> {
+        match self {
+            Self::LoadComponent | Self::ListComponents | Self::SearchComponents => None,
+            Self::UnloadComponent => Some("id"),
+            _ => Some("component_id"),
+        }
+    }
+}

@@ -14,10 +14,10 @@ use tower_service::Service;
 
 use super::keeper::{self, Ladder};
 #[cfg(feature = "limits")]
-use super::limits::{Limits, Prepared};
+use super::limits::Limits;
 #[cfg(feature = "landlock")]
-use super::sandbox::{Sandbox, SandboxState};
-use super::{Child, stderr, watchdog};
+use super::sandbox::Sandbox;
+use super::{Child, stderr};
 use crate::connect::multiplex::{Multiplex, Options};
 use crate::error::Error;
 
@@ -52,9 +52,9 @@ pub struct Command {
     ladder: Ladder,
     on_stderr: Option<OnStderr>,
     #[cfg(feature = "limits")]
-    limits: Option<Limits>,
+    pub(super) limits: Option<Limits>,
     #[cfg(feature = "landlock")]
-    sandbox: Option<Sandbox>,
+    pub(super) sandbox: Option<Sandbox>,
 }
 
 impl Command {
@@ -162,25 +162,11 @@ impl Command {
     ///
     /// Outside a tokio runtime with I/O and time enabled.
     pub fn spawn(self) -> Result<Child, Error> {
-        #[cfg(feature = "limits")]
-        let prepared = self.limits.as_ref().map(Prepared::new).transpose()?;
-        #[cfg(feature = "landlock")]
-        let (mut process, sandbox) = self.start_inside()?;
-        #[cfg(not(feature = "landlock"))]
-        let mut process = self.start()?;
-        let id =
-            process.id().ok_or_else(|| Error::closed(format_args!("{self} ended while it was started")))?;
-        #[cfg(feature = "limits")]
-        let attached = prepared.map(|limits| limits.attach(id)).transpose();
-        let guard = watchdog::guard(id);
-        let taken = (process.stdin.take(), process.stdout.take(), process.stderr.take());
-        #[cfg_attr(not(feature = "limits"), expect(unused_mut, reason = "only limits change it"))]
-        let mut process = keeper::Process::new(process, id, guard);
-        #[cfg(feature = "limits")]
-        let limits = process.limit(attached?);
-        let (Some(stdin), Some(stdout), Some(errors)) = taken else {
+        let started = self.start(&mut self.process())?;
+        let (Some(stdin), Some(stdout), Some(errors)) = started.pipes else {
             return Err(Error::closed(format_args!("{self} was started without pipes")));
         };
+        let id = started.id;
         let stderr = tokio::spawn(stderr::watch(errors, id, self.on_stderr.clone()));
         let (calls, driver) = Multiplex::undriven(stdout, stdin, self.options.clone());
         let (ended, end) = watch::channel(None);
@@ -188,29 +174,17 @@ impl Command {
         let keeper =
             keeper::Keeper { name: self.to_string(), ladder: self.ladder, stderr, stop: stopped, ended };
         let shared = calls.shared().clone();
-        tokio::spawn(keeper.keep(process, driver, shared));
+        tokio::spawn(keeper.keep(started.process, driver, shared));
         Ok(Child {
             calls,
             id,
             end,
             stop: Arc::new(stop),
             #[cfg(feature = "limits")]
-            limits,
+            limits: started.limits,
             #[cfg(feature = "landlock")]
-            sandbox: Arc::new(sandbox),
+            sandbox: Arc::new(started.sandbox),
         })
-    }
-
-    fn start(&self) -> Result<tokio::process::Child, Error> {
-        self.process().spawn().map_err(|error| Error::io(format_args!("cannot start {self}"), error))
-    }
-
-    #[cfg(feature = "landlock")]
-    fn start_inside(&self) -> Result<(tokio::process::Child, SandboxState), Error> {
-        match &self.sandbox {
-            Some(sandbox) => sandbox.spawn(&self.to_string(), &mut self.process()),
-            None => Ok((self.start()?, SandboxState::Open)),
-        }
     }
 
     pub(super) fn process(&self) -> tokio::process::Command {

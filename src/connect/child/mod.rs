@@ -26,6 +26,7 @@ pub mod limits;
 mod print;
 #[cfg(feature = "landlock")]
 pub mod sandbox;
+mod start;
 mod stderr;
 mod watchdog;
 

@@ -22,8 +22,8 @@
 //!
 //! - **The watch** looks at the child and its descendants every 100 ms and adds up what they have. It sees what
 //!   is in the child's process group or descends from it, also what has left the group since it was first seen.
-//!   What can happen between two looks is not prevented: a child may take more memory for so long. A
-//!   descendant that is orphaned and in a group of its own before the first look escapes it. Shared pages count for each
+//!   What happens between two looks is not prevented: for so long a child may take more, and a descendant that
+//!   is started, abandoned by its parent and put into a group of its own escapes. Shared pages count for each
 //!   process that holds them.
 //! - **A cgroup**, below one that is yours ([`Limits::cgroup`]): the kernel holds memory and tasks to the byte,
 //!   the watch counts the rest, and nobody escapes it.

@@ -9,6 +9,10 @@ pub mod wassette;
 
 #[cfg(all(feature = "stdio", unix))]
 pub use child::{Child, Command};
+#[cfg(all(feature = "limits", unix))]
+pub use child::{Enforced, Enforcement, Limits};
+#[cfg(all(feature = "landlock", unix))]
+pub use child::{Sandbox, SandboxState};
 pub use leaf::{Exit, Leaf, MakeLeaf};
 pub use multiplex::{Multiplex, Options, pipe};
 pub use supervise::{Supervised, Supervisor};

@@ -47,6 +47,9 @@ fn main() -> io::Result<()> {
         ["flood", bytes, "then-echo"] => answer_all(flood(number(bytes))?),
         ["silent", record] => silent(Path::new(record)),
         ["close-stdout"] => close_stdout(),
+        ["take", mebibytes] => take(number(mebibytes)),
+        ["burn"] => burn(),
+        ["open", path] => open_many(Path::new(path)),
         _ => panic!("no such mode: {words:?}"),
     }
 }
@@ -330,6 +333,33 @@ fn silent(record: &Path) -> io::Result<()> {
         }
         record.write_all(&block[..read])?;
     }
+}
+
+/// Takes memory and keeps it.
+fn take(mebibytes: usize) -> io::Result<()> {
+    let taken = vec![1u8; mebibytes << 20];
+    std::hint::black_box(&taken);
+    sleep()
+}
+
+/// Takes CPU time; bounded, in case nobody ends it.
+fn burn() -> io::Result<()> {
+    let start = std::time::Instant::now();
+    while start.elapsed() < Duration::from_secs(20) {
+        std::hint::spin_loop();
+    }
+    Ok(())
+}
+
+/// Answers with how often it could open a file.
+fn open_many(path: &Path) -> io::Result<()> {
+    for line in lines() {
+        let open: Vec<_> = (0..10_000).map_while(|_| File::open(path).ok()).collect();
+        let (id, opened) = (envelope(&line).id.expect("a request has an id").get(), open.len());
+        drop(open);
+        say(format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{opened}}}\n").as_bytes())?;
+    }
+    Ok(())
 }
 
 /// Runs on without its stdout.

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::gate::Gate;
 use super::{Wassette, locate};
 use crate::connect::child::{Child, Command};
 use crate::connect::multiplex::Options;
@@ -119,6 +120,20 @@ impl Stdio {
         self
     }
 
+    /// What it may take of the machine; see [`Command::limits`].
+    #[cfg(feature = "limits")]
+    pub fn limits(mut self, limits: crate::connect::Limits) -> Self {
+        self.command = self.command.limits(limits);
+        self
+    }
+
+    /// What it may touch of the file system, besides what its policies say; see [`Command::sandbox`].
+    #[cfg(feature = "landlock")]
+    pub fn sandbox(mut self, sandbox: crate::connect::Sandbox) -> Self {
+        self.command = self.command.sandbox(sandbox);
+        self
+    }
+
     /// Bounds of the pipe. Whether ids are rewritten is the dialect's to say.
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
@@ -188,7 +203,7 @@ impl Stdio {
             Some(health) => supervisor.health(health),
             None => supervisor,
         };
-        Ok(Wassette::over(supervisor.start(), dialect))
+        Ok(Wassette::gated(supervisor.start(), Gate::new(dialect, self.component_dir)))
     }
 }
 

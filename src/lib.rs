@@ -5,7 +5,8 @@
 //!
 //! A message starts at a front end in [`serve`], passes through the [`layer`]s of a stack, and ends at a leaf in
 //! [`connect`]. A stack is a tower service from [`JsonRpcMessage`] to [`Reply`]; [`RpcService`] is its alias.
-//! [`wire`] turns bytes into messages, [`protocol`] knows the names and reads inside payloads.
+//! [`wire`] turns bytes into messages, [`protocol`] knows the names and reads inside payloads, [`wassette`] knows what
+//! Wassette says beyond MCP.
 //!
 //! | traffic | here |
 //! |---|---|
@@ -30,6 +31,11 @@
 //! 2. [`layer::TraceLayer`]: sees what the client asked and what it was told.
 //! 3. Your own layers: what changes messages above what judges them.
 //! 4. [`layer::OnRequestsLayer`] around limits and [`layer::TimeoutLayer`]: nearest to the leaf, and on requests only.
+//!
+//! ## Owning a server
+//!
+//! [`connect::Command`] starts a process and [`connect::Child`] is it: never orphaned, always reaped. A
+//! [`connect::Supervisor`] makes it again when it fails, and says so; [`connect::Wassette`] is one with what Wassette needs.
 //!
 //! ## Errors
 //!

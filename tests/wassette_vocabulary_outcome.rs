@@ -143,6 +143,18 @@ fn later_versions_are_read_too() {
     assert_eq!(outcome, Outcome::Loaded { id: id(), tools, reloaded: true });
     let reset = said(json!({ "status": "permissions reset", "component_id": "a" }));
     assert_eq!(read("reset-permission", &reset), Ok(Outcome::Reset { component: id() }));
+    let granted = json!({ "status": "permission granted successfully", "component_id": "a",
+        "permission_type": "environment variable", "details": { "key": "K" } });
+    let Outcome::Granted(granted) = read("grant-environment-variable-permission", &said(granted)).unwrap()
+    else {
+        panic!()
+    };
+    assert_eq!((granted.kind, granted.subject.as_str()), (PermissionKind::Environment, "K"));
+    let revoked = json!({ "status": "permission revoked successfully", "component_id": "a", "uri": "fs:///x", "message": "m" });
+    let Outcome::Revoked(revoked) = read("revoke-storage-permission", &said(revoked)).unwrap() else {
+        panic!()
+    };
+    assert_eq!((revoked.kind, revoked.subject.as_str()), (PermissionKind::Storage, "fs:///x"));
     let error = said(json!({ "status": "error", "message": "Failed to unload component: x", "id": "a" }));
     let failed = Outcome::Failed("Failed to unload component: x".to_owned());
     assert_eq!(read("unload-component", &error), Ok(failed));

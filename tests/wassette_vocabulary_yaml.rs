@@ -20,6 +20,7 @@ fn yaml_is_read_as_strictly() {
         "",
         bomb,
         "version: \"1.0\"\npermissions: {}\n---\nversion: \"1.0\"\npermissions: {}\n",
+        "$serde_json::private::RawValue: '{\"version\":\"1.0\",\"permissions\":{}}'\n",
         "x: &x {version: \"1.0\"}\n<<: *x\npermissions: {}\n",
     ];
     for text in bad {

@@ -160,6 +160,9 @@ impl Policy {
     #[cfg_attr(docsrs, doc(cfg(feature = "yaml")))]
     pub fn from_yaml(text: &str) -> Result<Self, BadPolicy> {
         check_size(text.as_bytes())?;
+        if text.contains("$serde_json::private") {
+            return Err(BadPolicy::new("", "a key that has a private meaning for a JSON library"));
+        }
         let options = serde_saphyr::options! {
             merge_keys: serde_saphyr::MergeKeyPolicy::Error,
             strict_booleans: true,
@@ -174,15 +177,15 @@ impl Policy {
     /// use shadowcat::wassette::{PermissionKind, policy::Policy};
     ///
     /// let ceiling = Policy::from_json(br#"{"version":"1.0","permissions":{"environment":{"allow":[{"key":"LANG"}]}}}"#)?;
-    /// let asked = Policy::from_grant(&PermissionKind::Environment, br#"{"key":"API_KEY"}"#)?;
+    /// let asked = Policy::from_grant(PermissionKind::Environment, br#"{"key":"API_KEY"}"#)?;
     /// assert!(!ceiling.contains(&asked));
     /// # Ok::<(), shadowcat::wassette::policy::BadPolicy>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// The details are not of their kind, or the kind is not known here.
-    pub fn from_grant(kind: &PermissionKind, details: impl AsRef<[u8]>) -> Result<Self, BadPolicy> {
+    /// The details are not of their kind.
+    pub fn from_grant(kind: PermissionKind, details: impl AsRef<[u8]>) -> Result<Self, BadPolicy> {
         let document = json::scan(details).map_err(|error| BadPolicy::new("details", error.to_string()))?;
         let value = serde_json::from_slice(document.bytes());
         read::grant(kind, &value.map_err(|error| BadPolicy::new("details", error.to_string()))?)
@@ -212,11 +215,11 @@ impl Policy {
     /// use shadowcat::wassette::{PermissionKind, policy::Policy};
     ///
     /// let ceiling = Policy::from_json(br#"{"version":"1.0","permissions":{"network":{"allow":[{"host":"*.a.example"}]}}}"#)?;
-    /// assert!(ceiling.permits_grant(&PermissionKind::Network, br#"{"host":"x.a.example"}"#));
-    /// assert!(!ceiling.permits_grant(&PermissionKind::Network, br#"{"host":"a.example"}"#));
+    /// assert!(ceiling.permits_grant(PermissionKind::Network, br#"{"host":"x.a.example"}"#));
+    /// assert!(!ceiling.permits_grant(PermissionKind::Network, br#"{"host":"a.example"}"#));
     /// # Ok::<(), shadowcat::wassette::policy::BadPolicy>(())
     /// ```
-    pub fn permits_grant(&self, kind: &PermissionKind, details: impl AsRef<[u8]>) -> bool {
+    pub fn permits_grant(&self, kind: PermissionKind, details: impl AsRef<[u8]>) -> bool {
         let asked = Self::from_grant(kind, details).map(|mut asked| {
             asked.resources = self.resources.clone();
             asked

@@ -58,16 +58,13 @@ fn read_permissions(policy: &mut Policy, permissions: &At<'_>) -> Result<(), Bad
     Ok(())
 }
 
-pub(super) fn grant(kind: &PermissionKind, details: &Value) -> Result<Policy, BadPolicy> {
+pub(super) fn grant(kind: PermissionKind, details: &Value) -> Result<Policy, BadPolicy> {
     let at = At { value: details, path: "details".to_owned() };
     let mut policy = Policy::new();
     match kind {
         PermissionKind::Storage => policy.storage.allow.push(at.storage()?),
         PermissionKind::Network => policy.network.allow.push(at.network()?),
         PermissionKind::Environment => policy.environment.push(at.variable()?),
-        PermissionKind::Other(name) => {
-            return Err(at.wrong(format!("nothing is known of permissions of the kind {name:?}")));
-        }
     }
     Ok(policy)
 }

@@ -27,7 +27,10 @@ pub(super) fn request(
 /// A small integer that no pending or recently cancelled call uses.
 fn fresh_id(state: &mut State) -> OwnedId {
     loop {
-        state.next_id = state.next_id % i64::from(i32::MAX) + 1;
+        state.next_id = match state.options.random_ids {
+            true => fastrand::i64(1..=i64::from(i32::MAX)),
+            false => state.next_id % i64::from(i32::MAX) + 1,
+        };
         let id = OwnedId::from(state.next_id);
         if state.table.is_free(&id) && state.table.is_free_token(&id) {
             return id;

@@ -15,8 +15,11 @@
 //! - `prompts/list` and `resources/list` in 0.2.0, which fail whatever their params are: the answer is an empty list;
 //! - `load-component` of a file in its own component directory, which versions before 0.5 empty: the answer is an error.
 //!
-//! What was kept from it is [counted](Wassette::kept). It also mangles ids beyond 2³²−1, so that it sees small ones of
-//! the connector's own, and loses what shares a read with something else, so that each message has its own write.
+//! What was kept from it is [counted](Wassette::kept). It also loses what shares a read with something else, so that each
+//! message has its own write.
+//!
+//! It mangles ids beyond 2³²−1, and 0.2 lets a component write to its stdout, where it could answer in its name. So it
+//! sees [random ids](super::Options::random_ids) of the connector's own. Notifications can still be forged there.
 //!
 //! ```no_run
 //! use shadowcat::{connect::Wassette, serve};

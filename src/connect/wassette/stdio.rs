@@ -134,7 +134,7 @@ impl Stdio {
         self
     }
 
-    /// Bounds of the pipe. Whether ids are rewritten is the dialect's to say.
+    /// Bounds of the pipe. Its ids are [random](Options::random_ids) in any case.
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
         self
@@ -192,8 +192,8 @@ impl Stdio {
             check_directory(directory)?;
             command = command.arg(dialect.component_dir_flag()).arg(directory);
         }
-        // One message per write: rmcp 0.2 can lose what shares a read.
-        let options = self.options.rewrite_ids(dialect.mangles_ids()).one_per_write(dialect.goes_deaf());
+        // Components may write to its stdout. And one message per write: rmcp 0.2 can lose what shares a read.
+        let options = self.options.random_ids().one_per_write(dialect.goes_deaf());
         let supervisor = Supervisor::new(command.args(&self.args).options(options))
             .restart(self.restart)
             .backoff(self.backoff)

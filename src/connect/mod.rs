@@ -4,8 +4,12 @@
 pub mod child;
 mod leaf;
 pub mod multiplex;
+pub mod per_session;
+pub mod pool;
 
 #[cfg(all(feature = "stdio", unix))]
 pub use child::{Child, Command};
 pub use leaf::{Exit, Leaf, MakeLeaf};
 pub use multiplex::{Multiplex, Options, pipe};
+pub use per_session::PerSession;
+pub use pool::{Pool, Pooled};

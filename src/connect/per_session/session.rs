@@ -54,10 +54,14 @@ pub(super) struct Active<L: Leaf>(Arc<Session<L>>);
 
 impl<L: Leaf> Session<L> {
     pub(super) fn new(ticks: &Arc<Ticks>) -> Arc<Self> {
-        let state =
-            State { phase: Phase::Making, waiting: VecDeque::new(), waiting_bytes: 0, pump: None };
+        let state = State { phase: Phase::Making, waiting: VecDeque::new(), waiting_bytes: 0, pump: None };
         let last_used = AtomicU32::new(ticks.now());
-        Arc::new(Self { state: Mutex::new(state), ticks: ticks.clone(), active: AtomicU32::new(0), last_used })
+        Arc::new(Self {
+            state: Mutex::new(state),
+            ticks: ticks.clone(),
+            active: AtomicU32::new(0),
+            last_used,
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State<L>> {

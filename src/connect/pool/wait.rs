@@ -19,10 +19,7 @@ pub(super) struct Waiter<'a, L: Leaf> {
 }
 
 impl<'a, L: Leaf> Waiter<'a, L> {
-    pub(super) fn new(
-        pool: &'a Arc<Shared<L>>,
-        made: oneshot::Receiver<Result<Made<L>, Error>>,
-    ) -> Self {
+    pub(super) fn new(pool: &'a Arc<Shared<L>>, made: oneshot::Receiver<Result<Made<L>, Error>>) -> Self {
         Self { pool, made }
     }
 

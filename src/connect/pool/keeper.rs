@@ -8,7 +8,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::state::{Made, Shared};
-use crate::connect::leaf::{Leaf, MakeLeaf};
+use crate::connect::leaf::{Exit, Leaf, MakeLeaf};
 use crate::error::{BoxError, Error};
 
 /// How long nothing is made ahead after the first failure.
@@ -24,7 +24,7 @@ pub(super) struct Keeper<M: MakeLeaf> {
     makings: JoinSet<Result<M::Leaf, Error>>,
     checks: JoinSet<(Made<M::Leaf>, Result<(), BoxError>)>,
     /// One for each leaf, until it has ended.
-    ends: JoinSet<u64>,
+    ends: JoinSet<(u64, Exit)>,
     failures: Failures,
     next_round: Instant,
 }
@@ -123,8 +123,8 @@ impl<M: MakeLeaf> Keeper<M> {
                 drop(state);
                 let ended = leaf.ended();
                 self.ends.spawn(async move {
-                    ended.await;
-                    number
+                    let exit = ended.await;
+                    (number, exit)
                 });
                 tracing::debug!(number, pid = leaf.pid(), "the pool made a leaf");
                 match closed {
@@ -180,9 +180,9 @@ impl<M: MakeLeaf> Keeper<M> {
         }
     }
 
-    fn ended(&mut self, outcome: Result<u64, JoinError>) {
-        if let Ok(number) = outcome
-            && self.pool.lock().count_ended(number)
+    fn ended(&mut self, outcome: Result<(u64, Exit), JoinError>) {
+        if let Ok((number, exit)) = outcome
+            && self.pool.lock().count_ended(number, &exit)
         {
             self.failures.count();
         }

@@ -174,7 +174,7 @@ impl<M: MakeLeaf> Pool<M> {
     ///
     /// # Errors
     ///
-    /// One could not be made; the pool goes on trying.
+    /// One could not be made, or ended unused; the pool goes on trying.
     ///
     /// # Panics
     ///

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::lease::Lease;
 use super::settings::{Settings, Stats};
-use crate::connect::leaf::Leaf;
+use crate::connect::leaf::{Exit, Leaf};
 use crate::error::Error;
 
 pub(super) struct Shared<L: Leaf> {
@@ -161,7 +161,7 @@ impl<L: Leaf> Shared<L> {
 
     /// The spares are there, or one could not be made.
     pub(super) async fn warmed(&self) -> Result<(), Error> {
-        let before = self.lock().failed;
+        let before = self.lock().troubles();
         loop {
             let progress = self.progress.notified();
             let mut progress = pin!(progress);
@@ -174,7 +174,7 @@ impl<L: Leaf> Shared<L> {
                 if state.idle.len() >= state.settings.ahead() {
                     return Ok(());
                 }
-                if let (true, Some(error)) = (state.failed > before, &state.last_error) {
+                if let (true, Some(error)) = (state.troubles() > before, &state.last_error) {
                     return Err(error.clone());
                 }
             }
@@ -215,10 +215,11 @@ impl<L: Leaf> State<L> {
     }
 
     /// A leaf has ended. Tells whether it was a spare.
-    pub(super) fn count_ended(&mut self, number: u64) -> bool {
+    pub(super) fn count_ended(&mut self, number: u64, exit: &Exit) -> bool {
         self.alive -= 1;
         let spare = self.idle.iter().position(|spare| spare.number == number);
         let Some(spare) = spare.and_then(|at| self.idle.remove(at)) else { return false };
+        self.last_error = Some(exit.error().within("a spare ended unused"));
         self.throw_away(spare, "it has ended");
         true
     }
@@ -227,6 +228,10 @@ impl<L: Leaf> State<L> {
         tracing::debug!(number = made.number, pid = made.leaf.pid(), why, "the pool threw a spare away");
         self.thrown_away += 1;
         made.leaf.stop(Error::closed(format_args!("the pool threw it away: {why}")));
+    }
+
+    fn troubles(&self) -> u64 {
+        self.failed + self.thrown_away
     }
 
     /// How many more may exist.

@@ -193,7 +193,9 @@ impl<M: MakeLeaf> Pool<M> {
     /// that is still read after its [`Pooled`] was dropped is waited for.
     pub async fn shutdown(&self) {
         self.start();
-        self.shared().close(&Error::closed("the pool was shut down"));
+        let why = Error::closed("the pool was shut down");
+        self.shared().close(&why);
+        self.shared().stop_leases(&why);
         self.shared().drained().await;
     }
 

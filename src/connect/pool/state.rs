@@ -146,17 +146,21 @@ impl<L: Leaf> Shared<L> {
         self.progress.notify_waiters();
     }
 
-    /// Nothing is handed out any more, and everything stops.
+    /// Nothing is handed out any more, and the spares stop.
     pub(super) fn close(&self, why: &Error) {
         let mut state = self.lock();
         let why = state.closed.get_or_insert_with(|| why.clone()).clone();
         state.waiters.drain(..).for_each(|waiter| drop(waiter.send(Err(why.clone()))));
         let spares = std::mem::take(&mut state.idle);
-        let leases: Vec<_> = state.leases.values().filter_map(Weak::upgrade).collect();
         drop(state);
         spares.iter().for_each(|spare| spare.leaf.stop(why.clone()));
-        leases.iter().for_each(|lease| lease.stop(&why));
         self.work.notify_one();
+    }
+
+    /// Stops what is in use.
+    pub(super) fn stop_leases(&self, why: &Error) {
+        let leases: Vec<_> = self.lock().leases.values().filter_map(Weak::upgrade).collect();
+        leases.iter().for_each(|lease| lease.stop(why));
     }
 
     /// The spares are there, or one could not be made.

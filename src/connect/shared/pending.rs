@@ -82,10 +82,9 @@ impl<L: Leaf> Pending<L> {
         if !self.is_aside {
             state.running.answered(self.member.id, response.sequence());
         }
-        if response.error().is_some() {
-            state.undo(self.member.id, &self.after);
-        } else {
-            state.confirm(&self.after);
+        match response.error() {
+            Some(_) => drop(state.refused(self.member.id, &self.after)),
+            None => state.confirm(&self.after),
         }
     }
 

@@ -45,17 +45,22 @@ impl<L: Leaf> State<L> {
         if self.leave(id, &uri) { Plan::Send(message, After::Nothing) } else { done(&message) }
     }
 
-    /// The server did not take the subscription, or nobody knows whether it did.
+    /// Nobody knows whether the server did what was asked.
     pub(super) fn undo(&mut self, id: ClientId, after: &After) {
+        if let Some(uri) = self.refused(id, after) {
+            self.withdraw(&uri);
+        }
+    }
+
+    /// The server did not do what was asked. Gives the resource that nobody watches any more.
+    pub(super) fn refused(&mut self, id: ClientId, after: &After) -> Option<Arc<str>> {
         match after {
             After::Nothing => {}
             After::SetLevel(before) => self.undo_level(id, *before),
-            After::Subscribe(uri) => {
-                if self.leave(id, uri) {
-                    self.withdraw(uri);
-                }
-            }
+            After::Subscribe(uri) if self.leave(id, uri) => return Some(uri.clone()),
+            After::Subscribe(_) => {}
         }
+        None
     }
 
     pub(super) fn confirm(&mut self, after: &After) {

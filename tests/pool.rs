@@ -54,6 +54,11 @@ fn pool() -> (Made, Pool<impl MakeLeaf<Leaf = Multiplex>>) {
     (made, Pool::new(make))
 }
 
+/// Spares that were taken have been replaced.
+async fn refilled() {
+    tokio::time::sleep(Duration::from_millis(21)).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn spares_are_made_ahead_and_replaced_when_one_is_taken() {
     let (made, pool) = pool();
@@ -63,10 +68,10 @@ async fn spares_are_made_ahead_and_replaced_when_one_is_taken() {
     assert_eq!((made.len(), pool.stats().idle), (2, 2));
 
     let taken = pool.acquire().await.unwrap();
-    settled().await;
+    refilled().await;
     assert_eq!((made.len(), pool.stats().idle, pool.stats().in_use), (3, 2, 1));
     drop(taken);
-    settled().await;
+    refilled().await;
     let stats = pool.stats();
     assert_eq!((stats.in_use, stats.alive, made.len()), (0, 2, 3), "what was used is no spare again");
 }
@@ -116,7 +121,7 @@ async fn at_the_bound_it_refuses_and_a_leaf_counts_until_it_has_ended() {
 
     drop(first);
     drop(made.take(0));
-    settled().await;
+    refilled().await;
     assert_eq!(made.len(), 3, "there is room for a spare again");
     pool.acquire().await.unwrap();
     drop(second);
@@ -260,7 +265,7 @@ async fn nothing_runs_on_when_the_last_handle_is_gone() {
         Pool::new(service_fn(move |()| std::future::ready(Ok::<_, Error>(maker.leaf())))).spawn_ahead(1);
     pool.warm().await.unwrap();
     let used = pool.acquire().await.unwrap();
-    settled().await;
+    refilled().await;
     drop(pool);
     settled().await;
     assert_eq!(made.take(1).hear().await, None, "the spare is closed");

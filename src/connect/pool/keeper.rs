@@ -67,8 +67,11 @@ impl<M: MakeLeaf> Keeper<M> {
     /// Until the pool is closed and every leaf has ended, or nobody is left to ask.
     pub(super) async fn keep(mut self) {
         while !self.is_over() {
-            let pause = self.failures.until();
-            let lacks = self.pool.lock().lacking(pause.is_none()) > 0;
+            let (pause, lacks) = {
+                let mut state = self.pool.lock();
+                let pause = state.replacing().max(self.failures.until());
+                (pause, state.lacking(pause.is_none()) > 0)
+            };
             let round = self.round();
             tokio::select! {
                 () = self.pool.work.notified() => {}

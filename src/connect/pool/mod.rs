@@ -88,7 +88,8 @@ impl<M: MakeLeaf> Pool<M> {
         Self { handle: Arc::new(Handle { shared, make: Mutex::new(Some(make)) }) }
     }
 
-    /// Spares kept ready (1).
+    /// Spares kept ready (1). One that was taken is replaced after 20 ms, so that starting another does not hold
+    /// up the first call through it.
     pub fn spawn_ahead(self, spares: usize) -> Self {
         self.shared().set(|settings| settings.spawn_ahead = spares);
         self

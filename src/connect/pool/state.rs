@@ -7,11 +7,16 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
 
 use super::lease::Lease;
 use super::settings::{Settings, Stats};
 use crate::connect::leaf::{Exit, Leaf};
 use crate::error::Error;
+
+/// How long after a spare was taken another is made: to start a process takes milliseconds of the thread that
+/// does it, and on a runtime of one thread the first call would wait behind that.
+const AFTER: Duration = Duration::from_millis(20);
 
 pub(super) struct Shared<L: Leaf> {
     state: Mutex<State<L>>,
@@ -25,6 +30,8 @@ pub(super) struct State<L: Leaf> {
     pub(super) settings: Settings<L>,
     /// The oldest first.
     pub(super) idle: VecDeque<Made<L>>,
+    /// When a spare was taken that is not replaced yet.
+    taken: Option<Instant>,
     /// The oldest first. Each has a leaf that is being made, or room for one.
     waiters: VecDeque<oneshot::Sender<Result<Made<L>, Error>>>,
     leases: HashMap<u64, Weak<Lease<L>>>,
@@ -58,6 +65,7 @@ impl<L: Leaf> Default for Shared<L> {
         let state = State {
             settings: Settings::default(),
             idle: VecDeque::new(),
+            taken: None,
             waiters: VecDeque::new(),
             leases: HashMap::new(),
             making: 0,
@@ -95,6 +103,7 @@ impl<L: Leaf> Shared<L> {
         self.work.notify_one();
         while let Some(spare) = state.idle.pop_front() {
             if !has_ended(&spare.leaf) {
+                state.taken.get_or_insert_with(Instant::now);
                 return Ok(Offer::Now(spare));
             }
             state.throw_away(spare, "it has ended");
@@ -236,6 +245,15 @@ impl<L: Leaf> State<L> {
 
     fn troubles(&self) -> u64 {
         self.failed + self.thrown_away
+    }
+
+    /// When a spare that was taken is to be replaced, if that is still to come.
+    pub(super) fn replacing(&mut self) -> Option<Instant> {
+        let at = self.taken.map(|taken| taken + AFTER).filter(|at| *at > Instant::now());
+        if at.is_none() {
+            self.taken = None;
+        }
+        at
     }
 
     /// How many more may exist.

@@ -16,7 +16,6 @@ mod bench {
     use shadowcat::connect::{Command, Leaf, MakeLeaf, Pool};
     use shadowcat::{Error, JsonRpcMessage};
     use tokio::runtime::Runtime;
-    use tower::Service;
 
     use super::process;
 

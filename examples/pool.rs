@@ -7,6 +7,8 @@
 //! cargo run -q --example pool
 //! ```
 
+#![allow(clippy::print_stdout, reason = "it is a server on stdio only when it is its own")]
+
 mod demo;
 
 use std::time::{Duration, Instant};

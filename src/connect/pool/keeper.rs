@@ -18,11 +18,14 @@ const MAX_BACKOFF: Duration = Duration::from_secs(30);
 /// After so long without a failure, the next is a first one.
 const FORGIVEN: Duration = Duration::from_secs(60);
 
+/// A leaf, and whether it is fit.
+type Checked<L> = (Made<L>, Result<(), BoxError>);
+
 pub(super) struct Keeper<M: MakeLeaf> {
     make: M,
     pool: Arc<Shared<M::Leaf>>,
     makings: JoinSet<Result<M::Leaf, Error>>,
-    checks: JoinSet<(Made<M::Leaf>, Result<(), BoxError>)>,
+    checks: JoinSet<Checked<M::Leaf>>,
     /// One for each leaf, until it has ended.
     ends: JoinSet<(u64, Exit)>,
     failures: Failures,
@@ -120,30 +123,31 @@ impl<M: MakeLeaf> Keeper<M> {
         let mut state = self.pool.lock();
         state.making -= 1;
         let closed = state.closed.clone();
-        match outcome {
-            Ok(leaf) => {
-                let number = state.count_made();
-                drop(state);
-                let ended = leaf.ended();
-                self.ends.spawn(async move {
-                    let exit = ended.await;
-                    (number, exit)
-                });
-                tracing::debug!(number, pid = leaf.pid(), "the pool made a leaf");
-                match closed {
-                    Some(why) => leaf.stop(why),
-                    None => self.check(Made { number, leaf }),
-                }
-            }
-            Err(_) if closed.is_some() => {
-                drop(state);
-                self.pool.progress.notify_waiters();
-            }
-            Err(error) => {
-                drop(state);
+        let number = if outcome.is_ok() { state.count_made() } else { 0 };
+        drop(state);
+        match (outcome, closed) {
+            (Ok(leaf), closed) => self.own(Made { number, leaf }, closed),
+            (Err(_), Some(_)) => self.pool.progress.notify_waiters(),
+            (Err(error), None) => {
                 self.failures.count();
                 self.pool.disappoint(&error);
             }
+        }
+    }
+
+    /// Watches a new leaf until it has ended.
+    fn own(&mut self, made: Made<M::Leaf>, closed: Option<Error>) {
+        let Made { number, leaf } = &made;
+        let number = *number;
+        let ended = leaf.ended();
+        self.ends.spawn(async move {
+            let exit = ended.await;
+            (number, exit)
+        });
+        tracing::debug!(number, pid = leaf.pid(), "the pool made a leaf");
+        match closed {
+            Some(why) => leaf.stop(why),
+            None => self.check(made),
         }
     }
 
@@ -165,7 +169,7 @@ impl<M: MakeLeaf> Keeper<M> {
         });
     }
 
-    fn checked(&mut self, outcome: Result<(Made<M::Leaf>, Result<(), BoxError>), JoinError>) {
+    fn checked(&mut self, outcome: Result<Checked<M::Leaf>, JoinError>) {
         self.pool.lock().checking -= 1;
         match outcome {
             Ok((made, Ok(()))) => self.pool.offer(made),

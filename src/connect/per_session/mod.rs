@@ -71,7 +71,8 @@ use table::Shared;
 
 /// Routes every message to its session's own leaf; cheap to clone, all clones have the same sessions.
 ///
-/// When the last clone is gone, each leaf ends with the last call and reply of its session.
+/// When the last clone is gone, each leaf ends with the last call and reply of its session; the listen of a front
+/// end alone does not keep it.
 ///
 /// # Errors
 ///

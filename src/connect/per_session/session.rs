@@ -114,18 +114,17 @@ impl<L: Leaf> Session<L> {
             let State { phase: Phase::Made(leaf), waiting, waiting_bytes, .. } = &mut *state else {
                 return Poll::Ready(());
             };
-            waiting.retain(|waiting| {
-                let is_wanted = !waiting.called.is_closed();
-                *waiting_bytes -= if is_wanted { 0 } else { waiting.message.bytes().len() };
-                is_wanted
-            });
+            // Whoever does not wait for the future has cancelled the call.
+            let cancelled = waiting.iter().take_while(|waiting| waiting.called.is_closed()).count();
+            for cancelled in waiting.drain(..cancelled) {
+                *waiting_bytes -= cancelled.message.bytes().len();
+            }
             if waiting.is_empty() {
                 return Poll::Ready(());
             }
             let ready = std::task::ready!(leaf.poll_ready(cx));
             let Some(next) = waiting.pop_front() else { return Poll::Ready(()) };
             *waiting_bytes -= next.message.bytes().len();
-            // Whoever does not take the future has cancelled the call.
             let _ = next.called.send(ready.map(|()| leaf.call(next.message)));
         }
     }

@@ -72,7 +72,8 @@ async fn work(wassette: &Wassette, words: &[String]) -> Result<(), BoxError> {
         .layer(TraceLayer::new())
         .layer(from_fn(no_management))
         .service(wassette.clone());
-    let me = r#"{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"example","version":"1"}}"#;
+    let me =
+        r#"{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"example","version":"1"}}"#;
     request(&mut stack, 1, "initialize", me).await?;
     drop(send(&mut stack, JsonRpcMessage::notification("notifications/initialized", "")?).await?);
 

@@ -1,7 +1,7 @@
 //! Writes the hostile corpus as seeds: `cargo run --manifest-path fuzz/Cargo.toml --bin seeds`.
 //!
 //! Each case of `tests/hostile` becomes a file in `fuzz/corpus/TARGET`, with its line terminator for `lines` and
-//! without it for the others.
+//! without it for the others. The transcripts of `tests/wassette` become seeds of `wassette`.
 
 use std::error::Error;
 use std::path::Path;
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         for line in fs::read_to_string(&path)?.lines() {
             let case: Case = serde_json::from_str(line)?;
             let bytes = STANDARD.decode(&case.bytes_base64)?;
-            for target in ["scan", "edit", "lines", "peek"] {
+            for target in ["scan", "edit", "lines", "peek", "wassette"] {
                 let bytes = if target == "lines" { &bytes } else { bytes.trim_ascii_end() };
                 let folder = root.join("corpus").join(target);
                 fs::create_dir_all(&folder)?;
@@ -37,6 +37,23 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
     }
+    written += wassette(root)?;
     println!("{written} seeds");
     Ok(())
+}
+
+/// What a real Wassette and its client said.
+fn wassette(root: &Path) -> Result<usize, Box<dyn Error>> {
+    let folder = root.join("corpus/wassette");
+    let mut written = 0;
+    for file in fs::read_dir(root.join("../tests/wassette/transcripts"))? {
+        let path = file?.path();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        for (at, line) in fs::read_to_string(&path)?.lines().enumerate() {
+            let said: serde_json::Value = serde_json::from_str(line)?;
+            fs::write(folder.join(format!("{name}-{at}")), said["line"].as_str().unwrap_or_default())?;
+            written += 1;
+        }
+    }
+    Ok(written)
 }

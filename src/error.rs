@@ -40,6 +40,7 @@ enum Kind {
     Busy,
     Invalid,
     Io,
+    Limit,
     Other,
 }
 
@@ -93,6 +94,11 @@ impl Error {
         Self::with_source(Kind::Io, text, Some(source.into()))
     }
 
+    /// The other side took more of the machine than it may, and was ended for it.
+    pub fn limit_exceeded(text: impl fmt::Display) -> Self {
+        Self::new(Kind::Limit, text)
+    }
+
     /// The same kind of error, and what it happened within.
     pub(crate) fn within(&self, what: impl fmt::Display) -> Self {
         let source = Some(self.clone().into());
@@ -105,9 +111,9 @@ impl Error {
         self
     }
 
-    /// The other side is gone, or its pipe failed.
+    /// The other side is gone, or its pipe failed, or it was ended for exceeding a limit.
     pub fn is_closed(&self) -> bool {
-        matches!(self.inner.kind, Kind::Closed | Kind::SessionLost | Kind::Io)
+        matches!(self.inner.kind, Kind::Closed | Kind::SessionLost | Kind::Io | Kind::Limit)
     }
 
     /// The server lives, but the session is gone: a client has to begin a new one. It counts as closed.
@@ -143,6 +149,11 @@ impl Error {
     /// An operating system call failed.
     pub fn is_io(&self) -> bool {
         self.inner.kind == Kind::Io
+    }
+
+    /// The other side was ended because it exceeded a limit of memory, CPU time or the like.
+    pub fn is_limit_exceeded(&self) -> bool {
+        self.inner.kind == Kind::Limit
     }
 
     /// The message never left: the only kind of failure that may be retried blindly.

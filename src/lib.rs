@@ -5,7 +5,8 @@
 //!
 //! A message starts at a front end in [`serve`], passes through the [`layer`]s of a stack, and ends at a leaf in
 //! [`connect`]. A stack is a tower service from [`JsonRpcMessage`] to [`Reply`]; [`RpcService`] is its alias.
-//! [`wire`] turns bytes into messages, [`protocol`] knows the names and reads inside payloads.
+//! [`wire`] turns bytes into messages, [`protocol`] knows the names and reads inside payloads, [`wassette`] knows what
+//! Wassette says beyond MCP.
 //!
 //! | traffic | here |
 //! |---|---|
@@ -31,6 +32,13 @@
 //! 3. Your own layers: what changes messages above what judges them.
 //! 4. [`layer::OnRequestsLayer`] around limits and [`layer::TimeoutLayer`]: nearest to the leaf, and on requests only.
 //!
+//! ## Owning a server
+//!
+//! [`connect::Command`] starts a process and [`connect::Child`] is it: never orphaned, always reaped. A
+//! [`connect::Supervisor`] makes it again when it fails, and says so; [`connect::Wassette`] is one with what Wassette needs.
+//! [`connect::PerSession`] gives each session a leaf of its own, fresh from a [`connect::Pool`] where a start takes time;
+//! [`connect::Shared`] gives many clients the same one, which makes them one trust domain on the server's side.
+//!
 //! ## Errors
 //!
 //! A layer that refuses, replies. An [`Error`] means that the channel below is broken; the front end answers each
@@ -42,6 +50,8 @@ mod error;
 pub mod layer;
 mod macros;
 pub mod message;
+#[cfg(all(feature = "monitor", target_os = "linux"))]
+pub mod monitor;
 pub mod protocol;
 pub mod reply;
 pub mod serve;

@@ -15,7 +15,7 @@ const LEVELS: [&[&str]; 7] = [
     &["protocol"],
     &["secret"],
     &["wire", "rules", "tape", "session", "wassette"],
-    &["layer", "connect", "serve"],
+    &["layer", "connect", "serve", "monitor"],
 ];
 /// Below everything.
 const ANYWHERE: &str = "macros";

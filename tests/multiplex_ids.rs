@@ -9,7 +9,7 @@ use shadowcat::connect::{Multiplex, Options};
 use std::sync::Arc;
 
 use shadowcat::{Context, Direction, JsonRpcMessage, OwnedId};
-use support::{Peer, call, call_text, cancelled, done, msg, next, note, peer, progress, rest, text};
+use support::{Peer, call, call_text, cancelled, done, msg, next, note, peer, progress, rest, soon, text};
 use tower::Service;
 
 fn server(rewrite: bool) -> (Peer, Multiplex) {
@@ -254,4 +254,21 @@ async fn a_late_cancellation_of_one_session_names_no_call_of_another() {
     assert_eq!(leaf.stats().dropped_notifications, 1);
     assert!(leaf.call(msg(cancelled(1)).with_context(mine)).await.unwrap().is_end());
     assert_eq!(peer.hear().await.unwrap(), cancelled(1), "the first thing after the call");
+}
+
+#[tokio::test(start_paused = true)]
+async fn random_ids_are_within_31_bits_and_no_two_calls_in_a_row_get_neighbours() {
+    let (mut peer, read, write) = peer(1 << 16);
+    let mut server = Multiplex::new(read, write, Options::new().random_ids());
+    let mut ids = Vec::new();
+    for _ in 0..100 {
+        let answer = server.call(call(7));
+        let id = peer.hear_message().await.id().unwrap().as_i64().unwrap();
+        peer.say(done(id)).await;
+        assert_eq!(text(soon(answer).await.unwrap().as_one().unwrap()), done(7));
+        assert!((1..=i64::from(i32::MAX)).contains(&id), "{id}");
+        ids.push(id);
+    }
+    let near = ids.windows(2).filter(|pair| pair[0].abs_diff(pair[1]) < 1000).count();
+    assert!(near < 3, "{ids:?}");
 }

@@ -4,12 +4,23 @@
 pub mod child;
 mod leaf;
 pub mod multiplex;
+pub mod per_session;
+pub mod pool;
+mod rename;
+pub mod shared;
 pub mod supervise;
 pub mod wassette;
 
 #[cfg(all(feature = "stdio", unix))]
 pub use child::{Child, Command};
+#[cfg(all(feature = "limits", unix))]
+pub use child::{Enforced, Enforcement, Limits};
+#[cfg(all(feature = "landlock", unix))]
+pub use child::{Sandbox, SandboxState};
 pub use leaf::{Exit, Leaf, MakeLeaf};
 pub use multiplex::{Multiplex, Options, pipe};
+pub use per_session::PerSession;
+pub use pool::{Pool, Pooled};
+pub use shared::Shared;
 pub use supervise::{Supervised, Supervisor};
 pub use wassette::Wassette;

@@ -2,7 +2,7 @@
 //!
 //! Wassette runs WebAssembly Components as MCP tools. What it says beyond MCP is read here: which [`Dialect`] a
 //! version speaks, the [`ManagementTool`]s and their [`Outcome`]s, the [`ComponentMap`] from tools to components, the
-//! [`ComponentUri`]s that they come from, and in [`log`] the lines that it prints.
+//! [`ComponentUri`]s that they come from, what they may do by their [`policy`], and in [`log`] the lines that it prints.
 
 mod component;
 mod dialect;
@@ -10,6 +10,7 @@ mod host;
 mod json;
 pub mod log;
 mod outcome;
+pub mod policy;
 mod tool;
 mod uri;
 

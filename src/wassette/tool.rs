@@ -12,7 +12,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ManagementTool {
-    /// Loads a component from a URI.
+    /// Loads a component from the URI `path`; builds after 0.8 also take `package` and `version` for it.
     LoadComponent,
     /// Unloads one and deletes its files.
     UnloadComponent,

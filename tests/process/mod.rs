@@ -26,6 +26,16 @@ pub(crate) fn peer() -> &'static Path {
     PEER.get_or_init(|| program("scripted_peer"))
 }
 
+pub(crate) fn load_peer() -> &'static Path {
+    static PEER: OnceLock<PathBuf> = OnceLock::new();
+    PEER.get_or_init(|| program("load_peer"))
+}
+
+pub(crate) fn sidecar() -> &'static Path {
+    static SIDECAR: OnceLock<PathBuf> = OnceLock::new();
+    SIDECAR.get_or_init(|| program("sidecar"))
+}
+
 pub(crate) fn profile_proxy() -> &'static Path {
     static PROXY: OnceLock<PathBuf> = OnceLock::new();
     PROXY.get_or_init(|| program("profile_proxy"))
@@ -94,6 +104,7 @@ fn build(name: &str, profile: &Path) {
     let status = Command::new(env!("CARGO"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .args(["build", "--quiet", "--example", name])
+        .args(cfg!(feature = "monitor").then_some("--features=monitor"))
         .args(["--profile", if folder == "debug" { "dev" } else { folder }])
         .arg("--target-dir")
         .arg(target)

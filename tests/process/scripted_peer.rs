@@ -20,6 +20,7 @@ fn main() -> io::Result<()> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         ["echo"] => echo(),
+        ["shuffle"] => shuffle(),
         ["half"] => half(),
         ["half", "grandchild"] => {
             start_grandchild("half")?;
@@ -47,6 +48,9 @@ fn main() -> io::Result<()> {
         ["flood", bytes, "then-echo"] => answer_all(flood(number(bytes))?),
         ["silent", record] => silent(Path::new(record)),
         ["close-stdout"] => close_stdout(),
+        ["take", mebibytes] => take(number(mebibytes)),
+        ["burn"] => burn(),
+        ["open", path] => open_many(Path::new(path)),
         _ => panic!("no such mode: {words:?}"),
     }
 }
@@ -100,6 +104,27 @@ fn answer_all(lines: impl Iterator<Item = Vec<u8>>) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Answers what it has read so far, in random order; then it reads on.
+fn shuffle() -> io::Result<()> {
+    let mut input = BufReader::with_capacity(READ, io::stdin());
+    let mut out = BufWriter::with_capacity(READ, io::stdout());
+    let (mut waiting, mut random) = (Vec::new(), Random(7));
+    loop {
+        let mut line = Vec::new();
+        if input.read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        if envelope(&line).id.is_some() {
+            waiting.push(line);
+        }
+        while input.buffer().is_empty() && !waiting.is_empty() {
+            let at = random.below(waiting.len());
+            out.write_all(&mirror(&waiting.swap_remove(at)))?;
+        }
+        out.flush()?;
+    }
 }
 
 /// Answers every second request and keeps the others waiting.
@@ -330,6 +355,33 @@ fn silent(record: &Path) -> io::Result<()> {
         }
         record.write_all(&block[..read])?;
     }
+}
+
+/// Takes memory and keeps it.
+fn take(mebibytes: usize) -> io::Result<()> {
+    let taken = vec![1u8; mebibytes << 20];
+    std::hint::black_box(&taken);
+    sleep()
+}
+
+/// Takes CPU time; bounded, in case nobody ends it.
+fn burn() -> io::Result<()> {
+    let start = std::time::Instant::now();
+    while start.elapsed() < Duration::from_secs(20) {
+        std::hint::spin_loop();
+    }
+    Ok(())
+}
+
+/// Answers with how often it could open a file.
+fn open_many(path: &Path) -> io::Result<()> {
+    for line in lines() {
+        let open: Vec<_> = (0..10_000).map_while(|_| File::open(path).ok()).collect();
+        let (id, opened) = (envelope(&line).id.expect("a request has an id").get(), open.len());
+        drop(open);
+        say(format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{opened}}}\n").as_bytes())?;
+    }
+    Ok(())
 }
 
 /// Runs on without its stdout.

@@ -13,7 +13,11 @@ use tokio::sync::watch;
 use tower_service::Service;
 
 use super::keeper::{self, Ladder};
-use super::{Child, stderr, watchdog};
+#[cfg(feature = "limits")]
+use super::limits::Limits;
+#[cfg(feature = "landlock")]
+use super::sandbox::Sandbox;
+use super::{Child, stderr};
 use crate::connect::multiplex::{Multiplex, Options};
 use crate::error::Error;
 
@@ -47,6 +51,10 @@ pub struct Command {
     options: Options,
     ladder: Ladder,
     on_stderr: Option<OnStderr>,
+    #[cfg(feature = "limits")]
+    pub(super) limits: Option<Limits>,
+    #[cfg(feature = "landlock")]
+    pub(super) sandbox: Option<Sandbox>,
 }
 
 impl Command {
@@ -61,6 +69,10 @@ impl Command {
             options: Options::default(),
             ladder: Ladder::default(),
             on_stderr: None,
+            #[cfg(feature = "limits")]
+            limits: None,
+            #[cfg(feature = "landlock")]
+            sandbox: None,
         }
     }
 
@@ -126,35 +138,53 @@ impl Command {
         self
     }
 
+    /// What the child may take of the machine; as much as we may by default.
+    #[cfg(feature = "limits")]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// What the child may touch of the file system; as much as we may by default.
+    #[cfg(feature = "landlock")]
+    pub fn sandbox(mut self, sandbox: Sandbox) -> Self {
+        self.sandbox = Some(sandbox);
+        self
+    }
+
     /// Starts the child.
     ///
     /// # Errors
     ///
-    /// The program cannot be started; the text names it and says why.
+    /// The program cannot be started, or a limit or sandbox cannot be held; the text names it and says why.
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime with I/O and time enabled.
     pub fn spawn(self) -> Result<Child, Error> {
-        let mut process =
-            self.process().spawn().map_err(|error| Error::io(format_args!("cannot start {self}"), error))?;
-        let id =
-            process.id().ok_or_else(|| Error::closed(format_args!("{self} ended while it was started")))?;
-        let guard = watchdog::guard(id);
-        let taken = (process.stdin.take(), process.stdout.take(), process.stderr.take());
-        let (Some(stdin), Some(stdout), Some(errors)) = taken else {
+        let started = self.start(&mut self.process())?;
+        let (Some(stdin), Some(stdout), Some(errors)) = started.pipes else {
             return Err(Error::closed(format_args!("{self} was started without pipes")));
         };
+        let id = started.id;
         let stderr = tokio::spawn(stderr::watch(errors, id, self.on_stderr.clone()));
         let (calls, driver) = Multiplex::undriven(stdout, stdin, self.options.clone());
         let (ended, end) = watch::channel(None);
         let (stop, stopped) = watch::channel(None);
-        let process = keeper::Process::new(process, id, guard);
         let keeper =
             keeper::Keeper { name: self.to_string(), ladder: self.ladder, stderr, stop: stopped, ended };
         let shared = calls.shared().clone();
-        tokio::spawn(keeper.keep(process, driver, shared));
-        Ok(Child { calls, id, end, stop: Arc::new(stop) })
+        tokio::spawn(keeper.keep(started.process, driver, shared));
+        Ok(Child {
+            calls,
+            id,
+            end,
+            stop: Arc::new(stop),
+            #[cfg(feature = "limits")]
+            limits: started.limits,
+            #[cfg(feature = "landlock")]
+            sandbox: Arc::new(started.sandbox),
+        })
     }
 
     pub(super) fn process(&self) -> tokio::process::Command {

@@ -1,5 +1,6 @@
 //! The task that owns the process from its start until it is reaped.
 
+use std::io;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+#[cfg(feature = "limits")]
+use super::limits::{Enforced, Running};
 use super::watchdog;
 use crate::connect::leaf::Exit;
 use crate::connect::multiplex::{Cause, Driver, Shared};
@@ -42,13 +45,22 @@ pub(super) struct Process {
     child: tokio::process::Child,
     group: Option<Pid>,
     status: Option<ExitStatus>,
+    #[cfg(feature = "limits")]
+    limits: Option<Running>,
     _watchdog: watchdog::Guard,
 }
 
 impl Process {
     pub(super) fn new(child: tokio::process::Child, id: u32, watchdog: watchdog::Guard) -> Self {
         let group = i32::try_from(id).ok().and_then(Pid::from_raw);
-        Self { child, group, status: None, _watchdog: watchdog }
+        Self {
+            child,
+            group,
+            status: None,
+            #[cfg(feature = "limits")]
+            limits: None,
+            _watchdog: watchdog,
+        }
     }
 
     /// Waits for the leader and then ends what is left of its group. Can be cancelled and called again.
@@ -57,11 +69,16 @@ impl Process {
     /// group's could in theory be the number of a new group by the time of the signal, within microseconds.
     pub(super) async fn wait(&mut self) -> Option<ExitStatus> {
         if self.status.is_none() {
-            self.status = self.child.wait().await.ok();
+            self.status = self.leader().await.ok();
             self.signal(Signal::KILL);
             self.group = None;
         }
         self.status
+    }
+
+    #[cfg(not(feature = "limits"))]
+    async fn leader(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait().await
     }
 
     fn signal(&self, signal: Signal) {
@@ -69,6 +86,11 @@ impl Process {
             // It fails when nobody is left in the group, which is what was wanted.
             let _ = kill_process_group(group, signal);
         }
+    }
+
+    #[cfg(not(feature = "limits"))]
+    fn exceeded(&mut self, _: &str, _: Option<ExitStatus>) -> Option<Error> {
+        None
     }
 
     /// The runtime is going, and with it whoever would reap the process later. It was killed: that takes no
@@ -94,6 +116,34 @@ impl Process {
         tracing::warn!(pid = self.child.id(), "the server ignored a closed stdin and SIGTERM; killing it");
         self.signal(Signal::KILL);
         self.wait().await
+    }
+}
+
+#[cfg(feature = "limits")]
+impl Process {
+    /// What it is held to from now on.
+    pub(super) fn limit(&mut self, attached: Option<(Option<Running>, Arc<Enforced>)>) -> Arc<Enforced> {
+        let (running, enforced) = attached.unwrap_or_default();
+        self.limits = running;
+        enforced
+    }
+
+    /// Waits for the leader, and ends it when a limit is exceeded: politeness would let it take more.
+    async fn leader(&mut self) -> io::Result<ExitStatus> {
+        if let Some(limits) = &mut self.limits {
+            tokio::select! {
+                status = self.child.wait() => return status,
+                () = limits.exceeded() => limits.kill(),
+            }
+            self.signal(Signal::KILL);
+        }
+        self.child.wait().await
+    }
+
+    /// The error, if it was a limit that ended it.
+    fn exceeded(&mut self, name: &str, status: Option<ExitStatus>) -> Option<Error> {
+        let exceeded = self.limits.as_mut()?.verdict(status)?;
+        Some(Error::limit_exceeded(format_args!("{name} {exceeded}")))
     }
 }
 
@@ -135,7 +185,10 @@ impl Keeper {
         let stopped = self.stop.borrow().clone();
         let error = match stopped {
             Some(why) => why.within(format_args!("{name} was stopped")),
-            None => describe(&name, cause, timeout(STATUS, process.wait()).await.ok().flatten()),
+            None => {
+                let status = timeout(STATUS, process.wait()).await.ok().flatten();
+                process.exceeded(&name, status).unwrap_or_else(|| describe(&name, cause, status))
+            }
         };
         tracing::debug!(%error, "the server's pipe ended");
         driver.fail_all(error.clone());

@@ -21,7 +21,12 @@
 
 mod command;
 mod keeper;
+#[cfg(feature = "limits")]
+pub mod limits;
 mod print;
+#[cfg(feature = "landlock")]
+pub mod sandbox;
+mod start;
 mod stderr;
 mod watchdog;
 
@@ -39,6 +44,10 @@ use crate::message::JsonRpcMessage;
 use crate::reply::Reply;
 
 pub use command::Command;
+#[cfg(feature = "limits")]
+pub use limits::{Enforced, Enforcement, Limits};
+#[cfg(feature = "landlock")]
+pub use sandbox::{Sandbox, SandboxState};
 
 /// A running server; cheap to clone, all clones share the process.
 ///
@@ -54,6 +63,10 @@ pub struct Child {
     id: u32,
     end: watch::Receiver<Option<Exit>>,
     stop: Arc<watch::Sender<Option<Error>>>,
+    #[cfg(feature = "limits")]
+    limits: Arc<Enforced>,
+    #[cfg(feature = "landlock")]
+    sandbox: Arc<SandboxState>,
 }
 
 impl Child {
@@ -65,6 +78,18 @@ impl Child {
     /// What was dropped and skipped so far.
     pub fn stats(&self) -> Stats {
         self.calls.stats()
+    }
+
+    /// Which of the limits that it was started with are held, and by what.
+    #[cfg(feature = "limits")]
+    pub fn limits(&self) -> &Enforced {
+        &self.limits
+    }
+
+    /// Whether it is in a sandbox.
+    #[cfg(feature = "landlock")]
+    pub fn sandbox(&self) -> &SandboxState {
+        &self.sandbox
     }
 
     /// Waits until the process has ended and is reaped. Holds no claim on the process.
@@ -131,6 +156,12 @@ impl Leaf for Child {
 
 impl fmt::Debug for Child {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Child").field("id", &self.id).field("calls", &self.calls).finish_non_exhaustive()
+        let mut out = f.debug_struct("Child");
+        out.field("id", &self.id).field("calls", &self.calls);
+        #[cfg(feature = "limits")]
+        out.field("limits", &self.limits);
+        #[cfg(feature = "landlock")]
+        out.field("sandbox", &self.sandbox);
+        out.finish_non_exhaustive()
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
-use super::{Command, keeper, watchdog};
+use super::Command;
 use crate::error::Error;
 
 /// More of its output than this is not read.
@@ -17,16 +17,9 @@ impl Command {
     /// lossy UTF-8. With all its group it is gone when this is over or dropped.
     pub(in crate::connect) async fn print(&self, args: &[&str], patience: Duration) -> Result<String, Error> {
         let alone = self.clone().only_args(args);
-        let mut child = alone
-            .process()
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| Error::io(format_args!("cannot run {alone}"), error))?;
-        let id =
-            child.id().ok_or_else(|| Error::closed(format_args!("{alone} ended while it was started")))?;
-        let output = child.stdout.take();
-        let mut process = keeper::Process::new(child, id, watchdog::guard(id));
+        let mut command = alone.process();
+        let started = alone.start(command.stdin(Stdio::null()).stderr(Stdio::null()))?;
+        let (mut process, output) = (started.process, started.pipes.1);
         let printed = timeout(patience, async {
             let text = read(output).await;
             process.wait().await;

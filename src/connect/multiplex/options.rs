@@ -19,6 +19,7 @@ pub struct Options {
     pub(super) max_outgoing: usize,
     pub(super) max_undelivered: usize,
     pub(super) rewrite_ids: bool,
+    pub(super) random_ids: bool,
     pub(super) one_per_write: bool,
 }
 
@@ -33,6 +34,7 @@ impl Default for Options {
             max_outgoing: 64 << 20,
             max_undelivered: 64 << 20,
             rewrite_ids: false,
+            random_ids: false,
             one_per_write: false,
         }
     }
@@ -93,6 +95,14 @@ impl Options {
     /// that is already in use is replaced.
     pub fn rewrite_ids(mut self, rewrite: bool) -> Self {
         self.rewrite_ids = rewrite;
+        self
+    }
+
+    /// Fresh ids are drawn by chance from 1 to 2³¹−1, and every request gets one: for servers whose output is not
+    /// all their own, as where a component may write to it. Whoever cannot see the ids cannot answer in the server's
+    /// name.
+    pub fn random_ids(mut self) -> Self {
+        (self.rewrite_ids, self.random_ids) = (true, true);
         self
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::stream::{Queue, StreamSender};
+use crate::connect::rename::Caller;
 use crate::error::Error;
 use crate::message::{Context, IdMap, OwnedId};
 use crate::reply::Reply;
@@ -38,13 +39,6 @@ pub(super) struct Call {
     pub(super) queue: Option<Arc<Queue>>,
     /// Whoever polls the call's future.
     pub(super) waker: Option<Waker>,
-}
-
-/// The caller's own id and token.
-#[derive(Debug)]
-pub(super) struct Caller {
-    pub(super) id: OwnedId,
-    pub(super) token: Option<OwnedId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! What may be sent to a Wassette that one message too many makes deaf.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use crate::message::{Code, JsonRpcMessage, Kind};
@@ -11,6 +12,7 @@ use crate::wassette::Dialect;
 #[derive(Debug)]
 pub(super) struct Gate {
     pub(super) dialect: Dialect,
+    component_dir: Option<PathBuf>,
     /// How far the session is: one of the constants below.
     opening: AtomicU8,
     answered: AtomicU64,
@@ -41,9 +43,10 @@ pub struct Kept {
 }
 
 impl Gate {
-    pub(super) fn new(dialect: Dialect) -> Self {
+    pub(super) fn new(dialect: Dialect, component_dir: Option<PathBuf>) -> Self {
         Self {
             dialect,
+            component_dir,
             opening: AtomicU8::new(NOT_YET),
             answered: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
@@ -92,10 +95,25 @@ impl Gate {
             (OPEN, Kind::Request, Some(name)) if self.dialect.always_fails(name) => {
                 self.answer_empty(message, name)
             }
+            (OPEN, Kind::Request, Some(method::TOOLS_CALL)) if self.empties(message) => self.answer(
+                message,
+                r#"{"content":[{"type":"text","text":"Error: the file is in the component directory, where this version of wassette would empty it; load it from elsewhere, or restart: it is loaded at the start"}],"isError":true}"#,
+            ),
             (OPEN, ..) => Verdict::Send,
             _ if !self.dialect.goes_deaf() => Verdict::Send,
             _ => self.too_early(message),
         }
+    }
+
+    /// It would cost a component its content.
+    fn empties(&self, message: &JsonRpcMessage) -> bool {
+        #[cfg(unix)]
+        if self.dialect.empties_own_files()
+            && let Some(directory) = &self.component_dir
+        {
+            return super::own_file::is_loaded(message, directory);
+        }
+        false
     }
 
     /// Outside a session, where whatever comes would end the server.

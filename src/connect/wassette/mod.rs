@@ -12,10 +12,14 @@
 //! - requests outside a session, answered with −32600, or with `{}` for `ping`: a question between the answer to
 //!   `initialize` and `notifications/initialized` ends it;
 //! - notifications and answers that it cannot read, which are dropped;
-//! - `prompts/list` and `resources/list` in 0.2.0, which fail whatever their params are: the answer is an empty list.
+//! - `prompts/list` and `resources/list` in 0.2.0, which fail whatever their params are: the answer is an empty list;
+//! - `load-component` of a file in its own component directory, which versions before 0.5 empty: the answer is an error.
 //!
-//! What was kept from it is [counted](Wassette::kept). It also mangles ids beyond 2³²−1, so that it sees small ones of
-//! the connector's own, and loses what shares a read with something else, so that each message has its own write.
+//! What was kept from it is [counted](Wassette::kept). It also loses what shares a read with something else, so that each
+//! message has its own write.
+//!
+//! It mangles ids beyond 2³²−1, and 0.2 lets a component write to its stdout, where it could answer in its name. So it
+//! sees [random ids](super::Options::random_ids) of the connector's own. Notifications can still be forged there.
 //!
 //! ```no_run
 //! use shadowcat::{connect::Wassette, serve};
@@ -30,6 +34,8 @@ mod components;
 mod gate;
 #[cfg(all(feature = "stdio", unix))]
 mod locate;
+#[cfg(unix)]
+mod own_file;
 mod service;
 #[cfg(all(feature = "stdio", unix))]
 mod stdio;

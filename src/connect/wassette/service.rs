@@ -51,7 +51,11 @@ impl<S: Leaf> Wassette<S> {
     /// # Ok(()) }
     /// ```
     pub fn over(leaf: S, dialect: Dialect) -> Self {
-        Self { inner: leaf, gate: Arc::new(Gate::new(dialect)), components: Arc::default() }
+        Self::gated(leaf, Gate::new(dialect, None))
+    }
+
+    pub(super) fn gated(leaf: S, gate: Gate) -> Self {
+        Self { inner: leaf, gate: Arc::new(gate), components: Arc::default() }
     }
 
     /// Which components are loaded, and which tool belongs to which; asks the server where what

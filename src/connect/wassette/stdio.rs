@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::gate::Gate;
 use super::{Wassette, locate};
 use crate::connect::child::{Child, Command};
 use crate::connect::multiplex::Options;
@@ -119,7 +120,21 @@ impl Stdio {
         self
     }
 
-    /// Bounds of the pipe. Whether ids are rewritten is the dialect's to say.
+    /// What it may take of the machine; see [`Command::limits`].
+    #[cfg(feature = "limits")]
+    pub fn limits(mut self, limits: crate::connect::Limits) -> Self {
+        self.command = self.command.limits(limits);
+        self
+    }
+
+    /// What it may touch of the file system, besides what its policies say; see [`Command::sandbox`].
+    #[cfg(feature = "landlock")]
+    pub fn sandbox(mut self, sandbox: crate::connect::Sandbox) -> Self {
+        self.command = self.command.sandbox(sandbox);
+        self
+    }
+
+    /// Bounds of the pipe. Its ids are [random](Options::random_ids) in any case.
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
         self
@@ -177,8 +192,8 @@ impl Stdio {
             check_directory(directory)?;
             command = command.arg(dialect.component_dir_flag()).arg(directory);
         }
-        // One message per write: rmcp 0.2 can lose what shares a read.
-        let options = self.options.rewrite_ids(dialect.mangles_ids()).one_per_write(dialect.goes_deaf());
+        // Components may write to its stdout. And one message per write: rmcp 0.2 can lose what shares a read.
+        let options = self.options.random_ids().one_per_write(dialect.goes_deaf());
         let supervisor = Supervisor::new(command.args(&self.args).options(options))
             .restart(self.restart)
             .backoff(self.backoff)
@@ -188,7 +203,7 @@ impl Stdio {
             Some(health) => supervisor.health(health),
             None => supervisor,
         };
-        Ok(Wassette::over(supervisor.start(), dialect))
+        Ok(Wassette::gated(supervisor.start(), Gate::new(dialect, self.component_dir)))
     }
 }
 

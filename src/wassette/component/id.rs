@@ -1,14 +1,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The most bytes of an id: it is a file's name.
+/// The most bytes of an id.
 const MAX: usize = 255;
 
-/// The id of a component: the name of its file, without the ending.
+/// The id of a component: the name of its file, without the ending; in builds after 0.8 also `local:name`, or the
+/// repository that it came from.
 ///
 /// Wassette joins an id with its directory and takes any text for one, so that an id such as `../x` leads out of the
-/// directory. Here an id is what can be the name of a file everywhere: 1 to 255 bytes, without control characters,
-/// `/`, `\` and `:`, and neither `.` nor `..`.
+/// directory. Here an id is what stays inside everywhere: 1 to 255 bytes, without control characters and `\`, without
+/// an empty part, `.` or `..` between slashes, and without a drive at its start.
 ///
 /// ```
 /// use shadowcat::wassette::ComponentId;
@@ -16,7 +17,7 @@ const MAX: usize = 255;
 /// let id: ComponentId = "microsoft_time-server-js".parse()?;
 /// assert_eq!(id.as_str(), "microsoft_time-server-js");
 /// let error = "../policy".parse::<ComponentId>().unwrap_err();
-/// assert_eq!(error.to_string(), "a component's id holds no '/', found at byte 2");
+/// assert_eq!(error.to_string(), "a component's id has no empty parts, no `.` and `..`, and no drive");
 /// # Ok::<(), shadowcat::wassette::BadComponentId>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,17 +52,20 @@ impl FromStr for ComponentId {
     type Err = BadComponentId;
 
     fn from_str(text: &str) -> Result<Self, BadComponentId> {
-        match text {
-            "" => return Err(BadComponentId::Empty),
-            "." | ".." => return Err(BadComponentId::Dots),
-            _ if text.len() > MAX => return Err(BadComponentId::TooLong),
-            _ => {}
+        if text.is_empty() {
+            return Err(BadComponentId::Empty);
         }
-        let bad = |c: char| c.is_control() || matches!(c, '/' | '\\' | ':');
-        match text.char_indices().find(|(_, c)| bad(*c)) {
-            Some((at, found)) => Err(BadComponentId::Character { found, at }),
-            None => Ok(Self(text.into())),
+        if text.len() > MAX {
+            return Err(BadComponentId::TooLong);
         }
+        if let Some((at, found)) = text.char_indices().find(|(_, c)| c.is_control() || *c == '\\') {
+            return Err(BadComponentId::Character { found, at });
+        }
+        let drive = text.as_bytes()[0].is_ascii_alphabetic() && text.as_bytes().get(1) == Some(&b':');
+        if drive || text.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            return Err(BadComponentId::LeadsOut);
+        }
+        Ok(Self(text.into()))
     }
 }
 
@@ -80,13 +84,13 @@ pub enum BadComponentId {
     /// It is empty.
     #[error("a component's id is not empty")]
     Empty,
-    /// It names a directory.
-    #[error("a component's id is neither `.` nor `..`")]
-    Dots,
+    /// It has an empty part, `.`, `..` or a drive.
+    #[error("a component's id has no empty parts, no `.` and `..`, and no drive")]
+    LeadsOut,
     /// It has more than 255 bytes.
     #[error("a component's id has at most {MAX} bytes")]
     TooLong,
-    /// A character that no file's name may have.
+    /// A control character or a backslash.
     #[error("a component's id holds no {found:?}, found at byte {at}")]
     Character {
         /// Which.

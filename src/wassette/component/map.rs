@@ -182,7 +182,7 @@ impl ComponentMap {
             Outcome::Granted(permission) => self.grant(permission),
             Outcome::Revoked(Permission { component, kind, subject, .. }) => {
                 if let Some(held) = self.permissions.get_mut(component) {
-                    held.revoke(kind, subject);
+                    held.revoke(*kind, subject);
                 }
             }
             Outcome::Reset { component } => {

@@ -27,7 +27,7 @@ impl Permissions {
     }
 
     /// A storage URI goes with all its ways of access, as in Wassette.
-    pub(super) fn revoke(&mut self, kind: &PermissionKind, subject: &str) {
-        self.0.retain(|held| held.kind != *kind || held.subject != subject);
+    pub(super) fn revoke(&mut self, kind: PermissionKind, subject: &str) {
+        self.0.retain(|held| held.kind != kind || held.subject != subject);
     }
 }

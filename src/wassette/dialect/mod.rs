@@ -74,6 +74,14 @@ impl Dialect {
         self == Self::V0_2 && matches!(method, "prompts/list" | "resources/list")
     }
 
+    /// Whether `load-component` of a file that is in the component directory already empties that file: it is copied
+    /// onto itself. A component that is empty keeps every later start from succeeding.
+    ///
+    /// *Seen* in 0.2; assumed up to 0.4.
+    pub fn empties_own_files(self) -> bool {
+        self < Self::V0_5
+    }
+
     /// Whether it refuses requests whose `Host` header is neither loopback nor named by `--allowed-host`, with
     /// status 403.
     pub fn checks_host(self) -> bool {

@@ -79,12 +79,12 @@ pub struct Permission {
     pub kind: PermissionKind,
     /// The URI, host or variable; empty where the details name none.
     pub subject: String,
-    /// The details, raw JSON.
+    /// The details, raw JSON; empty where later versions give none when files are taken back.
     pub details: String,
 }
 
 /// What a permission is for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PermissionKind {
     /// Files.
@@ -93,19 +93,6 @@ pub enum PermissionKind {
     Network,
     /// Environment variables.
     Environment,
-    /// Something that later versions know, such as `memory`.
-    Other(String),
-}
-
-impl PermissionKind {
-    pub(super) fn from_name(name: &str) -> Self {
-        match name {
-            "storage" => Self::Storage,
-            "network" => Self::Network,
-            "environment" | "environment-variable" => Self::Environment,
-            other => Self::Other(other.to_owned()),
-        }
-    }
 }
 
 /// Where the policy of a component is.

@@ -49,15 +49,26 @@ fn change(tool: ManagementTool, status: &str, json: &[u8]) -> Result<Outcome, Ou
     use ManagementTool::{
         GrantEnvironment, GrantNetwork, GrantStorage, RevokeEnvironment, RevokeNetwork, RevokeStorage,
     };
+    let kind = match tool {
+        GrantStorage | RevokeStorage => PermissionKind::Storage,
+        GrantNetwork | RevokeNetwork => PermissionKind::Network,
+        _ => PermissionKind::Environment,
+    };
     match (tool, status) {
         (
             GrantStorage | GrantNetwork | GrantEnvironment,
             "permission granted" | "permission granted successfully",
-        ) => permission(json).map(Outcome::Granted),
-        (
-            RevokeStorage | RevokeNetwork | RevokeEnvironment,
-            "permission revoked" | "permission revoked successfully",
-        ) => permission(json).map(Outcome::Revoked),
+        ) => permission(kind, json).map(Outcome::Granted),
+        // Later versions take back all of a URI and give no details.
+        (RevokeStorage, "permission revoked successfully") => Ok(Outcome::Revoked(Permission {
+            component: id(json, "component_id")?,
+            kind,
+            subject: text(json, "uri")?.into_owned(),
+            details: String::new(),
+        })),
+        (RevokeStorage | RevokeNetwork | RevokeEnvironment, "permission revoked") => {
+            permission(kind, json).map(Outcome::Revoked)
+        }
         _ => Err(OutcomeError::Status { tool: tool.name(), status: status.to_owned() }),
     }
 }
@@ -72,7 +83,7 @@ fn loaded(json: &[u8], reloaded: bool) -> Result<Outcome, OutcomeError> {
     Ok(Outcome::Loaded { id: id(json, "id")?, tools, reloaded })
 }
 
-fn permission(json: &[u8]) -> Result<Permission, OutcomeError> {
+fn permission(kind: PermissionKind, json: &[u8]) -> Result<Permission, OutcomeError> {
     let details = member(json, "details")?;
     if !details.starts_with(b"{") {
         return Err(mistyped("details"));
@@ -83,12 +94,7 @@ fn permission(json: &[u8]) -> Result<Permission, OutcomeError> {
             subject = text(details, name)?.into_owned();
         }
     }
-    Ok(Permission {
-        component: id(json, "component_id")?,
-        kind: PermissionKind::from_name(&text(json, "permission_type")?),
-        subject,
-        details: raw(details),
-    })
+    Ok(Permission { component: id(json, "component_id")?, kind, subject, details: raw(details) })
 }
 
 fn policy(json: &[u8]) -> Result<Outcome, OutcomeError> {

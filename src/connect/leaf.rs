@@ -16,7 +16,15 @@ pub trait Leaf: RpcService<Error = Error> + Clone {
     /// Waits until it has ended. Holds no claim on it.
     fn ended(&self) -> impl Future<Output = Exit> + Send + 'static;
 
-    /// Ends it whoever else holds it: every pending call fails at once with `why`, and so does every later one.
+    /// Waits until no call goes through it any more; what it runs on may take a while longer to end. Holds no claim
+    /// on it.
+    fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let ended = self.ended();
+        async move { drop(ended.await) }
+    }
+
+    /// Ends it whoever else holds it: every pending call fails at once with an error that tells `why`, and so does
+    /// every later one. It must [end](Self::ended) in bounded time then.
     fn stop(&self, why: Error);
 
     /// The process behind it, where there is one of ours.
@@ -30,13 +38,19 @@ pub trait Leaf: RpcService<Error = Error> + Clone {
 pub struct Exit {
     status: Option<ExitStatus>,
     error: Error,
+    failed: bool,
 }
 
 impl Exit {
     /// With the status of its process, where there was one that could be told, and the error that its calls
     /// fail with.
     pub fn new(status: Option<ExitStatus>, error: Error) -> Self {
-        Self { status, error }
+        Self { status, error, failed: false }
+    }
+
+    /// The same, of a process that was found wanting whatever its status says.
+    pub(super) fn failed(status: Option<ExitStatus>, error: Error) -> Self {
+        Self { status, error, failed: true }
     }
 
     /// The status of the process.
@@ -51,7 +65,7 @@ impl Exit {
 
     /// Whether the process ended by itself, with status 0.
     pub fn is_success(&self) -> bool {
-        self.status.is_some_and(|status| status.success())
+        !self.failed && self.status.is_some_and(|status| status.success())
     }
 }
 

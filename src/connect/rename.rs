@@ -72,7 +72,7 @@ fn names(found: Result<Option<Id<'_>>, peek::Unreadable>, id: &OwnedId) -> bool 
 }
 
 /// Replaces the value of one member of `params` and no other byte.
-fn with_param(message: JsonRpcMessage, key: &str, value: &OwnedId) -> Option<JsonRpcMessage> {
+pub(super) fn with_param(message: JsonRpcMessage, key: &str, value: &OwnedId) -> Option<JsonRpcMessage> {
     let params = message.params()?;
     let place = members(params).find(|member| member.is(key))?.value_at;
     let params = [&params[..place.start], value.as_str().as_bytes(), &params[place.end..]].concat();

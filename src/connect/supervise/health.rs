@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::session::Session;
 use crate::connect::leaf::{Leaf, Probe};
 use crate::error::Error;
 use crate::message::JsonRpcMessage;
@@ -13,7 +12,7 @@ use crate::protocol::{Era, ProtocolVersion, method};
 /// How the health of a leaf is checked.
 ///
 /// A check is one request of the supervisor's own: `server/discover` to a modern server, `ping` to a legacy one,
-/// and any answer to it, an error too, is life. It begins once the client's own first exchange has told the era,
+/// and any answer to it, an error too, is life. It begins once the client's own first answer has told the era,
 /// after `notifications/initialized` (some servers die of a question before), and does not count as a call: no
 /// limit on calls refuses it and nothing that the server says is taken to be about it. It shares the pipe with the
 /// calls, though, and waits for what is already being written.
@@ -64,9 +63,9 @@ impl HealthCheck {
     }
 
     /// Asks once. `None` while nothing can be asked without harm.
-    pub(super) fn question(number: u64, session: &Session) -> Option<JsonRpcMessage> {
+    pub(super) fn question(number: u64, era: Option<Era>) -> Option<JsonRpcMessage> {
         let id = format!("shadowcat/health/{number}");
-        let (name, params) = match session.era()? {
+        let (name, params) = match era? {
             Era::Modern => (method::DISCOVER, discover_params()),
             Era::Legacy => (method::PING, String::new()),
         };

@@ -147,7 +147,7 @@ async fn what_the_system_cannot_execute_is_told() {
     let script = Script::new("", "");
     script.write("#!/no/such/shell\n");
     let error = script.error().await;
-    assert!(error.starts_with("cannot run `/") && error.contains("/wassette --version`"), "{error}");
+    assert!(error.starts_with("cannot start `/") && error.contains("/wassette --version`"), "{error}");
 }
 
 #[tokio::test]

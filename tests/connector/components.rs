@@ -75,6 +75,9 @@ async fn a_component_is_never_loaded_from_where_it_is_copied_to(mut session: Ses
         let answer = session.call("load-component", json!({"path": uri})).await;
         assert!(answer.starts_with("Error: the file is in the component directory"), "{uri:?}: {answer}");
     }
+    let loaded = session.server.load(&[format!("file://{folder}/echo.wasm").parse().unwrap()]).await;
+    let error = loaded.into_iter().next().unwrap().unwrap_err();
+    assert!(error.is_invalid() && error.is_unsent(), "{error:?}");
     assert_ne!(fs::read(session.world.component_dir().join("echo.wasm")).unwrap().len(), 0);
     assert_eq!(session.call("echo", json!({"s": "here"})).await, "here");
     session.is_the_first_and_answers().await;

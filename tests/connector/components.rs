@@ -56,6 +56,34 @@ async fn a_grant_is_written_and_a_policy_found(mut session: Session) {
     session.end().await;
 }
 
+/// There 0.2.0 would copy it onto itself, which empties it, and no later start would get past it.
+async fn a_component_is_never_loaded_from_where_it_is_copied_to(mut session: Session) {
+    session.open().await;
+    session.load("echo").await;
+    let folder = session.world.component_dir();
+    let alias = folder.parent().unwrap().join("alias");
+    std::os::unix::fs::symlink(&folder, &alias).unwrap();
+    let (folder, alias) = (folder.display(), alias.display());
+    for uri in [
+        format!("file://{folder}/echo.wasm"),
+        format!("file://{folder}/../components/./echo.wasm"),
+        format!("file://{alias}/echo.wasm"),
+        format!("  file://{folder}/echo.wasm"),
+        format!("file://{folder}/echo.wasm\n"),
+        format!("\u{a0}file://{folder}/echo.wasm"),
+    ] {
+        let answer = session.call("load-component", json!({"path": uri})).await;
+        assert!(answer.starts_with("Error: the file is in the component directory"), "{uri:?}: {answer}");
+    }
+    let loaded = session.server.load(&[format!("file://{folder}/echo.wasm").parse().unwrap()]).await;
+    let error = loaded.into_iter().next().unwrap().unwrap_err();
+    assert!(error.is_invalid() && error.is_unsent(), "{error:?}");
+    assert_ne!(fs::read(session.world.component_dir().join("echo.wasm")).unwrap().len(), 0);
+    assert_eq!(session.call("echo", json!({"s": "here"})).await, "here");
+    session.is_the_first_and_answers().await;
+    session.end().await;
+}
+
 /// As many at once as the front end takes, with ids that collide with those on the wire.
 async fn answers_of_many_calls_at_once_each_find_their_own(mut session: Session) {
     session.open().await;
@@ -84,6 +112,7 @@ crate::on! { fixture, Kind::Fixture =>
     a_component_is_loaded_called_granted_and_unloaded,
     what_is_unloaded_is_gone,
     a_grant_is_written_and_a_policy_found,
+    a_component_is_never_loaded_from_where_it_is_copied_to,
     answers_of_many_calls_at_once_each_find_their_own,
 }
 
@@ -91,5 +120,6 @@ crate::on! { real, Kind::Real =>
     a_component_is_loaded_called_granted_and_unloaded,
     what_is_unloaded_is_gone,
     a_grant_is_written_and_a_policy_found,
+    a_component_is_never_loaded_from_where_it_is_copied_to,
     answers_of_many_calls_at_once_each_find_their_own,
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::gate::Gate;
+use super::gate::{EMPTIES, Gate};
 use crate::connect::leaf::Leaf;
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind, OwnedId};
@@ -111,6 +111,9 @@ impl Components {
         let number = self.asked.fetch_add(1, Ordering::Relaxed);
         let told =
             Telling { request: question(number, era, tool, arguments)?, sent: self.lock().generation() };
+        if gate.empties(&told.request) {
+            return Err(Error::invalid(EMPTIES).unsent());
+        }
         poll_fn(|cx| leaf.poll_ready(cx)).await?;
         let answer = leaf.call(told.request.clone());
         Ok(Managing { components: self, told, answer: Box::pin(answer) })

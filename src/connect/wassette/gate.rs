@@ -19,6 +19,10 @@ pub(super) struct Gate {
     dropped: AtomicU64,
 }
 
+/// Why a component is not loaded.
+pub(super) const EMPTIES: &str = "the file is in the component directory, where this version of wassette would \
+                                  empty it; load it from elsewhere, or restart: it is loaded at the start";
+
 const NOT_YET: u8 = 0;
 /// `initialize` was sent; whatever else comes before `notifications/initialized` ends the server.
 const OPENING: u8 = 1;
@@ -95,10 +99,10 @@ impl Gate {
             (OPEN, Kind::Request, Some(name)) if self.dialect.always_fails(name) => {
                 self.answer_empty(message, name)
             }
-            (OPEN, Kind::Request, Some(method::TOOLS_CALL)) if self.empties(message) => self.answer(
-                message,
-                r#"{"content":[{"type":"text","text":"Error: the file is in the component directory, where this version of wassette would empty it; load it from elsewhere, or restart: it is loaded at the start"}],"isError":true}"#,
-            ),
+            (OPEN, Kind::Request, Some(method::TOOLS_CALL)) if self.empties(message) => {
+                let text = format!(r#"{{"type":"text","text":"Error: {EMPTIES}"}}"#);
+                self.answer(message, &format!(r#"{{"content":[{text}],"isError":true}}"#))
+            }
             (OPEN, ..) => Verdict::Send,
             _ if !self.dialect.goes_deaf() => Verdict::Send,
             _ => self.too_early(message),
@@ -106,7 +110,7 @@ impl Gate {
     }
 
     /// It would cost a component its content.
-    fn empties(&self, message: &JsonRpcMessage) -> bool {
+    pub(super) fn empties(&self, message: &JsonRpcMessage) -> bool {
         #[cfg(unix)]
         if self.dialect.empties_own_files()
             && let Some(directory) = &self.component_dir

@@ -84,7 +84,9 @@ impl<S: Leaf> Wassette<S> {
     ///
     /// # Errors
     ///
-    /// Of each: the server did not load it, and why; otherwise as [`components`](Self::components).
+    /// Of each: the server did not load it, and why; or it is not asked to, because the file lies in its component
+    /// directory and this version would empty it: an error that is [unsent](Error::is_unsent). Otherwise as
+    /// [`components`](Self::components).
     pub async fn load(&self, uris: &[ComponentUri]) -> Vec<Result<ComponentId, Error>> {
         let mut loaded = Vec::with_capacity(uris.len());
         for together in uris.chunks(LOADS) {

@@ -231,3 +231,14 @@ async fn its_environment_is_the_safe_six_and_what_is_configured() {
     let due: Vec<_> = due.iter().map(|(key, value)| (*key, value.as_str())).collect();
     assert_eq!(keys, due);
 }
+
+#[tokio::test]
+async fn the_component_directory_is_not_taken_among_the_arguments() {
+    for arg in ["--plugin-dir", "--component-dir=/tmp"] {
+        let error = error_of(Wassette::stdio().binary("/bin/true").dialect(Dialect::V0_2).arg(arg)).await;
+        assert_eq!(
+            error.to_string(),
+            format!("the argument {arg} is not taken: set `component_dir` instead")
+        );
+    }
+}

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use tower_service::Service;
 
 use crate::error::{BoxError, Error};
+use crate::protocol::ProtocolVersion;
 use crate::reply::RpcService;
 
 /// A leaf that ends, and that can be ended: what is supervised, pooled or shared.
@@ -136,6 +137,14 @@ where
 /// room for it, because it asks whether there will be room again.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Probe;
+
+/// The `_meta` of a modern request of our own (2026-07-28 basic#meta).
+pub(super) fn own_meta() -> String {
+    let (revision, version) = (ProtocolVersion::LATEST, env!("CARGO_PKG_VERSION"));
+    format!(
+        r#""_meta":{{"io.modelcontextprotocol/protocolVersion":"{revision}","io.modelcontextprotocol/clientInfo":{{"name":"shadowcat","version":"{version}"}},"io.modelcontextprotocol/clientCapabilities":{{}}}}"#
+    )
+}
 
 mod sealed {
     pub trait Sealed<T> {}

@@ -158,6 +158,18 @@ async fn the_lists_that_it_fails_to_give_are_empty(mut session: Session) {
     session.end().await;
 }
 
+async fn a_cancellation_that_it_could_not_read_cancels_and_makes_nobody_deaf(mut session: Session) {
+    session.open().await;
+    session.load("spin").await;
+    for odd in ["5", r#"{"a":1}"#, r#""\ud800""#] {
+        let call = session.start_call("spin", json!({})).await;
+        let note = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":"#;
+        session.client.say(format!(r#"{note}{{"requestId":{call},"reason":{odd}}}}}"#)).await;
+        session.is_the_first_and_answers().await;
+    }
+    session.end().await;
+}
+
 crate::on! { scripted, Kind::Scripted("stdio-real-components") =>
     nothing_before_initialize_ends_it,
     nothing_between_initialize_and_initialized_ends_it,
@@ -167,6 +179,7 @@ crate::on! { scripted, Kind::Scripted("stdio-real-components") =>
 }
 
 crate::on! { fixture, Kind::Fixture =>
+    a_cancellation_that_it_could_not_read_cancels_and_makes_nobody_deaf,
     nothing_makes_it_deaf,
     nothing_before_initialize_ends_it,
     nothing_between_initialize_and_initialized_ends_it,

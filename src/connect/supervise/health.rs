@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::connect::leaf::{Leaf, Probe};
+use crate::connect::leaf::{Leaf, Probe, own_meta};
 use crate::error::Error;
 use crate::message::JsonRpcMessage;
-use crate::protocol::{Era, ProtocolVersion, method};
+use crate::protocol::{Era, method};
 
 /// How the health of a leaf is checked.
 ///
@@ -66,7 +66,7 @@ impl HealthCheck {
     pub(super) fn question(number: u64, era: Option<Era>) -> Option<JsonRpcMessage> {
         let id = format!("shadowcat/health/{number}");
         let (name, params) = match era? {
-            Era::Modern => (method::DISCOVER, discover_params()),
+            Era::Modern => (method::DISCOVER, format!("{{{}}}", own_meta())),
             Era::Legacy => (method::PING, String::new()),
         };
         let mut question = JsonRpcMessage::request(&*id, name, params).ok()?;
@@ -91,12 +91,4 @@ impl HealthCheck {
             Err(_) => Err(Error::timeout(format_args!("no answer to {name} within {:?}", self.timeout))),
         }
     }
-}
-
-/// What every modern request carries (2026-07-28 basic#meta).
-fn discover_params() -> String {
-    let (revision, version) = (ProtocolVersion::LATEST, env!("CARGO_PKG_VERSION"));
-    format!(
-        r#"{{"_meta":{{"io.modelcontextprotocol/protocolVersion":"{revision}","io.modelcontextprotocol/clientInfo":{{"name":"shadowcat","version":"{version}"}},"io.modelcontextprotocol/clientCapabilities":{{}}}}}}"#
-    )
 }

@@ -32,6 +32,8 @@ const OPEN: u8 = 2;
 #[derive(Debug)]
 pub(super) enum Verdict {
     Send,
+    /// It opens the session once it is on its way.
+    Open,
     /// Here, in the server's place; or with nothing, where nothing is due.
     Answer(Reply),
 }
@@ -62,6 +64,16 @@ impl Gate {
             answered: self.answered.load(Ordering::Relaxed),
             dropped: self.dropped.load(Ordering::Relaxed),
         }
+    }
+
+    /// `notifications/initialized` is on its way; what comes from now on comes behind it.
+    pub(super) fn opened(&self) {
+        self.opening.store(OPEN, Ordering::Relaxed);
+    }
+
+    /// It did not reach the server.
+    pub(super) fn not_opened(&self) {
+        self.opening.store(NOT_YET, Ordering::Relaxed);
     }
 
     /// How a request of the connector's own may go in; `None` while it may not.
@@ -95,7 +107,7 @@ impl Gate {
                 self.too_early(message)
             }
             (_, Kind::Request, Some(method::INITIALIZE)) => self.move_on(OPENING),
-            (OPENING, Kind::Notification, Some(method::INITIALIZED)) => self.move_on(OPEN),
+            (OPENING, Kind::Notification, Some(method::INITIALIZED)) => Verdict::Open,
             (OPEN, Kind::Request, Some(name)) if self.dialect.always_fails(name) => {
                 self.answer_empty(message, name)
             }
@@ -129,7 +141,7 @@ impl Gate {
         match message.kind() {
             Kind::Request if message.is_method(method::PING) => self.answer(message, "{}"),
             Kind::Request => {
-                let why = format_args!("Not initialized: `{next}` comes first");
+                let why = format!("Not initialized: `{next}` comes first");
                 self.refuse(message, Code::INVALID_REQUEST, why)
             }
             _ => self.drop(message, "the session is not open"),

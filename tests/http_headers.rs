@@ -211,6 +211,8 @@ fn an_endpoint_of_one_era_refuses_the_other() {
     let get = head(Method::GET, "/mcp", &[]);
     assert!(endpoint().check_head(&get).is_ok());
     assert_eq!(modern.check_head(&get).unwrap_err().status, StatusCode::METHOD_NOT_ALLOWED);
+    let get = head(Method::GET, "/mcp", &[VERSION]);
+    assert_eq!(endpoint().check_head(&get).unwrap_err().status, StatusCode::METHOD_NOT_ALLOWED);
     let answer = msg(r#"{"jsonrpc":"2.0","id":7,"result":{}}"#);
     assert_eq!(endpoint().check_body(&HeaderMap::new(), &answer), Ok(Era::Legacy));
     assert_eq!(modern.check_body(&HeaderMap::new(), &answer).unwrap_err().status, StatusCode::BAD_REQUEST);

@@ -30,11 +30,16 @@ pub fn request_era(headers: &HeaderMap, message: &JsonRpcMessage) -> Era {
         return Era::Legacy;
     }
     let meta = message.method().is_some() && peek::meta(message, peek::PROTOCOL_VERSION) != Ok(None);
-    let version = headers.get_all(header::PROTOCOL_VERSION).iter().any(|value| {
+    let modern = meta || names_modern_version(headers) || headers.keys().any(is_mirror);
+    if modern { Era::Modern } else { Era::Legacy }
+}
+
+/// A version header names a modern revision, or one that no legacy one is.
+pub(super) fn names_modern_version(headers: &HeaderMap) -> bool {
+    headers.get_all(header::PROTOCOL_VERSION).iter().any(|value| {
         let version = value.to_str().ok().and_then(|text| text.parse::<ProtocolVersion>().ok());
         version.is_none_or(|version| version.era() == Era::Modern)
-    });
-    if meta || version || headers.keys().any(is_mirror) { Era::Modern } else { Era::Legacy }
+    })
 }
 
 fn is_mirror(name: &HeaderName) -> bool {

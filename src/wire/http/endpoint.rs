@@ -69,12 +69,12 @@ impl Endpoint {
         if head.uri.path() != self.path {
             return Err(Refusal::new(StatusCode::NOT_FOUND, "nothing is served here"));
         }
-        match &head.method {
-            &Method::POST => check_post(headers)?,
-            &Method::GET | &Method::DELETE if self.speaks(Era::Legacy) => self.check_session(head)?,
-            _ => return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this method is not served here")),
+        let sessions = self.speaks(Era::Legacy) && !body::names_modern_version(headers);
+        match head.method {
+            Method::POST => check_post(headers),
+            Method::GET | Method::DELETE if sessions => self.check_session(head),
+            _ => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this method is not served here")),
         }
-        Ok(())
     }
 
     /// Reads the body, and checks it against the headers: the version header, what `_meta` must hold, version

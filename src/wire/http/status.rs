@@ -9,7 +9,8 @@ use crate::protocol::{Era, peek};
 /// The status that a response is sent with.
 ///
 /// A modern server says in the status that it knows no such method, or that it could not take the request. A legacy
-/// one answers 200 whatever the outcome: its client would take a 404 for the end of the session.
+/// one answers 200 whatever the outcome: its client would take a 404 for the end of the session. This is for a
+/// response that had no status of its own; one that came over HTTP keeps what it came with.
 ///
 /// ```
 /// use http::StatusCode;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr;
 
 use super::input::{Input, TooLong};
@@ -139,7 +139,7 @@ impl Decoder {
         Some(event)
     }
 
-    fn field(&mut self, line: Bytes) -> Result<(), Exceeded> {
+    fn field(&mut self, mut line: Bytes) -> Result<(), Exceeded> {
         let colon = memchr(b':', &line);
         if colon == Some(0) {
             self.comments += 1;
@@ -150,7 +150,10 @@ impl Decoder {
         let mut value = colon.map_or(line.len(), |colon| colon + 1);
         value += usize::from(line.get(value) == Some(&b' '));
         match &line[..name] {
-            b"data" => return self.block.data.add(line.slice(value..), &self.limits),
+            b"data" => {
+                line.advance(value);
+                return self.block.data.add(line, &self.limits);
+            }
             b"event" => self.block.event.name = name_of(&line[value..]),
             b"id" => self.block.event.id = id(&line[value..]).or(self.block.event.id.take()),
             b"retry" => {

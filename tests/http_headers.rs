@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use shadowcat::protocol::{Era, ProtocolVersion};
 use shadowcat::wire::http::{
     Endpoint, HostPolicy, InvalidAnnotation, OriginPolicy, ParamHeaders, Refusal, check_params, decode_value,
-    encode_value, error_status, last_event_id, request_era, request_headers, response_status, session_id,
-    upstream_failure,
+    encode_value, error_status, forwarded, last_event_id, request_era, request_headers, response_status,
+    session_id, upstream_failure,
 };
 use shadowcat::{Code, Error, JsonRpcMessage};
 use support::msg;
@@ -433,6 +433,31 @@ fn ids_of_sessions_and_events_are_visible_ascii_and_bounded() {
     assert!(last_event_id(&twice).is_err());
     let get = head(Method::GET, "/mcp", &[("last-event-id", "a b")]);
     assert_eq!(endpoint().check_head(&get).unwrap_err().status, StatusCode::BAD_REQUEST);
+}
+
+#[test]
+fn what_is_of_the_connection_or_secret_stays_whatever_is_asked_for() {
+    let stay = [
+        "connection",
+        "te",
+        "upgrade",
+        "transfer-encoding",
+        "keep-alive",
+        "proxy-authorization",
+        "cookie",
+        "x-hop",
+    ];
+    let mut all: Vec<_> = stay.map(|name| (name, "x")).to_vec();
+    all.extend([
+        ("connection", "close, X-Hop"),
+        ("mcp-param-a", "1"),
+        ("mcp-param-a", "2"),
+        ("x-on", "3"),
+        ("x-other", "4"),
+    ]);
+    let also: Vec<HeaderName> = stay.into_iter().chain(["x-on"]).map(HeaderName::from_static).collect();
+    let on = forwarded(&headers(&all), &also);
+    assert_eq!(on, headers(&[("mcp-param-a", "1"), ("mcp-param-a", "2"), ("x-on", "3")]));
 }
 
 #[test]

@@ -72,7 +72,7 @@ pub fn error_status(error: &Error) -> StatusCode {
 /// assert!(upstream_failure(StatusCode::TOO_MANY_REQUESTS, true).unwrap().is_busy());
 /// ```
 pub fn upstream_failure(status: StatusCode, in_session: bool) -> Option<Error> {
-    let text = format_args!("the server answered HTTP {}", status.as_u16());
+    let text = format!("the server answered HTTP {}", status.as_u16());
     Some(match status {
         _ if status.is_success() => return None,
         StatusCode::NOT_FOUND if in_session => Error::session_lost(text),

@@ -202,6 +202,35 @@ fn an_unsupported_version_is_told_what_is_supported() {
 }
 
 #[test]
+fn an_initialize_with_a_head_that_lies_is_refused() {
+    let initialize = msg(r#"{"jsonrpc":"2.0","id":7,"method":"initialize","params":{}}"#);
+    assert_eq!(refused(&headers(&[("mcp-method", "tools/list")]), &initialize), (400, -32020));
+    assert_eq!(refused(&headers(&[("mcp-name", "a"), ("mcp-name", "b")]), &initialize), (400, -32020));
+    assert_eq!(
+        endpoint().check_body(&headers(&[("mcp-method", "initialize")]), &initialize),
+        Ok(Era::Legacy)
+    );
+    let mut raw = headers(&[VERSION]);
+    raw.insert("mcp-method", HeaderValue::from_bytes("é".as_bytes()).unwrap());
+    assert_eq!(refused(&raw, &request("é", json!({}))), (400, -32020), "not visible ASCII");
+}
+
+#[test]
+fn a_legacy_session_may_say_its_revision_or_not() {
+    let ping = msg(r#"{"jsonrpc":"2.0","id":7,"method":"ping"}"#);
+    assert_eq!(endpoint().check_body(&HeaderMap::new(), &ping), Ok(Era::Legacy));
+    for version in &ProtocolVersion::ALL[..4] {
+        let spoken = headers(&[("mcp-protocol-version", version.as_str())]);
+        assert_eq!(endpoint().check_body(&spoken, &ping), Ok(Era::Legacy));
+        let modern = endpoint().versions([ProtocolVersion::V2026_07_28, ProtocolVersion::V2025_11_25]);
+        assert_eq!(modern.check_body(&spoken, &ping).is_ok(), *version == ProtocolVersion::V2025_11_25);
+    }
+    let twice = headers(&[("mcp-protocol-version", "2025-11-25"), ("mcp-protocol-version", "2025-06-18")]);
+    assert_eq!(refused(&twice, &ping), (400, -32600));
+    assert_eq!(refused(&headers(&[("mcp-session-id", "a b")]), &ping), (400, -32600));
+}
+
+#[test]
 fn an_endpoint_of_one_era_refuses_the_other() {
     let modern = endpoint().versions([ProtocolVersion::V2026_07_28]);
     let initialize =

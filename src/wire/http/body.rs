@@ -104,13 +104,17 @@ fn check_version(requested: &str, versions: &[ProtocolVersion]) -> Result<(), Re
 }
 
 /// `Mcp-Method` and `Mcp-Name`; no mirror stands twice, known or not.
-fn check_mirrors(headers: &HeaderMap, message: &JsonRpcMessage, required: bool) -> Result<(), Refusal> {
+pub(super) fn check_mirrors(
+    headers: &HeaderMap,
+    message: &JsonRpcMessage,
+    required: bool,
+) -> Result<(), Refusal> {
     if let Some(name) = headers.keys().find(|name| is_mirror(name) && single(headers, name).is_err()) {
         return Err(Refusal::mismatch(format!("more than one {name}")));
     }
     match headers.get(header::METHOD) {
         None if required => return Err(Refusal::mismatch("Mcp-Method is missing")),
-        Some(value) if message.method().map(str::as_bytes) != Some(value.as_bytes()) => {
+        Some(value) if value.to_str().ok().is_none_or(|text| message.method() != Some(text)) => {
             return Err(Refusal::mismatch("Mcp-Method is not the method of the body"));
         }
         _ => {}

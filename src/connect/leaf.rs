@@ -12,7 +12,7 @@ use crate::reply::RpcService;
 
 /// A leaf that ends, and that can be ended: what is supervised, pooled or shared.
 ///
-/// Its clones are the same leaf. A [`Child`](super::Child) and a [`Multiplex`](super::Multiplex) are such leaves.
+/// Its clones are the same leaf. A `Child` and a [`Multiplex`](super::Multiplex) are such leaves.
 pub trait Leaf: RpcService<Error = Error> + Clone {
     /// Waits until it has ended. Holds no claim on it.
     fn ended(&self) -> impl Future<Output = Exit> + Send + 'static;
@@ -78,7 +78,7 @@ impl fmt::Display for Exit {
 
 /// Makes leaves, one a call: a `tower::Service<(), Response = impl Leaf>`.
 ///
-/// It is an alias, as tower's `MakeService` is. A [`Command`](super::Command) is one, and so is
+/// It is an alias, as tower's `MakeService` is. A `Command` is one, and so is
 /// `tower::service_fn` of a closure.
 ///
 /// ```

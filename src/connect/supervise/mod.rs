@@ -1,7 +1,7 @@
 //! Owning a server in production: it is made again when it fails, watched while it runs, and given up in so many
 //! words.
 //!
-//! A [`Supervisor`] wraps whatever makes a leaf, a [`Command`](super::Command) for instance, and gives a
+//! A [`Supervisor`] wraps whatever makes a leaf, a `Command` for instance, and gives a
 //! [`Supervised`] leaf that calls go through. Its [`Status`] can be watched, and is told to `tracing`.
 //!
 //! - Calls that were under way when a leaf ended fail, once each. None is ever sent again by itself: the server may

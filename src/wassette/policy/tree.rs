@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::fmt;
 
 use serde_core::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -6,27 +7,36 @@ use serde_json::{Map, Number, Value};
 /// How the keys begin that serde_json takes for something else than keys.
 const PRIVATE: &str = "$serde_json::private::";
 
+/// At most so many values are read: an object of a few bytes takes some hundred.
+const MAX_VALUES: usize = 65_536;
+
 /// What was read of a file: a [`Value`] whose keys are keys, and its numbers those of JSON.
 pub(super) struct Tree(pub(super) Value);
 
 impl<'de> Deserialize<'de> for Tree {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Node.deserialize(deserializer).map(Tree)
+        let left = Cell::new(MAX_VALUES);
+        Node { left: &left }.deserialize(deserializer).map(Tree)
     }
 }
 
 #[derive(Clone, Copy)]
-struct Node;
+struct Node<'a> {
+    left: &'a Cell<usize>,
+}
 
-impl<'de> DeserializeSeed<'de> for Node {
+impl<'de> DeserializeSeed<'de> for Node<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let left = self.left.get().checked_sub(1);
+        let too_many = || D::Error::custom(format_args!("a policy has at most {MAX_VALUES} values"));
+        self.left.set(left.ok_or_else(too_many)?);
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Node {
+impl<'de> Visitor<'de> for Node<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

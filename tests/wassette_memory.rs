@@ -61,14 +61,14 @@ fn a_policy_or_a_grant_of_many_small_parts_costs_little() {
     for text in [policy(costly(149_000)), policy(nested(200_000))] {
         assert!(text.len() < Policy::MAX);
         let taken = cost(|| drop(Policy::from_json(&text).unwrap_err()));
-        assert!(taken < 40 << 10, "JSON: {taken} KiB");
+        assert!(taken < 48 << 10, "JSON: {taken} KiB");
         #[cfg(feature = "yaml")]
         {
             let taken = cost(|| drop(Policy::from_yaml(&text).unwrap_err()));
-            assert!(taken < 40 << 10, "YAML: {taken} KiB");
+            assert!(taken < 48 << 10, "YAML: {taken} KiB");
         }
     }
     let details = format!(r#"{{"uri":{}}}"#, costly(590_000));
     let taken = cost(|| drop(Policy::from_grant(PermissionKind::Storage, &details).unwrap_err()));
-    assert!(taken < 40 << 10, "a grant: {taken} KiB");
+    assert!(taken < 48 << 10, "a grant: {taken} KiB");
 }

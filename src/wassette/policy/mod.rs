@@ -121,7 +121,7 @@ pub struct StorageRule {
 
 impl Policy {
     /// The largest policy or grant that is read, in bytes. With the bound of 65,536 values, lists and mappings in it,
-    /// reading one takes about 25 MiB of memory at most.
+    /// reading one takes about 40 MiB of memory at most.
     pub const MAX: usize = 1 << 20;
 
     /// A policy that allows nothing.

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use rustix::io::Errno;
+
 /// How often, a millisecond apart, an emptied cgroup is tried to be removed: the killed take a moment.
 const TRIES: usize = 200;
 
@@ -50,8 +52,9 @@ impl Cgroup {
         self.write("pids.max", count)
     }
 
+    /// A process that has ended needs no limits.
     pub(super) fn add(&self, pid: i32) -> io::Result<()> {
-        self.write("cgroup.procs", pid)
+        unless_ended(self.write("cgroup.procs", pid))
     }
 
     /// Who is in it.
@@ -109,6 +112,13 @@ impl Cgroup {
     }
 }
 
+fn unless_ended(added: io::Result<()>) -> io::Result<()> {
+    match added {
+        Err(error) if error.raw_os_error() == Some(Errno::SRCH.raw_os_error()) => Ok(()),
+        added => added,
+    }
+}
+
 /// A file of the kernel is never made.
 fn write(path: &Path, value: &str) -> io::Result<()> {
     use io::Write;
@@ -127,5 +137,17 @@ impl Drop for Cgroup {
             thread::sleep(Duration::from_millis(1));
         }
         tracing::warn!(path = %self.path.display(), "the server's cgroup could not be removed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_has_ended_needs_no_cgroup() {
+        assert!(unless_ended(Err(Errno::SRCH.into())).is_ok());
+        assert!(unless_ended(Err(Errno::PERM.into())).is_err());
+        assert!(unless_ended(Err(Errno::NOENT.into())).is_err());
     }
 }

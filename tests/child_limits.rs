@@ -293,10 +293,14 @@ fn skip(test: &str, why: &str) -> Option<PathBuf> {
     None
 }
 
-fn cgroups_of_ours(root: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(root).unwrap().flatten().map(|entry| entry.path());
+/// A cgroup goes soon after the last who was in it.
+async fn no_cgroup_of_ours(root: &Path) {
     let ours = format!("/shadowcat-{}-", std::process::id());
-    entries.filter(|path| path.to_str().unwrap().contains(&ours)).collect()
+    let none = || {
+        let mut entries = fs::read_dir(root).unwrap().flatten().map(|entry| entry.path());
+        !entries.any(|path| path.to_str().unwrap().contains(&ours))
+    };
+    eventually_async(NEVER, "no cgroup of ours is left", none).await;
 }
 
 #[test]
@@ -311,7 +315,7 @@ fn nobody_escapes_a_cgroup_and_nothing_of_it_is_left() {
 
         assert!(error.to_string().ends_with(" exceeded its limit of 2 processes: there were 3"), "{error}");
         assert_eq!(running(&["grandchild", &mark]), None);
-        assert_eq!(cgroups_of_ours(&root), [] as [PathBuf; 0]);
+        no_cgroup_of_ours(&root).await;
     });
 }
 
@@ -326,7 +330,7 @@ fn a_cgroup_without_the_controller_is_refused_and_removed() {
     run(async {
         let error = peer(&["echo"]).limits(Limits::new().memory(MIB).cgroup(&root)).spawn().unwrap_err();
         assert!(error.to_string().contains("its memory controller cannot be enabled"), "{error}");
-        assert_eq!(cgroups_of_ours(&root), [] as [PathBuf; 0]);
+        no_cgroup_of_ours(&root).await;
     });
 }
 
@@ -346,6 +350,6 @@ fn the_kernel_holds_memory_and_tasks_in_a_cgroup() {
         let few = quick().tasks(3).cgroup(&root);
         let error = exceeded(shell("sleep 30 & sleep 30 & sleep 30 & wait"), few).await;
         assert!(error.to_string().ends_with("limit of 3 tasks: the kernel refused it another"), "{error}");
-        assert_eq!(cgroups_of_ours(&root), [] as [PathBuf; 0]);
+        no_cgroup_of_ours(&root).await;
     });
 }

@@ -71,6 +71,7 @@ impl Command {
 }
 
 #[cfg(all(test, target_os = "linux", feature = "limits"))]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use std::fs;
     use std::io::Read;

@@ -1,5 +1,7 @@
 //! Children that are held to limits, and what is asked of those that exceed them.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::time::Duration;
 
 use shadowcat::connect::{Child, Command, Limits};

@@ -7,59 +7,13 @@ mod process;
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use process::Folder;
-use process::system::{entry, group, running};
+use process::limited::{MIB, NEVER, ask, exceeded, peer, quick, run, shell};
+use process::system::{entry, running};
 use process::{eventually_async, mark};
-use shadowcat::connect::{Child, Command, Enforcement, Limits};
-use shadowcat::{Error, JsonRpcMessage};
-use tower::ServiceExt;
-
-fn run(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
-}
-
-/// Never waited for: the test fails long before.
-const NEVER: Duration = Duration::from_secs(20);
-const MIB: u64 = 1 << 20;
-
-fn peer(args: &[&str]) -> Command {
-    Command::new(process::peer()).args(args)
-}
-
-/// A shell whose `$0` is the peer, and `$1` the next argument.
-fn shell(script: &str) -> Command {
-    Command::new("sh").args(["-c", script]).arg(process::peer())
-}
-
-fn quick() -> Limits {
-    Limits::new().sample_every(Duration::from_millis(10))
-}
-
-async fn ask(child: &Child) -> Result<String, Error> {
-    let call = child.clone().oneshot(JsonRpcMessage::request(1, "ping", "").unwrap());
-    let reply = tokio::time::timeout(NEVER, call).await.expect("it is answered, or it fails")?;
-    Ok(String::from_utf8(reply.as_one().unwrap().result().unwrap().to_vec()).unwrap())
-}
-
-/// The error of a call in flight; the child and all that it started are gone.
-async fn exceeded(command: Command, limits: Limits) -> Error {
-    let name = command.to_string();
-    let child = command.grace(NEVER, NEVER).limits(limits).spawn().unwrap();
-    let (id, ended) = (child.id(), child.ended());
-    let error = ask(&child).await.unwrap_err();
-    let exit = ended.await;
-
-    assert!(error.is_limit_exceeded() && error.is_closed() && !error.is_unsent(), "{error:?}");
-    assert!(error.to_string().starts_with(&format!("{name} exceeded its ")), "{error}");
-    assert_eq!(exit.error().to_string(), error.to_string());
-    let later = ask(&child).await.unwrap_err();
-    assert!(later.is_limit_exceeded() && later.is_unsent(), "{later:?}");
-    eventually_async(NEVER, "the group is gone", || group(id).is_empty()).await;
-    error
-}
+use shadowcat::connect::{Command, Enforcement, Limits};
 
 #[test]
 fn a_child_that_takes_too_much_memory_is_killed_and_its_call_says_why() {
@@ -267,85 +221,5 @@ fn what_cannot_be_had_is_done_without_when_that_is_asked_for() {
         let error = exceeded(peer(&["take", "200"]), limits).await;
         assert!(error.to_string().contains("memory limit of 32 MiB by "), "{error}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-    });
-}
-
-/// A cgroup v2 below which we may make others, and whether it has these controllers. A test that finds none says
-/// so.
-fn cgroup(test: &str, controllers: &[&str]) -> Option<PathBuf> {
-    let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
-    let mounted = mounts.lines().filter(|line| line.split(' ').nth(2) == Some("cgroup2"));
-    let root = mounted.filter_map(|line| line.split(' ').nth(1)).map(PathBuf::from).next();
-    let Some(root) = root else { return skip(test, "no cgroup v2 is mounted") };
-    let has = fs::read_to_string(root.join("cgroup.controllers")).unwrap_or_default();
-    if let Some(missing) = controllers.iter().find(|name| !has.split_whitespace().any(|has| has == **name)) {
-        return skip(test, &format!("{} has no controller {missing}", root.display()));
-    }
-    let probe = root.join(mark());
-    match fs::create_dir(&probe).and_then(|()| fs::remove_dir(&probe)) {
-        Ok(()) => Some(root),
-        Err(error) => skip(test, &format!("{}: {error}", root.display())),
-    }
-}
-
-fn skip(test: &str, why: &str) -> Option<PathBuf> {
-    process::tell(&format!("skipped: {test}: {why}"));
-    None
-}
-
-fn cgroups_of_ours(root: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(root).unwrap().flatten().map(|entry| entry.path());
-    let ours = format!("/shadowcat-{}-", std::process::id());
-    entries.filter(|path| path.to_str().unwrap().contains(&ours)).collect()
-}
-
-#[test]
-fn nobody_escapes_a_cgroup_and_nothing_of_it_is_left() {
-    let Some(root) = cgroup("nobody_escapes_a_cgroup", &[]) else { return };
-    run(async {
-        let mark = mark();
-        // An orphan in a session of its own, which no look at a process tree would find.
-        let script = r#"read -r call; (setsid "$0" grandchild "$1" &) ; sleep 30 & wait"#;
-        let limits = Limits::new().processes(2).cgroup(&root).best_effort();
-        let error = exceeded(shell(script).arg(&mark), limits).await;
-
-        assert!(error.to_string().ends_with(" exceeded its limit of 2 processes: there were 3"), "{error}");
-        assert_eq!(running(&["grandchild", &mark]), None);
-        assert_eq!(cgroups_of_ours(&root), [] as [PathBuf; 0]);
-    });
-}
-
-#[test]
-fn a_cgroup_without_the_controller_is_refused_and_removed() {
-    let test = "a_cgroup_without_the_controller_is_refused";
-    let Some(root) = cgroup(test, &[]) else { return };
-    if fs::read_to_string(root.join("cgroup.controllers")).unwrap().contains("memory") {
-        skip(test, "the controller is there");
-        return;
-    }
-    run(async {
-        let error = peer(&["echo"]).limits(Limits::new().memory(MIB).cgroup(&root)).spawn().unwrap_err();
-        assert!(error.to_string().contains("its memory controller cannot be enabled"), "{error}");
-        assert_eq!(cgroups_of_ours(&root), [] as [PathBuf; 0]);
-    });
-}
-
-#[test]
-fn the_kernel_holds_memory_and_tasks_in_a_cgroup() {
-    let Some(root) = cgroup("the_kernel_holds_memory_and_tasks", &["memory", "pids"]) else { return };
-    run(async {
-        let limits = quick().memory(32 * MIB).tasks(100).cgroup(&root);
-        let child = peer(&["echo"]).limits(limits.clone()).spawn().unwrap();
-        assert_eq!(child.limits().memory, Some(Enforcement::Cgroup));
-        assert_eq!(child.limits().tasks, Some(Enforcement::Cgroup));
-        assert!(ask(&child).await.is_ok());
-        child.shutdown().await;
-
-        let error = exceeded(peer(&["take", "200"]), limits).await;
-        assert!(error.to_string().ends_with("memory limit of 32 MiB: the kernel killed it"), "{error}");
-        let few = quick().tasks(3).cgroup(&root);
-        let error = exceeded(shell("sleep 30 & sleep 30 & sleep 30 & wait"), few).await;
-        assert!(error.to_string().ends_with("limit of 3 tasks: the kernel refused it another"), "{error}");
-        assert_eq!(cgroups_of_ours(&root), [] as [PathBuf; 0]);
     });
 }

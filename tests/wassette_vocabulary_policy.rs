@@ -108,7 +108,23 @@ fn a_mistake_is_named_with_its_place() {
     ] {
         assert!(Policy::from_json(text).is_err(), "{text}");
     }
-    assert!(Policy::from_json(" ".repeat(Policy::MAX + 1)).unwrap_err().to_string().contains("at most"));
+}
+
+#[test]
+fn what_is_too_large_is_refused_and_says_so() {
+    let long = " ".repeat(Policy::MAX + 1);
+    let error = Policy::from_json(&long).unwrap_err();
+    assert_eq!(error.to_string(), "a policy has at most 1048576 bytes");
+    let error = Policy::from_grant(PermissionKind::Storage, &long).unwrap_err();
+    assert_eq!(error.to_string(), "details: a policy has at most 1048576 bytes");
+
+    let runtime = |values: usize| {
+        let list = vec!["0"; values].join(",");
+        Policy::from_json(format!(r#"{{"version":"1.0","permissions":{{"runtime":{{"wasm":[{list}]}}}}}}"#))
+    };
+    assert!(runtime(65_000).is_ok());
+    let error = runtime(65_536).unwrap_err().to_string();
+    assert!(error.starts_with("a policy has at most 65536 values"), "{error}");
 }
 
 #[test]

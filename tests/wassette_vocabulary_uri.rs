@@ -63,7 +63,16 @@ fn registries_names_tags_and_digests_are_told_apart() {
     assert!(uri(&pinned).is_pinned() && !uri("oci://[::1]:5000/a").is_pinned());
     let both = parts(&format!("oci://r.example/n:1.0_x@{DIGEST}"));
     assert_eq!(both, [some("r.example"), some("n"), some("1.0_x"), some(DIGEST)]);
-    assert!(uri("oci://r.example/n@blake3+x:AbC_=-").is_pinned());
+}
+
+#[test]
+fn only_a_digest_that_nobody_can_find_another_text_for_pins() {
+    let pinned = |digest: &str| uri(&format!("oci://r.example/n@{digest}")).is_pinned();
+    assert!(pinned(DIGEST) && pinned(&format!("sha512:{}", "0a".repeat(64))));
+    for digest in ["md5:d41d8cd98f00b204e9800998ecf8427e", "x:y", "blake3+x:AbC_=-", "sha1:da39a3ee5e6b4b0d"]
+    {
+        assert!(!pinned(digest), "{digest}");
+    }
 }
 
 #[test]

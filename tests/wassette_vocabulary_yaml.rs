@@ -27,3 +27,21 @@ fn yaml_is_read_as_strictly() {
         assert!(Policy::from_yaml(text).is_err(), "{text}");
     }
 }
+
+#[test]
+fn a_key_with_a_private_meaning_is_refused_however_it_is_written() {
+    let inner = r#"'{"version":"1.0","permissions":{"network":{"allow":[{"host":"*"}]}}}'"#;
+    let runtime = "version: \"1.0\"\npermissions:\n  runtime:\n    wasm:\n";
+    for key in [
+        "$serde_json::private::RawValue",
+        r#""\x24serde_json::private::RawValue""#,
+        r#""$serde_json::\u0070rivate::Number""#,
+    ] {
+        for text in [format!("{key}: {inner}\n"), format!("{runtime}      {key}: {inner}\n")] {
+            let error = Policy::from_yaml(&text).unwrap_err().to_string();
+            assert!(error.contains("private meaning"), "{text}{error}");
+        }
+    }
+    let text = "version: \"1.0\"\ndescription: no $serde_json::private::RawValue here\npermissions: {}\n";
+    assert!(Policy::from_yaml(text).is_ok(), "it is a key that has the meaning");
+}

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+#[cfg(all(target_os = "linux", feature = "limits"))]
+pub(crate) mod limited;
 #[cfg(target_os = "linux")]
 pub(crate) mod system;
 pub(crate) mod wassette;

@@ -106,8 +106,7 @@ impl Sandbox {
                 process.spawn().map_err(|error| Error::io(format_args!("cannot start {name}"), error))?;
             Ok((child, state))
         };
-        std::thread::scope(|scope| scope.spawn(inside).join())
-            .unwrap_or_else(|_| Err(Error::closed(format_args!("the thread that starts {name} panicked"))))
+        on_a_thread(std::thread::Builder::new(), name, inside)
     }
 
     /// The calling thread is in the sandbox for good.
@@ -128,6 +127,24 @@ impl Sandbox {
             std::io::Error::new(std::io::ErrorKind::Unsupported, why),
         ))
     }
+}
+
+/// # Errors
+///
+/// The system gives no thread, or the work fails.
+fn on_a_thread<T: Send>(
+    thread: std::thread::Builder,
+    name: &str,
+    work: impl FnOnce() -> Result<T, Error> + Send,
+) -> Result<T, Error> {
+    let panicked = |_| Err(Error::closed(format_args!("the thread that starts {name} panicked")));
+    std::thread::scope(|scope| match thread.spawn_scoped(scope, work) {
+        Ok(thread) => thread.join().unwrap_or_else(panicked),
+        Err(error) => Err(Error::io(
+            format_args!("cannot start {name}: its sandbox takes a thread to start from"),
+            error,
+        )),
+    })
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -176,5 +193,23 @@ impl Sandbox {
                 |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
             path.metadata().map(drop).map_err(named)
         })
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::thread::Builder;
+
+    use super::*;
+
+    #[test]
+    fn a_thread_that_cannot_be_had_is_an_error() {
+        let huge = Builder::new().stack_size(usize::MAX / 4); // more than there are addresses
+        let error = on_a_thread(huge, "it", || Ok(())).unwrap_err();
+        assert!(error.is_io() && error.to_string().starts_with("cannot start it: "), "{error}");
+
+        let error = on_a_thread(Builder::new(), "it", || -> Result<(), Error> { panic!("on purpose") });
+        assert!(error.unwrap_err().to_string().contains("panicked"));
+        assert_eq!(on_a_thread(Builder::new(), "it", || Ok(1)).unwrap(), 1);
     }
 }

@@ -54,6 +54,12 @@ impl Drop for Guard {
     }
 }
 
+/// Whether the group is killed when we are.
+#[cfg(all(test, target_os = "linux", feature = "limits"))]
+pub(super) fn guards(group: u32) -> bool {
+    lock().groups.contains(&group)
+}
+
 fn lock() -> MutexGuard<'static, Watchdog> {
     WATCHDOG.lock().unwrap_or_else(PoisonError::into_inner)
 }

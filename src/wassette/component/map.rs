@@ -15,8 +15,9 @@ use crate::wassette::{ManagementTool, Outcome, OutcomeError, Permission};
 /// A name may belong to several components. It belongs to none if [`ManagementTool::from_name`] knows it.
 ///
 /// A server cannot make it grow without end: it keeps [`MAX_COMPONENTS`](Self::MAX_COMPONENTS),
-/// [`MAX_TOOLS`](Self::MAX_TOOLS), 256 permissions of a component and 8 MiB of schemas; what is beyond is left out,
-/// and [`is_truncated`](Self::is_truncated) says so.
+/// [`MAX_TOOLS`](Self::MAX_TOOLS), 8 MiB of schemas, 256 permissions of a component and 1 MiB of permissions in all,
+/// none of them with more than 16 KiB of details. What is beyond is left out, and
+/// [`is_truncated`](Self::is_truncated) says so.
 ///
 /// ```
 /// use shadowcat::{JsonRpcMessage, wassette::ComponentMap};
@@ -41,6 +42,8 @@ pub struct ComponentMap {
     generation: u64,
     stale: bool,
     truncated: bool,
+    /// A permission was left out. No list tells of it, so a list does not change this.
+    ungranted: bool,
 }
 
 /// Several components export the tool.
@@ -65,6 +68,8 @@ impl ComponentMap {
     pub const MAX_TOOLS: usize = 16_384;
     /// At most so many bytes of names and schemas are kept.
     const MAX_BYTES: usize = 8 << 20;
+    /// At most so many bytes of permissions are kept, those of all components together.
+    const MAX_PERMISSIONS: usize = 1 << 20;
 
     /// An empty map, stale because nothing was seen yet.
     pub fn new() -> Self {
@@ -76,6 +81,7 @@ impl ComponentMap {
             generation: 0,
             stale: true,
             truncated: false,
+            ungranted: false,
         }
     }
 
@@ -119,7 +125,7 @@ impl ComponentMap {
 
     /// Something was left out because there was no room: what is not found here may be there.
     pub fn is_truncated(&self) -> bool {
-        self.truncated
+        self.truncated || self.ungranted
     }
 
     /// Counts changes, and announcements of changes.
@@ -202,6 +208,7 @@ impl ComponentMap {
         }
         let components = &self.components;
         self.permissions.retain(|id, _| components.contains_key(id));
+        self.ungranted = before.ungranted && !components.is_empty();
     }
 
     fn load(&mut self, id: &ComponentId, names: Option<&[String]>) {
@@ -247,11 +254,12 @@ impl ComponentMap {
     fn grant(&mut self, permission: &Permission) {
         let id = &permission.component;
         if self.permissions.len() >= Self::MAX_COMPONENTS && !self.permissions.contains_key(id) {
-            self.truncated = true;
+            self.ungranted = true;
             return;
         }
+        let taken: usize = self.permissions.values().map(Permissions::bytes).sum();
         let held = self.permissions.entry(id.clone()).or_default();
-        self.truncated |= !held.grant(permission.clone());
+        self.ungranted |= !held.grant(permission, Self::MAX_PERMISSIONS.saturating_sub(taken));
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod command;
 mod detect;
+mod readable;
 mod shape;
 mod understand;
 mod version;

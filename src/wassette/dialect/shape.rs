@@ -1,5 +1,6 @@
 //! What rmcp 0.2.1 can deserialise, read off its types. A key that stands twice fits nothing.
 
+use super::readable;
 use crate::message::members;
 use crate::protocol::peek::{member, text};
 
@@ -8,12 +9,10 @@ pub(super) type Checked = Result<(), &'static str>;
 
 const LEVELS: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
-/// What serde_json refuses and the scanner lets pass: 128 levels, numbers beyond `f64`, lone surrogates.
+/// What serde_json itself cannot read fits nothing.
 pub(super) fn readable(message: &[u8]) -> Checked {
-    match serde_json::from_slice::<serde_json::Value>(message) {
-        Ok(_) => Ok(()),
-        Err(_) => Err("nested too deeply, a number too large, or a lone surrogate"),
-    }
+    let why = "nested too deeply, a number too large, or a lone surrogate";
+    readable::check(message).map_err(|_| why)
 }
 
 pub(super) fn initialize(params: &[u8]) -> Checked {

@@ -46,7 +46,8 @@ impl Dialect {
     ///
     /// The method and the shape of params, results and errors are compared with what rmcp 0.2.1, which 0.2 is built
     /// on, can deserialise. The id of the message itself is not looked at: send one of your own, from 0 to
-    /// 2³²−1. The message is parsed once more for this, which costs memory in proportion to its size.
+    /// 2³²−1. The message is parsed once more for this, and nothing of it is kept: that takes at most as much memory
+    /// as its longest text.
     ///
     /// # Errors
     ///

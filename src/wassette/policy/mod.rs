@@ -37,6 +37,7 @@ mod operation;
 mod pattern;
 mod read;
 mod resources;
+mod tree;
 mod write;
 
 use std::fmt;
@@ -47,6 +48,7 @@ pub use operation::Operation;
 pub use pattern::StoragePattern;
 pub use resources::{CpuLimit, MemoryLimit, Resources};
 
+use self::tree::Tree;
 use super::{PermissionKind, json};
 
 /// A policy file.
@@ -118,7 +120,8 @@ pub struct StorageRule {
 }
 
 impl Policy {
-    /// The largest policy that is read, in bytes.
+    /// The largest policy or grant that is read, in bytes. With the bound of 65,536 values, lists and mappings in it,
+    /// reading one takes about 40 MiB of memory at most.
     pub const MAX: usize = 1 << 20;
 
     /// A policy that allows nothing.
@@ -135,12 +138,12 @@ impl Policy {
         let bytes = bytes.as_ref();
         check_size(bytes)?;
         let document = json::scan(bytes).map_err(|error| BadPolicy::new("", error.to_string()))?;
-        let value = serde_json::from_slice(document.bytes());
-        read::policy(&value.map_err(|error| BadPolicy::new("", error.to_string()))?)
+        let value: Result<Tree, _> = serde_json::from_slice(document.bytes());
+        read::policy(&value.map_err(|error| BadPolicy::new("", error.to_string()))?.0)
     }
 
     /// Reads a policy written as YAML, as Wassette keeps it. Merge keys, keys that stand twice and more than one
-    /// document are refused; aliases are bounded.
+    /// document are refused, and so are keys that have a private meaning for a JSON library; aliases are bounded.
     ///
     /// ```
     /// use shadowcat::wassette::policy::Policy;
@@ -160,15 +163,12 @@ impl Policy {
     #[cfg_attr(docsrs, doc(cfg(feature = "yaml")))]
     pub fn from_yaml(text: &str) -> Result<Self, BadPolicy> {
         check_size(text.as_bytes())?;
-        if text.contains("$serde_json::private") {
-            return Err(BadPolicy::new("", "a key that has a private meaning for a JSON library"));
-        }
         let options = serde_saphyr::options! {
             merge_keys: serde_saphyr::MergeKeyPolicy::Error,
             strict_booleans: true,
         };
-        let value = serde_saphyr::from_str_with_options(text, options);
-        read::policy(&value.map_err(|error| BadPolicy::new("", error.to_string()))?)
+        let value: Result<Tree, _> = serde_saphyr::from_str_with_options(text, options);
+        read::policy(&value.map_err(|error| BadPolicy::new("", error.to_string()))?.0)
     }
 
     /// The policy that has just what one grant asks for: `details` are those of a call of `grant-…-permission`.
@@ -184,11 +184,13 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// The details are not of their kind.
+    /// The details are too large, or not of their kind.
     pub fn from_grant(kind: PermissionKind, details: impl AsRef<[u8]>) -> Result<Self, BadPolicy> {
+        let details = details.as_ref();
+        check_size(details).map_err(|error| BadPolicy::new("details", error.why))?;
         let document = json::scan(details).map_err(|error| BadPolicy::new("details", error.to_string()))?;
-        let value = serde_json::from_slice(document.bytes());
-        read::grant(kind, &value.map_err(|error| BadPolicy::new("details", error.to_string()))?)
+        let value: Result<Tree, _> = serde_json::from_slice(document.bytes());
+        read::grant(kind, &value.map_err(|error| BadPolicy::new("details", error.to_string()))?.0)
     }
 
     /// Whether an operation is allowed; `false` if no rule says so.

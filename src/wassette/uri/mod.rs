@@ -10,8 +10,11 @@ use std::str::FromStr;
 
 /// The URI of a component, as `load-component` takes it: `file://`, `oci://` or `https://`.
 ///
-/// It is read strictly, so that what a rule compares is what Wassette loads: no user names or passwords, no `..`
-/// behind any layer of percent escapes, no second spelling of a host. It is written back exactly as it was given.
+/// It is read strictly, so that what a rule compares is where Wassette begins to load: no user names or passwords, no
+/// `..` behind any layer of percent escapes, no second spelling of a host. It is written back exactly as it was given.
+///
+/// For `https://` this is not where it must end: Wassette follows redirects to any host, and takes the id of the
+/// component from the last URL. A rule that allows a web server trusts it in both.
 ///
 /// ```
 /// use shadowcat::wassette::{ComponentUri, UriParts};
@@ -127,9 +130,12 @@ impl ComponentUri {
         }
     }
 
-    /// Whether it can only ever mean the same bytes: an OCI reference with a digest.
+    /// Whether it can only ever mean the same bytes: an OCI reference with a digest by SHA-256 or SHA-512. Other
+    /// algorithms are read, but whether they are checked, and how weak they are, is not known.
     pub fn is_pinned(&self) -> bool {
-        matches!(&self.spans, Spans::Oci(reference) if reference.digest.is_some())
+        let UriParts::Oci { digest: Some(digest), .. } = self.parts() else { return false };
+        // A digest that was read has as many digits as its algorithm gives.
+        digest.starts_with("sha256:") || digest.starts_with("sha512:")
     }
 }
 

@@ -152,8 +152,9 @@ impl Limits {
     /// swap; the controllers are enabled where they are not yet. Our own cgroup is never taken unasked: it holds
     /// us, and a cgroup that holds processes cannot hand controllers on.
     ///
-    /// The kernel takes some milliseconds to move the child, for which [`spawn`](super::Command::spawn) waits. If
-    /// we are killed the empty directory stays behind.
+    /// The kernel takes some milliseconds to move the child, for which [`spawn`](super::Command::spawn) waits. It
+    /// is removed up to 200 ms after the child's end, on a thread of its own; if we end before that, or are killed, the
+    /// empty directory stays behind.
     pub fn cgroup(mut self, directory: impl Into<PathBuf>) -> Self {
         self.cgroup = Some(directory.into());
         self

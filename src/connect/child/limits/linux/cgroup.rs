@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::io;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
+
+use rustix::io::Errno;
 
 /// How often, a millisecond apart, an emptied cgroup is tried to be removed: the killed take a moment.
 const TRIES: usize = 200;
@@ -50,8 +53,9 @@ impl Cgroup {
         self.write("pids.max", count)
     }
 
+    /// A process that has ended needs no limits.
     pub(super) fn add(&self, pid: i32) -> io::Result<()> {
-        self.write("cgroup.procs", pid)
+        unless_ended(self.write("cgroup.procs", pid))
     }
 
     /// Who is in it.
@@ -109,6 +113,13 @@ impl Cgroup {
     }
 }
 
+fn unless_ended(added: io::Result<()>) -> io::Result<()> {
+    match added {
+        Err(error) if error.raw_os_error() == Some(Errno::SRCH.raw_os_error()) => Ok(()),
+        added => added,
+    }
+}
+
 /// A file of the kernel is never made.
 fn write(path: &Path, value: &str) -> io::Result<()> {
     use io::Write;
@@ -117,15 +128,57 @@ fn write(path: &Path, value: &str) -> io::Result<()> {
 }
 
 impl Drop for Cgroup {
+    /// Whoever drops it may be a worker of a runtime, which does not wait.
     fn drop(&mut self) {
         self.kill();
-        for _ in 0..TRIES {
-            match fs::remove_dir(&self.path) {
-                Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {}
-                _ => return,
-            }
-            thread::sleep(Duration::from_millis(1));
+        if removed(&self.path) {
+            return;
         }
-        tracing::warn!(path = %self.path.display(), "the server's cgroup could not be removed");
+        let path = mem::take(&mut self.path);
+        let remover = thread::Builder::new().name("shadowcat-cgroup".to_owned());
+        if let Err(error) = remover.spawn(move || remove(&path)) {
+            tracing::warn!(%error, "no thread to remove the server's cgroup; it is left");
+        }
+    }
+}
+
+fn remove(path: &Path) {
+    for _ in 0..TRIES {
+        thread::sleep(Duration::from_millis(1));
+        if removed(path) {
+            return;
+        }
+    }
+    tracing::warn!(path = %path.display(), "the server's cgroup could not be removed");
+}
+
+/// `false` while those who were killed are still in it.
+fn removed(path: &Path) -> bool {
+    !matches!(fs::remove_dir(path), Err(error) if error.kind() == io::ErrorKind::ResourceBusy)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_process_that_has_ended_needs_no_cgroup() {
+        assert!(unless_ended(Err(Errno::SRCH.into())).is_ok());
+        assert!(unless_ended(Err(Errno::PERM.into())).is_err());
+        assert!(unless_ended(Err(Errno::NOENT.into())).is_err());
+    }
+
+    #[test]
+    fn who_drops_a_cgroup_does_not_wait_for_it() {
+        // Where something is mounted nothing is ever removed: it is busy.
+        let drops = (0..5).map(|_| {
+            let started = Instant::now();
+            drop(Cgroup { path: "/proc".into() });
+            started.elapsed()
+        });
+        let quickest = drops.min().unwrap();
+        assert!(quickest < Duration::from_millis(100), "{quickest:?}");
     }
 }

@@ -111,16 +111,25 @@ impl Tree {
 
     /// Everybody whom we know, and their descendants.
     fn walk(&self) -> BTreeMap<i32, Stat> {
+        self.walk_by(children)
+    }
+
+    fn walk_by<I: IntoIterator<Item = i32>>(&self, children: impl Fn(&Process) -> I) -> BTreeMap<i32, Stat> {
         let mut found = BTreeMap::new();
-        let mut open: Vec<(i32, Option<u64>)> =
-            self.known.iter().map(|(pid, start)| (*pid, Some(*start))).collect();
-        while let Some((pid, start)) = open.pop() {
+        let mut open: Vec<(i32, Listed)> =
+            self.known.iter().map(|(pid, start)| (*pid, Listed::Started(*start))).collect();
+        while let Some((pid, listed)) = open.pop() {
             if found.contains_key(&pid) {
                 continue;
             }
             let Ok((process, stat)) = read(pid) else { continue };
-            if start.is_none_or(|start| start == stat.starttime) {
-                open.extend(children(&process).map(|child| (child, None)));
+            let is_it = match listed {
+                Listed::Started(start) => stat.starttime == start,
+                // Read later than listed: the number may be a stranger's by now.
+                Listed::ChildOf(parent) => stat.ppid == parent || found.contains_key(&stat.ppid),
+            };
+            if is_it {
+                open.extend(children(&process).into_iter().map(|child| (child, Listed::ChildOf(pid))));
                 found.insert(pid, stat);
             }
         }
@@ -149,6 +158,13 @@ impl Tree {
     }
 }
 
+/// By what a number must prove to be still the process that was meant.
+#[derive(Clone, Copy, Debug)]
+enum Listed {
+    Started(u64),
+    ChildOf(i32),
+}
+
 pub(super) fn read(pid: i32) -> ProcResult<(Process, Stat)> {
     let process = Process::new(pid)?;
     let stat = process.stat()?;
@@ -156,13 +172,44 @@ pub(super) fn read(pid: i32) -> ProcResult<(Process, Stat)> {
 }
 
 /// Of all its threads. What has ended meanwhile has none.
-fn children(process: &Process) -> impl Iterator<Item = i32> + use<> {
+fn children(process: &Process) -> Vec<i32> {
     let tasks = process.tasks().into_iter().flatten().flatten();
     let children = tasks.filter_map(|task| task.children().ok()).flatten();
-    children.filter_map(|pid| i32::try_from(pid).ok()).collect::<Vec<_>>().into_iter()
+    children.filter_map(|pid| i32::try_from(pid).ok()).collect()
 }
 
 /// Whether the kernel was built with lists of children.
 fn lists_children() -> bool {
     Process::myself().and_then(|own| own.task_main_thread()?.children()).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Child, Command};
+
+    use super::*;
+
+    fn sleeper() -> (Child, i32) {
+        let child = Command::new("sleep").arg("600").spawn().unwrap();
+        let pid = child.id().try_into().unwrap();
+        (child, pid)
+    }
+
+    #[test]
+    fn a_listed_number_that_is_a_strangers_by_now_is_not_adopted() {
+        let [(mut ours, leader), (mut strange, stranger)] = [sleeper(), sleeper()];
+        let mut tree = Tree::new(leader);
+        tree.known.insert(leader, read(leader).unwrap().1.starttime);
+        let found = tree.walk_by(|process| if process.pid() == leader { vec![stranger] } else { vec![] });
+        let own = i32::try_from(std::process::id()).unwrap();
+        let mut ourselves = Tree::new(own);
+        ourselves.known.insert(own, read(own).unwrap().1.starttime);
+        let all = ourselves.walk_by(|process| if process.pid() == own { vec![leader] } else { vec![] });
+        for child in [&mut ours, &mut strange] {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        assert_eq!(found.into_keys().collect::<Vec<_>>(), [leader]);
+        assert!(all.contains_key(&leader), "a child is");
+    }
 }

@@ -65,17 +65,8 @@ impl<L: Leaf> Watched<L> {
     }
 
     fn hear(&self, answer: &JsonRpcMessage) {
-        let shared = &self.handle.0;
-        let mut state = shared.lock();
-        let (was_lost, open) = (state.session.is_lost(), state.open_generation());
-        state.session.hear(&self.request, answer, open);
-        let lost = state.session.is_lost() && !was_lost;
-        shared.widen(&state);
-        drop(state);
-        if lost {
-            shared.lose_session();
-        }
-        shared.changed();
+        self.handle.0.hear(&self.request, answer);
+        self.handle.0.changed();
     }
 }
 

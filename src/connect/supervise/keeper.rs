@@ -27,6 +27,7 @@ impl<M: MakeLeaf> Keeper<M> {
             match self.history.decide(&exit, ran, Instant::now()) {
                 Decision::RestartAfter(wait) => {
                     tracing::warn!(why = %exit, ?wait, "the supervised leaf will be made again");
+                    self.watch.settle_session();
                     self.watch.tell(Status::Starting { after: Some(exit.error().clone()) });
                     tokio::select! {
                         () = sleep(wait) => {}

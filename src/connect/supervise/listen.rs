@@ -47,10 +47,6 @@ impl<L: Leaf> Listen<L> {
     /// A leaf that has not been asked yet.
     fn poll_leaf(&mut self, last: u64, cx: &Context<'_>) -> Poll<Result<(), Error>> {
         let mut state = self.handle.0.lock();
-        if state.stats.lost_sessions != self.losses {
-            let why = "the server was restarted and does not know this session";
-            return Poll::Ready(Err(Error::session_lost(why)));
-        }
         match &state.phase {
             Phase::Open(leaf) if state.generation > last => {
                 self.source = Source::Ready(state.generation, leaf.clone());
@@ -102,13 +98,17 @@ impl<L: Leaf> Listen<L> {
     }
 
     /// What the supervisor itself has to tell the client.
-    fn next_news(&self, cx: &Context<'_>) -> Option<JsonRpcMessage> {
+    fn next_news(&self, cx: &Context<'_>) -> Option<Result<JsonRpcMessage, Error>> {
         let mut state = self.handle.0.lock();
+        if state.stats.lost_sessions != self.losses {
+            let why = "the server was restarted and does not know this session";
+            return Some(Err(Error::session_lost(why)));
+        }
         let next = state.news.pop_front();
         if next.is_none() {
             state.await_news(self.number, cx);
         }
-        next
+        next.map(Ok)
     }
 }
 
@@ -117,7 +117,7 @@ impl<L: Leaf> Stream for Listen<L> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if let Some(news) = self.next_news(cx) {
-            return Poll::Ready(Some(Ok(news)));
+            return Poll::Ready(Some(news));
         }
         self.poll_source(cx).map(Some)
     }

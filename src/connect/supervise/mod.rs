@@ -17,12 +17,13 @@
 //! A supervised leaf serves one session at a time.
 //!
 //! ```no_run
+//! # #[cfg(all(feature = "stdio", unix))]
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), shadowcat::Error> {
 //! use std::time::Duration;
 //! use futures::StreamExt;
 //! use shadowcat::connect::{Command, Supervisor, supervise::{HealthCheck, Restart}};
 //! use shadowcat::serve;
 //!
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), shadowcat::Error> {
 //! let server = Supervisor::new(Command::new("my-mcp-server"))
 //!     .restart(Restart::OnFailure { max_restarts: 3, window: Duration::from_secs(60) })
 //!     .health(HealthCheck::new().interval(Duration::from_secs(5)))
@@ -36,6 +37,7 @@
 //! });
 //! serve::stdio(server).run().await
 //! # }
+//! # #[cfg(not(all(feature = "stdio", unix)))] fn main() {}
 //! ```
 
 mod call;
@@ -116,7 +118,7 @@ impl<M: MakeLeaf> Supervisor<M> {
     /// Opens the client's legacy session again on the next process, instead of telling the client that it is lost.
     ///
     /// The recorded `initialize` and `notifications/initialized` go first, then the last `logging/setLevel` and the
-    /// watched resources (1,024 at most); their answers are consumed. The start has failed if the server answers
+    /// watched resources (1 MiB of requests at most); their answers are consumed. The start has failed if the server answers
     /// another revision than before. Then the client is told that every list that may change has.
     pub fn reestablish(mut self, reestablish: bool) -> Self {
         self.reestablish = reestablish;

@@ -102,6 +102,10 @@ impl<L: Leaf> Supervised<L> {
         self.settled = state.session.is_settled();
         drop(state);
         self.handle.0.changed();
+        self.begin(admission)
+    }
+
+    fn begin(&mut self, admission: Admission<L>) -> Start<L> {
         match admission {
             Admission::Open(leaf, generation, message) => self.start(leaf, generation, message),
             Admission::Wait(start) => Start::Waiting { start },
@@ -126,9 +130,13 @@ impl<L: Leaf> Supervised<L> {
 
     /// The client's answer to a question of the server, unless the server is another by now.
     fn answer(&mut self, message: JsonRpcMessage) -> Start<L> {
-        let generation = self.handle.0.lock().open_generation();
-        match generation.and_then(|generation| questions::answer(message, generation)) {
-            Some(message) => self.admit(message),
+        let mut state = self.handle.0.lock();
+        let generation = state.open_generation();
+        let answer = generation.and_then(|generation| questions::answer(message, generation));
+        let admission = answer.map(|message| state.admit(message));
+        drop(state);
+        match admission {
+            Some(admission) => self.begin(admission),
             None => {
                 tracing::debug!("an answer to a question of a server that is gone was dropped");
                 Start::done(Ok(Reply::empty()))

@@ -29,6 +29,8 @@ pub(super) struct State<L: Leaf> {
     pub(super) phase: Phase<L>,
     /// Of the leaf that is open or was last; the first has 1.
     pub(super) generation: u64,
+    /// The leaf of this generation gets the calls that waited; none goes straight to it yet.
+    flushing: bool,
     pub(super) session: Session,
     waiting: VecDeque<Waiter<L>>,
     max_waiting: usize,
@@ -86,6 +88,7 @@ impl<L: Leaf> Shared<L> {
         let state = State {
             phase: Phase::Starting,
             generation: 0,
+            flushing: false,
             session: Session::new(keep_session),
             waiting: VecDeque::new(),
             max_waiting,
@@ -114,12 +117,16 @@ impl<L: Leaf> Shared<L> {
 
     /// Calls go to this leaf, those that waited first and in their order.
     pub(super) async fn open(&self, mut leaf: L) -> Result<(), Error> {
+        let generation = {
+            let mut state = self.lock();
+            (state.generation, state.flushing) = (state.generation + 1, true);
+            state.generation
+        };
         loop {
             std::future::poll_fn(|cx| leaf.poll_ready(cx)).await?;
             let mut state = self.lock();
             let Some(waiter) = state.next_waiter() else {
-                state.generation += 1;
-                state.broken = None;
+                (state.flushing, state.broken) = (false, None);
                 state.phase = Phase::Open(leaf);
                 self.widen(&state);
                 let listeners = state.take_listeners();
@@ -128,7 +135,6 @@ impl<L: Leaf> Shared<L> {
                 return Ok(());
             };
             // In the lock, so that no later call comes before it.
-            let generation = state.generation + 1;
             let admitted = state.session.admit(&waiter.message, generation);
             let started = admitted.map(|()| (leaf.call(waiter.message), generation));
             drop(state);
@@ -152,6 +158,7 @@ impl<L: Leaf> Shared<L> {
             return;
         }
         self.open.store(0, Ordering::Release);
+        state.flushing = false;
         let shut = match state.phase {
             Phase::Open(_) => Some(std::mem::replace(&mut state.phase, Phase::Starting)),
             Phase::Starting | Phase::Closed(_) => None,
@@ -195,6 +202,23 @@ impl<L: Leaf> Shared<L> {
     pub(super) fn lose_session(&self) {
         let mut state = self.lock();
         state.session.lose();
+        self.lost(state);
+    }
+
+    /// The answer to a request that concerns the session.
+    pub(super) fn hear(&self, request: &JsonRpcMessage, answer: &JsonRpcMessage) {
+        let mut state = self.lock();
+        let was_lost = state.session.is_lost();
+        let current = state.open_generation().or_else(|| state.flushing.then_some(state.generation));
+        state.session.hear(request, answer, current);
+        if state.session.is_lost() && !was_lost {
+            self.lost(state);
+        } else {
+            self.widen(&state);
+        }
+    }
+
+    fn lost(&self, mut state: MutexGuard<'_, State<L>>) {
         self.open.store(0, Ordering::Release);
         state.stats.lost_sessions += 1;
         let listeners = state.take_listeners();

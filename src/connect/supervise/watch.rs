@@ -45,6 +45,8 @@ impl<L: Leaf> Watch<L> {
             Ok(Err(error)) => error,
             Err(_) => Error::timeout(format_args!("no session within {limit:?}")),
         };
+        let generation = self.shared.lock().generation;
+        self.shared.shut(generation);
         end(leaf, Error::closed(&error)).await;
         Some(Err(error))
     }
@@ -109,13 +111,12 @@ impl<L: Leaf> Watch<L> {
                 Exit::failed(status, why)
             }
         };
-        self.settle_session();
         self.shared.lock().exit = Some(exit.clone());
         Some(exit)
     }
 
-    /// What the client and the leaf had agreed on is kept for the next, or lost.
-    fn settle_session(&self) {
+    /// Another leaf will come: what the client and the last had agreed on is kept for it, or lost.
+    pub(super) fn settle_session(&self) {
         if !self.reestablish && self.shared.lock().session.is_legacy() {
             self.shared.lose_session();
         }

@@ -27,6 +27,12 @@ pub(super) enum After {
 #[derive(Debug)]
 pub(super) struct Opening(pub(super) Option<Arc<Gate>>);
 
+impl Opening {
+    fn succeed(&mut self) {
+        self.0 = None;
+    }
+}
+
 impl Drop for Opening {
     fn drop(&mut self) {
         if let Some(gate) = &self.0 {
@@ -38,9 +44,9 @@ impl Drop for Opening {
 impl After {
     fn see(self, outcome: Result<Reply, Error>) -> Result<Reply, Error> {
         match (self, outcome) {
-            (Self::Opened(mut opening), Ok(reply)) => Ok(opened(reply, opening.0.take())),
+            (Self::Opened(opening), Ok(reply)) => Ok(opened(reply, opening)),
             (Self::Initialized(gate), Err(error)) => {
-                gate.not_opened();
+                gate.not_opened(&error);
                 Err(error)
             }
             (Self::Learn(components, telling), Ok(reply)) => Ok(components.learn(telling, reply)),
@@ -82,13 +88,13 @@ impl<S: Leaf> Future for ResponseFuture<S> {
     }
 }
 
-/// The answer to `initialize`.
-fn opened(reply: Reply, gate: Option<Arc<Gate>>) -> Reply {
+/// The answer to `initialize`; only a result leaves it open.
+fn opened(reply: Reply, mut opening: Opening) -> Reply {
     reply.inspect(move |event| {
-        if let (Event::Message(message), Some(gate)) = (event, &gate)
-            && message.error().is_some()
+        if let Event::Message(message) = event
+            && message.result().is_some()
         {
-            gate.refused();
+            opening.succeed();
         }
     })
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
+use crate::error::Error;
 use crate::message::{Code, JsonRpcMessage, Kind};
 use crate::protocol::{Era, method};
 use crate::reply::Reply;
@@ -71,9 +72,10 @@ impl Gate {
         self.opening.store(OPEN, Ordering::Relaxed);
     }
 
-    /// It did not reach the server.
-    pub(super) fn not_opened(&self) {
-        self.opening.store(NOT_YET, Ordering::Relaxed);
+    /// It did not reach the server, which still waits for it unless it is gone.
+    pub(super) fn not_opened(&self, error: &Error) {
+        let to = if error.is_closed() { NOT_YET } else { OPENING };
+        let _ = self.opening.compare_exchange(OPEN, to, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// How a request of the connector's own may go in; `None` while it may not.
@@ -85,7 +87,7 @@ impl Gate {
         }
     }
 
-    /// The `initialize` that was sent failed, or what it opened is lost: another may be sent.
+    /// The `initialize` that was sent failed, or its server is gone: another may be sent.
     pub(super) fn refused(&self) {
         let _ = self.opening.compare_exchange(OPENING, NOT_YET, Ordering::Relaxed, Ordering::Relaxed);
     }

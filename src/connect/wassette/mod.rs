@@ -15,7 +15,8 @@
 //! - `prompts/list` and `resources/list` in 0.2.0, which fail whatever their params are: the answer is an empty list;
 //! - `load-component` of a file in its own component directory, which versions before 0.5 empty: the answer is an error.
 //!   The directory is known where `Wassette::stdio` started it;
-//! - the client's cancellations: one of the connector's own, without a reason, takes their place.
+//! - the cancellation that a client sends of a call under way: one of the connector's own, without a reason, takes its
+//!   place.
 //!
 //! What was kept from it is [counted](Wassette::kept). What shares a read with an unknown notification waits in it; each
 //! message has its own write.
@@ -24,12 +25,14 @@
 //! sees [random ids](super::Options::random_ids) of the connector's own. Notifications can still be forged there.
 //!
 //! ```no_run
+//! # #[cfg(all(feature = "stdio", unix))]
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), shadowcat::Error> {
 //! use shadowcat::{connect::Wassette, serve};
 //!
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), shadowcat::Error> {
 //! let server = Wassette::stdio().component_dir("./components").start().await?;
 //! serve::stdio(server).run().await
 //! # }
+//! # #[cfg(not(all(feature = "stdio", unix)))] fn main() {}
 //! ```
 
 mod call;

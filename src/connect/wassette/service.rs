@@ -193,6 +193,10 @@ impl<S: Leaf> Leaf for Wassette<S> {
         self.inner.ended()
     }
 
+    fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.inner.closed()
+    }
+
     fn stop(&self, why: Error) {
         self.inner.stop(why);
     }

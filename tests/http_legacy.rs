@@ -481,3 +481,64 @@ async fn credentials_come_from_configuration_only() {
     assert_eq!((asked.header("mcp-session-id"), asked.header("cookie")), (None, None));
     assert_eq!(asked.head.uri, URI);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_only_lets_wait_is_a_timeout() {
+    let (mut leaf, mut server) = upstream_with(Options::new().timeout(Duration::from_secs(10)));
+    let _stream = open_session(&mut leaf, &mut server).await;
+    let begun = tokio::time::Instant::now();
+    // It ends each stream without a word.
+    let waiting = begin(&mut leaf, call(1));
+    let mut events = server.post(&call_text(1)).await.events();
+    events.raw("id: p\nretry: 900\ndata:\n\n");
+    drop(events);
+    for _ in 0..11 {
+        drop(server.get().await.events());
+    }
+    assert!(soon(waiting).await.unwrap().unwrap_err().is_timeout());
+    assert_eq!(begun.elapsed().as_secs(), 9);
+    server.post(&cancelled(1)).await.status(202);
+    // It wants to be asked again later than anybody waits.
+    let waiting = begin(&mut leaf, call(2));
+    let mut events = server.post(&call_text(2)).await.events();
+    events.raw("id: p\nretry: 3600000\ndata:\n\n");
+    drop(events);
+    assert!(soon(waiting).await.unwrap().unwrap_err().is_timeout());
+    server.post(&cancelled(2)).await.status(202);
+    server.hears_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_on_stdio_has_a_session_behind_http() {
+    let (leaf, mut server) = upstream();
+    let (mut client, read, write) = peer(4096);
+    let front = tokio::spawn(shadowcat::serve::stdio(leaf).run_on(read, write));
+    client.say_raw(format!("{INITIALIZE}\n{INITIALIZED}\n{}\n", call_text(1)).as_bytes()).await;
+    server.post(INITIALIZE).await.answer(opened("2025-11-25"));
+    assert_eq!(client.hear().await.unwrap(), welcome("2025-11-25"));
+    server.post(INITIALIZED).await.status(202);
+    let (mut stream, mut call) = (None, None);
+    for _ in 0..2 {
+        let asked = server.asked().await;
+        let place = if asked.body.is_empty() { &mut stream } else { &mut call };
+        *place = Some(asked);
+    }
+    let (mut stream, mut call) = (stream.unwrap().events(), call.unwrap().events());
+    stream.say(note("notifications/tools/list_changed"));
+    assert_eq!(client.hear().await.unwrap(), note("notifications/tools/list_changed"));
+    let ask = r#"{"jsonrpc":"2.0","id":"q","method":"roots/list"}"#;
+    call.say(ask);
+    assert_eq!(client.hear().await.unwrap(), ask);
+    client.say(done(r#""q""#)).await;
+    server.post(&done(r#""q""#)).await.status(202);
+    let own =
+        r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1,"reason":"bored"}}"#;
+    client.say(own).await;
+    server.post(own).await.status(202);
+    call.closed().await;
+
+    client.say(call_text(2)).await;
+    server.post(&call_text(2)).await.status(404);
+    client.hear_error(Some("2"), -32603).await;
+    assert!(soon(front).await.unwrap().unwrap_err().is_session_lost());
+}

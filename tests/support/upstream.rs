@@ -45,6 +45,10 @@ pub(crate) fn upstream() -> (Session, Upstream) {
 }
 
 pub(crate) fn upstream_with(options: Options) -> (Session, Upstream) {
+    upstream_at(URI, options)
+}
+
+pub(crate) fn upstream_at(uri: &str, options: Options) -> (Session, Upstream) {
     let (tell, asked) = mpsc::channel(64);
     let client = service_fn(move |request: Request<Body>| {
         let tell = tell.clone();
@@ -57,7 +61,7 @@ pub(crate) fn upstream_with(options: Options) -> (Session, Upstream) {
             answered.await.map_err(|_| "the server broke off")?
         }
     });
-    (Http::with_options(Client::new(client), URI.parse().unwrap(), options), Upstream { asked })
+    (Http::with_options(Client::new(client), uri.parse().unwrap(), options), Upstream { asked })
 }
 
 impl Upstream {
@@ -82,6 +86,16 @@ impl Upstream {
         let asked = self.asked().await;
         assert_eq!((&asked.head.method, asked.body.as_str()), (&Method::POST, body), "{asked:?}");
         asked
+    }
+
+    /// Whatever comes from now on is refused.
+    pub(crate) fn refuse_all(self) {
+        let mut server = self;
+        tokio::spawn(async move {
+            while let Some(asked) = server.asked.recv().await {
+                asked.status(400);
+            }
+        });
     }
 
     /// No request comes, however long one waits. Needs paused time.

@@ -3,11 +3,10 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use futures_core::Stream;
-use http::Response;
 use http::response::Parts;
+use http::{HeaderValue, Response};
 use tokio::time::{Instant, sleep};
 
 use super::body::Chunks;
@@ -16,7 +15,8 @@ use super::events::{self, Content, Events, content};
 use super::options::Transport;
 use super::questions::{Asked, Asking};
 use super::refusal;
-use super::state::{Session, Shared, within};
+use super::state::{Session, Shared, by};
+use super::stream::SHORTEST;
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind, OwnedId, ParseError, ScanOptions, looks_like_reply};
 use crate::protocol::{Era, ProtocolVersion, peek};
@@ -33,8 +33,7 @@ pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<R
         _ if !head.status.is_success() => refusal::read(call, head, body).await,
         Content::Json => {
             let scan = call.shared().options.scan;
-            let limit = call.shared().options.timeout;
-            let bytes = within(limit, body.whole(scan.max_bytes)).await?;
+            let bytes = by(call.deadline, body.whole(scan.max_bytes)).await?;
             let message =
                 JsonRpcMessage::parse_with(bytes, &scan).map_err(|error| events::unreadable(&error))?;
             let message =
@@ -45,7 +44,7 @@ pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<R
         Content::Events => {
             let events = Events::new(body, &call.shared().options.scan);
             let is_listen = call.role == Role::Listen;
-            let mut answer = Answer { call, head, events: Some(events), over: false };
+            let mut answer = Answer { call, head, events: Some(events), news: Instant::now(), over: false };
             if is_listen {
                 answer.call.opened();
                 return Ok(Reply::stream(Rest::of(None, answer)));
@@ -86,7 +85,8 @@ impl Call {
     fn answered(&mut self, message: &JsonRpcMessage, head: &Parts) -> Result<(), Error> {
         if self.role == Role::Initialize && message.result().is_some() {
             let id = session_id(&head.headers).map_err(|error| Error::invalid(error.text))?;
-            let id = id.and_then(|id| id.parse().ok());
+            let mut id: Option<HeaderValue> = id.and_then(|id| id.parse().ok());
+            id.iter_mut().for_each(|id| id.set_sensitive(true));
             let version = peek::protocol_version(message).ok().flatten();
             // Before 2025-06-18 nobody knows the header.
             let version = version.filter(|version| &**version >= ProtocolVersion::V2025_06_18.as_str());
@@ -120,6 +120,8 @@ struct Answer {
     head: Parts,
     /// `None` while it is taken up again.
     events: Option<Events>,
+    /// When something last came.
+    news: Instant,
     /// The final response has come.
     over: bool,
 }
@@ -136,7 +138,10 @@ impl Answer {
         loop {
             let Some(events) = &mut self.events else { return Err(closed()) };
             let message = match events.next(silence).await {
-                Ok(Some(event)) => self.read(&event)?,
+                Ok(Some(event)) => {
+                    self.news = Instant::now();
+                    self.read(&event)?
+                }
                 Err(error) if !error.is_closed() => return Err(error),
                 broken => {
                     self.resume(shared, broken.err()).await?;
@@ -207,17 +212,21 @@ impl Answer {
         let last = self.events.as_ref().and_then(Events::last_id).filter(|_| self.call.era == Era::Legacy);
         let Some(last) = last else { return Err(broken.unwrap_or_else(closed)) };
         let (first, most) = shared.options.reconnect;
-        let mut pause = self.events.as_ref().and_then(Events::retry).unwrap_or(first);
-        let deadline = Instant::now() + shared.options.timeout + pause;
+        let asked = self.events.as_ref().and_then(Events::retry);
+        let mut pause = asked.unwrap_or(first).max(SHORTEST);
+        let deadline = self.news + shared.options.timeout;
         loop {
+            if Instant::now() + pause >= deadline {
+                return Err(broken.unwrap_or_else(|| Error::timeout("the server did not answer in time")));
+            }
             sleep(pause).await;
             let sent = shared.get(shared.uri.clone(), &self.call.session, Some(last.clone()));
-            let left = deadline.saturating_duration_since(Instant::now());
-            match within(left, sent).await {
+            match by(deadline, sent).await {
                 Ok(response)
                     if response.status().is_success() && content(response.headers()) == Content::Events =>
                 {
-                    self.events = Some(Events::new(response.into_body(), &shared.options.scan).after(&last));
+                    self.events =
+                        Some(Events::new(response.into_body(), &shared.options.scan).after(last, asked));
                     return Ok(());
                 }
                 Ok(response) if !response.status().is_server_error() => {
@@ -228,8 +237,7 @@ impl Answer {
                     }
                     return Err(error);
                 }
-                _ if Instant::now() >= deadline => return Err(broken.unwrap_or_else(closed)),
-                _ => pause = (pause.max(Duration::from_millis(10)) * 2).min(most),
+                _ => pause = (pause * 2).min(most.max(pause)),
             }
         }
     }

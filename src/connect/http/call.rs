@@ -6,12 +6,13 @@ use std::task::{Context, Poll};
 
 use http::Response;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tower_service::Service;
 
 use super::body::Chunks;
 use super::options::Transport;
 use super::questions::Asked;
-use super::state::{Handle, Session, Shared, State, within};
+use super::state::{Handle, Session, Shared, State, by};
 use super::{answer, listen, stream};
 use crate::connect::multiplex::{self, Multiplex};
 use crate::error::Error;
@@ -41,6 +42,8 @@ pub(super) struct Call {
     pub(super) session: Session,
     /// Its answer says what later calls are to mirror.
     pub(super) lists_tools: bool,
+    /// For what decides the reply.
+    pub(super) deadline: Instant,
     context: Option<Arc<Facts>>,
     /// The server may have it, and has not answered.
     pending: bool,
@@ -70,6 +73,10 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFu
         return ResponseFuture::done(listen::open(handle, message));
     }
     let mut state = shared.lock();
+    if state.era == Some(Era::Modern) && message.is_method(method::CANCELLED) {
+        // It crossed the answer; and there a cancellation is no message.
+        return ResponseFuture::done(Ok(Reply::empty()));
+    }
     let wait = state.turn();
     if let (None, Some(pipe)) = (&wait, shared.pipe.get()) {
         return ResponseFuture(Inner::Piped(pipe.clone().call(message), handle.clone()));
@@ -126,7 +133,9 @@ impl Call {
         drop(state);
         let (session, handle) = (Session::default(), handle.clone());
         let lists_tools = era == Era::Modern && message.is_method(method::TOOLS_LIST);
-        Self { handle, number, id, role, era, session, lists_tools, context, pending: false, opens }
+        let deadline = deadline(&handle);
+        let pending = false;
+        Self { handle, number, id, role, era, session, lists_tools, deadline, context, pending, opens }
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
@@ -145,12 +154,12 @@ impl Call {
                 Ok(())
             };
             shared.unless_ended(passed).await.map_err(Error::unsent)?;
+            self.deadline = deadline(&self.handle);
         }
         if shared.options.transport == Some(Transport::Sse) || shared.pipe.initialized() {
             return self.pipe(message).await;
         }
-        let limit = shared.options.timeout;
-        let response = shared.unless_ended(within(limit, self.post(&message))).await?;
+        let response = shared.unless_ended(self.post(&message)).await?;
         if self.role == Role::Initialize && shared.may_be_older(response.status()) {
             match shared.unless_ended(shared.open_pipe()).await {
                 Ok(_) => return self.pipe(message).await,
@@ -166,7 +175,7 @@ impl Call {
     pub(super) async fn post(&mut self, message: &JsonRpcMessage) -> Result<Response<Chunks>, Error> {
         let (session, sent) = self.shared().post(message);
         (self.session, self.pending) = (session, self.id.is_some());
-        let response = sent.await;
+        let response = by(self.deadline, sent).await;
         self.pending &= !response.as_ref().is_err_and(Error::is_unsent);
         response
     }
@@ -213,6 +222,10 @@ impl Drop for Call {
             shared.say_aside(cancel);
         }
     }
+}
+
+fn deadline(handle: &Handle) -> Instant {
+    Instant::now() + handle.0.options.timeout
 }
 
 fn cancellation(id: &OwnedId) -> Option<JsonRpcMessage> {

@@ -19,6 +19,11 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How long one that nobody uses is kept.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// How many such there are.
+const MOST_IDLE: usize = 64;
+/// When a silent connection is asked whether its other end is there.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
 type Pool<C> = Client<C, Body>;
 
 /// An HTTP client that shares its connections among its clones; follows no redirects, keeps no cookies, uses no proxy.
@@ -100,6 +105,7 @@ fn connector(limit: Duration) -> HttpConnector {
     let mut connector = HttpConnector::new();
     connector.set_connect_timeout(Some(limit));
     connector.set_nodelay(true);
+    connector.set_keepalive(Some(KEEPALIVE)); // a stream may be silent for long
     connector
 }
 
@@ -111,6 +117,7 @@ where
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(MOST_IDLE)
         .build(connector)
 }
 

@@ -39,18 +39,26 @@ pub(super) struct Events {
     decoder: Decoder,
     /// The event that this stream goes on after.
     after: Option<HeaderValue>,
+    /// What the stream before it was asked to wait.
+    pause: Option<Duration>,
     /// Something came after the head.
     pub(super) any: bool,
 }
 
 impl Events {
     pub(super) fn new(body: Chunks, scan: &ScanOptions) -> Self {
-        Self { body, decoder: Decoder::new(Limits::new(scan.max_bytes)), after: None, any: false }
+        Self {
+            body,
+            decoder: Decoder::new(Limits::new(scan.max_bytes)),
+            after: None,
+            pause: None,
+            any: false,
+        }
     }
 
-    /// It goes on after this event.
-    pub(super) fn after(mut self, last: &HeaderValue) -> Self {
-        self.after = Some(last.clone());
+    /// It goes on after this event, and what the server asked for stands.
+    pub(super) fn after(mut self, last: HeaderValue, pause: Option<Duration>) -> Self {
+        (self.after, self.pause) = (Some(last), pause);
         self
     }
 
@@ -89,7 +97,7 @@ impl Events {
 
     /// How long the server asks to wait before that.
     pub(super) fn retry(&self) -> Option<Duration> {
-        self.decoder.retry()
+        self.decoder.retry().or(self.pause)
     }
 
     pub(super) fn into_body(self) -> Chunks {

@@ -9,6 +9,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::message::ScanOptions;
 use crate::protocol::{Era, header};
 
+/// What a longer time is cut to, so that it can be added to any other: a year.
+const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+
 /// Which of the two HTTP transports of legacy servers is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -90,7 +93,7 @@ impl Options {
     /// which a comment is. Then the call fails with an error that `is_timeout()`. A listen is only waited for
     /// until it is open.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = timeout.min(LONGEST);
         self
     }
 
@@ -111,7 +114,8 @@ impl Options {
     /// How long to wait before a stream that broke is taken up again, at first and at most, where the server asks
     /// for nothing else.
     pub fn reconnect(mut self, first: Duration, most: Duration) -> Self {
-        self.reconnect = (first, most.max(first));
+        let first = first.min(LONGEST);
+        self.reconnect = (first, most.clamp(first, LONGEST));
         self
     }
 

@@ -81,6 +81,7 @@ impl Pump {
         let (read, write) = tokio::io::split(pipe);
         let write = Mutex::new(write);
         let why = tokio::select! {
+            biased; // what the server has said already may end it
             why = self.shared.end() => why,
             why = self.inbound(events, &write) => why,
             why = self.outbound(read, &write) => why,

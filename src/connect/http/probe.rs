@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::answer;
 use super::call::Call;
 use super::refusal::{is_modern, is_refused};
-use super::state::{Handle, within};
+use super::state::Handle;
 use crate::error::Error;
 use crate::message::JsonRpcMessage;
 use crate::protocol::{Era, method};
@@ -27,7 +27,7 @@ pub(super) async fn probe(handle: &Arc<Handle>) -> Result<Era, Error> {
     let ask = JsonRpcMessage::request(ID, method::DISCOVER, PARAMS);
     let ask = ask.map_err(|error| Error::invalid(error).unsent())?;
     let mut call = Call::new(handle, &ask);
-    let response = shared.unless_ended(within(shared.options.timeout, call.post(&ask))).await?;
+    let response = shared.unless_ended(call.post(&ask)).await?;
     let status = response.status();
     let era = match shared.unless_ended(answer::read(call, response)).await {
         Ok(reply) => judge(reply).await?.or(is_refused(status).then_some(Era::Legacy)),

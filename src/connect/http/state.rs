@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{HeaderValue, Uri};
 use tokio::runtime;
 use tokio::sync::{OnceCell, Semaphore, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::exchange::Exchange;
 use super::listen::Listen;
@@ -183,6 +183,17 @@ pub(super) async fn within<T>(
     match timeout(limit, work).await {
         Ok(done) => done,
         Err(_) => Err(Error::timeout(format_args!("the server did not answer within {limit:?}"))),
+    }
+}
+
+/// The work, unless it is not done by then.
+pub(super) async fn by<T>(
+    deadline: Instant,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    match timeout_at(deadline, work).await {
+        Ok(done) => done,
+        Err(_) => Err(Error::timeout("the server did not answer in time")),
     }
 }
 

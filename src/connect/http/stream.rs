@@ -15,7 +15,7 @@ use crate::wire::sse::Event;
 /// Events that are remembered, because some servers repeat them on each new stream.
 const REMEMBERED: usize = 1024;
 /// What a server that asks for no pause at all gets.
-const SHORTEST: Duration = Duration::from_millis(100);
+pub(super) const SHORTEST: Duration = Duration::from_millis(100);
 
 /// Opened when the session is, because some servers send everything on it (rmcp 0.2 does).
 pub(super) fn open(shared: &Arc<Shared>, session: &Session) {
@@ -90,7 +90,8 @@ impl Reader {
                 Ok(None) => return Ok(events.any),
                 Err(error) => {
                     tracing::debug!(%error, "the session's stream broke");
-                    return Ok(events.any);
+                    // The server will say the same again.
+                    return if error.is_too_large() { Err(Stop::Broken) } else { Ok(events.any) };
                 }
             }
             self.last = events.last_id().or(self.last.take());

@@ -94,7 +94,20 @@ fn port(uri: &Uri) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn whatever_is_named_is_here_or_refused(
+            text in prop_oneof!["\\PC{0,20}", "(http:)?[/\\\\]{0,3}[a-z@:.?#h]{0,8}(:9001)?[/.a-z?#@:%]{0,8}"],
+        ) {
+            if let Some(seen) = seen("http://h:9001/sse", &text) {
+                prop_assert!(seen.starts_with("http://h:9001/"), "{text} {seen}");
+            }
+        }
+    }
 
     fn seen(base: &str, reference: &str) -> Option<String> {
         resolve(&base.parse().unwrap(), reference.as_bytes()).ok().map(|uri| uri.to_string())

@@ -1,6 +1,7 @@
 //! What is sent: requests with their headers, and what the statuses of the answers mean.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{ACCEPT, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
@@ -17,6 +18,7 @@ use crate::wire::http::{request_headers, upstream_failure};
 
 /// Of what is read only so that the connection can be used again.
 const LEFTOVER: usize = 16 << 10;
+const LEFTOVER_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Shared {
     /// A message on its way, and the session that it names.
@@ -132,11 +134,15 @@ impl Shared {
         }
     }
 
-    /// Lets the connection be used again, if little is left to read.
+    /// Lets the connection be used again, if little is left to read and comes soon; else it is closed.
     pub(super) fn drain(&self, body: Chunks) {
-        if !body.is_over() {
+        if body.is_over() {
+            return;
+        }
+        if let Ok(permit) = self.draining.clone().try_acquire_owned() {
             self.runtime.spawn(async move {
-                let _ = timeout(ASIDE_TIMEOUT, body.drain(LEFTOVER)).await;
+                let _ = timeout(LEFTOVER_TIMEOUT, body.drain(LEFTOVER)).await;
+                drop(permit);
             });
         }
     }
@@ -145,9 +151,13 @@ impl Shared {
 impl Shared {
     /// Another session took the place of this one.
     pub(super) fn forget(self: &Arc<Self>, session: Session) {
-        if session.id.is_some() {
+        let permit = self.aside.clone().try_acquire_owned();
+        if let (true, Ok(permit)) = (session.id.is_some(), permit) {
             let shared = self.clone();
-            self.runtime.spawn(async move { shared.delete(session).await });
+            self.runtime.spawn(async move {
+                let _ = shared.delete(session).await;
+                drop(permit);
+            });
         }
     }
 }

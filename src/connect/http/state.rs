@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::message::{Code, JsonRpcMessage, OwnedId};
 use crate::protocol::Era;
 
-/// Cancellations and refusals on their way at once; what is more is not told.
+/// Cancellations and refusals on their way at once; what is more is not told. And as many bodies whose rest is read.
 const ASIDE: usize = 64;
 /// How long each of them may take, and so may the end of the session.
 pub(super) const ASIDE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,7 +34,8 @@ pub(super) struct Shared {
     pub(super) transport: watch::Sender<Option<Transport>>,
     /// The older transport, once it is open.
     pub(super) pipe: OnceCell<Multiplex>,
-    aside: Arc<Semaphore>,
+    pub(super) aside: Arc<Semaphore>,
+    pub(super) draining: Arc<Semaphore>,
 }
 
 /// Dropped with the last clone, call and reply: then the session ends.
@@ -84,6 +85,7 @@ impl Shared {
             transport: watch::Sender::new(None),
             pipe: OnceCell::new(),
             aside: Arc::new(Semaphore::new(ASIDE)),
+            draining: Arc::new(Semaphore::new(ASIDE)),
         }
     }
 

@@ -126,8 +126,10 @@ async fn a_stream_of_one_message_is_one_message() {
     events.say(done(9)); // of somebody else
     events.say(done(r#""2""#));
     events.say(progress(1, 2));
+    let nobodys = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"what?"}}"#;
+    events.say(nobodys); // settles nothing
     events.say(done(2));
-    assert_eq!(rest(reply).await, [progress(1, 2), done(2)]);
+    assert_eq!(rest(reply).await, [progress(1, 2), nobodys.to_owned(), done(2)]);
 }
 
 #[tokio::test(start_paused = true)]

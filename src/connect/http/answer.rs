@@ -179,6 +179,8 @@ impl Answer {
 
     fn take(&mut self, shared: &Arc<Shared>, message: JsonRpcMessage) -> Option<JsonRpcMessage> {
         match message.kind() {
+            // It may be about anything that the server was sent, and ends nothing.
+            Kind::Response if message.id().is_none() => Some(message),
             Kind::Response => {
                 let own = self.call.own(message);
                 self.over = own.is_some();

@@ -2,6 +2,8 @@
 
 #[cfg(all(feature = "stdio", unix))]
 pub mod child;
+#[cfg(feature = "http")]
+pub mod http;
 mod leaf;
 pub mod multiplex;
 pub mod per_session;
@@ -17,6 +19,8 @@ pub use child::{Child, Command};
 pub use child::{Enforced, Enforcement, Limits};
 #[cfg(all(feature = "landlock", unix))]
 pub use child::{Sandbox, SandboxState};
+#[cfg(feature = "http")]
+pub use http::Http;
 pub use leaf::{Exit, Leaf, MakeLeaf};
 pub use multiplex::{Multiplex, Options, pipe};
 pub use per_session::PerSession;

@@ -22,6 +22,7 @@ mod combine;
 mod failure;
 mod inspect;
 mod service;
+mod upstream;
 
 use std::any::Any;
 use std::fmt::{self, Display};
@@ -40,6 +41,7 @@ pub(crate) use failure::failure;
 pub use channel::{ReplySender, TrySendError};
 pub use inspect::{End, Event};
 pub use service::RpcService;
+pub use upstream::Upstream;
 
 type Item = Result<JsonRpcMessage, Error>;
 

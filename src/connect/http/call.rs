@@ -1,0 +1,262 @@
+//! One call: its turn, its future, and what happens when either is dropped.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::Response;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tower_service::Service;
+
+use super::body::Chunks;
+use super::options::Transport;
+use super::questions::Asked;
+use super::state::{Handle, Session, Shared, State, by};
+use super::{answer, listen, stream};
+use crate::connect::multiplex::{self, Multiplex};
+use crate::error::Error;
+use crate::message::{Context as Facts, JsonRpcMessage, Kind, OwnedId};
+use crate::protocol::{Era, method};
+use crate::reply::Reply;
+
+/// The future of a call through an [`Http`](super::Http) leaf. Dropping it cancels the call.
+pub struct ResponseFuture(Inner);
+
+enum Inner {
+    Done(Option<Result<Reply, Error>>),
+    /// On the older transport, in its turn; keeps the session open.
+    Piped(multiplex::ResponseFuture, Arc<Handle>),
+    Running(Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>),
+}
+
+/// What a call holds as long as it is not over. Dropped before its final response came, it is cancelled.
+pub(super) struct Call {
+    pub(super) handle: Arc<Handle>,
+    pub(super) number: u64,
+    /// Of a request.
+    pub(super) id: Option<OwnedId>,
+    pub(super) role: Role,
+    pub(super) era: Era,
+    /// What the request named.
+    pub(super) session: Session,
+    /// Its answer says what later calls are to mirror.
+    pub(super) lists_tools: bool,
+    /// For what decides the reply.
+    pub(super) deadline: Instant,
+    context: Option<Arc<Facts>>,
+    /// The server may have it, and has not answered.
+    pending: bool,
+    /// Lets those pass that wait for this one.
+    opens: Option<watch::Sender<()>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Opens a session; never cancelled (2025-11-25 basic/utilities/cancellation).
+    Initialize,
+    /// The session is open with it.
+    Initialized,
+    Request,
+    /// A client's own listen.
+    Listen,
+    /// Gets no answer: a notification, or the client's answer to the server.
+    Telling,
+}
+
+pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFuture {
+    let shared = &handle.0;
+    if let Some(error) = shared.error() {
+        return ResponseFuture::done(Err(error.unsent()));
+    }
+    if message.is_session_listen() {
+        return ResponseFuture::done(listen::open(handle, message));
+    }
+    let mut state = shared.lock();
+    if state.era == Some(Era::Modern) && message.is_method(method::CANCELLED) {
+        // It crossed the answer; and there a cancellation is no message.
+        return ResponseFuture::done(Ok(Reply::empty()));
+    }
+    let wait = state.turn();
+    if let (None, Some(pipe)) = (&wait, shared.pipe.get()) {
+        return ResponseFuture(Inner::Piped(pipe.clone().call(message), handle.clone()));
+    }
+    if shared.pipe.get().is_none() && message.kind() == Kind::Response && !is_asked(&mut state, &message) {
+        return ResponseFuture::done(Ok(Reply::empty()));
+    }
+    if state.pending >= shared.options.max_pending {
+        return ResponseFuture::done(Err(Error::busy("too many calls are pending").unsent()));
+    }
+    drop(state);
+    let call = Call::new(handle, &message);
+    ResponseFuture(Inner::Running(Box::pin(call.run(message, wait))))
+}
+
+/// An answer to a question that the server did not ask goes nowhere.
+fn is_asked(state: &mut State, answer: &JsonRpcMessage) -> bool {
+    // One without an id tells the server that it was not understood.
+    let asked = answer.owned_id().is_none_or(|id| state.questions.close(&id));
+    if !asked {
+        tracing::debug!(id = ?answer.id(), "an answer to a question that the server did not ask was dropped");
+    }
+    asked
+}
+
+impl State {
+    /// What the next call waits for, if there is something.
+    fn turn(&mut self) -> Option<watch::Receiver<()>> {
+        self.gate.take_if(|gate| gate.has_changed().is_err());
+        self.gate.clone()
+    }
+}
+
+impl Call {
+    pub(super) fn new(handle: &Arc<Handle>, message: &JsonRpcMessage) -> Self {
+        let role = match message.kind() {
+            Kind::Request if message.is_method(method::INITIALIZE) => Role::Initialize,
+            Kind::Request if message.is_listen() => Role::Listen,
+            Kind::Request => Role::Request,
+            Kind::Notification if message.is_method(method::INITIALIZED) => Role::Initialized,
+            _ => Role::Telling,
+        };
+        let era = handle.0.era_of(message);
+        let mut state = handle.0.lock();
+        state.pending += 1;
+        state.calls += 1;
+        let opens = matches!(role, Role::Initialize | Role::Initialized).then(|| {
+            let (opens, gate) = watch::channel(());
+            state.gate = Some(gate);
+            opens
+        });
+        let id = (message.kind() == Kind::Request).then(|| message.owned_id()).flatten();
+        let (number, context) = (state.calls, message.context().cloned());
+        drop(state);
+        let (session, handle) = (Session::default(), handle.clone());
+        let lists_tools = era == Era::Modern && message.is_method(method::TOOLS_LIST);
+        let deadline = deadline(&handle);
+        let pending = false;
+        Self { handle, number, id, role, era, session, lists_tools, deadline, context, pending, opens }
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.handle.0
+    }
+
+    async fn run(
+        mut self,
+        message: JsonRpcMessage,
+        wait: Option<watch::Receiver<()>>,
+    ) -> Result<Reply, Error> {
+        let shared = self.shared().clone();
+        if let Some(mut wait) = wait {
+            let passed = async {
+                while wait.changed().await.is_ok() {}
+                Ok(())
+            };
+            shared.unless_ended(passed).await.map_err(Error::unsent)?;
+            self.deadline = deadline(&self.handle);
+        }
+        if shared.options.transport == Some(Transport::Sse) || shared.pipe.initialized() {
+            return self.pipe(message).await;
+        }
+        let response = shared.unless_ended(self.post(&message)).await?;
+        if self.role == Role::Initialize && shared.may_be_older(response.status()) {
+            match shared.unless_ended(shared.open_pipe()).await {
+                Ok(_) => return self.pipe(message).await,
+                Err(error) => tracing::debug!(%error, "the server does not speak HTTP+SSE either"),
+            }
+        }
+        match self.role {
+            Role::Telling | Role::Initialized => self.told(response),
+            _ => shared.unless_ended(answer::read(self, response)).await,
+        }
+    }
+
+    pub(super) async fn post(&mut self, message: &JsonRpcMessage) -> Result<Response<Chunks>, Error> {
+        let (session, sent) = self.shared().post(message);
+        (self.session, self.pending) = (session, self.id.is_some());
+        let response = by(self.deadline, sent).await;
+        self.pending &= !response.as_ref().is_err_and(Error::is_unsent);
+        response
+    }
+
+    /// On the older transport, which matches answers and requests itself.
+    async fn pipe(mut self, message: JsonRpcMessage) -> Result<Reply, Error> {
+        let shared = self.shared().clone();
+        let pipe: &Multiplex = shared.unless_ended(shared.open_pipe()).await?;
+        self.pending = false;
+        let reply = pipe.clone().call(message).await?;
+        Ok(reply.hold(self))
+    }
+
+    /// What gets no answer has arrived.
+    fn told(self, response: Response<Chunks>) -> Result<Reply, Error> {
+        let shared = self.shared();
+        shared.accepted(response, &self.session)?;
+        if self.role == Role::Initialized && self.era == Era::Legacy {
+            stream::open(shared, &self.session);
+        }
+        Ok(Reply::empty())
+    }
+
+    /// The final response has come.
+    pub(super) fn settle(&mut self) {
+        self.pending = false;
+        self.opens = None;
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let shared = self.shared().clone();
+        let mut state = shared.lock();
+        state.pending -= 1;
+        let lost = state.questions.give_up(Asked::Call(self.number));
+        drop(state);
+        shared.refuse(lost);
+        let is_cancelled = self.pending && self.era == Era::Legacy && self.role != Role::Initialize;
+        let (Some(id), true, None) = (&self.id, is_cancelled, shared.error()) else { return };
+        let own = self.context.as_ref().and_then(|context| context.take_cancellation(id));
+        let cancel = own.map_or_else(|| cancellation(id), Some);
+        if let Some(cancel) = cancel {
+            shared.say_aside(cancel);
+        }
+    }
+}
+
+fn deadline(handle: &Handle) -> Instant {
+    Instant::now() + handle.0.options.timeout
+}
+
+fn cancellation(id: &OwnedId) -> Option<JsonRpcMessage> {
+    JsonRpcMessage::notification(method::CANCELLED, format!(r#"{{"requestId":{}}}"#, id.as_str())).ok()
+}
+
+impl ResponseFuture {
+    fn done(outcome: Result<Reply, Error>) -> Self {
+        Self(Inner::Done(Some(outcome)))
+    }
+}
+
+impl Future for ResponseFuture {
+    type Output = Result<Reply, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Inner::Done(outcome) => {
+                Poll::Ready(outcome.take().expect("a future is not polled after it is ready"))
+            }
+            Inner::Piped(future, handle) => {
+                let reply = Pin::new(future).poll(cx);
+                reply.map_ok(|reply| reply.hold(handle.clone()))
+            }
+            Inner::Running(future) => future.as_mut().poll(cx),
+        }
+    }
+}
+
+impl std::fmt::Debug for ResponseFuture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,120 @@
+//! An event stream that is being read.
+
+use std::time::Duration;
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
+use tokio::time::{Instant, timeout_at};
+
+use super::body::Chunks;
+use crate::error::Error;
+use crate::message::{Fault, JsonRpcMessage, ParseError, ScanOptions};
+use crate::wire::http::last_event_id_value;
+use crate::wire::sse::{Decoder, Event, Limits};
+
+/// What a body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    Json,
+    Events,
+    Other,
+}
+
+/// By its type; parameters do not matter.
+pub(super) fn content(headers: &HeaderMap) -> Content {
+    let named = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = named.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        Content::Json
+    } else if essence.eq_ignore_ascii_case("text/event-stream") {
+        Content::Events
+    } else {
+        Content::Other
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Events {
+    body: Chunks,
+    decoder: Decoder,
+    /// The event that this stream goes on after.
+    after: Option<HeaderValue>,
+    /// What the stream before it was asked to wait.
+    pause: Option<Duration>,
+    /// Something came after the head.
+    pub(super) any: bool,
+}
+
+impl Events {
+    pub(super) fn new(body: Chunks, scan: &ScanOptions) -> Self {
+        Self {
+            body,
+            decoder: Decoder::new(Limits::new(scan.max_bytes)),
+            after: None,
+            pause: None,
+            any: false,
+        }
+    }
+
+    /// It goes on after this event, and what the server asked for stands.
+    pub(super) fn after(mut self, last: HeaderValue, pause: Option<Duration>) -> Self {
+        (self.after, self.pause) = (Some(last), pause);
+        self
+    }
+
+    /// The next event; `None` at the end. Fails if there is no event and no comment for as long as `silence`.
+    pub(super) async fn next(&mut self, silence: Option<Duration>) -> Result<Option<Event>, Error> {
+        let mut deadline = silence.map(|silence| Instant::now() + silence);
+        loop {
+            let comments = self.decoder.comments();
+            if let Some(event) = self.decoder.next_event()? {
+                self.any = true;
+                return Ok(Some(event));
+            }
+            if self.decoder.comments() > comments {
+                deadline = silence.map(|silence| Instant::now() + silence);
+            }
+            let chunk = match deadline {
+                Some(deadline) => timeout_at(deadline, self.body.next()).await.unwrap_or_else(|_| {
+                    Err(Error::timeout(format_args!(
+                        "the server was silent for {:?}",
+                        silence.unwrap_or_default()
+                    )))
+                })?,
+                None => self.body.next().await?,
+            };
+            match chunk {
+                Some(chunk) => self.decoder.push(chunk),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Where the stream can be taken up again, if it can.
+    pub(super) fn last_id(&self) -> Option<HeaderValue> {
+        self.decoder.last_event_id().and_then(last_event_id_value).or_else(|| self.after.clone())
+    }
+
+    /// How long the server asks to wait before that.
+    pub(super) fn retry(&self) -> Option<Duration> {
+        self.decoder.retry().or(self.pause)
+    }
+
+    pub(super) fn into_body(self) -> Chunks {
+        self.body
+    }
+}
+
+/// The message in an event; `None` in one that only opens the stream, or is of another type.
+pub(super) fn message(event: &Event, scan: &ScanOptions) -> Option<Result<JsonRpcMessage, ParseError>> {
+    let is_one = event.is_message() && !event.data.is_empty();
+    is_one.then(|| JsonRpcMessage::parse_with(event.data.clone(), scan))
+}
+
+/// What was read is no acceptable message.
+pub(super) fn unreadable(error: &ParseError) -> Error {
+    match error.fault() {
+        Fault::TooLarge => Error::too_large(format_args!("the server's reply: {error}")),
+        _ => Error::invalid(format_args!("the server's reply: {error}")),
+    }
+}

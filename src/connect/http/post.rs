@@ -1,0 +1,182 @@
+//! What is sent: requests with their headers, and what the statuses of the answers mean.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{ACCEPT, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
+
+use tokio::time::timeout;
+
+use super::body::{Body, Chunks};
+use super::exchange::Sending;
+use super::state::{ASIDE_TIMEOUT, Session, Shared, within};
+use crate::error::Error;
+use crate::message::{JsonRpcMessage, Kind};
+use crate::protocol::{Era, ProtocolVersion, header, method, peek};
+use crate::wire::http::{request_headers, upstream_failure};
+
+/// Of what is read only so that the connection can be used again.
+const LEFTOVER: usize = 16 << 10;
+const LEFTOVER_TIMEOUT: Duration = Duration::from_secs(1);
+
+impl Shared {
+    /// A message on its way, and the session that it names.
+    pub(super) fn post(&self, message: &JsonRpcMessage) -> (Session, Sending) {
+        let era = self.era_of(message);
+        let named = era == Era::Legacy && !message.is_method(method::INITIALIZE);
+        let session = if named { self.lock().session.clone() } else { Session::default() };
+        let sent = match self.head(message, era, &session) {
+            Ok(headers) => {
+                let body = Body::from(message.bytes().clone());
+                self.exchange.send(request(Method::POST, self.uri.clone(), headers, body))
+            }
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        };
+        (session, sent)
+    }
+
+    /// The era that a message is sent in: a modern request says it, others go by what the server is.
+    pub(super) fn era_of(&self, message: &JsonRpcMessage) -> Era {
+        if message.is_method(method::INITIALIZE) {
+            return Era::Legacy;
+        }
+        let named =
+            message.kind() != Kind::Response && peek::meta(message, peek::PROTOCOL_VERSION) != Ok(None);
+        if named { Era::Modern } else { self.lock().era.unwrap_or(Era::Legacy) }
+    }
+
+    fn head(&self, message: &JsonRpcMessage, era: Era, session: &Session) -> Result<HeaderMap, Error> {
+        let version = (era == Era::Modern).then_some(ProtocolVersion::V2026_07_28);
+        let mirrored = self.lock().tools.mirrored(message);
+        let own = request_headers(message, version, mirrored.as_deref());
+        let own = own.map_err(|error| Error::invalid(error).unsent())?;
+        let mut headers = self.options.headers.clone();
+        headers.extend(own);
+        session.name(&mut headers);
+        Ok(headers)
+    }
+
+    /// The session's own stream, or the rest of another after the event `last`.
+    pub(super) fn get(&self, uri: Uri, session: &Session, last: Option<HeaderValue>) -> Sending {
+        let mut headers = self.options.headers.clone();
+        headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        session.name(&mut headers);
+        if let Some(last) = last {
+            headers.insert(header::LAST_EVENT_ID, last);
+        }
+        self.exchange.send(request(Method::GET, uri, headers, Body::default()))
+    }
+
+    /// Sends the body to another address than the session's own, as the older transport does.
+    pub(super) fn post_to(&self, uri: Uri, message: &JsonRpcMessage) -> Sending {
+        match self.head(message, Era::Legacy, &Session::default()) {
+            Ok(headers) => {
+                let body = Body::from(message.bytes().clone());
+                self.exchange.send(request(Method::POST, uri, headers, body))
+            }
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
+    }
+
+    /// Ends the session at the server; one that does not let clients do that says so.
+    pub(super) async fn delete(&self, session: Session) -> Result<(), Error> {
+        let mut headers = self.options.headers.clone();
+        session.name(&mut headers);
+        let sent = self.exchange.send(request(Method::DELETE, self.uri.clone(), headers, Body::default()));
+        let response = within(ASIDE_TIMEOUT, sent).await?;
+        match response.status() {
+            StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND => Ok(()),
+            status => upstream_failure(status, false).map_or(Ok(()), Err),
+        }
+    }
+
+    /// Ends everything, the session at the server included.
+    pub(super) fn stop(self: &Arc<Self>, why: &Error) {
+        let Some(session) = self.finish(why) else { return };
+        let shared = self.clone();
+        self.runtime.spawn(async move {
+            if let Err(error) = shared.delete(session).await {
+                tracing::debug!(%error, "the server was not told that the session is over");
+            }
+        });
+    }
+
+    /// What a status that is no success means for a request in `session`.
+    pub(super) fn failure(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        session: &Session,
+    ) -> Option<Error> {
+        let in_session = session.id.is_some();
+        let is_mute = status == StatusCode::UNAUTHORIZED && !headers.contains_key(WWW_AUTHENTICATE);
+        if is_mute && in_session && self.options.unauthorized_is_lost {
+            return Some(Error::session_lost("the server answered HTTP 401 to a session of its own"));
+        }
+        upstream_failure(status, in_session)
+    }
+
+    /// The answer to what is no request.
+    pub(super) fn accepted(&self, response: Response<Chunks>, session: &Session) -> Result<(), Error> {
+        let (head, body) = response.into_parts();
+        match self.failure(head.status, &head.headers, session) {
+            None => {
+                self.drain(body);
+                Ok(())
+            }
+            Some(error) => {
+                if error.is_session_lost() {
+                    self.lose(session, &error);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Lets the connection be used again, if little is left to read and comes soon; else it is closed.
+    pub(super) fn drain(&self, body: Chunks) {
+        if body.is_over() {
+            return;
+        }
+        if let Ok(permit) = self.draining.clone().try_acquire_owned() {
+            self.runtime.spawn(async move {
+                let _ = timeout(LEFTOVER_TIMEOUT, body.drain(LEFTOVER)).await;
+                drop(permit);
+            });
+        }
+    }
+}
+
+impl Shared {
+    /// Another session took the place of this one.
+    pub(super) fn forget(self: &Arc<Self>, session: Session) {
+        let permit = self.aside.clone().try_acquire_owned();
+        if let (true, Ok(permit)) = (session.id.is_some(), permit) {
+            let shared = self.clone();
+            self.runtime.spawn(async move {
+                let _ = shared.delete(session).await;
+                drop(permit);
+            });
+        }
+    }
+}
+
+impl Session {
+    fn name(&self, headers: &mut HeaderMap) {
+        if let Some(id) = &self.id {
+            headers.insert(header::SESSION_ID, id.clone());
+        }
+        if let Some(version) = &self.version {
+            headers.insert(header::PROTOCOL_VERSION, version.clone());
+        }
+    }
+}
+
+fn request(method: Method, uri: Uri, headers: HeaderMap, body: Body) -> Request<Body> {
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    request
+}

@@ -1,0 +1,50 @@
+//! Whether a server is a modern one.
+
+use std::sync::Arc;
+
+use super::answer;
+use super::call::Call;
+use super::refusal::{is_modern, is_refused};
+use super::state::Handle;
+use crate::error::Error;
+use crate::message::JsonRpcMessage;
+use crate::protocol::{Era, method};
+use crate::reply::{Reply, Upstream};
+
+/// Never what a client would use.
+const ID: &str = "shadowcat/probe";
+const PARAMS: &str = r#"{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}"#;
+/// What the answer may be in all.
+const MOST: usize = 16 << 20;
+
+/// Asks what only a modern server understands (2026-07-28 basic/versioning). A legacy one refuses it in one of many
+/// ways; what says nothing about the era is an error.
+pub(super) async fn probe(handle: &Arc<Handle>) -> Result<Era, Error> {
+    let shared = &handle.0;
+    if let Some(known) = shared.lock().era {
+        return Ok(known);
+    }
+    let ask = JsonRpcMessage::request(ID, method::DISCOVER, PARAMS);
+    let ask = ask.map_err(|error| Error::invalid(error).unsent())?;
+    let mut call = Call::new(handle, &ask);
+    let response = shared.unless_ended(call.post(&ask)).await?;
+    let status = response.status();
+    let era = match shared.unless_ended(answer::read(call, response)).await {
+        Ok(reply) => judge(reply).await?.or(is_refused(status).then_some(Era::Legacy)),
+        Err(error) if error.is_closed() || !is_refused(status) => return Err(error),
+        Err(_) => Some(Era::Legacy),
+    };
+    let era = era.ok_or_else(|| Error::invalid("the server wants to know who asks"))?;
+    Ok(*shared.lock().era.get_or_insert(era))
+}
+
+/// `None`: the server would not even listen.
+async fn judge(reply: Reply) -> Result<Option<Era>, Error> {
+    let refused = reply.extensions().get::<Upstream>().is_some();
+    let last = reply.collect(MOST).await?.pop();
+    Ok(match last {
+        Some(answer) if answer.result().is_some() || is_modern(&answer) => Some(Era::Modern),
+        _ if refused => None,
+        _ => Some(Era::Legacy),
+    })
+}

@@ -1,0 +1,143 @@
+//! The stream of a legacy session: what the server says unasked.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderValue, StatusCode};
+use tokio::time::sleep;
+
+use super::events::{self, Content, Events, content};
+use super::state::{Session, Shared, within};
+use crate::error::Error;
+use crate::wire::sse::Event;
+
+/// Events that are remembered, because some servers repeat them on each new stream.
+const REMEMBERED: usize = 1024;
+/// What a server that asks for no pause at all gets.
+pub(super) const SHORTEST: Duration = Duration::from_millis(100);
+
+/// Opened when the session is, because some servers send everything on it (rmcp 0.2 does).
+pub(super) fn open(shared: &Arc<Shared>, session: &Session) {
+    let (shared, session) = (shared.clone(), session.clone());
+    shared.runtime.clone().spawn(async move {
+        let read = Reader { shared: shared.clone(), session, last: None, retry: None, seen: Seen::default() };
+        tokio::select! {
+            _ = shared.end() => {}
+            () = read.run() => {}
+        }
+    });
+}
+
+struct Reader {
+    shared: Arc<Shared>,
+    session: Session,
+    last: Option<HeaderValue>,
+    /// As the server asked.
+    retry: Option<Duration>,
+    seen: Seen,
+}
+
+/// The ids of events that came.
+#[derive(Default)]
+struct Seen {
+    ids: HashSet<String>,
+    order: VecDeque<String>,
+}
+
+enum Stop {
+    /// Not now.
+    Broken,
+    /// The server has no such stream, or no such session any more.
+    ForGood,
+}
+
+impl Reader {
+    async fn run(mut self) {
+        let (first, most) = self.shared.options.reconnect;
+        let mut pause = first;
+        while self.is_current() {
+            match self.read_one().await {
+                Ok(true) => pause = first,
+                Ok(false) | Err(Stop::Broken) => {}
+                Err(Stop::ForGood) => return,
+            }
+            sleep(self.retry.unwrap_or(pause).max(SHORTEST)).await;
+            pause = (pause * 2).min(most);
+        }
+    }
+
+    /// The client may have opened another session since.
+    fn is_current(&self) -> bool {
+        self.shared.lock().session == self.session
+    }
+
+    /// One connection, to its end. Tells whether anything came.
+    async fn read_one(&mut self) -> Result<bool, Stop> {
+        let shared = self.shared.clone();
+        let sent = shared.get(shared.uri.clone(), &self.session, self.last.clone());
+        let response = within(shared.options.timeout, sent).await.map_err(|_| Stop::Broken)?;
+        if !response.status().is_success() || content(response.headers()) != Content::Events {
+            let error = shared.failure(response.status(), response.headers(), &self.session);
+            return Err(self.refused(response.status(), error));
+        }
+        let mut events = Events::new(response.into_body(), &shared.options.scan);
+        loop {
+            let event = events.next(None).await;
+            self.retry = events.retry().or(self.retry);
+            match event {
+                Ok(Some(event)) => self.take(&event),
+                Ok(None) => return Ok(events.any),
+                Err(error) => {
+                    tracing::debug!(%error, "the session's stream broke");
+                    // The server will say the same again.
+                    return if error.is_too_large() { Err(Stop::Broken) } else { Ok(events.any) };
+                }
+            }
+            self.last = events.last_id().or(self.last.take());
+        }
+    }
+
+    fn take(&mut self, event: &Event) {
+        if event.id.as_deref().is_some_and(|id| !self.seen.is_new(id)) {
+            return;
+        }
+        match events::message(event, &self.shared.options.scan) {
+            Some(Ok(message)) => self.shared.say_unasked(message),
+            Some(Err(error)) => tracing::warn!(%error, "an event that is no acceptable message was dropped"),
+            None => {}
+        }
+    }
+
+    fn refused(&self, status: StatusCode, error: Option<Error>) -> Stop {
+        match error {
+            Some(error) if error.is_session_lost() => {
+                self.shared.lose(&self.session, &error);
+                Stop::ForGood
+            }
+            Some(error) if error.is_closed() || error.is_busy() || error.is_timeout() => Stop::Broken,
+            _ => {
+                tracing::debug!(%status, "the server has no stream for the session");
+                Stop::ForGood
+            }
+        }
+    }
+}
+
+impl Seen {
+    fn is_new(&mut self, id: &str) -> bool {
+        if id.is_empty() {
+            return true;
+        }
+        let is_new = self.ids.insert(id.to_owned());
+        if is_new {
+            self.order.push_back(id.to_owned());
+        }
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.ids.remove(&oldest);
+        }
+        is_new
+    }
+}

@@ -1,0 +1,50 @@
+//! How a server refused, in its own words.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+
+/// What an HTTP server said when it refused a request: an extension of the [`Reply`](super::Reply) that says so.
+///
+/// Front ends that speak HTTP hand on what may be handed on: the status, a challenge. It holds what the server
+/// chose to say, so it is shown to nobody by itself.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Upstream {
+    /// The status.
+    pub status: StatusCode,
+    /// The head, hop-by-hop headers and all.
+    pub headers: HeaderMap,
+    /// The beginning of the body, 16 KiB at most; empty where the body is the reply's message.
+    pub body: Bytes,
+}
+
+impl Upstream {
+    /// From its parts.
+    ///
+    /// ```
+    /// use http::{HeaderMap, StatusCode};
+    /// use shadowcat::{Code, JsonRpcMessage, Reply, reply::Upstream};
+    ///
+    /// let call = JsonRpcMessage::request(1, "tools/list", "")?;
+    /// let mut reply = Reply::refuse(&call, Code::INTERNAL_ERROR, "The server wants a token");
+    /// reply.extensions_mut().insert(Upstream::new(StatusCode::UNAUTHORIZED, HeaderMap::new(), "".into()));
+    /// assert_eq!(reply.extensions().get::<Upstream>().unwrap().status, 401);
+    /// # Ok::<(), shadowcat::ParseError>(())
+    /// ```
+    pub fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
+        Self { status, headers, body }
+    }
+}
+
+impl fmt::Debug for Upstream {
+    /// Names of headers and the size of the body; never what they say.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upstream")
+            .field("status", &self.status)
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("body", &self.body.len())
+            .finish()
+    }
+}

@@ -46,6 +46,18 @@ pin_project! {
     }
 }
 
+impl<L: Leaf> Inner<L> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Reply, Error>> {
+        match self.project() {
+            InnerProjection::Now { outcome } => {
+                Poll::Ready(outcome.take().expect("a future is not polled after it is ready"))
+            }
+            InnerProjection::Sent { future } => future.poll(cx),
+            InnerProjection::Initialize { future } => future.as_mut().poll(cx),
+        }
+    }
+}
+
 impl<L: Leaf> ResponseFuture<L> {
     pub(super) fn now(outcome: Result<Reply, Error>) -> Self {
         Self { inner: Inner::Now { outcome: Some(outcome) }, call: None }
@@ -173,22 +185,21 @@ impl<L: Leaf> Future for ResponseFuture<L> {
             }
             return Poll::Ready(Err(why));
         }
-        let outcome = match this.inner.as_mut().project() {
-            InnerProjection::Now { outcome } => {
-                return Poll::Ready(outcome.take().expect("a future is not polled after it is ready"));
-            }
-            InnerProjection::Sent { future } => future.poll(cx),
-            InnerProjection::Initialize { future } => future.as_mut().poll(cx),
+        let inner = this.inner.as_mut();
+        let outcome = match &mut this.call {
+            Some(call) => call.ear.poll(cx, |cx| inner.poll(cx)),
+            None => inner.poll(cx),
         };
         if let (Poll::Pending, Some(call)) = (&outcome, &this.call) {
             call.watch(cx.waker());
         }
         let outcome = ready!(outcome);
-        this.inner.set(Inner::Now { outcome: None });
-        Poll::Ready(match this.call.take() {
+        let outcome = match this.call.take() {
             Some(call) => call.receive(outcome),
             None => outcome,
-        })
+        };
+        this.inner.set(Inner::Now { outcome: None });
+        Poll::Ready(outcome)
     }
 }
 

@@ -59,6 +59,7 @@
 mod attribution;
 mod call;
 mod client;
+mod ear;
 mod initialize;
 mod items;
 mod level;

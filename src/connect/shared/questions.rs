@@ -1,5 +1,7 @@
 //! What the server asked a client that has not answered.
 
+use tokio::time::Instant;
+
 use super::attribution::Meant;
 use super::state::{ClientId, State};
 use crate::connect::leaf::Leaf;
@@ -56,8 +58,8 @@ impl Questions {
 
 impl<L: Leaf> State<L> {
     /// A question that the server asks nobody in particular.
-    pub(super) fn hear_question(&mut self, question: JsonRpcMessage) {
-        let Meant::Only(client) = self.meant(&question) else { return self.refuse_or_pong(&question) };
+    pub(super) fn hear_question(&mut self, question: JsonRpcMessage, since: Instant) {
+        let Meant::Only(client) = self.meant(&question, since) else { return self.refuse_or_pong(&question) };
         let number = self.clients.get(&client).map_or(0, |client| client.outbox.number());
         let asked = Asked::Listen { number, is_read: false };
         if self.ask(client, asked, &question) && !self.tell(client, question.clone()) {

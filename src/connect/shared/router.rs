@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::OWN;
+use super::ear::Ear;
 use super::state::Core;
 use crate::connect::leaf::Leaf;
 use crate::error::Error;
@@ -48,8 +49,9 @@ pub(super) async fn run<L: Leaf>(core: Arc<Core<L>>, leaf: L, mut own: mpsc::Rec
 
 async fn listen<L: Leaf>(core: &Core<L>, mut leaf: L) {
     loop {
+        let ear = Ear::new(); // the leaf may have kept something
         let error = match open(&mut leaf).await {
-            Ok(reply) => match hear(core, reply).await {
+            Ok(reply) => match hear(core, reply, ear).await {
                 Some(error) => error,
                 None => return tracing::debug!("a shared server says nothing unasked"),
             },
@@ -72,10 +74,10 @@ async fn open<L: Leaf>(leaf: &mut L) -> Result<Reply, Error> {
 }
 
 /// Ends with the listen, and with its error if it failed.
-async fn hear<L: Leaf>(core: &Core<L>, mut listen: Reply) -> Option<Error> {
+async fn hear<L: Leaf>(core: &Core<L>, mut listen: Reply, mut ear: Ear) -> Option<Error> {
     loop {
-        match poll_fn(|cx| listen.poll_message(cx)).await? {
-            Ok(message) => core.lock().hear(message),
+        match poll_fn(|cx| ear.poll(cx, |cx| listen.poll_message(cx))).await? {
+            Ok(message) => core.lock().hear(message, ear.since()),
             Err(error) => return Some(error),
         }
     }

@@ -1,6 +1,6 @@
 //! What the clients of one leaf and its router share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub(super) struct State<L: Leaf> {
     next_id: i64,
     pub(super) running: Running,
     pub(super) questions: Questions,
-    pub(super) subscriptions: HashMap<Arc<str>, Subscription>,
+    pub(super) subscriptions: BTreeMap<Arc<str>, Subscription>,
     pub(super) init: Init,
     /// The server was told that the session is open.
     pub(super) told_initialized: bool,
@@ -88,7 +88,7 @@ impl<L: Leaf> Core<L> {
             next_id: 0,
             running: Running::default(),
             questions: Questions::default(),
-            subscriptions: HashMap::new(),
+            subscriptions: BTreeMap::new(),
             init: Init::New,
             told_initialized: false,
             level: None,

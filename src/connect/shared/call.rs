@@ -65,9 +65,9 @@ impl<L: Leaf> ResponseFuture<L> {
 
     pub(super) fn initialize(
         future: impl Future<Output = Result<Reply, Error>> + Send + 'static,
-        call: Pending<L>,
+        call: Option<Pending<L>>,
     ) -> Self {
-        Self { inner: Inner::Initialize { future: Box::pin(future) }, call: Some(call) }
+        Self { inner: Inner::Initialize { future: Box::pin(future) }, call }
     }
 
     fn sent(future: L::Future, call: Option<Pending<L>>) -> Self {
@@ -147,7 +147,7 @@ fn notification<L: Leaf>(
 ) -> ResponseFuture<L> {
     let mut state = member.core().lock();
     let message = match message.method() {
-        Some(method::INITIALIZED) if std::mem::replace(&mut state.told_initialized, true) => None,
+        Some(method::INITIALIZED) => return initialize::open(leaf, member, &mut state, message),
         Some(method::CANCELLED) => cancelled(member, message),
         _ => Some(message),
     };

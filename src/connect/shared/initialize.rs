@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::call::ResponseFuture;
 use super::member::Member;
 use super::pending::{After, Pending};
-use super::state::Core;
+use super::state::{Core, State};
 use crate::connect::leaf::Leaf;
 use crate::connect::rename::Caller;
 use crate::error::Error;
@@ -81,7 +81,7 @@ pub(super) fn start<L: Leaf>(
     let wire = member.core().lock().fresh_id();
     let call = Pending::new(member, wire, Caller { id, token: None }, true, None, After::Nothing);
     let (leaf, core) = (leaf.clone(), member.core().clone());
-    ResponseFuture::initialize(finish(leaf, core, message, offer, begun), call)
+    ResponseFuture::initialize(finish(leaf, core, message, offer, begun), Some(call))
 }
 
 fn begin<L: Leaf>(leaf: &mut L, core: &Arc<Core<L>>, message: &JsonRpcMessage, offer: &Offer) -> Begun {
@@ -99,15 +99,35 @@ fn begin<L: Leaf>(leaf: &mut L, core: &Arc<Core<L>>, message: &JsonRpcMessage, o
             "The server is shared, and was opened with another protocolVersion or other capabilities",
         )),
         Init::New => {
-            state.init = Init::Asking;
             let wire = state.fresh_id();
             let asked = leaf.call(message.clone().with_id(wire));
+            state.init = Init::Asking;
             drop(state);
             let (answer, answered) = oneshot::channel();
             tokio::spawn(settle(core.clone(), asked, offer.clone(), answer));
             Begun::Asked(answered)
         }
     }
+}
+
+/// A client says that the session is open: the server hears it once, and not before it has agreed to one.
+pub(super) fn open<L: Leaf>(
+    leaf: &mut L,
+    member: &Arc<Member<L>>,
+    state: &mut State<L>,
+    message: JsonRpcMessage,
+) -> ResponseFuture<L> {
+    if state.told_initialized || !matches!(state.init, Init::Done(_)) {
+        return ResponseFuture::now(Ok(Reply::empty()));
+    }
+    let told = leaf.call(message);
+    state.told_initialized = true;
+    let core = member.core().clone();
+    let told = async move {
+        // The next client says it again.
+        told.await.inspect_err(|_| core.lock().told_initialized = false)
+    };
+    ResponseFuture::initialize(told, None)
 }
 
 async fn finish<L: Leaf>(
@@ -155,7 +175,10 @@ async fn settle<L: Leaf>(
         let negotiated = peek::protocol_version(answer).ok().flatten().map(|version| version.into_owned());
         Init::Done(Box::new(Known { offer, negotiated, answer: answer.clone().detach() }))
     });
-    core.lock().init = known.unwrap_or(Init::New);
+    let mut state = core.lock();
+    state.init = known.unwrap_or(Init::New);
+    state.told_initialized = false;
+    drop(state);
     core.initialized.notify_waiters();
     let _ = answer.send(outcome);
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
@@ -11,7 +11,7 @@ use super::initialize;
 use super::member::Member;
 use super::outbox;
 use super::pending::{After, Pending};
-use super::state::State;
+use super::state::{Client, State};
 use crate::connect::leaf::Leaf;
 use crate::connect::rename::{self, Caller};
 use crate::error::Error;
@@ -101,6 +101,9 @@ pub(super) fn start<L: Leaf>(
 
 fn request<L: Leaf>(leaf: &mut L, member: &Arc<Member<L>>, message: JsonRpcMessage) -> ResponseFuture<L> {
     let mut state = member.core().lock();
+    if let Some(why) = state.clients.get(&member.id).and_then(Client::lost) {
+        return ResponseFuture::now(Err(why));
+    }
     let plan = match message.method() {
         Some(method::RESOURCES_SUBSCRIBE) => state.subscribe(member.id, message),
         Some(method::RESOURCES_UNSUBSCRIBE) => state.unsubscribe(member.id, message),
@@ -109,14 +112,14 @@ fn request<L: Leaf>(leaf: &mut L, member: &Arc<Member<L>>, message: JsonRpcMessa
     };
     match plan {
         Plan::Answer(reply) => ResponseFuture::now(Ok(reply)),
-        Plan::Send(message, after) => send(leaf, member, &mut state, message, after),
+        Plan::Send(message, after) => send(leaf, member, state, message, after),
     }
 }
 
 fn send<L: Leaf>(
     leaf: &mut L,
     member: &Arc<Member<L>>,
-    state: &mut State<L>,
+    mut state: MutexGuard<'_, State<L>>,
     message: JsonRpcMessage,
     after: After,
 ) -> ResponseFuture<L> {
@@ -137,7 +140,10 @@ fn send<L: Leaf>(
         state.running.begin(member.id);
     }
     let call = Pending::new(member, wire, Caller { id, token }, is_listen, context, after);
-    ResponseFuture::sent(leaf.call(sent), Some(call))
+    let unlocked_first = state; // should the leaf panic: the call's end takes the lock
+    let future = leaf.call(sent);
+    drop(unlocked_first);
+    ResponseFuture::sent(future, Some(call))
 }
 
 fn notification<L: Leaf>(

@@ -10,7 +10,8 @@ use tokio::sync::oneshot;
 use super::call::ResponseFuture;
 use super::member::Member;
 use super::pending::{After, Pending};
-use super::state::{Core, State};
+use super::questions::Questions;
+use super::state::{ClientId, Core, Session, State};
 use crate::connect::leaf::Leaf;
 use crate::connect::rename::Caller;
 use crate::error::Error;
@@ -57,6 +58,30 @@ impl Known {
     }
 }
 
+impl<L: Leaf> State<L> {
+    /// The client has a session from here on, of which it is told if it is lost.
+    fn joins(&mut self, client: ClientId) {
+        if let Some(client) = self.clients.get_mut(&client) {
+            client.session = Session::Joined;
+        }
+    }
+
+    /// The session is gone, and the server, or the next one, is there: it knows nothing of what the clients asked
+    /// for. Each client that had the session is told, once by its listen and by its calls until it begins anew.
+    pub(super) fn lose_session(&mut self, why: &Error) {
+        if let Init::Done(_) = self.init {
+            self.init = Init::New; // one that is being asked for has its own outcome
+        }
+        self.told_initialized = false;
+        self.level = None;
+        self.subscriptions.clear();
+        self.questions = Questions::default();
+        for client in self.clients.values_mut() {
+            client.lose_session(why);
+        }
+    }
+}
+
 enum Begun {
     Answered(Reply),
     /// By us; the answer comes.
@@ -74,6 +99,7 @@ pub(super) fn start<L: Leaf>(
         let why = "protocolVersion and capabilities are needed";
         return ResponseFuture::now(Ok(Reply::refuse(&message, Code::INVALID_PARAMS, why)));
     };
+    member.core().lock().joins(member.id);
     let begun = match begin(leaf, member.core(), &message, &offer) {
         Begun::Answered(reply) => return ResponseFuture::now(Ok(reply)),
         begun => begun,

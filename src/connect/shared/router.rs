@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::OWN;
 use super::ear::Ear;
@@ -19,6 +19,8 @@ use crate::reply::Reply;
 
 /// How long an answer to a request of ours is awaited; nothing depends on it.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two lost sessions, where a leaf loses one after the other.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Bytes of such an answer.
 const ANSWER: usize = 1 << 20;
 /// Never on the wire.
@@ -48,6 +50,7 @@ pub(super) async fn run<L: Leaf>(core: Arc<Core<L>>, leaf: L, mut own: mpsc::Rec
 }
 
 async fn listen<L: Leaf>(core: &Core<L>, mut leaf: L) {
+    let mut next = Instant::now();
     loop {
         let ear = Ear::new(); // the leaf may have kept something
         let error = match open(&mut leaf).await {
@@ -57,11 +60,21 @@ async fn listen<L: Leaf>(core: &Core<L>, mut leaf: L) {
             },
             Err(error) => error,
         };
-        if !error.is_overflow() {
-            tracing::debug!(%error, "a shared server says no more");
-            return core.lock().end(&error);
+        match error {
+            error if error.is_session_lost() => {
+                tracing::info!(%error, "a shared server lost its session");
+                core.lock().lose_session(&error);
+                sleep_until(next).await;
+                next = Instant::now() + PAUSE;
+            }
+            error if error.is_overflow() => {
+                tracing::warn!(%error, "what a shared server said unasked was lost");
+            }
+            error => {
+                tracing::debug!(%error, "a shared server says no more");
+                return core.lock().end(&error);
+            }
         }
-        tracing::warn!(%error, "what a shared server said unasked was lost");
     }
 }
 

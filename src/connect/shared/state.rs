@@ -56,6 +56,34 @@ pub(super) struct Client {
     /// The level that it asked for.
     pub(super) level: Option<u8>,
     pub(super) subscriptions: usize,
+    pub(super) session: Session,
+}
+
+/// A client's part in the handshake.
+#[derive(Default)]
+pub(super) enum Session {
+    #[default]
+    None,
+    Joined,
+    Lost(Error),
+}
+
+impl Client {
+    pub(super) fn lose_session(&mut self, why: &Error) {
+        (self.level, self.subscriptions) = (None, 0);
+        self.outbox.lose(why);
+        if let Session::Joined = self.session {
+            self.session = Session::Lost(why.clone());
+        }
+    }
+
+    /// Why it has to begin a session anew.
+    pub(super) fn lost(&self) -> Option<Error> {
+        match &self.session {
+            Session::Lost(why) => Some(why.clone().unsent()),
+            Session::None | Session::Joined => None,
+        }
+    }
 }
 
 /// A [`Shared`](super::Shared) in numbers.

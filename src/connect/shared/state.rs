@@ -12,9 +12,9 @@ use super::initialize::Init;
 use super::outbox::Outbox;
 use super::questions::Questions;
 use super::subscribe::Subscription;
-use crate::connect::leaf::Leaf;
+use crate::connect::leaf::{Leaf, Probe};
 use crate::error::Error;
-use crate::message::{JsonRpcMessage, OwnedId};
+use crate::message::{JsonRpcMessage, Kind, OwnedId};
 
 /// Names a client; never used again.
 pub(super) type ClientId = u64;
@@ -56,6 +56,8 @@ pub(super) struct Client {
     /// The level that it asked for.
     pub(super) level: Option<u8>,
     pub(super) subscriptions: usize,
+    /// Bytes of their names.
+    pub(super) subscribed_bytes: usize,
     pub(super) session: Session,
 }
 
@@ -70,7 +72,7 @@ pub(super) enum Session {
 
 impl Client {
     pub(super) fn lose_session(&mut self, why: &Error) {
-        (self.level, self.subscriptions) = (None, 0);
+        (self.level, self.subscriptions, self.subscribed_bytes) = (None, 0, 0);
         self.outbox.lose(why);
         if let Session::Joined = self.session {
             self.session = Session::Lost(why.clone());
@@ -161,10 +163,13 @@ impl<L: Leaf> State<L> {
     }
 
     /// Says something of our own. Tells whether the leaf took it; a leaf that is not ready takes nothing.
-    pub(super) fn say(&mut self, message: JsonRpcMessage) -> bool {
+    pub(super) fn say(&mut self, mut message: JsonRpcMessage) -> bool {
         let ready = self.leaf.poll_ready(&mut Context::from_waker(Waker::noop()));
         if !matches!(ready, Poll::Ready(Ok(()))) {
             return false;
+        }
+        if message.kind() == Kind::Request {
+            message.extensions_mut().insert(Probe);
         }
         let said = self.leaf.call(message);
         // Without room its answer is not awaited: what was said was said.

@@ -14,6 +14,8 @@ use crate::reply::Reply;
 
 /// Resources that one client may watch at once.
 const PER_CLIENT: usize = 1024;
+/// Bytes of their names.
+const PER_CLIENT_BYTES: usize = 1 << 20;
 
 #[derive(Default)]
 pub(super) struct Subscription {
@@ -31,10 +33,14 @@ impl<L: Leaf> State<L> {
         let uri = known.unwrap_or_else(|| uri.as_ref().into());
         let is_new =
             !self.subscriptions.get(&uri).is_some_and(|subscription| subscription.clients.contains(&id));
-        if is_new && client.subscriptions >= PER_CLIENT {
+        let bytes = client.subscribed_bytes + uri.len();
+        if is_new && (client.subscriptions >= PER_CLIENT || bytes > PER_CLIENT_BYTES) {
             return Plan::Answer(Reply::refuse(&message, Code::INTERNAL_ERROR, "Too many subscriptions"));
         }
-        client.subscriptions += usize::from(is_new);
+        if is_new {
+            client.subscriptions += 1;
+            client.subscribed_bytes = bytes;
+        }
         let subscription = self.subscriptions.entry(uri.clone()).or_default();
         subscription.clients.insert(id);
         if subscription.is_confirmed { done(&message) } else { Plan::Send(message, After::Subscribe(uri)) }
@@ -104,6 +110,7 @@ impl<L: Leaf> State<L> {
         }
         if let Some(client) = self.clients.get_mut(&id) {
             client.subscriptions -= 1;
+            client.subscribed_bytes -= uri.len();
         }
         let is_last = subscription.clients.is_empty();
         if is_last {

@@ -10,6 +10,8 @@ use crate::protocol::{method, peek};
 
 /// A resource changed (legacy).
 const RESOURCES_UPDATED: &str = "notifications/resources/updated";
+/// What concerns everybody ends so.
+const LIST_CHANGED: &str = "/list_changed";
 
 impl<L: Leaf> State<L> {
     /// A message of the leaf's own listen, said at `since` or later.
@@ -23,6 +25,9 @@ impl<L: Leaf> State<L> {
     }
 
     fn hear_notification(&mut self, message: &JsonRpcMessage, since: Instant) {
+        if peek::subscription_id(message).is_ok_and(|listen| listen.is_some()) {
+            return self.drop_notification(message); // of a listen that is over
+        }
         match message.method() {
             Some(RESOURCES_UPDATED) => self.tell_update(message),
             Some(method::LOG) => self.hear_log(message, since),
@@ -34,7 +39,16 @@ impl<L: Leaf> State<L> {
                     self.tell(client, message.clone());
                 }
             }
-            _ => self.tell_all(message, |_, _| true),
+            Some(method) if method.ends_with(LIST_CHANGED) => self.tell_all(message, |_, _| true),
+            // A task's status, or whatever else there will be, is somebody's.
+            _ => self.hear_addressed(message, since),
+        }
+    }
+
+    fn hear_addressed(&mut self, message: &JsonRpcMessage, since: Instant) {
+        match self.meant(message, since) {
+            Meant::Only(client) => drop(self.tell(client, message.clone())),
+            Meant::Nobody | Meant::Unclear => self.drop_notification(message),
         }
     }
 

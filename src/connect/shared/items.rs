@@ -27,7 +27,7 @@ impl<L: Leaf> Items<L> {
     /// The message as the client may see it; `None` where it is not to.
     fn pass(&mut self, message: JsonRpcMessage) -> Option<JsonRpcMessage> {
         let call = self.call.as_mut()?;
-        let (client, since) = (call.member().id, call.ear.since());
+        let (client, since, asked) = (call.member().id, call.ear.since(), Asked::Call(call.number()));
         match message.kind() {
             Kind::Response if message.id().is_some() => call.answered(&message),
             Kind::Request => {
@@ -36,7 +36,7 @@ impl<L: Leaf> Items<L> {
                     state.refuse_or_pong(&message);
                     return None;
                 }
-                return state.ask(client, Asked::Call, &message).then_some(message);
+                return state.ask(client, asked, &message).then_some(message);
             }
             Kind::Notification if message.is_method(method::LOG) => {
                 let mut state = call.member().core().lock();

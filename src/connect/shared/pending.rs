@@ -57,6 +57,11 @@ impl<L: Leaf> Pending<L> {
         &self.member
     }
 
+    /// Its id on the wire, which is one of ours.
+    pub(super) fn number(&self) -> i64 {
+        self.wire.as_i64().unwrap_or_default()
+    }
+
     pub(super) fn stopped(&self) -> Option<Error> {
         self.member.stopped()
     }
@@ -118,6 +123,7 @@ impl<L: Leaf> Pending<L> {
             return;
         }
         let mut state = self.member.core().lock();
+        state.refuse_asked_in(self.number());
         if !self.is_aside {
             let until = Instant::now() + state.after_cancel;
             state.running.given_up(self.member.id, until);

@@ -109,7 +109,7 @@ impl Leaf for Panics {
 
 #[test]
 fn a_leaf_that_panics_locks_nobody_out() {
-    let (tell, told) = std::sync::mpsc::channel();
+    let (tell, told) = std::sync::mpsc::sync_channel(1);
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -121,4 +121,48 @@ fn a_leaf_that_panics_locks_nobody_out() {
         });
     });
     assert_eq!(told.recv_timeout(Duration::from_secs(5)), Ok((true, 0)));
+}
+
+/// Takes its time to end once nothing goes through it.
+#[derive(Clone)]
+struct EndsLate(Multiplex);
+
+impl Service<JsonRpcMessage> for EndsLate {
+    type Response = Reply;
+    type Error = Error;
+    type Future = <Multiplex as Service<JsonRpcMessage>>::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, message: JsonRpcMessage) -> Self::Future {
+        self.0.call(message)
+    }
+}
+
+impl Leaf for EndsLate {
+    fn ended(&self) -> impl Future<Output = Exit> + Send + 'static {
+        std::future::pending()
+    }
+
+    fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.0.closed()
+    }
+
+    fn stop(&self, why: Error) {
+        self.0.stop(why)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_is_closed_as_soon_as_its_leaf_is() {
+    let (peer, read, write) = support::peer(1 << 16);
+    let shared = Shared::new(EndsLate(pipe(read, write)));
+    let [ann, bob] = [(); 2].map(|()| shared.client().unwrap());
+    ann.stop(Error::closed("gone"));
+    soon(ann.closed()).await;
+    assert!(support::poll_once(std::pin::pin!(bob.closed())).is_pending());
+    drop(peer);
+    soon(bob.closed()).await;
 }

@@ -100,7 +100,7 @@ pub struct Stats {
     pub subscriptions: usize,
     /// Questions of the server that were refused because nothing told whom it asked, or nobody was there.
     pub refused_questions: u64,
-    /// Log lines and progress that could not be told whose they were.
+    /// Log lines, progress and other notifications that could not be told whose they were.
     pub dropped_notifications: u64,
     /// Answers of a client to a question that it was not asked.
     pub unmatched_answers: u64,

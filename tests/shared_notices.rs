@@ -158,3 +158,44 @@ async fn the_server_logs_at_the_most_verbose_level_and_each_gets_its_own() {
     assert!(peer.hear().await.unwrap().contains(r#""level":"critical""#));
     support::error_of(&bob.call(level(7, "loud")).await.unwrap());
 }
+
+const STATUS: &str = r#"{"jsonrpc":"2.0","method":"notifications/tasks/status","params":{"taskId":"anns","status":"working"}}"#;
+
+#[tokio::test(start_paused = true)]
+async fn what_is_somebodys_is_told_to_nobody_else() {
+    let (mut peer, shared) = server();
+    let [mut ann, mut bob] = [(); 2].map(|()| shared.client().unwrap());
+    let (mut to_ann, mut to_bob) = (listen(&mut ann).await, listen(&mut bob).await);
+    peer.say(STATUS).await; // of whom, if nothing runs?
+    settled().await;
+    let pending = ann.call(support::call(1));
+    peer.hear().await;
+    is_quiet(&mut to_ann).await;
+    assert_eq!(shared.stats().dropped_notifications, 1);
+    peer.say(STATUS).await;
+    assert_eq!(next(&mut to_ann).await, STATUS);
+    let other = bob.call(support::call(1));
+    peer.hear().await;
+    peer.say(STATUS).await;
+    is_quiet(&mut to_ann).await;
+    is_quiet(&mut to_bob).await;
+    assert_eq!(shared.stats().dropped_notifications, 2);
+    drop((pending, other));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_listen_that_is_over_would_have_heard_is_told_to_nobody() {
+    let (mut peer, shared) = server();
+    let [mut ann, mut bob] = [(); 2].map(|()| shared.client().unwrap());
+    let mut to_bob = listen(&mut bob).await;
+    let of_ann = ann.call(msg(r#"{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{}}"#));
+    let asked = peer.hear_message().await;
+    peer.say(done(id(&asked))).await;
+    rest(of_ann.await.unwrap()).await;
+    for method in ["notifications/x", "notifications/tools/list_changed", "notifications/message"] {
+        let meta = format!(r#"{{"io.modelcontextprotocol/subscriptionId":{}}}"#, id(&asked));
+        peer.say(format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{{"_meta":{meta}}}}}"#)).await;
+    }
+    is_quiet(&mut to_bob).await;
+    assert_eq!(shared.stats().dropped_notifications, 3);
+}

@@ -172,3 +172,49 @@ async fn a_withdrawn_question_is_withdrawn_from_whom_it_was_asked() {
     is_quiet(&mut to_bob).await;
     drop(pending);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_gave_up_its_call_cannot_answer_what_was_asked_in_it() {
+    let (mut peer, shared, [(mut ann, _to_ann), (mut bob, _to_bob)]) = server().await;
+    let pending = ann.call(call(1));
+    peer.hear().await;
+    peer.say(question(9)).await;
+    let mut reply = pending.await.unwrap();
+    assert_eq!(next(&mut reply).await, question(9));
+    drop(reply);
+    peer.hear_error(Some("9"), -32603).await;
+    assert!(peer.hear().await.unwrap().contains("notifications/cancelled"));
+    peer.hears_nothing().await;
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    let pending = bob.call(call(1));
+    peer.hear().await;
+    peer.say(question(9)).await; // the same id, and bob has not read it yet
+    settled().await;
+    ann.call(msg(done(9))).await.unwrap().collect(1).await.unwrap();
+    peer.hears_nothing().await;
+    assert_eq!(shared.stats().unmatched_answers, 1);
+    drop(pending);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_client_cannot_use_up_the_questions_of_all() {
+    let (mut peer, shared, [(mut ann, mut to_ann), (mut bob, _to_bob)]) = server().await;
+    let pending = (ann.call(call(1)), ann.call(call(2)));
+    peer.hear().await;
+    peer.hear().await;
+    for number in 0..128 {
+        peer.say(question(number)).await;
+        assert_eq!(next(&mut to_ann).await, question(number));
+    }
+    peer.say(question(128)).await;
+    peer.hear_error(Some("128"), -32603).await;
+    drop(pending);
+    peer.hear().await;
+    peer.hear().await;
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    let pending = bob.call(call(1));
+    peer.hear().await;
+    peer.say(question(5000)).await;
+    assert_eq!(next(&mut pending.await.unwrap()).await, question(5000));
+    assert_eq!(shared.stats().refused_questions, 2, "one too many, and one whose reader is gone");
+}

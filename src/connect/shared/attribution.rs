@@ -12,8 +12,9 @@ use crate::message::JsonRpcMessage;
 #[derive(Default)]
 pub(super) struct Running {
     calls: HashMap<ClientId, u32>,
-    /// Clients that cancelled a call, and until when the server may be at work on it.
-    cancelled: HashMap<ClientId, Instant>,
+    /// Until when the server may be at work on a call that a client cancelled: the latest, and the latest of any
+    /// other client than that.
+    cancelled: [Option<(Instant, ClientId)>; 2],
     /// The place in the server's order of the last response to any client, and to any other client than that.
     last: [(u64, ClientId); 2],
 }
@@ -76,37 +77,42 @@ impl Running {
     /// A call was given up: the server may go on with it.
     pub(super) fn given_up(&mut self, client: ClientId, until: Instant) {
         self.end(client);
-        if self.cancelled.len() >= 64 {
-            self.forget(Instant::now());
+        let [first, second] = &mut self.cancelled;
+        match first {
+            Some(latest) if latest.1 == client => latest.0 = latest.0.max(until),
+            Some(latest) if latest.0 > until => *second = (*second).max(Some((until, client))),
+            _ => *second = first.replace((until, client)),
         }
-        self.cancelled.insert(client, until);
     }
 
-    /// Whether nothing that another client gave up may be what the server is at work on.
-    pub(super) fn is_only(&mut self, client: ClientId) -> bool {
-        self.forget(Instant::now());
-        self.cancelled.keys().all(|other| *other == client)
+    /// Clients that gave something up that a message may be about which was said at `since` or later: two at most
+    /// are told.
+    fn cancelled(&self, since: Instant) -> impl Iterator<Item = ClientId> {
+        self.cancelled
+            .into_iter()
+            .flatten()
+            .filter(move |(until, _)| *until > since)
+            .map(|(_, client)| client)
     }
 
-    /// Whom a message is for that the server said at this place in its order. It is read later than the
-    /// responses around it may be: calls that were answered behind it were running.
-    pub(super) fn meant(&mut self, sequence: u64) -> Meant {
-        self.forget(Instant::now());
+    /// Whether nothing that another client gave up may be what a message is about that was said at `since` or
+    /// later. When it is read does not matter.
+    pub(super) fn is_only(&self, client: ClientId, since: Instant) -> bool {
+        self.cancelled(since).all(|other| other == client)
+    }
+
+    /// Whom a message is for that the server said at this place in its order, and at `since` or later. It is read
+    /// later than the responses around it may be: calls that were answered behind it were running.
+    pub(super) fn meant(&self, sequence: u64, since: Instant) -> Meant {
         let answered = self.last.iter().filter(|(at, _)| sequence > 0 && *at > sequence).map(|last| last.1);
-        let all = self.calls.keys().chain(self.cancelled.keys()).copied().chain(answered);
+        let all = self.calls.keys().copied().chain(self.cancelled(since)).chain(answered);
         all.fold(Meant::Nobody, Meant::or)
-    }
-
-    fn forget(&mut self, now: Instant) {
-        if !self.cancelled.is_empty() {
-            self.cancelled.retain(|_, until| *until > now);
-        }
     }
 }
 
 impl<L: Leaf> State<L> {
-    pub(super) fn meant(&mut self, message: &JsonRpcMessage) -> Meant {
-        self.running.meant(message.sequence())
+    pub(super) fn meant(&self, message: &JsonRpcMessage, since: Instant) -> Meant {
+        self.running.meant(message.sequence(), since)
     }
 }
 
@@ -116,19 +122,33 @@ mod tests {
 
     #[test]
     fn a_call_that_was_answered_later_was_running() {
-        let mut running = Running::default();
+        let (mut running, now) = (Running::default(), Instant::now());
         running.begin(1);
         running.answered(1, 10);
-        assert_eq!(running.meant(11), Meant::Nobody);
-        assert_eq!(running.meant(9), Meant::Only(1));
+        assert_eq!(running.meant(11, now), Meant::Nobody);
+        assert_eq!(running.meant(9, now), Meant::Only(1));
         running.begin(2);
-        assert_eq!(running.meant(9), Meant::Unclear);
-        assert_eq!(running.meant(11), Meant::Only(2));
+        assert_eq!(running.meant(9, now), Meant::Unclear);
+        assert_eq!(running.meant(11, now), Meant::Only(2));
         running.answered(2, 12);
-        assert_eq!(running.meant(11), Meant::Only(2));
-        assert_eq!(running.meant(9), Meant::Unclear);
+        assert_eq!(running.meant(11, now), Meant::Only(2));
+        assert_eq!(running.meant(9, now), Meant::Unclear);
         running.begin(1);
         running.answered(1, 11);
-        assert_eq!(running.meant(10), Meant::Unclear);
+        assert_eq!(running.meant(10, now), Meant::Unclear);
+    }
+
+    #[test]
+    fn the_two_latest_clients_that_gave_up_are_known() {
+        let (mut running, start) = (Running::default(), Instant::now());
+        let at = |seconds| start + std::time::Duration::from_secs(seconds);
+        for (client, until) in [(1, 10), (2, 20), (1, 30), (3, 25)] {
+            running.begin(client);
+            running.given_up(client, at(until));
+        }
+        assert_eq!(running.meant(0, at(24)), Meant::Unclear);
+        assert_eq!(running.meant(0, at(25)), Meant::Only(1));
+        assert_eq!(running.meant(0, at(30)), Meant::Nobody);
+        assert!(running.is_only(1, at(25)) && !running.is_only(1, at(24)) && !running.is_only(3, at(29)));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
@@ -11,7 +11,7 @@ use super::initialize;
 use super::member::Member;
 use super::outbox;
 use super::pending::{After, Pending};
-use super::state::State;
+use super::state::{Client, State};
 use crate::connect::leaf::Leaf;
 use crate::connect::rename::{self, Caller};
 use crate::error::Error;
@@ -46,6 +46,18 @@ pin_project! {
     }
 }
 
+impl<L: Leaf> Inner<L> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Reply, Error>> {
+        match self.project() {
+            InnerProjection::Now { outcome } => {
+                Poll::Ready(outcome.take().expect("a future is not polled after it is ready"))
+            }
+            InnerProjection::Sent { future } => future.poll(cx),
+            InnerProjection::Initialize { future } => future.as_mut().poll(cx),
+        }
+    }
+}
+
 impl<L: Leaf> ResponseFuture<L> {
     pub(super) fn now(outcome: Result<Reply, Error>) -> Self {
         Self { inner: Inner::Now { outcome: Some(outcome) }, call: None }
@@ -53,9 +65,9 @@ impl<L: Leaf> ResponseFuture<L> {
 
     pub(super) fn initialize(
         future: impl Future<Output = Result<Reply, Error>> + Send + 'static,
-        call: Pending<L>,
+        call: Option<Pending<L>>,
     ) -> Self {
-        Self { inner: Inner::Initialize { future: Box::pin(future) }, call: Some(call) }
+        Self { inner: Inner::Initialize { future: Box::pin(future) }, call }
     }
 
     fn sent(future: L::Future, call: Option<Pending<L>>) -> Self {
@@ -89,6 +101,9 @@ pub(super) fn start<L: Leaf>(
 
 fn request<L: Leaf>(leaf: &mut L, member: &Arc<Member<L>>, message: JsonRpcMessage) -> ResponseFuture<L> {
     let mut state = member.core().lock();
+    if let Some(why) = state.clients.get(&member.id).and_then(Client::lost) {
+        return ResponseFuture::now(Err(why));
+    }
     let plan = match message.method() {
         Some(method::RESOURCES_SUBSCRIBE) => state.subscribe(member.id, message),
         Some(method::RESOURCES_UNSUBSCRIBE) => state.unsubscribe(member.id, message),
@@ -97,14 +112,14 @@ fn request<L: Leaf>(leaf: &mut L, member: &Arc<Member<L>>, message: JsonRpcMessa
     };
     match plan {
         Plan::Answer(reply) => ResponseFuture::now(Ok(reply)),
-        Plan::Send(message, after) => send(leaf, member, &mut state, message, after),
+        Plan::Send(message, after) => send(leaf, member, state, message, after),
     }
 }
 
 fn send<L: Leaf>(
     leaf: &mut L,
     member: &Arc<Member<L>>,
-    state: &mut State<L>,
+    mut state: MutexGuard<'_, State<L>>,
     message: JsonRpcMessage,
     after: After,
 ) -> ResponseFuture<L> {
@@ -125,7 +140,10 @@ fn send<L: Leaf>(
         state.running.begin(member.id);
     }
     let call = Pending::new(member, wire, Caller { id, token }, is_listen, context, after);
-    ResponseFuture::sent(leaf.call(sent), Some(call))
+    let unlocked_first = state; // should the leaf panic: the call's end takes the lock
+    let future = leaf.call(sent);
+    drop(unlocked_first);
+    ResponseFuture::sent(future, Some(call))
 }
 
 fn notification<L: Leaf>(
@@ -135,7 +153,7 @@ fn notification<L: Leaf>(
 ) -> ResponseFuture<L> {
     let mut state = member.core().lock();
     let message = match message.method() {
-        Some(method::INITIALIZED) if std::mem::replace(&mut state.told_initialized, true) => None,
+        Some(method::INITIALIZED) => return initialize::open(leaf, member, &mut state, message),
         Some(method::CANCELLED) => cancelled(member, message),
         _ => Some(message),
     };
@@ -173,22 +191,21 @@ impl<L: Leaf> Future for ResponseFuture<L> {
             }
             return Poll::Ready(Err(why));
         }
-        let outcome = match this.inner.as_mut().project() {
-            InnerProjection::Now { outcome } => {
-                return Poll::Ready(outcome.take().expect("a future is not polled after it is ready"));
-            }
-            InnerProjection::Sent { future } => future.poll(cx),
-            InnerProjection::Initialize { future } => future.as_mut().poll(cx),
+        let inner = this.inner.as_mut();
+        let outcome = match &mut this.call {
+            Some(call) => call.ear.poll(cx, |cx| inner.poll(cx)),
+            None => inner.poll(cx),
         };
         if let (Poll::Pending, Some(call)) = (&outcome, &this.call) {
             call.watch(cx.waker());
         }
         let outcome = ready!(outcome);
-        this.inner.set(Inner::Now { outcome: None });
-        Poll::Ready(match this.call.take() {
+        let outcome = match this.call.take() {
             Some(call) => call.receive(outcome),
             None => outcome,
-        })
+        };
+        this.inner.set(Inner::Now { outcome: None });
+        Poll::Ready(outcome)
     }
 }
 

@@ -58,6 +58,17 @@ impl<L: Leaf> Leaf for Client<L> {
         }
     }
 
+    fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let stop = self.member.end.subscribe();
+        let leaf = self.leaf.closed();
+        async move {
+            tokio::select! {
+                _ = stopped(stop) => {}
+                () = leaf => {}
+            }
+        }
+    }
+
     fn stop(&self, why: Error) {
         self.member.stop(&why);
     }

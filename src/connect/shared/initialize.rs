@@ -10,7 +10,8 @@ use tokio::sync::oneshot;
 use super::call::ResponseFuture;
 use super::member::Member;
 use super::pending::{After, Pending};
-use super::state::Core;
+use super::questions::Questions;
+use super::state::{ClientId, Core, Session, State};
 use crate::connect::leaf::Leaf;
 use crate::connect::rename::Caller;
 use crate::error::Error;
@@ -57,6 +58,30 @@ impl Known {
     }
 }
 
+impl<L: Leaf> State<L> {
+    /// The client has a session from here on, of which it is told if it is lost.
+    fn joins(&mut self, client: ClientId) {
+        if let Some(client) = self.clients.get_mut(&client) {
+            client.session = Session::Joined;
+        }
+    }
+
+    /// The session is gone, and the server, or the next one, is there: it knows nothing of what the clients asked
+    /// for. Each client that had the session is told, once by its listen and by its calls until it begins anew.
+    pub(super) fn lose_session(&mut self, why: &Error) {
+        if let Init::Done(_) = self.init {
+            self.init = Init::New; // one that is being asked for has its own outcome
+        }
+        self.told_initialized = false;
+        self.level = None;
+        self.subscriptions.clear();
+        self.questions = Questions::default();
+        for client in self.clients.values_mut() {
+            client.lose_session(why);
+        }
+    }
+}
+
 enum Begun {
     Answered(Reply),
     /// By us; the answer comes.
@@ -74,6 +99,7 @@ pub(super) fn start<L: Leaf>(
         let why = "protocolVersion and capabilities are needed";
         return ResponseFuture::now(Ok(Reply::refuse(&message, Code::INVALID_PARAMS, why)));
     };
+    member.core().lock().joins(member.id);
     let begun = match begin(leaf, member.core(), &message, &offer) {
         Begun::Answered(reply) => return ResponseFuture::now(Ok(reply)),
         begun => begun,
@@ -81,7 +107,7 @@ pub(super) fn start<L: Leaf>(
     let wire = member.core().lock().fresh_id();
     let call = Pending::new(member, wire, Caller { id, token: None }, true, None, After::Nothing);
     let (leaf, core) = (leaf.clone(), member.core().clone());
-    ResponseFuture::initialize(finish(leaf, core, message, offer, begun), call)
+    ResponseFuture::initialize(finish(leaf, core, message, offer, begun), Some(call))
 }
 
 fn begin<L: Leaf>(leaf: &mut L, core: &Arc<Core<L>>, message: &JsonRpcMessage, offer: &Offer) -> Begun {
@@ -99,15 +125,35 @@ fn begin<L: Leaf>(leaf: &mut L, core: &Arc<Core<L>>, message: &JsonRpcMessage, o
             "The server is shared, and was opened with another protocolVersion or other capabilities",
         )),
         Init::New => {
-            state.init = Init::Asking;
             let wire = state.fresh_id();
             let asked = leaf.call(message.clone().with_id(wire));
+            state.init = Init::Asking;
             drop(state);
             let (answer, answered) = oneshot::channel();
             tokio::spawn(settle(core.clone(), asked, offer.clone(), answer));
             Begun::Asked(answered)
         }
     }
+}
+
+/// A client says that the session is open: the server hears it once, and not before it has agreed to one.
+pub(super) fn open<L: Leaf>(
+    leaf: &mut L,
+    member: &Arc<Member<L>>,
+    state: &mut State<L>,
+    message: JsonRpcMessage,
+) -> ResponseFuture<L> {
+    if state.told_initialized || !matches!(state.init, Init::Done(_)) {
+        return ResponseFuture::now(Ok(Reply::empty()));
+    }
+    let told = leaf.call(message);
+    state.told_initialized = true;
+    let core = member.core().clone();
+    let told = async move {
+        // The next client says it again.
+        told.await.inspect_err(|_| core.lock().told_initialized = false)
+    };
+    ResponseFuture::initialize(told, None)
 }
 
 async fn finish<L: Leaf>(
@@ -155,7 +201,10 @@ async fn settle<L: Leaf>(
         let negotiated = peek::protocol_version(answer).ok().flatten().map(|version| version.into_owned());
         Init::Done(Box::new(Known { offer, negotiated, answer: answer.clone().detach() }))
     });
-    core.lock().init = known.unwrap_or(Init::New);
+    let mut state = core.lock();
+    state.init = known.unwrap_or(Init::New);
+    state.told_initialized = false;
+    drop(state);
     core.initialized.notify_waiters();
     let _ = answer.send(outcome);
 }

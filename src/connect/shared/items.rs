@@ -27,20 +27,20 @@ impl<L: Leaf> Items<L> {
     /// The message as the client may see it; `None` where it is not to.
     fn pass(&mut self, message: JsonRpcMessage) -> Option<JsonRpcMessage> {
         let call = self.call.as_mut()?;
-        let client = call.member().id;
+        let (client, since, asked) = (call.member().id, call.ear.since(), Asked::Call(call.number()));
         match message.kind() {
             Kind::Response if message.id().is_some() => call.answered(&message),
             Kind::Request => {
                 let mut state = call.member().core().lock();
-                if !state.running.is_only(client) {
+                if !state.running.is_only(client, since) {
                     state.refuse_or_pong(&message);
                     return None;
                 }
-                return state.ask(client, Asked::Call, &message).then_some(message);
+                return state.ask(client, asked, &message).then_some(message);
             }
             Kind::Notification if message.is_method(method::LOG) => {
                 let mut state = call.member().core().lock();
-                if !state.running.is_only(client) {
+                if !state.running.is_only(client, since) {
                     state.drop_notification(&message);
                     return None;
                 }
@@ -64,7 +64,7 @@ impl<L: Leaf> Items<L> {
                 self.cancel();
                 return Poll::Ready(Some(Err(why)));
             }
-            let item = match self.reply.poll_message(cx) {
+            let item = match call.ear.poll(cx, |cx| self.reply.poll_message(cx)) {
                 Poll::Pending => {
                     call.watch(cx.waker());
                     return Poll::Pending;

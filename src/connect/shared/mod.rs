@@ -4,11 +4,16 @@
 //!   come back under the client's own. A cancellation reaches the client's own call only.
 //! - The first `initialize` goes to the server. Its answer is given to every client that asks for the same
 //!   protocol version with the same capabilities; another is refused, because the server was told what its
-//!   client can do, once. The server sees the first client's `clientInfo`.
+//!   client can do, once. The server sees the first client's `clientInfo`. `notifications/initialized` goes up once,
+//!   and not before the server has agreed.
+//! - A leaf that lost its session and runs on, a supervised one for instance, is not the end: the listens of the
+//!   clients fail with that error ([`is_session_lost`](Error::is_session_lost)), and so do their calls until each
+//!   has sent `initialize` anew. Levels and subscriptions are gone with the session.
 //! - `resources/subscribe` goes up for the first client of a resource, `resources/unsubscribe` for the last, and
 //!   `notifications/resources/updated` comes to the subscribers. The server logs at the most verbose level that a
 //!   client asked for, and each client gets what its own level lets pass.
-//! - What the server says to nobody in particular, `list_changed` for one, comes to every client's listen.
+//!   A client may watch 1,024 resources, with 1 MiB of names.
+//! - `list_changed` notifications come to every client's listen, and no others do but log lines while nothing runs.
 //!
 //! ```
 //! use shadowcat::{JsonRpcMessage, connect::{self, Shared}};
@@ -43,22 +48,33 @@
 //! # Whom the server speaks to
 //!
 //! Before 2026-07-28 nothing on the wire ties a question or a log line of the server to a call. It is the client
-//! whose calls are running, if they are all of one client, and no other client has cancelled a call within
-//! [`after_cancel`](Shared::after_cancel): the server may still be at work on it. Otherwise a question is refused
-//! with an error, so that the server does not hang, and a log line dropped; both are [counted](Stats). Log lines
-//! while nothing runs come to every client. A question while nothing runs is refused, but a ping is answered.
+//! whose calls are running, if they are all of one client, and no other client had cancelled a call within
+//! [`after_cancel`](Shared::after_cancel) when it was said: the server may still be at work on it. It counts when the
+//! message came, not when it is read; of several that wait unread, all count as if they came with the first.
+//! Otherwise a question is refused with an error, so that the server does not hang, and a log line dropped; both are
+//! [counted](Stats). Log lines while nothing runs come to every client. A question while nothing runs is refused, but
+//! a ping is answered. Other notifications that name neither a call nor a listen (the status of a task, for one) go
+//! the same way, and are dropped while nothing runs.
+//!
+//! It stays a guess in three cases. The server may speak of a cancelled call after that time. What it says of nothing
+//! in particular while one client's calls run is that client's. And a call that failed below, because its reader was
+//! too slow for instance, counts as cancelled from when its client reads that.
+//!
+//! A client may have 128 questions open, all together 768; above that those of clients without a running call are
+//! refused first. With a cancelled call goes what was asked in it.
 //!
 //! # Trust
 //!
 //! **One process is one trust domain.** The server sees the requests of all clients and cannot tell them apart.
 //! What it remembers of one (a working directory, a login, a cache, roots) it may use for, or show to, another;
-//! so may list changes, log lines while nothing runs, and its other unaddressed notifications. Give principals
-//! that must not learn of each other a process each: [`PerSession`](super::PerSession) over a
+//! so may list changes and log lines while nothing runs, and the guesses above. Give principals that must not learn
+//! of each other a process each: [`PerSession`](super::PerSession) over a
 //! [`Pool`](super::Pool).
 
 mod attribution;
 mod call;
 mod client;
+mod ear;
 mod initialize;
 mod items;
 mod level;

@@ -1,5 +1,7 @@
 //! What the server says to nobody in particular.
 
+use tokio::time::Instant;
+
 use super::attribution::Meant;
 use super::state::State;
 use crate::connect::leaf::Leaf;
@@ -8,22 +10,27 @@ use crate::protocol::{method, peek};
 
 /// A resource changed (legacy).
 const RESOURCES_UPDATED: &str = "notifications/resources/updated";
+/// What concerns everybody ends so.
+const LIST_CHANGED: &str = "/list_changed";
 
 impl<L: Leaf> State<L> {
-    /// A message of the leaf's own listen.
-    pub(super) fn hear(&mut self, message: JsonRpcMessage) {
+    /// A message of the leaf's own listen, said at `since` or later.
+    pub(super) fn hear(&mut self, message: JsonRpcMessage, since: Instant) {
         match message.kind() {
-            Kind::Request => self.hear_question(message),
-            Kind::Notification => self.hear_notification(&message),
+            Kind::Request => self.hear_question(message, since),
+            Kind::Notification => self.hear_notification(&message, since),
             // It answers nobody, and tells nobody what of.
             Kind::Response => self.drop_notification(&message),
         }
     }
 
-    fn hear_notification(&mut self, message: &JsonRpcMessage) {
+    fn hear_notification(&mut self, message: &JsonRpcMessage, since: Instant) {
+        if peek::subscription_id(message).is_ok_and(|listen| listen.is_some()) {
+            return self.drop_notification(message); // of a listen that is over
+        }
         match message.method() {
             Some(RESOURCES_UPDATED) => self.tell_update(message),
-            Some(method::LOG) => self.hear_log(message),
+            Some(method::LOG) => self.hear_log(message, since),
             // Of a call that is over.
             Some(method::PROGRESS) => self.drop_notification(message),
             Some(method::CANCELLED) => {
@@ -32,12 +39,21 @@ impl<L: Leaf> State<L> {
                     self.tell(client, message.clone());
                 }
             }
-            _ => self.tell_all(message, |_, _| true),
+            Some(method) if method.ends_with(LIST_CHANGED) => self.tell_all(message, |_, _| true),
+            // A task's status, or whatever else there will be, is somebody's.
+            _ => self.hear_addressed(message, since),
         }
     }
 
-    fn hear_log(&mut self, log: &JsonRpcMessage) {
-        match self.meant(log) {
+    fn hear_addressed(&mut self, message: &JsonRpcMessage, since: Instant) {
+        match self.meant(message, since) {
+            Meant::Only(client) => drop(self.tell(client, message.clone())),
+            Meant::Nobody | Meant::Unclear => self.drop_notification(message),
+        }
+    }
+
+    fn hear_log(&mut self, log: &JsonRpcMessage, since: Instant) {
+        match self.meant(log, since) {
             Meant::Nobody => self.tell_log(log),
             Meant::Only(client) if self.wants_log(client, log) => drop(self.tell(client, log.clone())),
             Meant::Only(_) => {}

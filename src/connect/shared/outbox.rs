@@ -61,6 +61,11 @@ impl Outbox {
     }
 
     pub(super) fn fail(mut self, why: &Error) {
+        self.lose(why);
+    }
+
+    /// Fails the listen that is open.
+    pub(super) fn lose(&mut self, why: &Error) {
         if let Some(sender) = self.close() {
             sender.fail(why.clone());
         }
@@ -97,9 +102,7 @@ impl<L: Leaf> State<L> {
     pub(super) fn end(&mut self, why: &Error) {
         self.ended = Some(why.clone());
         for client in self.clients.values_mut() {
-            if let Some(sender) = client.outbox.close() {
-                sender.fail(why.clone());
-            }
+            client.outbox.lose(why);
         }
     }
 }
@@ -120,6 +123,9 @@ pub(super) fn open<L: Leaf>(member: &Arc<Member<L>>) -> Result<Reply, Error> {
     let Some(client) = state.clients.get_mut(&member.id) else {
         return Err(Error::closed("the client is gone").unsent());
     };
+    if let Some(why) = client.lost() {
+        return Err(why);
+    }
     if let Way::Open(_) = client.outbox.way {
         return Err(Error::busy("the client has a listen already").unsent());
     }

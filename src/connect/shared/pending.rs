@@ -6,6 +6,7 @@ use std::task::Waker;
 
 use tokio::time::Instant;
 
+use super::ear::Ear;
 use super::items::Items;
 use super::member::Member;
 use crate::connect::leaf::Leaf;
@@ -23,6 +24,9 @@ pub(super) struct Pending<L: Leaf> {
     context: Option<Arc<Facts>>,
     after: After,
     over: bool,
+    /// The server may be at work on it all the same.
+    given_up: bool,
+    pub(super) ear: Ear,
 }
 
 /// What the answer decides.
@@ -45,11 +49,17 @@ impl<L: Leaf> Pending<L> {
         after: After,
     ) -> Self {
         member.begin(&wire, &caller.id);
-        Self { member: member.clone(), wire, caller, is_aside, context, after, over: false }
+        let (member, ear) = (member.clone(), Ear::new());
+        Self { member, wire, caller, is_aside, context, after, over: false, given_up: false, ear }
     }
 
     pub(super) fn member(&self) -> &Arc<Member<L>> {
         &self.member
+    }
+
+    /// Its id on the wire, which is one of ours.
+    pub(super) fn number(&self) -> i64 {
+        self.wire.as_i64().unwrap_or_default()
     }
 
     pub(super) fn stopped(&self) -> Option<Error> {
@@ -106,8 +116,23 @@ impl<L: Leaf> Pending<L> {
         rename::restore(message, &self.wire, &self.caller, self.is_aside)
     }
 
+    /// What is said from now on may be about this call, and the leaf does not know it any more: to be noted before
+    /// the leaf can forget it.
+    fn give_up(&mut self) {
+        if self.over || std::mem::replace(&mut self.given_up, true) {
+            return;
+        }
+        let mut state = self.member.core().lock();
+        state.refuse_asked_in(self.number());
+        if !self.is_aside {
+            let until = Instant::now() + state.after_cancel;
+            state.running.given_up(self.member.id, until);
+        }
+    }
+
     /// Drops what is below, so that it writes the client's own cancellation, if there is one.
     pub(super) fn cancel(&mut self, drop_it: impl FnOnce()) {
+        self.give_up();
         let Some(context) = self.context.take().filter(|_| !self.over) else { return drop_it() };
         let own = context.take_cancellation(&self.caller.id);
         let Some(own) = own.and_then(|own| rename::cancelled(own, &self.wire)) else { return drop_it() };
@@ -123,12 +148,8 @@ impl<L: Leaf> Drop for Pending<L> {
         if self.over {
             return;
         }
-        let mut state = self.member.core().lock();
-        if !self.is_aside {
-            let until = Instant::now() + state.after_cancel;
-            state.running.given_up(self.member.id, until);
-        }
-        state.undo(self.member.id, &self.after);
+        self.give_up();
+        self.member.core().lock().undo(self.member.id, &self.after);
     }
 }
 

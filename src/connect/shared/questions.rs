@@ -1,13 +1,17 @@
 //! What the server asked a client that has not answered.
 
+use tokio::time::Instant;
+
 use super::attribution::Meant;
 use super::state::{ClientId, State};
 use crate::connect::leaf::Leaf;
 use crate::message::{Code, IdMap, JsonRpcMessage, OwnedId};
 use crate::protocol::method;
 
-/// Questions open at once, of all clients.
-const OPEN: usize = 4096;
+/// Questions open at once, of all clients: fewer than a pipe has by default, which would refuse everybody's.
+const OPEN: usize = 768;
+/// Those of one client.
+const PER_CLIENT: usize = 128;
 
 #[derive(Default)]
 pub(super) struct Questions(IdMap<Question>);
@@ -21,8 +25,8 @@ struct Question {
 /// The reply that a question is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// A call's; it has been read.
-    Call,
+    /// That of the call which has this number on the wire; it has been read.
+    Call(i64),
     /// The client's listen of this number.
     Listen { number: u32, is_read: bool },
 }
@@ -49,6 +53,12 @@ impl Questions {
         }
     }
 
+    /// Whether there is no room for another of this client.
+    fn are_full(&self, client: ClientId) -> bool {
+        let own = self.0.values().filter(|question| question.client == client).count();
+        own >= PER_CLIENT || self.0.len() >= OPEN
+    }
+
     fn of(&self, is_it: impl Fn(Question) -> bool) -> Vec<OwnedId> {
         self.0.ids().zip(self.0.values()).filter(|(_, question)| is_it(*question)).map(|(id, _)| id).collect()
     }
@@ -56,8 +66,8 @@ impl Questions {
 
 impl<L: Leaf> State<L> {
     /// A question that the server asks nobody in particular.
-    pub(super) fn hear_question(&mut self, question: JsonRpcMessage) {
-        let Meant::Only(client) = self.meant(&question) else { return self.refuse_or_pong(&question) };
+    pub(super) fn hear_question(&mut self, question: JsonRpcMessage, since: Instant) {
+        let Meant::Only(client) = self.meant(&question, since) else { return self.refuse_or_pong(&question) };
         let number = self.clients.get(&client).map_or(0, |client| client.outbox.number());
         let asked = Asked::Listen { number, is_read: false };
         if self.ask(client, asked, &question) && !self.tell(client, question.clone()) {
@@ -68,15 +78,13 @@ impl<L: Leaf> State<L> {
     /// Opens a question; one that cannot be is refused.
     pub(super) fn ask(&mut self, client: ClientId, asked: Asked, question: &JsonRpcMessage) -> bool {
         let Some(id) = question.owned_id() else { return false };
-        if self.questions.0.len() >= OPEN {
+        if self.questions.are_full(client) {
             // What no call of its client's can be about any more is the least likely to be answered.
-            let over =
-                |question: Question| question.asked == Asked::Call && !self.running.has(question.client);
-            for id in self.questions.of(over) {
+            for id in self.questions.of(|question| !self.running.has(question.client)) {
                 self.give_up(&id);
             }
         }
-        if self.questions.0.len() >= OPEN {
+        if self.questions.are_full(client) {
             self.refuse(question);
             return false;
         }
@@ -87,6 +95,17 @@ impl<L: Leaf> State<L> {
     /// The client is gone.
     pub(super) fn refuse_all_of(&mut self, client: ClientId) {
         for id in self.questions.of(|question| question.client == client) {
+            self.give_up(&id);
+        }
+    }
+
+    /// The call that has this number on the wire is cancelled: nobody answers what was asked in it, and the server
+    /// may use the id again.
+    pub(super) fn refuse_asked_in(&mut self, call: i64) {
+        if self.questions.0.is_empty() {
+            return;
+        }
+        for id in self.questions.of(|question| question.asked == Asked::Call(call)) {
             self.give_up(&id);
         }
     }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::OWN;
+use super::ear::Ear;
 use super::state::Core;
 use crate::connect::leaf::Leaf;
 use crate::error::Error;
@@ -18,6 +19,8 @@ use crate::reply::Reply;
 
 /// How long an answer to a request of ours is awaited; nothing depends on it.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two lost sessions, where a leaf loses one after the other.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Bytes of such an answer.
 const ANSWER: usize = 1 << 20;
 /// Never on the wire.
@@ -47,19 +50,31 @@ pub(super) async fn run<L: Leaf>(core: Arc<Core<L>>, leaf: L, mut own: mpsc::Rec
 }
 
 async fn listen<L: Leaf>(core: &Core<L>, mut leaf: L) {
+    let mut next = Instant::now();
     loop {
+        let ear = Ear::new(); // the leaf may have kept something
         let error = match open(&mut leaf).await {
-            Ok(reply) => match hear(core, reply).await {
+            Ok(reply) => match hear(core, reply, ear).await {
                 Some(error) => error,
                 None => return tracing::debug!("a shared server says nothing unasked"),
             },
             Err(error) => error,
         };
-        if !error.is_overflow() {
-            tracing::debug!(%error, "a shared server says no more");
-            return core.lock().end(&error);
+        match error {
+            error if error.is_session_lost() => {
+                tracing::info!(%error, "a shared server lost its session");
+                core.lock().lose_session(&error);
+                sleep_until(next).await;
+                next = Instant::now() + PAUSE;
+            }
+            error if error.is_overflow() => {
+                tracing::warn!(%error, "what a shared server said unasked was lost");
+            }
+            error => {
+                tracing::debug!(%error, "a shared server says no more");
+                return core.lock().end(&error);
+            }
         }
-        tracing::warn!(%error, "what a shared server said unasked was lost");
     }
 }
 
@@ -72,10 +87,10 @@ async fn open<L: Leaf>(leaf: &mut L) -> Result<Reply, Error> {
 }
 
 /// Ends with the listen, and with its error if it failed.
-async fn hear<L: Leaf>(core: &Core<L>, mut listen: Reply) -> Option<Error> {
+async fn hear<L: Leaf>(core: &Core<L>, mut listen: Reply, mut ear: Ear) -> Option<Error> {
     loop {
-        match poll_fn(|cx| listen.poll_message(cx)).await? {
-            Ok(message) => core.lock().hear(message),
+        match poll_fn(|cx| ear.poll(cx, |cx| listen.poll_message(cx))).await? {
+            Ok(message) => core.lock().hear(message, ear.since()),
             Err(error) => return Some(error),
         }
     }

@@ -1,6 +1,6 @@
 //! What the clients of one leaf and its router share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -12,9 +12,9 @@ use super::initialize::Init;
 use super::outbox::Outbox;
 use super::questions::Questions;
 use super::subscribe::Subscription;
-use crate::connect::leaf::Leaf;
+use crate::connect::leaf::{Leaf, Probe};
 use crate::error::Error;
-use crate::message::{JsonRpcMessage, OwnedId};
+use crate::message::{JsonRpcMessage, Kind, OwnedId};
 
 /// Names a client; never used again.
 pub(super) type ClientId = u64;
@@ -36,7 +36,7 @@ pub(super) struct State<L: Leaf> {
     next_id: i64,
     pub(super) running: Running,
     pub(super) questions: Questions,
-    pub(super) subscriptions: HashMap<Arc<str>, Subscription>,
+    pub(super) subscriptions: BTreeMap<Arc<str>, Subscription>,
     pub(super) init: Init,
     /// The server was told that the session is open.
     pub(super) told_initialized: bool,
@@ -56,6 +56,36 @@ pub(super) struct Client {
     /// The level that it asked for.
     pub(super) level: Option<u8>,
     pub(super) subscriptions: usize,
+    /// Bytes of their names.
+    pub(super) subscribed_bytes: usize,
+    pub(super) session: Session,
+}
+
+/// A client's part in the handshake.
+#[derive(Default)]
+pub(super) enum Session {
+    #[default]
+    None,
+    Joined,
+    Lost(Error),
+}
+
+impl Client {
+    pub(super) fn lose_session(&mut self, why: &Error) {
+        (self.level, self.subscriptions, self.subscribed_bytes) = (None, 0, 0);
+        self.outbox.lose(why);
+        if let Session::Joined = self.session {
+            self.session = Session::Lost(why.clone());
+        }
+    }
+
+    /// Why it has to begin a session anew.
+    pub(super) fn lost(&self) -> Option<Error> {
+        match &self.session {
+            Session::Lost(why) => Some(why.clone().unsent()),
+            Session::None | Session::Joined => None,
+        }
+    }
 }
 
 /// A [`Shared`](super::Shared) in numbers.
@@ -70,7 +100,7 @@ pub struct Stats {
     pub subscriptions: usize,
     /// Questions of the server that were refused because nothing told whom it asked, or nobody was there.
     pub refused_questions: u64,
-    /// Log lines and progress that could not be told whose they were.
+    /// Log lines, progress and other notifications that could not be told whose they were.
     pub dropped_notifications: u64,
     /// Answers of a client to a question that it was not asked.
     pub unmatched_answers: u64,
@@ -88,7 +118,7 @@ impl<L: Leaf> Core<L> {
             next_id: 0,
             running: Running::default(),
             questions: Questions::default(),
-            subscriptions: HashMap::new(),
+            subscriptions: BTreeMap::new(),
             init: Init::New,
             told_initialized: false,
             level: None,
@@ -133,10 +163,13 @@ impl<L: Leaf> State<L> {
     }
 
     /// Says something of our own. Tells whether the leaf took it; a leaf that is not ready takes nothing.
-    pub(super) fn say(&mut self, message: JsonRpcMessage) -> bool {
+    pub(super) fn say(&mut self, mut message: JsonRpcMessage) -> bool {
         let ready = self.leaf.poll_ready(&mut Context::from_waker(Waker::noop()));
         if !matches!(ready, Poll::Ready(Ok(()))) {
             return false;
+        }
+        if message.kind() == Kind::Request {
+            message.extensions_mut().insert(Probe);
         }
         let said = self.leaf.call(message);
         // Without room its answer is not awaited: what was said was said.

@@ -1,6 +1,7 @@
 //! Who watches which resource (2025-11-25 server/resources: subscriptions).
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::call::Plan;
@@ -13,6 +14,8 @@ use crate::reply::Reply;
 
 /// Resources that one client may watch at once.
 const PER_CLIENT: usize = 1024;
+/// Bytes of their names.
+const PER_CLIENT_BYTES: usize = 1 << 20;
 
 #[derive(Default)]
 pub(super) struct Subscription {
@@ -30,10 +33,14 @@ impl<L: Leaf> State<L> {
         let uri = known.unwrap_or_else(|| uri.as_ref().into());
         let is_new =
             !self.subscriptions.get(&uri).is_some_and(|subscription| subscription.clients.contains(&id));
-        if is_new && client.subscriptions >= PER_CLIENT {
+        let bytes = client.subscribed_bytes + uri.len();
+        if is_new && (client.subscriptions >= PER_CLIENT || bytes > PER_CLIENT_BYTES) {
             return Plan::Answer(Reply::refuse(&message, Code::INTERNAL_ERROR, "Too many subscriptions"));
         }
-        client.subscriptions += usize::from(is_new);
+        if is_new {
+            client.subscriptions += 1;
+            client.subscribed_bytes = bytes;
+        }
         let subscription = self.subscriptions.entry(uri.clone()).or_default();
         subscription.clients.insert(id);
         if subscription.is_confirmed { done(&message) } else { Plan::Send(message, After::Subscribe(uri)) }
@@ -88,9 +95,8 @@ impl<L: Leaf> State<L> {
         let Ok(Some(uri)) = peek::text(update.params().unwrap_or_default(), "uri") else {
             return self.drop_notification(update);
         };
-        let watched = wholes(&uri).filter_map(|whole| self.subscriptions.get(whole));
-        let clients: HashSet<_> =
-            watched.flat_map(|subscription| subscription.clients.iter().copied()).collect();
+        let watched = wholes(&self.subscriptions, &uri);
+        let clients: HashSet<_> = watched.flat_map(|(_, watched)| watched.clients.iter().copied()).collect();
         for client in clients {
             self.tell(client, update.clone());
         }
@@ -104,6 +110,7 @@ impl<L: Leaf> State<L> {
         }
         if let Some(client) = self.clients.get_mut(&id) {
             client.subscriptions -= 1;
+            client.subscribed_bytes -= uri.len();
         }
         let is_last = subscription.clients.is_empty();
         if is_last {
@@ -122,11 +129,36 @@ impl<L: Leaf> State<L> {
     }
 }
 
-/// The resource, and all that it may be a part of.
-fn wholes(uri: &str) -> impl Iterator<Item = &str> {
-    let ends = uri.char_indices().filter(|(_, c)| matches!(c, '/' | '?' | '#'));
-    std::iter::once(uri)
-        .chain(ends.flat_map(|(at, _)| [&uri[..at], &uri[..=at]]).filter(move |part| *part != uri))
+/// Those of the known resources that this one is, or may be a part of: the longest first. Its own length is walked
+/// once for each, and once for each neighbour on the way.
+fn wholes<'a, T>(known: &'a BTreeMap<Arc<str>, T>, uri: &'a str) -> impl Iterator<Item = (&'a str, &'a T)> {
+    let mut left = Some(uri);
+    let beginnings = std::iter::from_fn(move || {
+        loop {
+            let up_to = (Bound::Unbounded, Bound::Included(left?));
+            let (last, found) = known.range::<str, _>(up_to).next_back()?;
+            let shared = common(last, uri);
+            if shared.len() == last.len() {
+                left = last.chars().next_back().map(|c| &uri[..last.len() - c.len_utf8()]);
+                return Some((shared, found));
+            }
+            left = Some(shared); // no longer beginning of it can be known
+        }
+    });
+    beginnings.filter(move |(whole, _)| is_part(uri, whole))
+}
+
+/// How `text` and `other` begin alike; a part of `text`.
+fn common<'a>(other: &str, text: &'a str) -> &'a str {
+    let alike = text.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+    let border = (0..=alike).rev().find(|at| text.is_char_boundary(*at));
+    &text[..border.unwrap_or(0)]
+}
+
+/// Whether the `whole`, with which `uri` begins, ends where a part of it may begin.
+fn is_part(uri: &str, whole: &str) -> bool {
+    let is_border = |c| matches!(c, '/' | '?' | '#');
+    uri.len() == whole.len() || whole.ends_with(is_border) || uri[whole.len()..].starts_with(is_border)
 }
 
 fn done(message: &JsonRpcMessage) -> Plan {
@@ -141,11 +173,25 @@ fn invalid(message: &JsonRpcMessage) -> Plan {
 mod tests {
     use super::*;
 
+    fn wholes_of<'a>(known: &BTreeMap<Arc<str>, ()>, uri: &'a str) -> Vec<&'a str> {
+        wholes(known, uri).map(|(whole, _)| &uri[..whole.len()]).collect()
+    }
+
     #[test]
     fn a_part_belongs_to_its_wholes_and_not_to_its_neighbours() {
-        let all: Vec<_> = wholes("file:///a/bc").collect();
-        assert!(all.contains(&"file:///a/bc") && all.contains(&"file:///a") && all.contains(&"file:///a/"));
-        assert!(!all.contains(&"file:///a/b"));
-        assert_eq!(wholes("a/").collect::<Vec<_>>(), ["a/", "a"]);
+        let known = ["", "a", "a/", "a/b", "a/bc", "a/b?x", "a/bd", "a/ä", "a/ö", "b"];
+        let known = known.map(|uri| (Arc::from(uri), ())).into();
+        assert_eq!(wholes_of(&known, "a/bc"), ["a/bc", "a/", "a"]);
+        assert_eq!(wholes_of(&known, "a/b/c"), ["a/b", "a/", "a"]);
+        assert_eq!(wholes_of(&known, "a/ë"), ["a/", "a"]);
+        assert_eq!(wholes_of(&known, "/"), [""]);
+        assert!(wholes_of(&known, "c").is_empty());
+    }
+
+    #[test]
+    fn a_long_name_takes_no_long_time() {
+        let known = (0..1024).map(|at| (Arc::from("/".repeat(at)), ())).collect();
+        let uri = "/".repeat(1 << 20);
+        assert_eq!(wholes_of(&known, &uri).len(), 1024);
     }
 }

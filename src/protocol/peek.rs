@@ -21,6 +21,8 @@ use crate::message::{Id, JsonRpcMessage, decode_exact, members};
 
 /// The key of `_meta` that says which revision a modern request speaks.
 pub const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+/// The key of `_meta` that says what the client of a modern request can do.
+pub const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 /// The key of `_meta` that ties a message to a listen.
 pub const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 
@@ -188,7 +190,7 @@ fn token(json: Option<&[u8]>) -> Result<Option<Id<'_>>, Unreadable> {
 }
 
 /// The decoded text of a JSON string.
-fn string(json: &[u8]) -> Result<Cow<'_, str>, Unreadable> {
+pub(crate) fn string(json: &[u8]) -> Result<Cow<'_, str>, Unreadable> {
     let inner =
         json.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).ok_or(Unreadable::Mistyped)?;
     let inner = std::str::from_utf8(inner).map_err(|_| Unreadable::Mistyped)?;

@@ -1,3 +1,5 @@
 //! Bytes to messages and back.
 
+pub mod http;
 pub mod lines;
+pub mod sse;

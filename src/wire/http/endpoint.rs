@@ -1,0 +1,151 @@
+//! One endpoint, and what it takes.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, Method, StatusCode};
+
+use super::{
+    HostPolicy, InvalidPolicy, OriginPolicy, Refusal, accepted, body, head, last_event_id, session_id,
+};
+use crate::message::{JsonRpcMessage, ScanOptions};
+use crate::protocol::{Era, ProtocolVersion};
+
+/// Where a server listens, by which names it may be called, and which revisions it speaks.
+///
+/// A request is checked in three steps: [`check_head`](Self::check_head) before its body is read,
+/// [`read`](Self::read) once it is there, and [`check_params`](super::check_params) where the tool's schema is known.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    path: String,
+    hosts: HostPolicy,
+    origins: OriginPolicy,
+    max_body: u64,
+    versions: Vec<ProtocolVersion>,
+}
+
+impl Endpoint {
+    /// An endpoint that takes bodies of at most 4 MiB and speaks every revision of Streamable HTTP.
+    pub fn new(path: impl Into<String>, hosts: HostPolicy, origins: OriginPolicy) -> Self {
+        let versions =
+            ProtocolVersion::ALL.into_iter().filter(|version| *version > ProtocolVersion::V2024_11_05);
+        Self { path: path.into(), hosts, origins, max_body: 4 << 20, versions: versions.collect() }
+    }
+
+    /// The same, called by the names of a loopback address.
+    ///
+    /// # Errors
+    ///
+    /// The address is not a loopback address; [`new`](Self::new) takes the names that it is called by.
+    pub fn bound_to(path: impl Into<String>, address: SocketAddr) -> Result<Self, InvalidPolicy> {
+        Ok(Self::new(path, HostPolicy::bound_to(address)?, OriginPolicy::bound_to(address)))
+    }
+
+    /// The bytes of a body.
+    pub fn max_body_bytes(mut self, max: u64) -> Self {
+        self.max_body = max;
+        self
+    }
+
+    /// The revisions that it speaks, in the order in which a client is told of them.
+    pub fn versions(mut self, versions: impl IntoIterator<Item = ProtocolVersion>) -> Self {
+        self.versions = versions.into_iter().collect();
+        self
+    }
+
+    /// Checks everything that does not need the body, and needs to come before it is read: `Host` and `Origin`
+    /// first, then how the message is framed, path, method, and content.
+    ///
+    /// # Errors
+    ///
+    /// What to answer. A server refuses 405 with `Allow`.
+    pub fn check_head(&self, head: &Parts) -> Result<(), Refusal> {
+        let headers = &head.headers;
+        self.hosts.check(head)?;
+        self.origins.check(headers)?;
+        head::check_size(headers)?;
+        head::check_framing(headers, self.max_body)?;
+        if head.uri.path() != self.path {
+            return Err(Refusal::new(StatusCode::NOT_FOUND, "nothing is served here"));
+        }
+        match &head.method {
+            &Method::POST => check_post(headers)?,
+            &Method::GET | &Method::DELETE if self.speaks(Era::Legacy) => self.check_session(head)?,
+            _ => return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this method is not served here")),
+        }
+        Ok(())
+    }
+
+    /// Reads the body, and checks it against the headers: the version header, what `_meta` must hold, version
+    /// against version, whether it is spoken here, and what `Mcp-Method` and `Mcp-Name` mirror.
+    ///
+    /// # Errors
+    ///
+    /// What to answer, under the request's id where there is one.
+    pub fn read(
+        &self,
+        headers: &HeaderMap,
+        body: Bytes,
+        options: &ScanOptions,
+    ) -> Result<(JsonRpcMessage, Era), Refusal> {
+        let message = JsonRpcMessage::parse_with(body, options).map_err(|error| Refusal::from(&error))?;
+        let era = self.check_body(headers, &message)?;
+        Ok((message, era))
+    }
+
+    /// The same for a message that was read before.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn check_body(&self, headers: &HeaderMap, message: &JsonRpcMessage) -> Result<Era, Refusal> {
+        let era = if self.speaks(Era::Legacy) { body::request_era(headers, message) } else { Era::Modern };
+        let checked = match era {
+            Era::Legacy => self.check_legacy(headers),
+            Era::Modern => body::check_modern(headers, message, &self.versions),
+        };
+        match checked {
+            Ok(()) => Ok(era),
+            Err(refusal) => Err(refusal.with_id(message.responder().id().cloned())),
+        }
+    }
+
+    fn speaks(&self, era: Era) -> bool {
+        self.versions.iter().any(|version| version.era() == era)
+    }
+
+    /// A request without a body is a legacy session's.
+    fn check_session(&self, head: &Parts) -> Result<(), Refusal> {
+        if head.method == Method::GET && !accepted(&head.headers).events {
+            return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, "only an event stream is served here"));
+        }
+        last_event_id(&head.headers)?;
+        self.check_legacy(&head.headers)
+    }
+
+    /// The version header may be missing, before 2025-06-18 it always is; a session says which revision it is then.
+    fn check_legacy(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        session_id(headers)?;
+        let spoken = |text: &str| {
+            let version = text.parse::<ProtocolVersion>();
+            version.is_ok_and(|version| version.era() == Era::Legacy && self.versions.contains(&version))
+        };
+        match body::version_header(headers) {
+            Ok(None) => Ok(()),
+            Ok(Some(text)) if spoken(text) => Ok(()),
+            Ok(Some(_)) => Err(Refusal::bad_request("this MCP-Protocol-Version is not spoken here")),
+            Err(text) => Err(Refusal::bad_request(text)),
+        }
+    }
+}
+
+fn check_post(headers: &HeaderMap) -> Result<(), Refusal> {
+    head::check_content(headers)?;
+    let accepted = accepted(headers);
+    if accepted.json || accepted.events {
+        return Ok(());
+    }
+    let text = "only application/json and text/event-stream are served here";
+    Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, text))
+}

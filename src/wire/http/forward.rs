@@ -1,0 +1,70 @@
+//! Which headers of a client's request go on to the server: next to none.
+
+use http::header::{
+    AUTHORIZATION, CONNECTION, COOKIE, HeaderMap, HeaderName, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE,
+};
+
+use crate::protocol::header::PARAM_PREFIX;
+
+/// A credential of the client, of a proxy on the way, or of the server: never passed on.
+///
+/// ```
+/// use shadowcat::wire::http::is_credential;
+///
+/// assert!(is_credential(&http::header::AUTHORIZATION) && !is_credential(&http::header::ACCEPT));
+/// ```
+pub fn is_credential(name: &HeaderName) -> bool {
+    const NAMES: [HeaderName; 3] = [AUTHORIZATION, COOKIE, SET_COOKIE];
+    NAMES.contains(name) || is_proxy(name)
+}
+
+/// A header that is about this connection and no other (RFC 9110, section 7.6.1).
+pub fn is_hop_by_hop(name: &HeaderName) -> bool {
+    const NAMES: [HeaderName; 5] = [CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
+    let old = matches!(name.as_str(), "keep-alive" | "http2-settings");
+    old || NAMES.contains(name) || is_proxy(name)
+}
+
+fn is_proxy(name: &HeaderName) -> bool {
+    name.as_str().starts_with("proxy-")
+}
+
+/// What goes on with a request whose body nobody changed: `Mcp-Param-…`, known here or not, and `also`. Credentials,
+/// headers of the connection and what `Connection` names stay, whatever `also` says.
+///
+/// A layer may have taken a secret out of the body that still stands in a header: a request that was changed gets
+/// the headers of [`request_headers`](super::request_headers) and none of these.
+///
+/// ```
+/// use http::HeaderMap;
+/// use shadowcat::wire::http::forwarded;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("mcp-param-region", "eu".parse()?);
+/// headers.insert("x-tenant", "7".parse()?);
+/// headers.insert("authorization", "Bearer secret".parse()?);
+/// headers.insert("x-forwarded-for", "127.0.0.1".parse()?);
+/// let on = forwarded(&headers, &["x-tenant".parse()?, "authorization".parse()?]);
+/// assert!(on.len() == 2 && on["mcp-param-region"] == "eu" && on["x-tenant"] == "7");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn forwarded(headers: &HeaderMap, also: &[HeaderName]) -> HeaderMap {
+    let nominated = |name: &HeaderName| {
+        tokens(headers, &CONNECTION).any(|token| name.as_str().eq_ignore_ascii_case(token))
+    };
+    let mut on = HeaderMap::new();
+    for (name, value) in headers {
+        let wanted = name.as_str().starts_with(PARAM_PREFIX) || also.contains(name);
+        if wanted && !is_credential(name) && !is_hop_by_hop(name) && !nominated(name) {
+            on.append(name.clone(), value.clone());
+        }
+    }
+    on
+}
+
+/// The entries of a header that is a list, in all its fields. One that is not ASCII holds none.
+pub(super) fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let fields = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    fields.flat_map(|field| field.split(',')).map(str::trim).filter(|token| !token.is_empty())
+}

@@ -1,0 +1,56 @@
+//! What MCP says in the head of an HTTP message, and how that is tied to the body: pure functions over the
+//! types of the [`http`](::http) crate.
+//!
+//! Going out, the headers of a request are derived from the body, after every layer has had its say, so that they
+//! cannot disagree with it; see [`request_headers`]. Coming in, an [`Endpoint`] checks the head before the body is
+//! read, and then head and body against each other, in the one order that the specification and its conformance
+//! suite agree with. What it refuses is a [`Refusal`]: status, code and text.
+//!
+//! ```
+//! use http::Request;
+//! use shadowcat::ScanOptions;
+//! use shadowcat::wire::http::Endpoint;
+//!
+//! let endpoint = Endpoint::bound_to("/mcp", "127.0.0.1:8080".parse()?)?;
+//! let request = Request::post("/mcp")
+//!     .header("Host", "localhost:8080")
+//!     .header("Content-Type", "application/json")
+//!     .body(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#)?;
+//! let (head, body) = request.into_parts();
+//! endpoint.check_head(&head)?;
+//! let (message, _era) = endpoint.read(&head.headers, body.into(), &ScanOptions::new())?;
+//! assert_eq!(message.method(), Some("ping"));
+//!
+//! let mut rebound = head.clone();
+//! rebound.headers.insert("Host", "evil.example:8080".parse()?);
+//! assert_eq!(endpoint.check_head(&rebound).unwrap_err().status, 403);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod base64;
+mod body;
+mod endpoint;
+mod forward;
+mod head;
+mod mirror;
+mod number;
+mod origin;
+mod params;
+mod refusal;
+mod schema;
+mod session;
+mod status;
+mod value;
+
+pub use body::{check_params, request_era};
+pub use endpoint::Endpoint;
+pub use forward::{forwarded, is_credential, is_hop_by_hop};
+pub use head::{Accepted, accepted};
+pub use mirror::{Unmirrorable, request_headers};
+pub use origin::{HostPolicy, InvalidPolicy, OriginPolicy};
+pub use params::ParamHeaders;
+pub use refusal::Refusal;
+pub use schema::InvalidAnnotation;
+pub use session::{last_event_id, last_event_id_value, session_id};
+pub use status::{error_status, response_status, upstream_failure};
+pub use value::{InvalidValue, decode_value, encode_value};

@@ -1,0 +1,84 @@
+//! Outcomes as HTTP statuses, both ways.
+
+use http::StatusCode;
+
+use crate::error::Error;
+use crate::message::{Code, JsonRpcMessage};
+use crate::protocol::{Era, peek};
+
+/// The status that a response is sent with.
+///
+/// A modern server says in the status that it knows no such method, or that it could not take the request. A legacy
+/// one answers 200 whatever the outcome: its client would take a 404 for the end of the session.
+///
+/// ```
+/// use http::StatusCode;
+/// use shadowcat::{Code, JsonRpcMessage, protocol::Era, wire::http::response_status};
+///
+/// let unknown = JsonRpcMessage::error_response(Some(&1.into()), Code::METHOD_NOT_FOUND, "no such method");
+/// assert_eq!(response_status(&unknown, Era::Modern), StatusCode::NOT_FOUND);
+/// assert_eq!(response_status(&unknown, Era::Legacy), StatusCode::OK);
+/// ```
+pub fn response_status(response: &JsonRpcMessage, era: Era) -> StatusCode {
+    match error_code(response).filter(|_| era == Era::Modern) {
+        Some(Code::METHOD_NOT_FOUND) => StatusCode::NOT_FOUND,
+        Some(Code::HEADER_MISMATCH | Code::MISSING_CAPABILITY | Code::UNSUPPORTED_VERSION) => {
+            StatusCode::BAD_REQUEST
+        }
+        _ => StatusCode::OK,
+    }
+}
+
+fn error_code(response: &JsonRpcMessage) -> Option<Code> {
+    let code = peek::member(response.error()?, "code").ok()??;
+    std::str::from_utf8(code).ok()?.parse().ok().map(Code)
+}
+
+/// The status that a failure below the stack is answered with: one that no client takes for the server's own word.
+///
+/// A lost session is the exception: 404 is how a legacy client learns that it must begin a new one.
+///
+/// ```
+/// use http::StatusCode;
+/// use shadowcat::{Error, wire::http::error_status};
+///
+/// assert_eq!(error_status(&Error::timeout("60 s")), StatusCode::GATEWAY_TIMEOUT);
+/// assert_eq!(error_status(&Error::closed("gone")), StatusCode::BAD_GATEWAY);
+/// ```
+pub fn error_status(error: &Error) -> StatusCode {
+    if error.is_session_lost() {
+        StatusCode::NOT_FOUND
+    } else if error.is_timeout() {
+        StatusCode::GATEWAY_TIMEOUT
+    } else if error.is_busy() || error.is_overflow() {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::BAD_GATEWAY
+    }
+}
+
+/// What an upstream's status means where its body is no JSON-RPC message; `None` for a success.
+///
+/// `in_session`: the request named a session, so that 404 says that it is gone.
+///
+/// ```
+/// use http::StatusCode;
+/// use shadowcat::wire::http::upstream_failure;
+///
+/// assert!(upstream_failure(StatusCode::ACCEPTED, true).is_none());
+/// assert!(upstream_failure(StatusCode::NOT_FOUND, true).unwrap().is_session_lost());
+/// assert!(upstream_failure(StatusCode::NOT_FOUND, false).unwrap().is_invalid());
+/// assert!(upstream_failure(StatusCode::TOO_MANY_REQUESTS, true).unwrap().is_busy());
+/// ```
+pub fn upstream_failure(status: StatusCode, in_session: bool) -> Option<Error> {
+    let text = format_args!("the server answered HTTP {}", status.as_u16());
+    Some(match status {
+        _ if status.is_success() => return None,
+        StatusCode::NOT_FOUND if in_session => Error::session_lost(text),
+        StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Error::timeout(text),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Error::busy(text),
+        StatusCode::PAYLOAD_TOO_LARGE => Error::too_large(text),
+        _ if status.is_server_error() => Error::closed(text),
+        _ => Error::invalid(text),
+    })
+}

@@ -53,6 +53,8 @@ pub mod monitor;
 pub mod protocol;
 pub mod reply;
 pub mod serve;
+#[cfg(feature = "http")]
+pub mod session;
 pub mod wassette;
 pub mod wire;
 

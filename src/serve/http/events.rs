@@ -88,6 +88,9 @@ impl Source for Reading {
                 Next::End => None,
             };
             let event = message.map(|message| self.event(&message));
+            if self.over {
+                self.trail = None; // nothing more comes for whoever takes it up
+            }
             if event.is_some() || self.over {
                 return Poll::Ready(event);
             }

@@ -6,5 +6,5 @@ pub mod http;
 pub mod stdio;
 
 #[cfg(feature = "http")]
-pub use self::http::{Http, HttpSse, http};
+pub use self::http::{Http, http};
 pub use stdio::{Stdio, stdio};

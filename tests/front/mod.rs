@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
 use http_body::Body as _;
-use shadowcat::serve::http::{Body, Builder, Http, HttpSse, SessionInfo};
+use shadowcat::serve::http::{Body, Builder, Http, SessionInfo};
 use shadowcat::wire::http::Endpoint;
 use shadowcat::wire::sse::{Decoder, Event, Limits};
 use shadowcat::{Error, JsonRpcMessage, Reply, ReplySender, serve};
@@ -131,10 +131,6 @@ pub(crate) fn modern(id: u32, method: &str) -> Request<String> {
 }
 
 pub(crate) async fn send(http: &Http, request: Request<String>) -> Response<Body> {
-    soon(http.clone().oneshot(request)).await.unwrap()
-}
-
-pub(crate) async fn send_sse(http: &HttpSse, request: Request<String>) -> Response<Body> {
     soon(http.clone().oneshot(request)).await.unwrap()
 }
 

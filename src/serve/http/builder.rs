@@ -19,6 +19,7 @@ use crate::wire::http::Endpoint;
 #[must_use = "a front end is built before it serves"]
 pub struct Builder {
     endpoint: Endpoint,
+    sse: Option<Endpoint>,
     options: Options,
     maker: Option<Maker>,
     stateless: Option<BoxStack>,
@@ -39,7 +40,14 @@ impl Builder {
             replay_events: 256,
             replay_bytes: 256 << 10,
         };
-        Self { endpoint, options, maker: None, stateless: None, store: Arc::new(MemoryStore::new()) }
+        Self {
+            endpoint,
+            sse: None,
+            options,
+            maker: None,
+            stateless: None,
+            store: Arc::new(MemoryStore::new()),
+        }
     }
 
     /// Serves the revisions before 2026-07-28: `make` makes a stack for each session, which is dropped with it.
@@ -56,6 +64,15 @@ impl Builder {
     /// those of older clients that get no session.
     pub fn stateless(mut self, stack: impl RpcService) -> Self {
         self.stateless = Some(BoxStack::new(stack));
+        self
+    }
+
+    /// Serves clients of 2024-11-05 as well, at an endpoint of its own: GET opens a stream, which is a session, and says
+    /// where to POST to. That address is relative, so that it holds behind any prefix.
+    ///
+    /// Sessions, bounds and store are the same. What was said when such a stream breaks is lost with its session.
+    pub fn http_sse(mut self, endpoint: Endpoint) -> Self {
+        self.sse = Some(endpoint);
         self
     }
 
@@ -124,8 +141,10 @@ impl Builder {
     /// The service.
     pub fn build(self) -> Http {
         let stateless = self.stateless.map(Turns::new);
-        let endpoint = self.endpoint.max_body_bytes(self.options.scan.max_bytes as u64);
-        Http::new(Front::new(endpoint, self.options, self.maker, stateless, self.store))
+        let max = self.options.scan.max_bytes as u64;
+        let (endpoint, sse) =
+            (self.endpoint.max_body_bytes(max), self.sse.map(|sse| sse.max_body_bytes(max)));
+        Http::new(Front::new(endpoint, sse, self.options, self.maker, stateless, self.store))
     }
 }
 

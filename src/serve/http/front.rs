@@ -36,6 +36,8 @@ pub(super) struct Options {
 
 pub(super) struct Front {
     pub(super) endpoint: Endpoint,
+    /// Of HTTP+SSE.
+    pub(super) sse: Option<Endpoint>,
     pub(super) options: Options,
     pub(super) maker: Option<Maker>,
     pub(super) stateless: Option<Arc<Turns>>,
@@ -58,6 +60,7 @@ pub(super) enum Open {
 impl Front {
     pub(super) fn new(
         endpoint: Endpoint,
+        sse: Option<Endpoint>,
         options: Options,
         maker: Option<Maker>,
         stateless: Option<Arc<Turns>>,
@@ -66,7 +69,7 @@ impl Front {
         let stateless_calls = Calls::new(options.max_stateless);
         let open = Mutex::default();
         let (is_swept, is_closing) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { endpoint, options, maker, stateless, stateless_calls, store, open, is_swept, is_closing }
+        Self { endpoint, sse, options, maker, stateless, stateless_calls, store, open, is_swept, is_closing }
     }
 
     /// A session of this principal that is not over.

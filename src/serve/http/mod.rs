@@ -54,6 +54,8 @@ mod post;
 mod read;
 mod replay;
 mod respond;
+#[cfg(feature = "http-server")]
+mod server;
 mod service;
 mod session_info;
 mod stack;
@@ -64,9 +66,10 @@ mod two_endpoints;
 pub use body::Body;
 pub use builder::Builder;
 pub use future::ResponseFuture;
+#[cfg(feature = "http-server")]
+pub use server::Server;
 pub use service::Http;
 pub use session_info::SessionInfo;
-pub use two_endpoints::HttpSse;
 
 use crate::wire::http::Endpoint;
 

@@ -11,11 +11,10 @@ use tower_service::Service;
 
 use super::body::Body;
 use super::front::Front;
-use super::{HttpSse, ResponseFuture, answer, get, post};
+use super::{ResponseFuture, answer, get, post, two_endpoints};
 use crate::error::BoxError;
 use crate::message::Code;
 use crate::session::SessionStore;
-use crate::wire::http::Endpoint;
 
 /// An MCP server on Streamable HTTP; clones are the same server. Made by [`http`](super::http()).
 ///
@@ -28,12 +27,6 @@ pub struct Http {
 impl Http {
     pub(super) fn new(front: Front) -> Self {
         Self { front: Arc::new(front) }
-    }
-
-    /// The service for clients of 2024-11-05, at an endpoint of its own, with the same sessions and bounds.
-    pub fn http_sse(&self, endpoint: Endpoint) -> HttpSse {
-        let endpoint = endpoint.max_body_bytes(self.front.options.scan.max_bytes as u64);
-        HttpSse::new(self.front.clone(), endpoint)
     }
 
     /// The sessions that are open.
@@ -62,6 +55,9 @@ impl Http {
         B::Error: Into<BoxError>,
     {
         let (head, body) = request.into_parts();
+        if let Some(sse) = self.front.sse.as_ref().filter(|sse| sse.path() == head.uri.path()) {
+            return two_endpoints::handle(self.front.clone(), sse, head, body).await;
+        }
         if let Err(refusal) = self.front.endpoint.check_head(&head) {
             return answer::refused(&refusal);
         }

@@ -1,17 +1,18 @@
-//! What it costs that a leaf is owned: 64 calls through a bare pipe, a supervised one, and one that is a Wassette.
+//! What it costs that a leaf is owned: 64 calls through a bare pipe, and through each of its owners.
 
 #![allow(missing_docs, reason = "criterion's macros")]
 
 use std::future::{poll_fn, ready};
+use std::sync::{Arc, LazyLock};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use futures::future::join_all;
-use shadowcat::connect::{self, Leaf, Multiplex, Options, Supervisor};
+use shadowcat::connect::{self, Multiplex, Options, PerSession, Shared, Supervisor};
 use shadowcat::wassette::Dialect;
 use shadowcat::wire::lines::{Decoder, Encoder, Line};
-use shadowcat::{Error, JsonRpcMessage};
+use shadowcat::{Context, Direction, Error, JsonRpcMessage, RpcService};
 use tokio::io::DuplexStream;
-use tower::{Service, ServiceExt, service_fn};
+use tower::{ServiceExt, service_fn};
 
 /// Answers every request with an empty result.
 async fn echo(mut pipe: DuplexStream) {
@@ -29,6 +30,14 @@ async fn echo(mut pipe: DuplexStream) {
     }
 }
 
+/// As a front end would give it to a stack.
+fn in_session(message: JsonRpcMessage) -> JsonRpcMessage {
+    static SESSION: LazyLock<Arc<Context>> = LazyLock::new(|| {
+        Arc::new(Context::new(Direction::ToUpstream).session("0123456789abcdef0123456789abcdef"))
+    });
+    message.with_context(SESSION.clone())
+}
+
 fn pipe() -> Multiplex {
     let (ours, theirs) = tokio::io::duplex(256 << 10);
     tokio::spawn(echo(theirs));
@@ -42,18 +51,18 @@ async fn supervised() -> connect::Supervised<Multiplex> {
     server
 }
 
-async fn open<L: Leaf>(leaf: L) -> L {
+async fn open<L: RpcService<Error = Error> + Clone>(leaf: L) -> L {
     let hello =
         r#"{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"b","version":"1"}}"#;
     let hello = JsonRpcMessage::request(1, "initialize", hello).expect("it is constant");
     let ready = JsonRpcMessage::notification("notifications/initialized", "").expect("it is constant");
     for message in [hello, ready] {
-        drop(leaf.clone().oneshot(message).await.expect("it is answered"));
+        drop(leaf.clone().oneshot(in_session(message)).await.expect("it is answered"));
     }
     leaf
 }
 
-fn run<L: Leaf>(
+fn run<L: RpcService<Error = Error> + Clone>(
     c: &mut Criterion,
     name: &str,
     made: impl Future<Output = L>,
@@ -61,8 +70,8 @@ fn run<L: Leaf>(
 ) {
     let leaf = runtime.block_on(async { open(made.await).await });
     let params = r#"{"name":"echo","arguments":{"s":"hello"}}"#;
-    let request = |id| JsonRpcMessage::request(id, "tools/call", params);
-    let requests: Vec<_> = (0..64).map(request).collect::<Result<_, _>>().expect("they are constant");
+    let request = |id| JsonRpcMessage::request(id, "tools/call", params).expect("it is constant");
+    let requests: Vec<_> = (0..64).map(|id| in_session(request(id))).collect();
     let mut group = c.benchmark_group("owners");
     group.throughput(Throughput::Elements(64));
     group.bench_function(name, |b| {
@@ -86,6 +95,9 @@ fn owners(c: &mut Criterion) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
     run(c, "pipe", async { pipe() }, &runtime);
+    let per_session = async { PerSession::new(service_fn(|()| ready(Ok::<_, Error>(pipe())))) };
+    run(c, "per session", per_session, &runtime);
+    run(c, "shared", async { Shared::new(pipe()).client().expect("there is room") }, &runtime);
     run(c, "supervised", supervised(), &runtime);
     run(c, "wassette 0.8", async { connect::Wassette::over(supervised().await, Dialect::V0_8) }, &runtime);
     run(c, "wassette 0.2", async { connect::Wassette::over(supervised().await, Dialect::V0_2) }, &runtime);

@@ -124,7 +124,10 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
                 Some("none") => standard = false,
                 Some("standard") => standard = true,
                 other => {
-                    return Err(format!("--stack takes none or standard, not {}", other.unwrap_or("nothing")));
+                    return Err(format!(
+                        "--stack takes none or standard, not {}",
+                        other.unwrap_or("nothing")
+                    ));
                 }
             },
             "--" => {

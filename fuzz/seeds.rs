@@ -1,7 +1,8 @@
 //! Writes the hostile corpus as seeds: `cargo run --manifest-path fuzz/Cargo.toml --bin seeds`.
 //!
-//! Each case of `tests/hostile` becomes a file in `fuzz/corpus/TARGET`, whole for `lines`, `sse` and `headers`,
-//! without its line terminator for the others. The transcripts of `tests/wassette` become seeds of `wassette`.
+//! Each case of `tests/hostile` becomes a file in `fuzz/corpus/TARGET`, whole for `lines`, `sse` and
+//! `headers`, without its line terminator for the others. The transcripts of `tests/wassette` become seeds of
+//! `wassette`.
 
 use std::error::Error;
 use std::path::Path;
@@ -28,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         for line in fs::read_to_string(&path)?.lines() {
             let case: Case = serde_json::from_str(line)?;
             let bytes = STANDARD.decode(&case.bytes_base64)?;
-            for target in ["scan", "edit", "lines", "peek", "sse", "headers", "wassette"] {
+            for target in ["scan", "edit", "lines", "peek", "wassette", "sse", "headers"] {
                 let whole = matches!(target, "lines" | "sse" | "headers");
                 let bytes = if whole { &bytes } else { bytes.trim_ascii_end() };
                 let folder = root.join("corpus").join(target);

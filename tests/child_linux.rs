@@ -15,7 +15,8 @@ use process::system::{children, descriptors, entry, group, processes, running};
 use process::{Proxy, configured, eventually, eventually_async, forward_stdio, kill, mark, tell, terminate};
 use serde_json::Value;
 use shadowcat::JsonRpcMessage;
-use shadowcat::connect::{Child, Command};
+use shadowcat::connect::supervise::{Backoff, Restart};
+use shadowcat::connect::{Child, Command, Supervisor};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tower::ServiceExt;
 
@@ -144,6 +145,28 @@ fn nothing_stays_open_when_children_have_come_and_gone() {
 
         eventually_async(GONE, "descriptors are back to start", || descriptors() == before.0).await;
         assert_eq!(children(std::process::id()), before.1);
+    });
+}
+
+#[test]
+fn nothing_stays_open_when_a_supervised_child_was_made_again_often() {
+    alone(async {
+        let moment = Duration::from_millis(1);
+        let supervisor = Supervisor::new(peer(&["half", "grandchild"])).restart(Restart::Always);
+        let server = supervisor.backoff(Backoff::new(moment, moment)).start();
+        let mut before = None;
+        for _ in 0..10 {
+            server.running().await.unwrap();
+            let id = server.current().unwrap().id();
+            eventually_async(NEVER, "the grandchild runs", || group(id).len() == 2).await;
+            let open = || (descriptors(), children(std::process::id()).len());
+            let before = *before.get_or_insert_with(open);
+            eventually_async(GONE, "no more is open than before", || open() == before).await;
+            kill(id);
+            let next = || server.current().is_some_and(|child| child.id() != id) && group(id).is_empty();
+            eventually_async(NEVER, "the next one runs", next).await;
+        }
+        server.shutdown().await;
     });
 }
 

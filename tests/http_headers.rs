@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use shadowcat::protocol::{Era, ProtocolVersion};
 use shadowcat::wire::http::{
     Endpoint, HostPolicy, InvalidAnnotation, OriginPolicy, ParamHeaders, Refusal, check_params, decode_value,
-    encode_value, error_status, last_event_id, request_era, request_headers, response_status, session_id,
-    upstream_failure,
+    encode_value, error_status, forwarded, last_event_id, request_era, request_headers, response_status,
+    session_id, upstream_failure,
 };
 use shadowcat::{Code, Error, JsonRpcMessage};
 use support::msg;
@@ -202,6 +202,35 @@ fn an_unsupported_version_is_told_what_is_supported() {
 }
 
 #[test]
+fn an_initialize_with_a_head_that_lies_is_refused() {
+    let initialize = msg(r#"{"jsonrpc":"2.0","id":7,"method":"initialize","params":{}}"#);
+    assert_eq!(refused(&headers(&[("mcp-method", "tools/list")]), &initialize), (400, -32020));
+    assert_eq!(refused(&headers(&[("mcp-name", "a"), ("mcp-name", "b")]), &initialize), (400, -32020));
+    assert_eq!(
+        endpoint().check_body(&headers(&[("mcp-method", "initialize")]), &initialize),
+        Ok(Era::Legacy)
+    );
+    let mut raw = headers(&[VERSION]);
+    raw.insert("mcp-method", HeaderValue::from_bytes("é".as_bytes()).unwrap());
+    assert_eq!(refused(&raw, &request("é", json!({}))), (400, -32020), "not visible ASCII");
+}
+
+#[test]
+fn a_legacy_session_may_say_its_revision_or_not() {
+    let ping = msg(r#"{"jsonrpc":"2.0","id":7,"method":"ping"}"#);
+    assert_eq!(endpoint().check_body(&HeaderMap::new(), &ping), Ok(Era::Legacy));
+    for version in &ProtocolVersion::ALL[..4] {
+        let spoken = headers(&[("mcp-protocol-version", version.as_str())]);
+        assert_eq!(endpoint().check_body(&spoken, &ping), Ok(Era::Legacy));
+        let modern = endpoint().versions([ProtocolVersion::V2026_07_28, ProtocolVersion::V2025_11_25]);
+        assert_eq!(modern.check_body(&spoken, &ping).is_ok(), *version == ProtocolVersion::V2025_11_25);
+    }
+    let twice = headers(&[("mcp-protocol-version", "2025-11-25"), ("mcp-protocol-version", "2025-06-18")]);
+    assert_eq!(refused(&twice, &ping), (400, -32600));
+    assert_eq!(refused(&headers(&[("mcp-session-id", "a b")]), &ping), (400, -32600));
+}
+
+#[test]
 fn an_endpoint_of_one_era_refuses_the_other() {
     let modern = endpoint().versions([ProtocolVersion::V2026_07_28]);
     let initialize =
@@ -211,6 +240,8 @@ fn an_endpoint_of_one_era_refuses_the_other() {
     let get = head(Method::GET, "/mcp", &[]);
     assert!(endpoint().check_head(&get).is_ok());
     assert_eq!(modern.check_head(&get).unwrap_err().status, StatusCode::METHOD_NOT_ALLOWED);
+    let get = head(Method::GET, "/mcp", &[VERSION]);
+    assert_eq!(endpoint().check_head(&get).unwrap_err().status, StatusCode::METHOD_NOT_ALLOWED);
     let answer = msg(r#"{"jsonrpc":"2.0","id":7,"result":{}}"#);
     assert_eq!(endpoint().check_body(&HeaderMap::new(), &answer), Ok(Era::Legacy));
     assert_eq!(modern.check_body(&HeaderMap::new(), &answer).unwrap_err().status, StatusCode::BAD_REQUEST);
@@ -431,6 +462,31 @@ fn ids_of_sessions_and_events_are_visible_ascii_and_bounded() {
     assert!(last_event_id(&twice).is_err());
     let get = head(Method::GET, "/mcp", &[("last-event-id", "a b")]);
     assert_eq!(endpoint().check_head(&get).unwrap_err().status, StatusCode::BAD_REQUEST);
+}
+
+#[test]
+fn what_is_of_the_connection_or_secret_stays_whatever_is_asked_for() {
+    let stay = [
+        "connection",
+        "te",
+        "upgrade",
+        "transfer-encoding",
+        "keep-alive",
+        "proxy-authorization",
+        "cookie",
+        "x-hop",
+    ];
+    let mut all: Vec<_> = stay.map(|name| (name, "x")).to_vec();
+    all.extend([
+        ("connection", "close, X-Hop"),
+        ("mcp-param-a", "1"),
+        ("mcp-param-a", "2"),
+        ("x-on", "3"),
+        ("x-other", "4"),
+    ]);
+    let also: Vec<HeaderName> = stay.into_iter().chain(["x-on"]).map(HeaderName::from_static).collect();
+    let on = forwarded(&headers(&all), &also);
+    assert_eq!(on, headers(&[("mcp-param-a", "1"), ("mcp-param-a", "2"), ("x-on", "3")]));
 }
 
 #[test]

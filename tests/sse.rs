@@ -211,6 +211,16 @@ fn a_message_is_written_on_one_line() {
 }
 
 #[test]
+fn a_priming_event_is_an_id_and_empty_data() {
+    let priming = event(None, "", Some("7"), Some(3000));
+    let mut encoder = Encoder::new();
+    encoder.push(&priming).unwrap();
+    let out = written(&mut encoder);
+    assert_eq!(out, b"id: 7\nretry: 3000\ndata: \n\n");
+    assert_eq!(decode(Limits::default(), [&out[..]]).0, [priming]);
+}
+
+#[test]
 fn small_events_that_are_ready_go_out_together_and_large_data_is_not_copied() {
     let mut encoder = Encoder::new();
     (0..64).for_each(|id| encoder.push_message(&call(id)));

@@ -74,6 +74,6 @@ fn each_hostile_stream_gives_the_messages_it_should() {
         }
         ran += 1;
     }
-    println!("{ran} cases, {waiting} waiting");
+    eprintln!("{ran} cases, {waiting} waiting");
     assert!(ran >= 30 && waiting <= 16, "{ran} ran, {waiting} wait");
 }

@@ -180,10 +180,11 @@ async fn nothing_is_asked_before_the_session_is_open_and_a_modern_server_is_aske
     let answer =
         server.ready().await.unwrap().call(JsonRpcMessage::request(1, "tools/list", params).unwrap());
     assert!(peer.hear().await.unwrap().contains("tools/list"));
+    peer.say(done(1)).await;
+    assert!(soon(answer).await.is_ok());
     let question = peer.hear_message().await;
     assert_eq!(question.method(), Some("server/discover"));
     assert!(text(&question).contains(r#""io.modelcontextprotocol/clientCapabilities":{}"#), "{question:?}");
-    drop(answer);
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,16 +7,25 @@ use std::task::{Context, Poll};
 use tower_service::Service;
 
 use crate::error::{BoxError, Error};
+use crate::protocol::ProtocolVersion;
 use crate::reply::RpcService;
 
 /// A leaf that ends, and that can be ended: what is supervised, pooled or shared.
 ///
-/// Its clones are the same leaf. A [`Child`](super::Child) and a [`Multiplex`](super::Multiplex) are such leaves.
+/// Its clones are the same leaf. A `Child` and a [`Multiplex`](super::Multiplex) are such leaves.
 pub trait Leaf: RpcService<Error = Error> + Clone {
     /// Waits until it has ended. Holds no claim on it.
     fn ended(&self) -> impl Future<Output = Exit> + Send + 'static;
 
-    /// Ends it whoever else holds it: every pending call fails at once with `why`, and so does every later one.
+    /// Waits until no call goes through it any more; what it runs on may take a while longer to end. Holds no claim
+    /// on it.
+    fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let ended = self.ended();
+        async move { drop(ended.await) }
+    }
+
+    /// Ends it whoever else holds it: every pending call fails at once with an error that tells `why`, and so does
+    /// every later one. It must [end](Self::ended) in bounded time then.
     fn stop(&self, why: Error);
 
     /// The process behind it, where there is one of ours.
@@ -30,13 +39,19 @@ pub trait Leaf: RpcService<Error = Error> + Clone {
 pub struct Exit {
     status: Option<ExitStatus>,
     error: Error,
+    failed: bool,
 }
 
 impl Exit {
     /// With the status of its process, where there was one that could be told, and the error that its calls
     /// fail with.
     pub fn new(status: Option<ExitStatus>, error: Error) -> Self {
-        Self { status, error }
+        Self { status, error, failed: false }
+    }
+
+    /// The same, of a process that was found wanting whatever its status says.
+    pub(super) fn failed(status: Option<ExitStatus>, error: Error) -> Self {
+        Self { status, error, failed: true }
     }
 
     /// The status of the process.
@@ -51,7 +66,7 @@ impl Exit {
 
     /// Whether the process ended by itself, with status 0.
     pub fn is_success(&self) -> bool {
-        self.status.is_some_and(|status| status.success())
+        !self.failed && self.status.is_some_and(|status| status.success())
     }
 }
 
@@ -63,7 +78,7 @@ impl fmt::Display for Exit {
 
 /// Makes leaves, one a call: a `tower::Service<(), Response = impl Leaf>`.
 ///
-/// It is an alias, as tower's `MakeService` is. A [`Command`](super::Command) is one, and so is
+/// It is an alias, as tower's `MakeService` is. A `Command` is one, and so is
 /// `tower::service_fn` of a closure.
 ///
 /// ```
@@ -122,6 +137,14 @@ where
 /// room for it, because it asks whether there will be room again.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Probe;
+
+/// The `_meta` of a modern request of our own (2026-07-28 basic#meta).
+pub(super) fn own_meta() -> String {
+    let (revision, version) = (ProtocolVersion::LATEST, env!("CARGO_PKG_VERSION"));
+    format!(
+        r#""_meta":{{"io.modelcontextprotocol/protocolVersion":"{revision}","io.modelcontextprotocol/clientInfo":{{"name":"shadowcat","version":"{version}"}},"io.modelcontextprotocol/clientCapabilities":{{}}}}"#
+    )
+}
 
 mod sealed {
     pub trait Sealed<T> {}

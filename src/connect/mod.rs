@@ -4,6 +4,10 @@
 pub mod child;
 mod leaf;
 pub mod multiplex;
+pub mod per_session;
+pub mod pool;
+mod rename;
+pub mod shared;
 pub mod supervise;
 pub mod wassette;
 
@@ -15,5 +19,8 @@ pub use child::{Enforced, Enforcement, Limits};
 pub use child::{Sandbox, SandboxState};
 pub use leaf::{Exit, Leaf, MakeLeaf};
 pub use multiplex::{Multiplex, Options, pipe};
+pub use per_session::PerSession;
+pub use pool::{Pool, Pooled};
+pub use shared::Shared;
 pub use supervise::{Supervised, Supervisor};
 pub use wassette::Wassette;

@@ -52,6 +52,18 @@ pub(crate) fn wassette_0_2() -> &'static Path {
     WASSETTE.get_or_init(|| program("wassette_0_2"))
 }
 
+/// Makes its server again whenever it ends.
+pub(crate) fn supervised_proxy() -> &'static Path {
+    static PROXY: OnceLock<PathBuf> = OnceLock::new();
+    PROXY.get_or_init(|| program("supervised_proxy"))
+}
+
+/// Plays transcripts of a real Wassette.
+pub(crate) fn transcript_peer() -> &'static Path {
+    static PEER: OnceLock<PathBuf> = OnceLock::new();
+    PEER.get_or_init(|| program("transcript_peer"))
+}
+
 /// An example's executable. `cargo test` has built it; `cargo test --test …` has not, so that what is missing
 /// or older than its sources is built here.
 fn program(name: &str) -> PathBuf {

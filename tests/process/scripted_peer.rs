@@ -20,6 +20,7 @@ fn main() -> io::Result<()> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         ["echo"] => echo(),
+        ["shuffle"] => shuffle(),
         ["half"] => half(),
         ["half", "grandchild"] => {
             start_grandchild("half")?;
@@ -103,6 +104,27 @@ fn answer_all(lines: impl Iterator<Item = Vec<u8>>) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Answers what it has read so far, in random order; then it reads on.
+fn shuffle() -> io::Result<()> {
+    let mut input = BufReader::with_capacity(READ, io::stdin());
+    let mut out = BufWriter::with_capacity(READ, io::stdout());
+    let (mut waiting, mut random) = (Vec::new(), Random(7));
+    loop {
+        let mut line = Vec::new();
+        if input.read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        if envelope(&line).id.is_some() {
+            waiting.push(line);
+        }
+        while input.buffer().is_empty() && !waiting.is_empty() {
+            let at = random.below(waiting.len());
+            out.write_all(&mirror(&waiting.swap_remove(at)))?;
+        }
+        out.flush()?;
+    }
 }
 
 /// Answers every second request and keeps the others waiting.

@@ -82,6 +82,11 @@ impl Command {
         self
     }
 
+    /// A variable of the child's environment.
+    pub(in crate::connect) fn variable(&self, key: &str) -> Option<&OsStr> {
+        self.env.get(OsStr::new(key)).map(OsString::as_os_str)
+    }
+
     /// These arguments and no others.
     pub(super) fn only_args(self, args: &[&str]) -> Self {
         Self { args: args.iter().map(OsString::from).collect(), ..self }

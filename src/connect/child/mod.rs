@@ -145,6 +145,12 @@ impl Leaf for Child {
         Self::ended(self)
     }
 
+    /// Its pipe has ended.
+    fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let ended = self.calls.ended();
+        async move { drop(ended.await) }
+    }
+
     fn stop(&self, why: Error) {
         Self::stop(self, why);
     }

@@ -208,7 +208,7 @@ impl Drop for Guard {
                 let own =
                     call.context.as_ref().and_then(|context| context.take_cancellation(call.caller_id()));
                 // Ours is small.
-                let own = own.filter(|_| state.has_room());
+                let own = own.filter(|_| state.has_room() && !state.options.own_cancellations);
                 let cancel = rewrite::cancel(&call.id, own);
                 state.write(&cancel);
             }

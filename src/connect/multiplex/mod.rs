@@ -42,7 +42,6 @@ mod stream;
 mod table;
 
 use std::fmt;
-use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -137,10 +136,10 @@ impl Multiplex {
 
     /// Waits until the pipe has ended. Holds no claim on it.
     pub fn ended(&self) -> impl Future<Output = Exit> + Send + 'static + use<> {
-        let shared = self.shared().clone();
+        let mut end = self.shared().lock().end.subscribe();
         async move {
-            let error = poll_fn(|cx| shared.lock().poll_end(cx)).await;
-            Exit::new(None, error)
+            let error = end.wait_for(Option::is_some).await.ok().and_then(|error| error.clone());
+            Exit::new(None, error.unwrap_or_else(|| Error::closed("the pipe is gone")))
         }
     }
 

@@ -20,6 +20,7 @@ pub struct Options {
     pub(super) max_undelivered: usize,
     pub(super) rewrite_ids: bool,
     pub(super) random_ids: bool,
+    pub(super) own_cancellations: bool,
     pub(super) one_per_write: bool,
 }
 
@@ -35,6 +36,7 @@ impl Default for Options {
             max_undelivered: 64 << 20,
             rewrite_ids: false,
             random_ids: false,
+            own_cancellations: false,
             one_per_write: false,
         }
     }
@@ -99,10 +101,18 @@ impl Options {
     }
 
     /// Fresh ids are drawn by chance from 1 to 2³¹−1, and every request gets one: for servers whose output is not
-    /// all their own, as where a component may write to it. Whoever cannot see the ids cannot answer in the server's
-    /// name.
+    /// all their own, as where a component may write to it. Whoever cannot see the ids answers in the server's name
+    /// with a chance of one in 2³¹ for each line and pending call; what misses is
+    /// [counted](Stats::unmatched_replies).
     pub fn random_ids(mut self) -> Self {
         (self.rewrite_ids, self.random_ids) = (true, true);
+        self
+    }
+
+    /// Write cancellations of our own, without a reason, in the place of the client's: for servers that do not stand
+    /// whatever a client may have written there.
+    pub fn own_cancellations(mut self, own: bool) -> Self {
+        self.own_cancellations = own;
         self
     }
 

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, Waker};
 
+use tokio::sync::watch;
+
 use super::listen::{Early, Listen};
 use super::options::{Options, Stats};
 use super::questions::Questions;
@@ -29,8 +31,8 @@ pub(in crate::connect) struct State {
     pub(super) channel: Channel,
     /// Calls that came when nothing could be written any more: they wait for the reason.
     late: Vec<Waker>,
-    /// Whoever waits for the end.
-    watchers: Vec<Waker>,
+    /// The error of the end, for whoever waits for it.
+    pub(super) end: watch::Sender<Option<Error>>,
     /// No caller is left.
     pub(super) released: bool,
     /// The owner of the pipe knows that nothing more will come.
@@ -64,7 +66,7 @@ impl State {
             streamed: Arc::default(),
             channel: Channel::Open,
             late: Vec::new(),
-            watchers: Vec::new(),
+            end: watch::channel(None).0,
             released: false,
             aborted: None,
             stats: Stats::default(),
@@ -118,23 +120,12 @@ impl State {
         Poll::Pending
     }
 
-    /// The error of the end, once it has come.
-    pub(super) fn poll_end(&mut self, cx: &Context<'_>) -> Poll<Error> {
-        if let Channel::Closed(error) = &self.channel {
-            return Poll::Ready(error.clone());
-        }
-        if !self.watchers.iter().any(|waker| waker.will_wake(cx.waker())) {
-            self.watchers.push(cx.waker().clone());
-        }
-        Poll::Pending
-    }
-
     /// The channel is gone: every pending call fails once, and so do open streams.
     pub(super) fn fail_all(&mut self, error: &Error, wakers: &mut Vec<Waker>) {
         self.channel = Channel::Closed(error.clone());
         self.out = Encoder::new();
         wakers.append(&mut self.late);
-        wakers.append(&mut self.watchers);
+        self.end.send_replace(Some(error.clone()));
         self.questions.clear();
         for id in self.table.pending_ids() {
             self.fail_call(&id, error.clone(), wakers);

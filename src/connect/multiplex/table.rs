@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::stream::{Queue, StreamSender};
+use crate::connect::rename::Caller;
 use crate::error::Error;
 use crate::message::{Context, IdMap, OwnedId};
 use crate::reply::Reply;
@@ -38,13 +39,6 @@ pub(super) struct Call {
     pub(super) queue: Option<Arc<Queue>>,
     /// Whoever polls the call's future.
     pub(super) waker: Option<Waker>,
-}
-
-/// The caller's own id and token.
-#[derive(Debug)]
-pub(super) struct Caller {
-    pub(super) id: OwnedId,
-    pub(super) token: Option<OwnedId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,12 +82,13 @@ pub(super) struct Table {
     quarantine: VecDeque<OwnedId>,
     quarantined: IdMap<()>,
     ordinary: usize,
+    probes: usize,
 }
 
 impl Table {
-    /// Calls that wait for their final response.
+    /// Calls that wait for their final response; questions of our own are none.
     pub(super) fn len(&self) -> usize {
-        self.by_id.len()
+        self.by_id.len() - self.probes
     }
 
     /// Whether a request may use this id on the wire.
@@ -117,6 +112,7 @@ impl Table {
             self.by_token.insert(token, slot);
         }
         self.ordinary += usize::from(call.kind.is_work());
+        self.probes += usize::from(call.kind == CallKind::Probe);
         let generation = self.generations[slot as usize];
         self.slots[slot as usize] = Some(Call { generation, ..call });
         Ticket { slot, generation }
@@ -175,6 +171,7 @@ impl Table {
         let call = self.slots[slot as usize].as_mut()?;
         call.pending = false;
         self.ordinary -= usize::from(call.kind.is_work());
+        self.probes -= usize::from(call.kind == CallKind::Probe);
         if let Some(token) = &call.token {
             self.by_token.remove(token);
         }

@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::session::Session;
-use crate::connect::leaf::{Leaf, Probe};
+use crate::connect::leaf::{Leaf, Probe, own_meta};
 use crate::error::Error;
 use crate::message::JsonRpcMessage;
-use crate::protocol::{Era, ProtocolVersion, method};
+use crate::protocol::{Era, method};
 
 /// How the health of a leaf is checked.
 ///
 /// A check is one request of the supervisor's own: `server/discover` to a modern server, `ping` to a legacy one,
-/// and any answer to it, an error too, is life. It begins once the client's own first exchange has told the era,
+/// and any answer to it, an error too, is life. It begins once the client's own first answer has told the era,
 /// after `notifications/initialized` (some servers die of a question before), and does not count as a call: no
 /// limit on calls refuses it and nothing that the server says is taken to be about it. It shares the pipe with the
 /// calls, though, and waits for what is already being written.
@@ -64,10 +63,10 @@ impl HealthCheck {
     }
 
     /// Asks once. `None` while nothing can be asked without harm.
-    pub(super) fn question(number: u64, session: &Session) -> Option<JsonRpcMessage> {
+    pub(super) fn question(number: u64, era: Option<Era>) -> Option<JsonRpcMessage> {
         let id = format!("shadowcat/health/{number}");
-        let (name, params) = match session.era()? {
-            Era::Modern => (method::DISCOVER, discover_params()),
+        let (name, params) = match era? {
+            Era::Modern => (method::DISCOVER, format!("{{{}}}", own_meta())),
             Era::Legacy => (method::PING, String::new()),
         };
         let mut question = JsonRpcMessage::request(&*id, name, params).ok()?;
@@ -92,12 +91,4 @@ impl HealthCheck {
             Err(_) => Err(Error::timeout(format_args!("no answer to {name} within {:?}", self.timeout))),
         }
     }
-}
-
-/// What every modern request carries (2026-07-28 basic#meta).
-fn discover_params() -> String {
-    let (revision, version) = (ProtocolVersion::LATEST, env!("CARGO_PKG_VERSION"));
-    format!(
-        r#"{{"_meta":{{"io.modelcontextprotocol/protocolVersion":"{revision}","io.modelcontextprotocol/clientInfo":{{"name":"shadowcat","version":"{version}"}},"io.modelcontextprotocol/clientCapabilities":{{}}}}}}"#
-    )
 }

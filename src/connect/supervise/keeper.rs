@@ -33,11 +33,11 @@ impl<M: MakeLeaf> Keeper<M> {
                         _ = self.watch.ordered() => break,
                     }
                 }
-                Decision::Stop => break,
+                Decision::Stop => return self.watch.stopped(Some(exit.error().clone())),
                 Decision::GiveUp(why) => return self.watch.gave_up(why),
             }
         }
-        self.watch.stopped();
+        self.watch.stopped(None);
     }
 
     /// One leaf, from its start to its end, and how long it ran.

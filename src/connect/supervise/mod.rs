@@ -1,7 +1,7 @@
 //! Owning a server in production: it is made again when it fails, watched while it runs, and given up in so many
 //! words.
 //!
-//! A [`Supervisor`] wraps whatever makes a leaf, a [`Command`](super::Command) for instance, and gives a
+//! A [`Supervisor`] wraps whatever makes a leaf, a `Command` for instance, and gives a
 //! [`Supervised`] leaf that calls go through. Its [`Status`] can be watched, and is told to `tracing`.
 //!
 //! - Calls that were under way when a leaf ended fail, once each. None is ever sent again by itself: the server may
@@ -38,10 +38,12 @@
 //! # }
 //! ```
 
+mod call;
 mod health;
 mod keeper;
 mod listen;
 mod policy;
+mod questions;
 mod service;
 mod session;
 mod state;
@@ -52,9 +54,10 @@ use std::time::Duration;
 
 use super::leaf::MakeLeaf;
 
+pub use call::ResponseFuture;
 pub use health::HealthCheck;
 pub use policy::{Backoff, Restart};
-pub use service::{ResponseFuture, Supervised};
+pub use service::Supervised;
 pub use status::{Stats, Status, Statuses};
 
 /// What is to be supervised, and how.
@@ -134,7 +137,7 @@ impl<M: MakeLeaf> Supervisor<M> {
     ///
     /// Outside a tokio runtime with time enabled.
     pub fn start(self) -> Supervised<M::Leaf> {
-        let shared = state::Shared::new(self.max_waiting);
+        let shared = state::Shared::new(self.max_waiting, self.reestablish);
         let watch = watch::Watch {
             shared: shared.clone(),
             health: self.health,

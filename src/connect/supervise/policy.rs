@@ -28,7 +28,7 @@ pub enum Restart {
     OnFailure {
         /// Restarts within the window.
         max_restarts: u32,
-        /// How far back restarts count.
+        /// How far back restarts count; with zero, none does.
         window: Duration,
     },
     /// Not at all.
@@ -41,6 +41,9 @@ impl Default for Restart {
         Self::OnFailure { max_restarts: 5, window: Duration::from_secs(60) }
     }
 }
+
+/// Nobody waits longer.
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// How long to wait before a restart: doubled from one failure to the next, up to a bound.
 ///
@@ -65,9 +68,10 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The first wait, and the longest; with a jitter of a quarter.
+    /// The first wait, and the longest, each a day at most; with a jitter of a quarter.
     pub fn new(first: Duration, most: Duration) -> Self {
-        Self { first, most: most.max(first), jitter: 0.25 }
+        let first = first.min(DAY);
+        Self { first, most: most.clamp(first, DAY), jitter: 0.25 }
     }
 
     /// By which part of itself a wait is made longer or shorter by chance, from 0 to 1, so that many supervisors

@@ -1,23 +1,22 @@
 //! The way of a call to whatever leaf there is.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use pin_project_lite::pin_project;
-use tokio::sync::oneshot;
 use tower_service::Service;
 
-use super::listen;
-use super::session::Session;
+use super::call::{Handle, ResponseFuture, Start, Watched};
+use super::session::Attempt;
 use super::state::{Admission, Order, Phase, Shared};
 use super::status::{Stats, Status, Statuses};
+use super::{listen, questions};
 use crate::connect::leaf::{Exit, Leaf};
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::method;
-use crate::reply::{Event, Reply};
+use crate::reply::Reply;
 
 /// A leaf that is watched, and made again when it ends; cheap to clone.
 ///
@@ -40,15 +39,6 @@ pub struct Supervised<L: Leaf> {
     own: Option<(u64, L)>,
     /// The era of the session is known.
     settled: bool,
-}
-
-/// Dropped with the last caller.
-pub(super) struct Handle<L: Leaf>(pub(super) Arc<Shared<L>>);
-
-impl<L: Leaf> Drop for Handle<L> {
-    fn drop(&mut self) {
-        self.0.give(Order::Release);
-    }
 }
 
 impl<L: Leaf> Supervised<L> {
@@ -97,7 +87,7 @@ impl<L: Leaf> Supervised<L> {
     /// Stops the leaf for good, whoever has calls under way, and waits until it has ended.
     pub async fn shutdown(self) {
         let ended = Leaf::ended(&self);
-        self.shared().give(Order::Stop);
+        self.shared().give(Order::Stop, None);
         ended.await;
     }
 
@@ -110,34 +100,65 @@ impl<L: Leaf> Supervised<L> {
         let mut state = self.handle.0.lock();
         let admission = state.admit(message);
         self.settled = state.session.is_settled();
-        self.handle.0.widen(&state);
         drop(state);
         self.handle.0.changed();
         match admission {
             Admission::Open(leaf, generation, message) => self.start(leaf, generation, message),
             Admission::Wait(start) => Start::Waiting { start },
-            Admission::Refused(error) => Start::Refused { error: Some(error) },
+            Admission::Refused(error) => Start::done(Err(error)),
         }
     }
 
     /// On the clone that was asked whether it is ready; one that came since is asked now.
     fn start(&mut self, leaf: L, generation: u64, message: JsonRpcMessage) -> Start<L> {
-        if self.own.as_ref().is_none_or(|(own, _)| *own != generation) {
-            let mut cx = Context::from_waker(Waker::noop());
-            let leaf = &mut self.own.insert((generation, leaf)).1;
-            match leaf.poll_ready(&mut cx) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Start::Refused { error: Some(error.unsent()) },
-                Poll::Pending => {
-                    let error = Error::busy("the server was restarted just now").unsent();
-                    return Start::Refused { error: Some(error) };
-                }
+        let known = self.own.as_ref().is_some_and(|(own, _)| *own == generation);
+        let (_, own) = match &mut self.own {
+            Some(own) if known => own,
+            other => other.insert((generation, leaf)),
+        };
+        let mut cx = Context::from_waker(Waker::noop());
+        match if known { Poll::Ready(Ok(())) } else { own.poll_ready(&mut cx) } {
+            Poll::Ready(Ok(())) => Start::Called { future: own.call(message), generation },
+            Poll::Ready(Err(error)) => Start::done(Err(error.unsent())),
+            Poll::Pending => Start::done(Err(Error::busy("the server was restarted just now").unsent())),
+        }
+    }
+
+    /// The client's answer to a question of the server, unless the server is another by now.
+    fn answer(&mut self, message: JsonRpcMessage) -> Start<L> {
+        let generation = self.handle.0.lock().open_generation();
+        match generation.and_then(|generation| questions::answer(message, generation)) {
+            Some(message) => self.admit(message),
+            None => {
+                tracing::debug!("an answer to a question of a server that is gone was dropped");
+                Start::done(Ok(Reply::empty()))
             }
         }
-        match &mut self.own {
-            Some((_, leaf)) => Start::Called { future: leaf.call(message) },
-            None => unreachable!("it was set above"),
+    }
+
+    /// A request whose answer the session is to hear; an `initialize` gets a number.
+    fn watch(&self, message: &mut JsonRpcMessage) -> Option<Watched<L>> {
+        static ATTEMPTS: AtomicU64 = AtomicU64::new(1);
+        if !self.handle.0.lock().session.concerns(message) {
+            return None;
         }
+        if message.is_method(method::INITIALIZE) {
+            let attempt = Attempt(ATTEMPTS.fetch_add(1, Ordering::Relaxed));
+            message.extensions_mut().insert(attempt);
+        }
+        Some(Watched::new(self.handle.clone(), message.clone()))
+    }
+
+    /// Nothing that the session has to know of.
+    fn is_plain(&self, message: &JsonRpcMessage) -> bool {
+        const NOTABLE: [&str; 5] = [
+            method::INITIALIZE,
+            method::INITIALIZED,
+            method::SET_LEVEL,
+            method::RESOURCES_SUBSCRIBE,
+            method::RESOURCES_UNSUBSCRIBE,
+        ];
+        (self.settled || message.meta().is_none()) && !NOTABLE.iter().any(|name| message.is_method(name))
     }
 }
 
@@ -158,10 +179,8 @@ impl<L: Leaf> Service<JsonRpcMessage> for Supervised<L> {
         let Some((generation, leaf)) = &mut self.own else { return Poll::Ready(Ok(())) };
         match leaf.poll_ready(cx) {
             Poll::Ready(Err(error)) => {
-                // Its end will be noticed; until then calls wait for what comes next.
-                shared.lock().report(*generation, error);
-                shared.shut();
-                shared.changed();
+                // Calls wait for what comes next.
+                shared.report(*generation, error);
                 self.own = None;
                 Poll::Ready(Ok(()))
             }
@@ -169,108 +188,45 @@ impl<L: Leaf> Service<JsonRpcMessage> for Supervised<L> {
         }
     }
 
-    fn call(&mut self, message: JsonRpcMessage) -> ResponseFuture<L> {
+    fn call(&mut self, mut message: JsonRpcMessage) -> ResponseFuture<L> {
+        let handle = self.handle.clone();
         if message.is_session_listen() {
-            let reply = listen::open(&self.handle, message);
-            return ResponseFuture {
-                start: Start::Listens { reply: Some(reply) },
-                handle: None,
-                opens: false,
-            };
+            let reply = listen::open(&handle, message);
+            return ResponseFuture::new(Start::done(Ok(reply)), handle, None, false);
         }
-        let opens = message.kind() == Kind::Request && message.is_method(method::INITIALIZE);
-        let direct = !Session::concerns(&message) && (self.settled || message.meta().is_none());
-        let start = match &mut self.own {
-            Some((generation, leaf)) if direct && self.handle.0.is_open(*generation) => {
-                Start::Called { future: leaf.call(message) }
-            }
-            _ => self.admit(message),
-        };
-        ResponseFuture { start, handle: Some(self.handle.clone()), opens }
-    }
-}
-
-pin_project! {
-    /// The future of a call through a [`Supervised`] leaf. Dropping it cancels the call.
-    pub struct ResponseFuture<L: Leaf> {
-        #[pin]
-        start: Start<L>,
-        // Keeps the leaf.
-        handle: Option<Arc<Handle<L>>>,
-        // The answer opens a session.
-        opens: bool,
-    }
-}
-
-pin_project! {
-    #[project = Step]
-    enum Start<L: Leaf> {
-        Waiting { start: oneshot::Receiver<Result<L::Future, Error>> },
-        Called { #[pin] future: L::Future },
-        Refused { error: Option<Error> },
-        Listens { reply: Option<Reply> },
-    }
-}
-
-impl<L: Leaf> Future for ResponseFuture<L> {
-    type Output = Result<Reply, Error>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        loop {
-            let next = match this.start.as_mut().project() {
-                Step::Called { future } => {
-                    let reply = std::task::ready!(future.poll(cx))?;
-                    return Poll::Ready(Ok(hear(reply, this.handle.as_ref().filter(|_| *this.opens))));
-                }
-                Step::Waiting { start } => match std::task::ready!(Pin::new(start).poll(cx)) {
-                    Ok(Ok(future)) => Start::Called { future },
-                    Ok(Err(error)) => return Poll::Ready(Err(error)),
-                    Err(_) => return Poll::Ready(Err(Error::closed("the supervisor is gone").unsent())),
-                },
-                Step::Refused { error } => {
-                    let error = error.take().expect("a future is not polled after it is ready");
-                    return Poll::Ready(Err(error));
-                }
-                Step::Listens { reply } => {
-                    let reply = reply.take().expect("a future is not polled after it is ready");
-                    return Poll::Ready(Ok(reply));
-                }
-            };
-            this.start.set(next);
+        if message.kind() == Kind::Response {
+            return ResponseFuture::new(self.answer(message), handle, None, false);
         }
-    }
-}
-
-/// The answer to `initialize` is remembered.
-fn hear<L: Leaf>(reply: Reply, handle: Option<&Arc<Handle<L>>>) -> Reply {
-    let Some(handle) = handle else { return reply };
-    let shared = handle.0.clone();
-    reply.inspect(move |event| {
-        if let Event::Message(message) = event
-            && message.kind() == Kind::Response
+        let may_ask = message.kind() == Kind::Request && !message.is_listen();
+        if self.is_plain(&message)
+            && let Some((generation, leaf)) = &mut self.own
+            && handle.0.is_open(*generation)
         {
-            shared.lock().session.hear(message);
-            shared.changed();
+            let start = Start::Called { future: leaf.call(message), generation: *generation };
+            return ResponseFuture::new(start, handle, None, may_ask);
         }
-    })
+        let watched = self.watch(&mut message);
+        ResponseFuture::new(self.admit(message), handle, watched, may_ask)
+    }
 }
 
 impl<L: Leaf> Leaf for Supervised<L> {
     fn ended(&self) -> impl Future<Output = Exit> + Send + 'static {
         let mut status = self.shared().status.subscribe();
+        let shared = Arc::downgrade(self.shared());
         async move {
             let last = status.wait_for(Status::is_final).await.map(|status| status.clone());
-            match last {
-                Ok(Status::Failed { why }) => Exit::new(None, why),
-                _ => Exit::new(None, Error::closed("the supervisor was stopped")),
+            let exit = shared.upgrade().and_then(|shared| shared.lock().exit.clone());
+            match (last, exit) {
+                (Ok(Status::Failed { why }), exit) => Exit::new(exit.and_then(|exit| exit.status()), why),
+                (_, Some(exit)) => exit,
+                (_, None) => Exit::new(None, Error::closed("the supervisor was stopped")),
             }
         }
     }
 
     fn stop(&self, why: Error) {
-        tracing::info!(%why, "the supervised leaf is to stop");
-        self.shared().give(Order::Stop);
+        self.shared().give(Order::Stop, Some(why));
     }
 
     fn pid(&self) -> Option<u32> {
@@ -287,11 +243,5 @@ impl<L: Leaf> Clone for Supervised<L> {
 impl<L: Leaf> fmt::Debug for Supervised<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Supervised").field("status", &self.status()).finish_non_exhaustive()
-    }
-}
-
-impl<L: Leaf> fmt::Debug for ResponseFuture<L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").field("opens", &self.opens).finish_non_exhaustive()
     }
 }

@@ -3,58 +3,70 @@
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 
-use crate::connect::leaf::Leaf;
+use crate::connect::leaf::{Leaf, Probe};
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::{Era, ProtocolVersion, method, peek};
 
-/// Watched resources that are watched again. A client that watches more has to see to the rest itself.
-const SUBSCRIPTIONS: usize = 1024;
+/// Bytes of the requests that are said again to a new leaf. A client that watches more resources has to see to the
+/// rest itself.
+const KEPT_BYTES: usize = 1 << 20;
 
 /// The session of the one client that a supervised leaf serves at a time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Session {
-    opening: Opening,
-    /// A modern request was seen: nothing is agreed on, so nothing can be lost.
+    /// Whether it is to be opened again, so that it has to be known.
+    keep: bool,
+    agreed: Option<Agreed>,
+    /// The `initialize` that is out, or waits.
+    asked: Option<Asked>,
+    /// A modern request was answered: nothing is agreed on, so nothing can be lost.
     modern: bool,
     /// The legacy session is gone with its leaf: nothing but a new `initialize` goes through.
     lost: bool,
-    /// The last level for logs that the client set.
+    /// The last level for logs that the server took.
     level: Option<JsonRpcMessage>,
     /// The requests that watch resources, by their URI.
     subscriptions: BTreeMap<String, JsonRpcMessage>,
 }
 
-/// How far a legacy session is.
-#[derive(Clone, Debug, Default)]
-enum Opening {
-    #[default]
-    NotYet,
-    Asked(JsonRpcMessage),
-    Answered(Agreed),
-    Open(Agreed, JsonRpcMessage),
+/// One `initialize`; the number tells it from others.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    attempt: Attempt,
+    generation: u64,
 }
 
-/// An `initialize` and the answer to it.
+/// Numbers an `initialize`, in the extensions of its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Attempt(pub(super) u64);
+
+/// An `initialize`, the answer to it, and what opened the session then.
 #[derive(Clone, Debug)]
 struct Agreed {
     request: JsonRpcMessage,
     answer: JsonRpcMessage,
+    initialized: Option<JsonRpcMessage>,
 }
 
 impl Session {
+    pub(super) fn new(keep: bool) -> Self {
+        Self { keep, ..Self::default() }
+    }
+
     /// Of the server; `None` until an exchange has told it, and while a legacy session is being opened.
     pub(super) fn era(&self) -> Option<Era> {
-        match self.opening {
-            Opening::Open(..) => Some(Era::Legacy),
-            Opening::NotYet if self.modern => Some(Era::Modern),
+        match &self.agreed {
+            _ if self.asked.is_some() => None,
+            Some(Agreed { initialized: Some(_), .. }) => Some(Era::Legacy),
+            None if self.modern => Some(Era::Modern),
             _ => None,
         }
     }
 
-    /// An `initialize` is out and not answered.
-    pub(super) fn is_opening(&self) -> bool {
-        matches!(self.opening, Opening::Asked(_))
+    /// An `initialize` is out to the leaf of this generation and not answered.
+    pub(super) fn is_opening(&self, generation: u64) -> bool {
+        self.asked.is_some_and(|asked| asked.generation == generation)
     }
 
     pub(super) fn is_lost(&self) -> bool {
@@ -63,31 +75,7 @@ impl Session {
 
     /// Whether something was agreed on that a new process does not know of.
     pub(super) fn is_legacy(&self) -> bool {
-        matches!(self.opening, Opening::Answered(_) | Opening::Open(..))
-    }
-
-    /// Its leaf is gone, and the session with it.
-    pub(super) fn lose(&mut self) {
-        *self = Self { lost: true, ..Self::default() };
-    }
-
-    /// Its leaf is gone before the session was open; the call that opens it has failed.
-    pub(super) fn abandon(&mut self) {
-        if self.is_opening() {
-            self.opening = Opening::NotYet;
-        }
-    }
-
-    /// Whether the message changes what is known here; the others need not be [admitted](Self::admit).
-    pub(super) fn concerns(message: &JsonRpcMessage) -> bool {
-        const METHODS: [&str; 5] = [
-            method::INITIALIZE,
-            method::INITIALIZED,
-            method::SET_LEVEL,
-            method::RESOURCES_SUBSCRIBE,
-            method::RESOURCES_UNSUBSCRIBE,
-        ];
-        METHODS.iter().any(|name| message.is_method(name))
+        self.agreed.is_some()
     }
 
     /// The era is known, so that no message has to be asked for it.
@@ -95,66 +83,95 @@ impl Session {
         self.modern || self.is_legacy()
     }
 
-    /// A message is about to go to the server.
+    /// Its leaf is gone, and the session with it.
+    pub(super) fn lose(&mut self) {
+        *self = Self { keep: self.keep, asked: self.asked, lost: true, ..Self::default() };
+    }
+
+    /// Whether what becomes of this request is to be [heard](Self::hear).
+    pub(super) fn concerns(&self, message: &JsonRpcMessage) -> bool {
+        match message.method() {
+            _ if message.kind() != Kind::Request => false,
+            Some(method::INITIALIZE) => true,
+            Some(method::SET_LEVEL | method::RESOURCES_SUBSCRIBE | method::RESOURCES_UNSUBSCRIBE) => {
+                self.keep
+            }
+            _ => !self.is_settled() && is_modern(message),
+        }
+    }
+
+    /// A message is about to go to the leaf of this generation.
     ///
     /// # Errors
     ///
     /// It belongs to a session that the server does not know any more.
-    pub(super) fn admit(&mut self, message: &JsonRpcMessage) -> Result<(), Error> {
-        let opens = message.kind() == Kind::Request && message.is_method(method::INITIALIZE);
-        if self.lost && !opens && !message.is_session_listen() {
-            return Err(
-                Error::session_lost("the server was restarted and does not know this session").unsent()
-            );
+    pub(super) fn admit(&mut self, message: &JsonRpcMessage, generation: u64) -> Result<(), Error> {
+        match message.extensions().get::<Attempt>() {
+            Some(attempt) => self.asked = Some(Asked { attempt: *attempt, generation }),
+            None if self.lost => {
+                let why = "the server was restarted and does not know this session";
+                return Err(Error::session_lost(why).unsent());
+            }
+            None => {}
         }
-        self.see(message);
+        if message.kind() == Kind::Notification
+            && message.is_method(method::INITIALIZED)
+            && let Some(agreed) = &mut self.agreed
+        {
+            agreed.initialized = Some(message.clone().detach());
+        }
         Ok(())
     }
 
-    fn see(&mut self, message: &JsonRpcMessage) {
-        match message.method() {
-            Some(method::INITIALIZE) if message.kind() == Kind::Request => {
-                *self = Self { opening: Opening::Asked(message.clone().detach()), ..Self::default() };
+    /// The answer to a request that [concerns](Self::concerns) it. `open` is the generation of the leaf that calls go
+    /// to now, if there is one.
+    pub(super) fn hear(&mut self, request: &JsonRpcMessage, answer: &JsonRpcMessage, open: Option<u64>) {
+        let accepted = answer.result().is_some();
+        if let Some(attempt) = request.extensions().get::<Attempt>() {
+            let Some(asked) = self.asked.filter(|asked| asked.attempt == *attempt) else { return };
+            self.asked = None;
+            match accepted {
+                true if open == Some(asked.generation) => self.agree(request, answer),
+                true => self.lose(),
+                false => {}
             }
-            Some(method::INITIALIZED) => self.open(message),
-            Some(method::SET_LEVEL) => self.level = Some(message.clone().detach()),
-            Some(method::RESOURCES_SUBSCRIBE) => self.subscribe(message),
-            Some(method::RESOURCES_UNSUBSCRIBE) => {
-                if let Ok(Some(uri)) = peek::resource_uri(message) {
+            return;
+        }
+        match request.method() {
+            Some(method::SET_LEVEL) if accepted => self.level = Some(request.clone().detach()),
+            Some(method::RESOURCES_SUBSCRIBE) if accepted => self.subscribe(request),
+            Some(method::RESOURCES_UNSUBSCRIBE) if accepted => {
+                if let Ok(Some(uri)) = peek::resource_uri(request) {
                     self.subscriptions.remove(uri.as_ref());
                 }
             }
-            _ => {
-                self.modern = self.modern
-                    || matches!(peek::protocol_version(message), Ok(Some(version))
-                        if version.parse().is_ok_and(|version: ProtocolVersion| version.era() == Era::Modern));
-            }
+            _ => self.modern |= accepted && is_modern(request),
         }
     }
 
-    fn open(&mut self, initialized: &JsonRpcMessage) {
-        self.opening = match std::mem::take(&mut self.opening) {
-            Opening::Answered(agreed) => Opening::Open(agreed, initialized.clone().detach()),
-            other => other,
-        };
+    fn agree(&mut self, request: &JsonRpcMessage, answer: &JsonRpcMessage) {
+        let agreed =
+            Agreed { request: request.clone().detach(), answer: answer.clone().detach(), initialized: None };
+        *self = Self { keep: self.keep, agreed: Some(agreed), ..Self::default() };
     }
 
-    fn subscribe(&mut self, message: &JsonRpcMessage) {
-        let Ok(Some(uri)) = peek::resource_uri(message) else { return };
-        if self.subscriptions.len() < SUBSCRIPTIONS || self.subscriptions.contains_key(uri.as_ref()) {
-            self.subscriptions.insert(uri.into_owned(), message.clone().detach());
+    fn subscribe(&mut self, request: &JsonRpcMessage) {
+        let Ok(Some(uri)) = peek::resource_uri(request) else { return };
+        let kept: usize = self.subscriptions.values().map(|kept| kept.bytes().len()).sum();
+        if kept + request.bytes().len() <= KEPT_BYTES {
+            self.subscriptions.insert(uri.into_owned(), request.clone().detach());
+        } else {
+            tracing::warn!("a watched resource will not be watched again after a restart: too many are");
         }
     }
 
-    /// The answer to `initialize`.
-    pub(super) fn hear(&mut self, answer: &JsonRpcMessage) {
-        self.opening = match std::mem::take(&mut self.opening) {
-            Opening::Asked(request) if answer.result().is_some() => {
-                Opening::Answered(Agreed { request, answer: answer.clone().detach() })
-            }
-            Opening::Asked(_) => Opening::NotYet,
-            other => other,
-        };
+    /// An `initialize` that will have no answer. Tells whether it was this one that was out.
+    pub(super) fn give_up(&mut self, attempt: Attempt) -> bool {
+        let was_out = self.asked.is_some_and(|asked| asked.attempt == attempt);
+        if was_out {
+            self.asked = None;
+        }
+        was_out
     }
 
     /// Opens the same session on a new leaf: `initialize` as the client wrote it, `notifications/initialized`, the
@@ -164,27 +181,28 @@ impl Session {
     ///
     /// The leaf is gone, or agrees on something else than before.
     pub(super) async fn reestablish<L: Leaf>(&self, leaf: &mut L) -> Result<Vec<JsonRpcMessage>, Error> {
-        let (agreed, initialized) = match &self.opening {
-            Opening::Answered(agreed) => (agreed, None),
-            Opening::Open(agreed, initialized) => (agreed, Some(initialized)),
-            Opening::NotYet | Opening::Asked(_) => return Ok(Vec::new()),
-        };
+        let Some(agreed) = &self.agreed else { return Ok(Vec::new()) };
         let answer = ask(leaf, &agreed.request).await?;
         agreed.check(&answer)?;
-        let Some(initialized) = initialized else { return Ok(Vec::new()) };
+        let Some(initialized) = &agreed.initialized else { return Ok(Vec::new()) };
         poll_fn(|cx| leaf.poll_ready(cx)).await?;
         drop(leaf.call(initialized.clone()).await?);
         for request in self.level.iter().chain(self.subscriptions.values()) {
-            let answer = ask(leaf, request).await?;
-            if answer.error().is_some() {
-                tracing::warn!(
-                    method = request.method(),
-                    "a re-established session was refused a part of its state"
-                );
+            if ask(leaf, request).await?.error().is_some() {
+                let method = request.method();
+                tracing::warn!(method, "a re-established session was refused a part of its state");
             }
         }
         Ok(changes(&answer))
     }
+}
+
+/// Whether a message says of itself that it is of the modern era.
+fn is_modern(message: &JsonRpcMessage) -> bool {
+    let version = message.meta().and_then(|_| peek::protocol_version(message).ok().flatten());
+    version.is_some_and(|version| {
+        version.parse().is_ok_and(|version: ProtocolVersion| version.era() == Era::Modern)
+    })
 }
 
 impl Agreed {
@@ -208,17 +226,21 @@ impl Agreed {
     }
 }
 
-/// The answer; what comes before it is for nobody.
+/// The answer. As a probe it is never the call that the server speaks about, so that what else is said goes to the
+/// client.
 async fn ask<L: Leaf>(leaf: &mut L, request: &JsonRpcMessage) -> Result<JsonRpcMessage, Error> {
+    let mut request = request.clone();
+    request.extensions_mut().insert(Probe);
+    let method = request.method().unwrap_or_default().to_owned();
     poll_fn(|cx| leaf.poll_ready(cx)).await?;
-    let mut reply = leaf.call(request.clone()).await?;
+    let mut reply = leaf.call(request).await?;
     while let Some(message) = poll_fn(|cx| reply.poll_message(cx)).await {
         let message = message?;
         if message.kind() == Kind::Response {
             return Ok(message);
         }
     }
-    Err(Error::closed(format_args!("no answer to {}", request.method().unwrap_or_default())))
+    Err(Error::closed(format_args!("no answer to {method}")))
 }
 
 /// The lists that the server said may change: on a new process they may have.

@@ -1,6 +1,6 @@
 //! What the callers and the supervisor share.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
@@ -9,7 +9,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::session::Session;
 use super::status::{Stats, Status};
-use crate::connect::leaf::Leaf;
+use crate::connect::leaf::{Exit, Leaf};
 use crate::error::Error;
 use crate::message::JsonRpcMessage;
 
@@ -18,7 +18,7 @@ const WAITING_BYTES: usize = 8 << 20;
 
 pub(super) struct Shared<L: Leaf> {
     state: Mutex<State<L>>,
-    /// Counts the leaves that calls may go to; zero while they may go to none. Read without the lock.
+    /// The leaf that calls may go to without the lock; zero while they may go to none. Written with the lock held.
     open: AtomicU64,
     pub(super) status: watch::Sender<Status>,
     /// The supervisor looks at the state anew.
@@ -27,17 +27,22 @@ pub(super) struct Shared<L: Leaf> {
 
 pub(super) struct State<L: Leaf> {
     pub(super) phase: Phase<L>,
-    /// Of the leaf that is open or was last.
+    /// Of the leaf that is open or was last; the first has 1.
     pub(super) generation: u64,
     pub(super) session: Session,
     waiting: VecDeque<Waiter<L>>,
     max_waiting: usize,
     /// What the client is to be told unasked.
     pub(super) news: VecDeque<JsonRpcMessage>,
-    /// Whoever reads the session's listen.
-    listeners: Vec<Waker>,
+    /// Whoever reads a listen, by the listen's number.
+    listeners: BTreeMap<u64, Waker>,
+    listens: u64,
     pub(super) stats: Stats,
     pub(super) order: Order,
+    /// Why it is to stop, where a reason was given.
+    pub(super) reason: Option<Error>,
+    /// How the last leaf ended.
+    pub(super) exit: Option<Exit>,
     /// What a caller found who used the leaf before its end was known.
     pub(super) broken: Option<Error>,
 }
@@ -62,38 +67,40 @@ pub(super) enum Order {
 /// A call that waits for a leaf.
 struct Waiter<L: Leaf> {
     message: JsonRpcMessage,
-    start: oneshot::Sender<Result<L::Future, Error>>,
+    start: oneshot::Sender<Started<L>>,
 }
+
+/// A call that waited: sent to the leaf of a generation, or not.
+pub(super) type Started<L> = Result<(<L as tower_service::Service<JsonRpcMessage>>::Future, u64), Error>;
 
 /// The first half of a call.
 pub(super) enum Admission<L: Leaf> {
     /// The message goes to this leaf, once that is ready.
     Open(L, u64, JsonRpcMessage),
-    Wait(oneshot::Receiver<Result<L::Future, Error>>),
+    Wait(oneshot::Receiver<Started<L>>),
     Refused(Error),
 }
 
 impl<L: Leaf> Shared<L> {
-    pub(super) fn new(max_waiting: usize) -> Arc<Self> {
+    pub(super) fn new(max_waiting: usize, keep_session: bool) -> Arc<Self> {
         let state = State {
             phase: Phase::Starting,
             generation: 0,
-            session: Session::default(),
+            session: Session::new(keep_session),
             waiting: VecDeque::new(),
             max_waiting,
             news: VecDeque::new(),
-            listeners: Vec::new(),
+            listeners: BTreeMap::new(),
+            listens: 0,
             stats: Stats::default(),
             order: Order::Watch,
+            reason: None,
+            exit: None,
             broken: None,
         };
         let (status, _) = watch::channel(Status::Starting { after: None });
-        Arc::new(Self {
-            state: Mutex::new(state),
-            open: AtomicU64::new(0),
-            status,
-            news: watch::channel(()).0,
-        })
+        let (news, _) = watch::channel(());
+        Arc::new(Self { state: Mutex::new(state), open: AtomicU64::new(0), status, news })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State<L>> {
@@ -112,18 +119,24 @@ impl<L: Leaf> Shared<L> {
             let mut state = self.lock();
             let Some(waiter) = state.next_waiter() else {
                 state.generation += 1;
+                state.broken = None;
                 state.phase = Phase::Open(leaf);
                 self.widen(&state);
-                state.wake_listeners();
+                let listeners = state.take_listeners();
+                drop(state);
+                listeners.into_values().for_each(Waker::wake);
                 return Ok(());
             };
             // In the lock, so that no later call comes before it.
-            let start = state.session.admit(&waiter.message).map(|()| leaf.call(waiter.message));
-            let _ = waiter.start.send(start);
+            let generation = state.generation + 1;
+            let admitted = state.session.admit(&waiter.message, generation);
+            let started = admitted.map(|()| (leaf.call(waiter.message), generation));
+            drop(state);
+            let _ = waiter.start.send(started);
         }
     }
 
-    /// Spares later calls the lock, unless each has to be judged.
+    /// Spares later calls the lock, unless each has to be judged. For whoever holds the lock.
     pub(super) fn widen(&self, state: &State<L>) {
         if let Phase::Open(_) = state.phase
             && !state.session.is_lost()
@@ -132,34 +145,62 @@ impl<L: Leaf> Shared<L> {
         }
     }
 
-    /// No call goes to the leaf any more; later ones wait.
-    pub(super) fn shut(&self) {
-        self.open.store(0, Ordering::Release);
+    /// No call goes to the leaf of this generation any more; later ones wait.
+    pub(super) fn shut(&self, generation: u64) {
         let mut state = self.lock();
-        if let Phase::Open(_) = state.phase {
-            state.phase = Phase::Starting;
+        if state.generation != generation {
+            return;
+        }
+        self.open.store(0, Ordering::Release);
+        let shut = match state.phase {
+            Phase::Open(_) => Some(std::mem::replace(&mut state.phase, Phase::Starting)),
+            Phase::Starting | Phase::Closed(_) => None,
+        };
+        drop(state);
+        drop(shut);
+    }
+
+    /// A caller found the leaf of this generation broken.
+    pub(super) fn report(&self, generation: u64, error: Error) {
+        let mut state = self.lock();
+        if state.open_generation() == Some(generation) {
+            state.broken.get_or_insert(error);
+            drop(state);
+            self.shut(generation);
+            self.changed();
         }
     }
 
     /// No leaf comes any more: who waits fails, and so does every later call.
     pub(super) fn close(&self, error: &Error) {
-        self.open.store(0, Ordering::Release);
         let mut state = self.lock();
-        state.phase = Phase::Closed(error.clone());
-        state.wake_listeners();
+        self.open.store(0, Ordering::Release);
+        let before = std::mem::replace(&mut state.phase, Phase::Closed(error.clone()));
+        let listeners = state.take_listeners();
         drop(state);
+        drop(before);
+        listeners.into_values().for_each(Waker::wake);
         self.fail_waiting(error);
     }
 
     /// Who waits fails with `error`, unsent.
     pub(super) fn fail_waiting(&self, error: &Error) {
-        let waiting = {
-            let mut state = self.lock();
-            std::mem::take(&mut state.waiting)
-        };
+        let waiting = std::mem::take(&mut self.lock().waiting);
         for waiter in waiting {
             let _ = waiter.start.send(Err(error.clone().unsent()));
         }
+    }
+
+    /// The session is gone with its leaf, in so many words.
+    pub(super) fn lose_session(&self) {
+        let mut state = self.lock();
+        state.session.lose();
+        self.open.store(0, Ordering::Release);
+        state.stats.lost_sessions += 1;
+        let listeners = state.take_listeners();
+        drop(state);
+        tracing::warn!("the client's session is lost with its leaf");
+        listeners.into_values().for_each(Waker::wake);
     }
 
     /// Sets the status, unless the final one was reached.
@@ -189,10 +230,10 @@ impl<L: Leaf> Shared<L> {
         }
     }
 
-    pub(super) fn give(&self, order: Order) {
+    pub(super) fn give(&self, order: Order, reason: Option<Error>) {
         let mut state = self.lock();
         if state.order < order {
-            state.order = order;
+            (state.order, state.reason) = (order, reason);
             drop(state);
             self.changed();
         }
@@ -200,27 +241,34 @@ impl<L: Leaf> Shared<L> {
 }
 
 impl<L: Leaf> State<L> {
-    pub(super) fn await_news(&mut self, cx: &Context<'_>) {
-        if !self.listeners.iter().any(|listener| listener.will_wake(cx.waker())) {
-            self.listeners.push(cx.waker().clone());
-        }
+    /// A listen's number.
+    pub(super) fn new_listen(&mut self) -> u64 {
+        self.listens += 1;
+        self.listens
     }
 
-    pub(super) fn wake_listeners(&mut self) {
-        self.listeners.drain(..).for_each(Waker::wake);
+    pub(super) fn await_news(&mut self, listen: u64, cx: &Context<'_>) {
+        self.listeners.insert(listen, cx.waker().clone());
     }
 
-    /// A caller found the leaf of this generation broken.
-    pub(super) fn report(&mut self, generation: u64, error: Error) {
-        if generation == self.generation && self.broken.is_none() {
-            self.broken = Some(error);
-        }
+    pub(super) fn forget_listen(&mut self, listen: u64) -> Option<Waker> {
+        self.listeners.remove(&listen)
+    }
+
+    /// To be woken without the lock.
+    pub(super) fn take_listeners(&mut self) -> BTreeMap<u64, Waker> {
+        std::mem::take(&mut self.listeners)
+    }
+
+    /// The generation of the leaf that calls go to.
+    pub(super) fn open_generation(&self) -> Option<u64> {
+        matches!(self.phase, Phase::Open(_)).then_some(self.generation)
     }
 
     /// To the leaf that is open, or to the queue.
     pub(super) fn admit(&mut self, message: JsonRpcMessage) -> Admission<L> {
         match &self.phase {
-            Phase::Open(leaf) => match self.session.admit(&message) {
+            Phase::Open(leaf) => match self.session.admit(&message, self.generation) {
                 Ok(()) => Admission::Open(leaf.clone(), self.generation, message),
                 Err(error) => Admission::Refused(error),
             },
@@ -231,13 +279,13 @@ impl<L: Leaf> State<L> {
 
     fn wait(&mut self, message: JsonRpcMessage) -> Admission<L> {
         self.waiting.retain(|waiter| !waiter.start.is_closed());
-        let bytes = self.waiting.iter().map(|waiter| waiter.message.bytes().len()).sum::<usize>();
-        if self.waiting.len() >= self.max_waiting || bytes > WAITING_BYTES {
+        let waiting: usize = self.waiting.iter().map(|waiter| waiter.message.bytes().len()).sum();
+        if self.waiting.len() >= self.max_waiting || waiting + message.bytes().len() > WAITING_BYTES {
             self.stats.refused += 1;
             return Admission::Refused(Error::busy("too many calls wait for the server to start").unsent());
         }
         let (start, started) = oneshot::channel();
-        self.waiting.push_back(Waiter { message, start });
+        self.waiting.push_back(Waiter { message: message.detach(), start });
         Admission::Wait(started)
     }
 

@@ -12,9 +12,6 @@ use super::status::Status;
 use crate::connect::leaf::{Exit, Leaf};
 use crate::error::Error;
 
-/// How long a leaf that was told to end may take; a child process takes less, or is killed.
-const LAST_MOMENTS: Duration = Duration::from_secs(30);
-
 pub(super) struct Watch<L: Leaf> {
     pub(super) shared: Arc<Shared<L>>,
     pub(super) health: Option<HealthCheck>,
@@ -24,6 +21,8 @@ pub(super) struct Watch<L: Leaf> {
 
 /// Why a leaf is attended no more.
 enum Cause {
+    /// It takes no more calls, and will end.
+    Closed,
     Ended(Exit),
     /// It is to be stopped for this.
     Unhealthy(Error),
@@ -37,7 +36,7 @@ impl<L: Leaf> Watch<L> {
         let opened = tokio::select! {
             opened = timeout(limit, self.open(leaf.clone())) => opened,
             _ = self.ordered() => {
-                end(leaf, Error::closed("the supervisor was stopped")).await;
+                end(leaf, self.reason()).await;
                 return None;
             }
         };
@@ -52,19 +51,20 @@ impl<L: Leaf> Watch<L> {
 
     /// The session as it was, where there was one, and then the calls that waited.
     async fn open(&self, mut leaf: L) -> Result<(), Error> {
-        let session = self.shared.lock().session.clone();
-        let news = session.reestablish(&mut leaf).await?;
-        if session.is_legacy() {
+        let session = {
+            let state = self.shared.lock();
+            state.session.is_legacy().then(|| state.session.clone())
+        };
+        if let Some(session) = session {
+            let news = session.reestablish(&mut leaf).await?;
             let mut state = self.shared.lock();
             state.stats.reestablished += 1;
-            state.news.clear();
-            state.news.extend(news);
+            state.news = news.into();
             tracing::warn!(
                 "the session was re-established on a new leaf; the client is told that lists changed"
             );
         }
         let pid = leaf.pid();
-        self.shared.lock().broken = None;
         self.shared.open(leaf).await?;
         self.shared.lock().stats.starts += 1;
         tracing::info!(pid, "the supervised leaf is running");
@@ -74,27 +74,29 @@ impl<L: Leaf> Watch<L> {
 
     /// Who waited for this attempt fails.
     pub(super) fn start_failed(&self, error: &Error) {
-        let mut state = self.shared.lock();
-        state.session.abandon();
-        state.stats.failed_starts += 1;
-        drop(state);
+        self.shared.lock().stats.failed_starts += 1;
         self.shared.fail_waiting(&Error::closed(format_args!("the server could not be started: {error}")));
     }
 
     /// Until the leaf is gone. `None`: nothing is to come after it.
     pub(super) async fn attend(&self, leaf: L) -> Option<Exit> {
-        let ended = leaf.ended();
-        tokio::pin!(ended);
+        let generation = self.shared.lock().generation;
+        let (closed, ended) = (leaf.closed(), leaf.ended());
+        tokio::pin!(closed, ended);
         let cause = tokio::select! {
+            // Nothing goes through any more, though its process may not have ended yet.
+            () = &mut closed => Cause::Closed,
             exit = &mut ended => Cause::Ended(exit),
             order = self.ordered() => Cause::Ordered(order),
-            why = self.sick(leaf.clone()) => Cause::Unhealthy(why),
+            why = self.sick(leaf.clone(), generation) => Cause::Unhealthy(why),
         };
-        self.shared.shut();
+        self.shared.shut(generation);
         let exit = match cause {
+            Cause::Closed => ended.await,
             Cause::Ended(exit) => exit,
             Cause::Ordered(order) => {
-                self.obey(order, leaf).await;
+                let exit = self.obey(order, leaf).await;
+                self.shared.lock().exit = Some(exit);
                 return None;
             }
             Cause::Unhealthy(why) => {
@@ -103,31 +105,27 @@ impl<L: Leaf> Watch<L> {
                 self.tell(Status::Unhealthy { why: why.clone() });
                 leaf.stop(Error::closed(format_args!("it is unhealthy: {why}")));
                 self.tell(Status::Stopping);
-                let _ = timeout(LAST_MOMENTS, ended).await;
-                Exit::new(None, why)
+                let status = ended.await.status();
+                Exit::failed(status, why)
             }
         };
         self.settle_session();
+        self.shared.lock().exit = Some(exit.clone());
         Some(exit)
     }
 
-    /// What the client and the leaf had agreed on is kept for the next, or lost in so many words.
+    /// What the client and the leaf had agreed on is kept for the next, or lost.
     fn settle_session(&self) {
-        let mut state = self.shared.lock();
-        state.session.abandon();
-        if state.session.is_legacy() && !self.reestablish {
-            state.session.lose();
-            state.stats.lost_sessions += 1;
-            tracing::warn!("the client's session is lost with its leaf");
-            state.wake_listeners();
+        if !self.reestablish && self.shared.lock().session.is_legacy() {
+            self.shared.lose_session();
         }
     }
 
     /// Resolves when the leaf does not answer any more.
-    async fn sick(&self, leaf: L) -> Error {
+    async fn sick(&self, leaf: L, generation: u64) -> Error {
         tokio::select! {
             why = self.deaf_to_checks(leaf) => why,
-            why = self.silent_at_first() => why,
+            why = self.silent_at_first(generation) => why,
             why = self.shared.until(|state| state.broken.take()) => why,
         }
     }
@@ -138,8 +136,8 @@ impl<L: Leaf> Watch<L> {
         loop {
             sleep(health.interval).await;
             number += 1;
-            let session = self.shared.lock().session.clone();
-            let Some(question) = HealthCheck::question(number, &session) else { continue };
+            let era = self.shared.lock().session.era();
+            let Some(question) = HealthCheck::question(number, era) else { continue };
             match health.ask(leaf.clone(), question).await {
                 Ok(()) => failures = 0,
                 Err(why) => {
@@ -155,28 +153,33 @@ impl<L: Leaf> Watch<L> {
     }
 
     /// The answer to `initialize` is the first sign of life.
-    async fn silent_at_first(&self) -> Error {
+    async fn silent_at_first(&self, generation: u64) -> Error {
         let limit = self.spawn_timeout;
         loop {
-            self.shared.until(|state| state.session.is_opening().then_some(())).await;
-            let answered = self.shared.until(|state| (!state.session.is_opening()).then_some(()));
+            self.shared.until(|state| state.session.is_opening(generation).then_some(())).await;
+            let answered = self.shared.until(|state| (!state.session.is_opening(generation)).then_some(()));
             if timeout(limit, answered).await.is_err() {
                 return Error::timeout(format_args!("no answer to initialize within {limit:?}"));
             }
         }
     }
 
-    async fn obey(&self, order: Order, leaf: L) {
+    async fn obey(&self, order: Order, leaf: L) -> Exit {
+        let why = self.reason();
         self.tell(Status::Stopping);
-        self.shared.close(&stopped());
-        if order == Order::Release {
-            // Whoever still has a call under way keeps the leaf until that is over.
-            let ended = leaf.ended();
-            drop(leaf);
-            ended.await;
-        } else {
-            end(leaf, stopped()).await;
+        self.shared.close(&why);
+        let ended = leaf.ended();
+        if order == Order::Stop {
+            leaf.stop(why);
         }
+        // Without an order to stop, whoever still has a call under way keeps the leaf until that is over.
+        drop(leaf);
+        ended.await
+    }
+
+    fn reason(&self) -> Error {
+        let reason = self.shared.lock().reason.clone();
+        reason.unwrap_or_else(|| Error::closed("the supervisor was stopped"))
     }
 
     /// Resolves when there is more to do than to watch.
@@ -184,8 +187,9 @@ impl<L: Leaf> Watch<L> {
         self.shared.until(|state| (state.order > Order::Watch).then_some(state.order)).await
     }
 
-    pub(super) fn stopped(&self) {
-        self.shared.close(&stopped());
+    /// It ended, and nothing comes after it; `why` where it ended by itself.
+    pub(super) fn stopped(&self, why: Option<Error>) {
+        self.shared.close(&why.unwrap_or_else(|| self.reason()));
         tracing::info!("the supervised leaf has ended");
         self.tell(Status::Stopped);
     }
@@ -205,16 +209,10 @@ impl<L: Leaf> Watch<L> {
     }
 }
 
-fn stopped() -> Error {
-    Error::closed("the supervisor was stopped")
-}
-
 /// Ends a leaf and waits until it has.
 async fn end<L: Leaf>(leaf: L, why: Error) {
+    let ended = leaf.ended();
     leaf.stop(why);
-    let (pid, ended) = (leaf.pid(), leaf.ended());
     drop(leaf);
-    if timeout(LAST_MOMENTS, ended).await.is_err() {
-        tracing::error!(pid, "a leaf does not end");
-    }
+    ended.await;
 }

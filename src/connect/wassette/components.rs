@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::gate::Gate;
-use crate::connect::leaf::Leaf;
+use super::gate::{EMPTIES, Gate};
+use crate::connect::leaf::{Leaf, Probe, own_meta};
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::{Era, method, peek};
@@ -111,6 +111,9 @@ impl Components {
         let number = self.asked.fetch_add(1, Ordering::Relaxed);
         let told =
             Telling { request: question(number, era, tool, arguments)?, sent: self.lock().generation() };
+        if gate.empties(&told.request) {
+            return Err(Error::invalid(EMPTIES).unsent());
+        }
         poll_fn(|cx| leaf.poll_ready(cx)).await?;
         let answer = leaf.call(told.request.clone());
         Ok(Managing { components: self, told, answer: Box::pin(answer) })
@@ -146,12 +149,13 @@ impl<S: Leaf> Managing<'_, S> {
 
 fn question(number: u64, era: Era, tool: ManagementTool, arguments: &str) -> Result<JsonRpcMessage, Error> {
     let meta = match era {
-        Era::Legacy => "",
-        Era::Modern => {
-            r#","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#
-        }
+        Era::Legacy => String::new(),
+        Era::Modern => format!(",{}", own_meta()),
     };
     let params = format!(r#"{{"name":"{}","arguments":{arguments}{meta}}}"#, tool.name());
-    JsonRpcMessage::request(&*format!("shadowcat/components/{number}"), method::TOOLS_CALL, params)
-        .map_err(Error::invalid)
+    let id = format!("shadowcat/components/{number}");
+    let mut question = JsonRpcMessage::request(&*id, method::TOOLS_CALL, params).map_err(Error::invalid)?;
+    // What the server says meanwhile is not about this.
+    question.extensions_mut().insert(Probe);
+    Ok(question)
 }

@@ -19,6 +19,10 @@ pub(super) struct Gate {
     dropped: AtomicU64,
 }
 
+/// Why a component is not loaded.
+pub(super) const EMPTIES: &str = "the file is in the component directory, where this version of wassette would \
+                                  empty it; load it from elsewhere, or restart: it is loaded at the start";
+
 const NOT_YET: u8 = 0;
 /// `initialize` was sent; whatever else comes before `notifications/initialized` ends the server.
 const OPENING: u8 = 1;
@@ -28,6 +32,8 @@ const OPEN: u8 = 2;
 #[derive(Debug)]
 pub(super) enum Verdict {
     Send,
+    /// It opens the session once it is on its way.
+    Open,
     /// Here, in the server's place; or with nothing, where nothing is due.
     Answer(Reply),
 }
@@ -60,6 +66,16 @@ impl Gate {
         }
     }
 
+    /// `notifications/initialized` is on its way; what comes from now on comes behind it.
+    pub(super) fn opened(&self) {
+        self.opening.store(OPEN, Ordering::Relaxed);
+    }
+
+    /// It did not reach the server.
+    pub(super) fn not_opened(&self) {
+        self.opening.store(NOT_YET, Ordering::Relaxed);
+    }
+
     /// How a request of the connector's own may go in; `None` while it may not.
     pub(super) fn era(&self) -> Option<Era> {
         match self.opening.load(Ordering::Relaxed) {
@@ -69,7 +85,7 @@ impl Gate {
         }
     }
 
-    /// The `initialize` that was sent failed.
+    /// The `initialize` that was sent failed, or what it opened is lost: another may be sent.
     pub(super) fn refused(&self) {
         let _ = self.opening.compare_exchange(OPENING, NOT_YET, Ordering::Relaxed, Ordering::Relaxed);
     }
@@ -87,15 +103,18 @@ impl Gate {
             };
         }
         match (self.opening.load(Ordering::Relaxed), message.kind(), message.method()) {
+            (OPENING, Kind::Request, Some(method::INITIALIZE)) if self.dialect.goes_deaf() => {
+                self.too_early(message)
+            }
             (_, Kind::Request, Some(method::INITIALIZE)) => self.move_on(OPENING),
-            (OPENING, Kind::Notification, Some(method::INITIALIZED)) => self.move_on(OPEN),
+            (OPENING, Kind::Notification, Some(method::INITIALIZED)) => Verdict::Open,
             (OPEN, Kind::Request, Some(name)) if self.dialect.always_fails(name) => {
                 self.answer_empty(message, name)
             }
-            (OPEN, Kind::Request, Some(method::TOOLS_CALL)) if self.empties(message) => self.answer(
-                message,
-                r#"{"content":[{"type":"text","text":"Error: the file is in the component directory, where this version of wassette would empty it; load it from elsewhere, or restart: it is loaded at the start"}],"isError":true}"#,
-            ),
+            (OPEN, Kind::Request, Some(method::TOOLS_CALL)) if self.empties(message) => {
+                let text = format!(r#"{{"type":"text","text":"Error: {EMPTIES}"}}"#);
+                self.answer(message, &format!(r#"{{"content":[{text}],"isError":true}}"#))
+            }
             (OPEN, ..) => Verdict::Send,
             _ if !self.dialect.goes_deaf() => Verdict::Send,
             _ => self.too_early(message),
@@ -103,7 +122,7 @@ impl Gate {
     }
 
     /// It would cost a component its content.
-    fn empties(&self, message: &JsonRpcMessage) -> bool {
+    pub(super) fn empties(&self, message: &JsonRpcMessage) -> bool {
         #[cfg(unix)]
         if self.dialect.empties_own_files()
             && let Some(directory) = &self.component_dir
@@ -122,7 +141,7 @@ impl Gate {
         match message.kind() {
             Kind::Request if message.is_method(method::PING) => self.answer(message, "{}"),
             Kind::Request => {
-                let why = format_args!("Not initialized: `{next}` comes first");
+                let why = format!("Not initialized: `{next}` comes first");
                 self.refuse(message, Code::INVALID_REQUEST, why)
             }
             _ => self.drop(message, "the session is not open"),

@@ -75,3 +75,34 @@ pub(super) async fn ask(command: &Command) -> Result<Dialect, Error> {
 fn unknown(command: &Command, why: &UnknownDialect) -> Error {
     Error::invalid(format_args!("{command}: {why}; if it is a wassette, name its dialect"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(binary: &str, path: Option<&str>) -> Result<PathBuf, String> {
+        find_in(binary.as_ref(), path.map(OsString::from)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_name_is_looked_for_in_the_order_of_path_and_never_below_the_working_directory() {
+        assert_eq!(found("sh", Some("/no/such:bin::/etc:/bin:/usr/bin")), Ok(PathBuf::from("/bin/sh")));
+        assert_eq!(
+            found("sh", Some("/no/such:bin::/etc")).unwrap_err(),
+            "there is no sh on PATH; tried /no/such, /etc; install wassette or give its path"
+        );
+    }
+
+    #[test]
+    fn what_is_on_path_and_cannot_be_run_is_not_it() {
+        assert!(found("passwd", Some("/etc")).unwrap_err().starts_with("there is no passwd on PATH"));
+    }
+
+    #[test]
+    fn a_path_is_taken_as_it_is_without_any_path_to_look_in() {
+        assert_eq!(found("/bin/sh", None), Ok(PathBuf::from("/bin/sh")));
+        let error = found("sh", None).unwrap_err();
+        assert_eq!(error, "sh was not looked for: PATH is not set; give its path");
+        assert!(found("./sh", None).unwrap_err().starts_with("cannot run ./sh: No such file"));
+    }
+}

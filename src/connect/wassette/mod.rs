@@ -1,6 +1,6 @@
 //! A leaf for Microsoft Wassette, which survives what its versions do.
 //!
-//! [`Wassette::stdio`] finds the binary, learns which [dialect](crate::wassette::Dialect) it speaks, and owns the
+//! `Wassette::stdio` finds the binary, learns which [dialect](crate::wassette::Dialect) it speaks, and owns the
 //! process: [supervised](super::supervise), with health checks on and the client's session opened again on a new
 //! process. [`Wassette::over`] takes any other leaf that reaches one.
 //!
@@ -14,8 +14,10 @@
 //! - notifications and answers that it cannot read, which are dropped;
 //! - `prompts/list` and `resources/list` in 0.2.0, which fail whatever their params are: the answer is an empty list;
 //! - `load-component` of a file in its own component directory, which versions before 0.5 empty: the answer is an error.
+//!   The directory is known where `Wassette::stdio` started it;
+//! - the client's cancellations: one of the connector's own, without a reason, takes their place.
 //!
-//! What was kept from it is [counted](Wassette::kept). It also loses what shares a read with something else, so that each
+//! What was kept from it is [counted](Wassette::kept). What shares a read with an unknown notification waits in it; each
 //! message has its own write.
 //!
 //! It mangles ids beyond 2³²−1, and 0.2 lets a component write to its stdout, where it could answer in its name. So it
@@ -30,6 +32,7 @@
 //! # }
 //! ```
 
+mod call;
 mod components;
 mod gate;
 #[cfg(all(feature = "stdio", unix))]
@@ -40,7 +43,8 @@ mod service;
 #[cfg(all(feature = "stdio", unix))]
 mod stdio;
 
+pub use call::ResponseFuture;
 pub use gate::Kept;
-pub use service::{ResponseFuture, Wassette};
+pub use service::Wassette;
 #[cfg(all(feature = "stdio", unix))]
 pub use stdio::Stdio;

@@ -17,7 +17,10 @@ pub(super) fn is_loaded(message: &JsonRpcMessage, component_dir: &Path) -> bool 
     }
     let arguments = peek::member(message.params().unwrap_or_default(), "arguments").ok().flatten();
     let path = peek::text(arguments.unwrap_or_default(), "path").ok().flatten();
-    let Some(path) = path.as_deref().and_then(|path| path.strip_prefix("file://")) else { return false };
+    // It trims what it is given.
+    let Some(path) = path.as_deref().and_then(|path| path.trim().strip_prefix("file://")) else {
+        return false;
+    };
     let Some(name) = Path::new(path).file_name() else { return false };
     match (fs::metadata(path), fs::metadata(component_dir.join(name))) {
         (Ok(from), Ok(to)) => (from.dev(), from.ino()) == (to.dev(), to.ino()),

@@ -1,21 +1,20 @@
 //! The leaf: a gate in front of whatever reaches the server.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::components::{Components, Telling};
+use super::call::{After, Opening, ResponseFuture, Step};
+use super::components::Components;
 use super::gate::{Gate, Kept, Verdict};
 use crate::connect::leaf::{Exit, Leaf};
 use crate::error::Error;
 use crate::macros::inner_accessors;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::method;
-use crate::reply::{Event, Reply};
+use crate::reply::Reply;
 use crate::wassette::{ComponentId, ComponentMap, ComponentUri, Dialect, Outcome};
 
 /// Components that are loaded at the same time.
@@ -35,8 +34,10 @@ pub struct Wassette<S> {
 impl<S: Leaf> Wassette<S> {
     /// Over a leaf that reaches a Wassette of this dialect.
     ///
-    /// Where the dialect [mangles ids](Dialect::mangles_ids), the leaf must send small ones of its own:
-    /// [`Options::rewrite_ids`](crate::connect::Options::rewrite_ids).
+    /// Where the dialect [mangles ids](Dialect::mangles_ids), the leaf must send small ones of its own, and where it
+    /// [goes deaf](Dialect::goes_deaf), cancellations of its own: see
+    /// [`Options::rewrite_ids`](crate::connect::Options::rewrite_ids) and
+    /// [`own_cancellations`](crate::connect::Options::own_cancellations).
     ///
     /// ```
     /// use shadowcat::{JsonRpcMessage, connect, wassette::Dialect};
@@ -59,7 +60,7 @@ impl<S: Leaf> Wassette<S> {
     }
 
     /// Which components are loaded, and which tool belongs to which; asks the server where what
-    /// [was seen](Self::components_seen) is stale.
+    /// [was seen](Self::components_seen) is stale. It may take as long as the server does.
     ///
     /// # Errors
     ///
@@ -70,7 +71,8 @@ impl<S: Leaf> Wassette<S> {
     }
 
     /// Loads components, all of them at once: the server is asked for the next while it still loads the ones before,
-    /// at most 16 at a time. Tells of each, in their order, under which id it was loaded.
+    /// at most 16 at a time. Tells of each, in their order, under which id it was loaded. It may take as long as the
+    /// server does.
     ///
     /// ```no_run
     /// # use shadowcat::connect;
@@ -84,7 +86,9 @@ impl<S: Leaf> Wassette<S> {
     ///
     /// # Errors
     ///
-    /// Of each: the server did not load it, and why; otherwise as [`components`](Self::components).
+    /// Of each: the server did not load it, and why; or it is not asked to, because the file lies in its component
+    /// directory and this version would empty it: an error that is [unsent](Error::is_unsent). Otherwise as
+    /// [`components`](Self::components).
     pub async fn load(&self, uris: &[ComponentUri]) -> Vec<Result<ComponentId, Error>> {
         let mut loaded = Vec::with_capacity(uris.len());
         for together in uris.chunks(LOADS) {
@@ -146,12 +150,25 @@ impl<S: Leaf> Service<JsonRpcMessage> for Wassette<S> {
     }
 
     fn call(&mut self, message: JsonRpcMessage) -> ResponseFuture<S> {
-        if let Verdict::Answer(reply) = self.gate.judge(&message) {
-            return ResponseFuture { step: Step::Answered { reply: Some(reply) } };
+        match self.gate.judge(&message) {
+            Verdict::Answer(reply) => {
+                return ResponseFuture { step: Step::Answered { reply: Some(reply) } };
+            }
+            Verdict::Open => {
+                let future = self.inner.call(message);
+                self.gate.opened();
+                let after = After::Initialized(self.gate.clone());
+                return ResponseFuture { step: Step::Sent { future, after } };
+            }
+            Verdict::Send => {}
         }
         let after = match message.kind() {
-            Kind::Request if message.is_session_listen() => After::Overhear(self.components.clone()),
-            Kind::Request if message.is_method(method::INITIALIZE) => After::Opened(self.gate.clone()),
+            Kind::Request if message.is_session_listen() => {
+                After::Overhear(self.components.clone(), self.gate.clone())
+            }
+            Kind::Request if message.is_method(method::INITIALIZE) => {
+                After::Opened(Opening(Some(self.gate.clone())))
+            }
             Kind::Request => match self.components.expect(&message) {
                 Some(telling) => After::Learn(self.components.clone(), telling),
                 None => After::Nothing,
@@ -162,81 +179,12 @@ impl<S: Leaf> Service<JsonRpcMessage> for Wassette<S> {
     }
 }
 
-/// What is done with the outcome of a call.
-#[derive(Debug)]
-enum After {
-    Nothing,
-    Opened(Arc<Gate>),
-    Learn(Arc<Components>, Telling),
-    Overhear(Arc<Components>),
-}
-
-impl After {
-    fn see(self, outcome: Result<Reply, Error>) -> Result<Reply, Error> {
-        match (self, outcome) {
-            (Self::Opened(gate), outcome) => opened(outcome, gate),
-            (Self::Learn(components, telling), Ok(reply)) => Ok(components.learn(telling, reply)),
-            (Self::Overhear(components), Ok(reply)) => Ok(components.overhear(reply)),
-            (_, outcome) => outcome,
-        }
-    }
-}
-
-pin_project! {
-    /// The future of a call through a [`Wassette`]. Dropping it cancels the call.
-    pub struct ResponseFuture<S: Leaf> {
-        #[pin]
-        step: Step<S>,
-    }
-}
-
-pin_project! {
-    #[project = StepProj]
-    enum Step<S: Leaf> {
-        Answered { reply: Option<Reply> },
-        Sent { #[pin] future: S::Future, after: After },
-    }
-}
-
-impl<S: Leaf> Future for ResponseFuture<S> {
-    type Output = Result<Reply, Error>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().step.project() {
-            StepProj::Answered { reply } => {
-                Poll::Ready(Ok(reply.take().expect("a future is not polled after it is ready")))
-            }
-            StepProj::Sent { future, after } => {
-                let outcome = ready!(future.poll(cx));
-                Poll::Ready(std::mem::replace(after, After::Nothing).see(outcome))
-            }
-        }
-    }
-}
-
 /// Under which id it was loaded.
 fn id_of(uri: &ComponentUri, outcome: Outcome) -> Result<ComponentId, Error> {
     match outcome {
         Outcome::Loaded { id, .. } => Ok(id),
         Outcome::Failed(why) => Err(Error::invalid(format_args!("wassette did not load {uri}: {why}"))),
         other => Err(Error::invalid(format_args!("wassette answered the load of {uri} with {other:?}"))),
-    }
-}
-
-/// The outcome of `initialize`.
-fn opened(outcome: Result<Reply, Error>, gate: Arc<Gate>) -> Result<Reply, Error> {
-    match outcome {
-        Ok(reply) => Ok(reply.inspect(move |event| {
-            if let Event::Message(message) = event
-                && message.error().is_some()
-            {
-                gate.refused();
-            }
-        })),
-        Err(error) => {
-            gate.refused();
-            Err(error)
-        }
     }
 }
 
@@ -266,11 +214,5 @@ impl<S: fmt::Debug> fmt::Debug for Wassette<S> {
             .field("inner", &self.inner)
             .field("dialect", &self.gate.dialect)
             .finish_non_exhaustive()
-    }
-}
-
-impl<S: Leaf> fmt::Debug for ResponseFuture<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
 }

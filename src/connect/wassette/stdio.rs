@@ -70,7 +70,8 @@ impl Stdio {
         self
     }
 
-    /// Where its components and their policies are; Wassette's own default otherwise. It must be there.
+    /// Where its components and their policies are; it must be there. Otherwise it is Wassette's own default, in the
+    /// environment that it is given: ours is not handed on, `XDG_DATA_HOME` neither.
     pub fn component_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.component_dir = Some(directory.into());
         self
@@ -176,7 +177,7 @@ impl Stdio {
     /// # Errors
     ///
     /// There is no such binary, and what was tried; it is no Wassette, or of a version that is not supported; the
-    /// component directory cannot be read. Nothing is left running.
+    /// component directory cannot be read, or is named in the extra arguments. Nothing is left running.
     ///
     /// # Panics
     ///
@@ -187,13 +188,19 @@ impl Stdio {
             Some(dialect) => dialect,
             None => locate::ask(&command).await?,
         };
+        check_args(&self.args)?;
         let mut command = command.args(dialect.stdio_args());
-        if let Some(directory) = &self.component_dir {
-            check_directory(directory)?;
-            command = command.arg(dialect.component_dir_flag()).arg(directory);
-        }
+        let component_dir = match &self.component_dir {
+            Some(directory) => {
+                check_directory(directory)?;
+                command = command.arg(dialect.component_dir_flag()).arg(directory);
+                self.component_dir
+            }
+            None => default_directory(&command),
+        };
         // Components may write to its stdout. And one message per write: rmcp 0.2 can lose what shares a read.
-        let options = self.options.random_ids().one_per_write(dialect.goes_deaf());
+        let deaf = dialect.goes_deaf();
+        let options = self.options.random_ids().one_per_write(deaf).own_cancellations(deaf);
         let supervisor = Supervisor::new(command.args(&self.args).options(options))
             .restart(self.restart)
             .backoff(self.backoff)
@@ -203,8 +210,32 @@ impl Stdio {
             Some(health) => supervisor.health(health),
             None => supervisor,
         };
-        Ok(Wassette::gated(supervisor.start(), Gate::new(dialect, self.component_dir)))
+        Ok(Wassette::gated(supervisor.start(), Gate::new(dialect, component_dir)))
     }
+}
+
+/// The directory is given in one way only, so that it is known.
+fn check_args(args: &[OsString]) -> Result<(), Error> {
+    let names_directory = |arg: &&OsString| {
+        let arg = arg.to_string_lossy();
+        ["--plugin-dir", "--component-dir"].contains(&arg.split('=').next().unwrap_or_default())
+    };
+    match args.iter().find(names_directory) {
+        Some(arg) => {
+            let shown = arg.to_string_lossy();
+            Err(Error::invalid(format_args!(
+                "the argument {shown} is not taken: set `component_dir` instead"
+            )))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Where 0.2 keeps components on Linux unless told otherwise, in the environment that it is given.
+fn default_directory(command: &Command) -> Option<PathBuf> {
+    let data = command.variable("XDG_DATA_HOME").map(PathBuf::from);
+    let data = data.or_else(|| Some(Path::new(command.variable("HOME")?).join(".local/share")))?;
+    Some(data.join("wassette/components"))
 }
 
 /// A directory that is missing is a slip of the pen more often than a wish.

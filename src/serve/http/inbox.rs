@@ -105,13 +105,14 @@ impl TwoEndpoints {
         stack: BoxStack,
         endpoint: String,
     ) -> Self {
-        let mut event = Event::default();
-        event.name = Some("endpoint".to_owned());
-        event.data = endpoint.into();
         Self {
             dispatch: Dispatch::beside_facts(stack, facts(&session), front.options.max_in_flight),
             _in_use: session.enter(),
-            endpoint: Some(event),
+            endpoint: Some(Event {
+                name: Some("endpoint".to_owned()),
+                data: endpoint.into(),
+                ..Event::default()
+            }),
             said: VecDeque::new(),
             front,
             session,

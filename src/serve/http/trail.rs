@@ -38,9 +38,7 @@ impl Trail {
 
     /// An event that only says where the stream begins (2025-11-25 basic/transports, "Sending Messages").
     pub(super) fn priming(&self) -> Event {
-        let mut event = Event::default();
-        event.id = Some(self.live.replay.mark(self.stream).to_string());
-        event
+        Event { id: Some(self.live.replay.mark(self.stream).to_string()), ..Event::default() }
     }
 }
 

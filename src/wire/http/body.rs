@@ -30,11 +30,16 @@ pub fn request_era(headers: &HeaderMap, message: &JsonRpcMessage) -> Era {
         return Era::Legacy;
     }
     let meta = message.method().is_some() && peek::meta(message, peek::PROTOCOL_VERSION) != Ok(None);
-    let version = headers.get_all(header::PROTOCOL_VERSION).iter().any(|value| {
+    let modern = meta || names_modern_version(headers) || headers.keys().any(is_mirror);
+    if modern { Era::Modern } else { Era::Legacy }
+}
+
+/// A version header names a modern revision, or one that no legacy one is.
+pub(super) fn names_modern_version(headers: &HeaderMap) -> bool {
+    headers.get_all(header::PROTOCOL_VERSION).iter().any(|value| {
         let version = value.to_str().ok().and_then(|text| text.parse::<ProtocolVersion>().ok());
         version.is_none_or(|version| version.era() == Era::Modern)
-    });
-    if meta || version || headers.keys().any(is_mirror) { Era::Modern } else { Era::Legacy }
+    })
 }
 
 fn is_mirror(name: &HeaderName) -> bool {
@@ -99,13 +104,17 @@ fn check_version(requested: &str, versions: &[ProtocolVersion]) -> Result<(), Re
 }
 
 /// `Mcp-Method` and `Mcp-Name`; no mirror stands twice, known or not.
-fn check_mirrors(headers: &HeaderMap, message: &JsonRpcMessage, required: bool) -> Result<(), Refusal> {
+pub(super) fn check_mirrors(
+    headers: &HeaderMap,
+    message: &JsonRpcMessage,
+    required: bool,
+) -> Result<(), Refusal> {
     if let Some(name) = headers.keys().find(|name| is_mirror(name) && single(headers, name).is_err()) {
         return Err(Refusal::mismatch(format!("more than one {name}")));
     }
     match headers.get(header::METHOD) {
         None if required => return Err(Refusal::mismatch("Mcp-Method is missing")),
-        Some(value) if message.method().map(str::as_bytes) != Some(value.as_bytes()) => {
+        Some(value) if value.to_str().ok().is_none_or(|text| message.method() != Some(text)) => {
             return Err(Refusal::mismatch("Mcp-Method is not the method of the body"));
         }
         _ => {}

@@ -26,11 +26,11 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// An endpoint that takes bodies of at most 4 MiB and speaks every revision of Streamable HTTP.
+    /// An endpoint that takes bodies of at most 4 MiB and speaks every revision. The oldest has another
+    /// transport, but servers agree upon it behind this one too.
     pub fn new(path: impl Into<String>, hosts: HostPolicy, origins: OriginPolicy) -> Self {
-        let versions =
-            ProtocolVersion::ALL.into_iter().filter(|version| *version > ProtocolVersion::V2024_11_05);
-        Self { path: path.into(), hosts, origins, max_body: 4 << 20, versions: versions.collect() }
+        let versions = ProtocolVersion::ALL.to_vec();
+        Self { path: path.into(), hosts, origins, max_body: 4 << 20, versions }
     }
 
     /// The same, called by the names of a loopback address.
@@ -74,12 +74,12 @@ impl Endpoint {
         if head.uri.path() != self.path {
             return Err(Refusal::new(StatusCode::NOT_FOUND, "nothing is served here"));
         }
-        match &head.method {
-            &Method::POST => check_post(headers)?,
-            &Method::GET | &Method::DELETE if self.speaks(Era::Legacy) => self.check_session(head)?,
-            _ => return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this method is not served here")),
+        let sessions = self.speaks(Era::Legacy) && !body::names_modern_version(headers);
+        match head.method {
+            Method::POST => check_post(headers),
+            Method::GET | Method::DELETE if sessions => self.check_session(head),
+            _ => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this method is not served here")),
         }
-        Ok(())
     }
 
     /// Reads the body, and checks it against the headers: the version header, what `_meta` must hold, version
@@ -107,7 +107,10 @@ impl Endpoint {
     pub fn check_body(&self, headers: &HeaderMap, message: &JsonRpcMessage) -> Result<Era, Refusal> {
         let era = if self.speaks(Era::Legacy) { body::request_era(headers, message) } else { Era::Modern };
         let checked = match era {
-            Era::Legacy => self.check_legacy(headers),
+            // An `initialize` is legacy whatever its head says; that it lies is still refused.
+            Era::Legacy => {
+                self.check_legacy(headers).and_then(|()| body::check_mirrors(headers, message, false))
+            }
             Era::Modern => body::check_modern(headers, message, &self.versions),
         };
         match checked {

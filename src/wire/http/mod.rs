@@ -1,5 +1,5 @@
 //! What MCP says in the head of an HTTP message, and how that is tied to the body: pure functions over the
-//! types of the [`http`](::http) crate.
+//! types of the [`http`] crate.
 //!
 //! Going out, the headers of a request are derived from the body, after every layer has had its say, so that they
 //! cannot disagree with it; see [`request_headers`]. Coming in, an [`Endpoint`] checks the head before the body is

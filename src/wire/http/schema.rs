@@ -93,8 +93,9 @@ impl<'a> Walk<'a> {
         if json.first() == Some(&b'[') {
             let entries: Vec<&RawValue> =
                 serde_json::from_slice(json).map_err(|_| InvalidAnnotation::Unreadable)?;
-            let entry = |raw: &&'a RawValue| (Place::Schema(Reach::Never), raw.get().as_bytes(), level + 1);
-            self.todo.extend(entries.iter().map(entry));
+            for entry in entries {
+                self.add(Place::Schema(Reach::Never), entry.get().as_bytes(), level + 1);
+            }
             return Ok(());
         }
         for member in members(json) {
@@ -102,17 +103,23 @@ impl<'a> Walk<'a> {
             match &place {
                 Place::Named(reach) => {
                     let step = self.step(key, *reach);
-                    self.todo.push((Place::Schema(step), member.value, level + 1));
+                    self.add(Place::Schema(step), member.value, level + 1);
                 }
                 Place::Schema(reach) if key == ANNOTATION => self.annotation(*reach, member.value, json)?,
                 Place::Schema(reach) => {
                     if let Some(place) = place_of(&key, *reach) {
-                        self.todo.push((place, member.value, level + 1));
+                        self.add(place, member.value, level + 1);
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    fn add(&mut self, place: Place, json: &'a [u8], level: usize) {
+        if matches!(json.first(), Some(b'{' | b'[')) {
+            self.todo.push((place, json, level));
+        }
     }
 
     fn step(&mut self, name: Cow<'a, str>, from: Reach) -> Reach {

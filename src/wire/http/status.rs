@@ -9,7 +9,8 @@ use crate::protocol::{Era, peek};
 /// The status that a response is sent with.
 ///
 /// A modern server says in the status that it knows no such method, or that it could not take the request. A legacy
-/// one answers 200 whatever the outcome: its client would take a 404 for the end of the session.
+/// one answers 200 whatever the outcome: its client would take a 404 for the end of the session. This is for a
+/// response that had no status of its own; one that came over HTTP keeps what it came with.
 ///
 /// ```
 /// use http::StatusCode;
@@ -71,7 +72,7 @@ pub fn error_status(error: &Error) -> StatusCode {
 /// assert!(upstream_failure(StatusCode::TOO_MANY_REQUESTS, true).unwrap().is_busy());
 /// ```
 pub fn upstream_failure(status: StatusCode, in_session: bool) -> Option<Error> {
-    let text = format_args!("the server answered HTTP {}", status.as_u16());
+    let text = format!("the server answered HTTP {}", status.as_u16());
     Some(match status {
         _ if status.is_success() => return None,
         StatusCode::NOT_FOUND if in_session => Error::session_lost(text),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr;
 
 use super::input::{Input, TooLong};
@@ -25,7 +25,8 @@ pub struct Decoder {
     /// The first line has been read, and with it what may stand before it.
     started: bool,
     block: Block,
-    last_id: Option<String>,
+    /// Empty: none.
+    last_id: String,
     retry: Option<Duration>,
     comments: u64,
 }
@@ -55,7 +56,7 @@ impl Decoder {
             exceeded: None,
             started: false,
             block: Block::default(),
-            last_id: None,
+            last_id: String::new(),
             retry: None,
             comments: 0,
         }
@@ -90,7 +91,7 @@ impl Decoder {
 
     /// The id to take the stream up again after, by the last blank line.
     pub fn last_event_id(&self) -> Option<&str> {
-        self.last_id.as_deref()
+        Some(&*self.last_id).filter(|id| !id.is_empty())
     }
 
     /// How long the server last asked to wait before connecting again; at most [`MAX_RETRY`].
@@ -128,7 +129,7 @@ impl Decoder {
     fn dispatch(&mut self) -> Option<Event> {
         let Block { mut event, data, .. } = std::mem::take(&mut self.block);
         if let Some(id) = &event.id {
-            self.last_id = Some(id.clone()).filter(|id| !id.is_empty());
+            id.clone_into(&mut self.last_id);
         }
         event.data = match data {
             Data::None => return None,
@@ -138,7 +139,7 @@ impl Decoder {
         Some(event)
     }
 
-    fn field(&mut self, line: Bytes) -> Result<(), Exceeded> {
+    fn field(&mut self, mut line: Bytes) -> Result<(), Exceeded> {
         let colon = memchr(b':', &line);
         if colon == Some(0) {
             self.comments += 1;
@@ -149,7 +150,10 @@ impl Decoder {
         let mut value = colon.map_or(line.len(), |colon| colon + 1);
         value += usize::from(line.get(value) == Some(&b' '));
         match &line[..name] {
-            b"data" => return self.block.data.add(line.slice(value..), &self.limits),
+            b"data" => {
+                line.advance(value);
+                return self.block.data.add(line, &self.limits);
+            }
             b"event" => self.block.event.name = name_of(&line[value..]),
             b"id" => self.block.event.id = id(&line[value..]).or(self.block.event.id.take()),
             b"retry" => {

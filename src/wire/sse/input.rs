@@ -42,7 +42,8 @@ impl Input {
                 self.chunks.pop_front();
                 continue;
             };
-            let rest = chunk.split_to(end);
+            // A blank line holds no part of the chunk: `split_to` would count it as another owner.
+            let rest = if end == 0 { Bytes::new() } else { chunk.split_to(end) };
             self.after_cr = chunk[0] == b'\r';
             chunk.advance(1);
             if chunk.is_empty() {

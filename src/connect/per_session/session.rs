@@ -1,0 +1,201 @@
+//! One session: its leaf, and what waits for it.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use super::clock::Ticks;
+use super::future::ResponseFuture;
+use super::start;
+use crate::connect::leaf::Leaf;
+use crate::error::Error;
+use crate::message::JsonRpcMessage;
+
+/// Messages that wait for one session's leaf.
+const MESSAGES: usize = 1024;
+/// Bytes of them.
+const BYTES: usize = 8 << 20;
+
+pub(super) struct Session<L: Leaf> {
+    state: Mutex<State<L>>,
+    ticks: Arc<Ticks>,
+    /// Calls pending and replies open.
+    active: AtomicU32,
+    /// When the last of them ended.
+    last_used: AtomicU32,
+}
+
+struct State<L: Leaf> {
+    phase: Phase<L>,
+    waiting: VecDeque<Waiting<L>>,
+    waiting_bytes: usize,
+    /// The task that brings what waits to the leaf.
+    pump: Option<AbortHandle>,
+}
+
+enum Phase<L> {
+    Making,
+    Made(L),
+    Gone(Error),
+}
+
+/// A message that waits, and where the future of its call goes.
+pub(super) struct Waiting<L: Leaf> {
+    message: JsonRpcMessage,
+    called: oneshot::Sender<Result<L::Future, Error>>,
+}
+
+/// Keeps its session from being idle.
+pub(super) struct Active<L: Leaf>(Arc<Session<L>>);
+
+impl<L: Leaf> Session<L> {
+    pub(super) fn new(ticks: &Arc<Ticks>) -> Arc<Self> {
+        let state = State { phase: Phase::Making, waiting: VecDeque::new(), waiting_bytes: 0, pump: None };
+        let last_used = AtomicU32::new(ticks.now());
+        Arc::new(Self {
+            state: Mutex::new(state),
+            ticks: ticks.clone(),
+            active: AtomicU32::new(0),
+            last_used,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<L>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_pump(&self, pump: AbortHandle) {
+        self.lock().pump = Some(pump);
+    }
+
+    /// Calls the leaf at once, in the order of calls; or queues the message where the leaf cannot take it.
+    pub(super) fn call(self: &Arc<Self>, message: JsonRpcMessage) -> ResponseFuture<L> {
+        let active = (!message.is_session_listen()).then(|| Active::new(self));
+        let mut state = self.lock();
+        let State { phase, waiting, .. } = &mut *state;
+        match phase {
+            Phase::Made(leaf) if waiting.is_empty() => {
+                match leaf.poll_ready(&mut Context::from_waker(Waker::noop())) {
+                    Poll::Ready(Ok(())) => return ResponseFuture::called(leaf.call(message), active),
+                    Poll::Ready(Err(error)) => return ResponseFuture::failed(error),
+                    Poll::Pending => state.pump = Some(start::pump(self)),
+                }
+            }
+            Phase::Gone(why) => return ResponseFuture::failed(why.clone().unsent()),
+            Phase::Made(_) | Phase::Making => {}
+        }
+        match state.queue(message) {
+            Ok(called) => ResponseFuture::waiting(called, active),
+            Err(error) => ResponseFuture::failed(error.unsent()),
+        }
+    }
+
+    /// The leaf is there. Tells whether it is wanted; if not, it is stopped.
+    pub(super) fn begin(&self, leaf: L) -> bool {
+        let mut state = self.lock();
+        if let Phase::Gone(why) = &state.phase {
+            let why = why.clone();
+            drop(state);
+            leaf.stop(why);
+            return false;
+        }
+        state.phase = Phase::Made(leaf);
+        true
+    }
+
+    /// Calls the leaf with what waits, until nothing does or the leaf is not ready.
+    pub(super) fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        loop {
+            let State { phase: Phase::Made(leaf), waiting, waiting_bytes, .. } = &mut *state else {
+                return Poll::Ready(());
+            };
+            // Whoever does not wait for the future has cancelled the call.
+            let cancelled = waiting.iter().take_while(|waiting| waiting.called.is_closed()).count();
+            for cancelled in waiting.drain(..cancelled) {
+                *waiting_bytes -= cancelled.message.bytes().len();
+            }
+            if waiting.is_empty() {
+                return Poll::Ready(());
+            }
+            let ready = std::task::ready!(leaf.poll_ready(cx));
+            let Some(next) = waiting.pop_front() else { return Poll::Ready(()) };
+            *waiting_bytes -= next.message.bytes().len();
+            let _ = next.called.send(ready.map(|()| leaf.call(next.message)));
+        }
+    }
+
+    /// The leaf is gone, or never comes: what waits fails, and so does whatever comes. Gives the leaf.
+    pub(super) fn stop(&self, why: &Error) -> Option<L> {
+        let mut state = self.lock();
+        let phase = std::mem::replace(&mut state.phase, Phase::Gone(why.clone()));
+        let waiting = std::mem::take(&mut state.waiting);
+        let pump = state.pump.take();
+        drop(state);
+        if let Some(pump) = pump {
+            pump.abort();
+        }
+        waiting.into_iter().for_each(|waiting| drop(waiting.called.send(Err(why.clone().unsent()))));
+        let Phase::Made(leaf) = phase else { return None };
+        leaf.stop(why.clone());
+        Some(leaf)
+    }
+
+    /// Whether nothing is pending or open.
+    pub(super) fn is_unused(&self) -> bool {
+        self.active.load(Relaxed) == 0
+    }
+
+    /// Whether nothing was pending or open for so many ticks.
+    pub(super) fn is_idle(&self, ticks: u32) -> bool {
+        self.is_unused()
+            && self.ticks.now().wrapping_sub(self.last_used.load(Relaxed)) > ticks
+            && !matches!(self.lock().phase, Phase::Making)
+    }
+
+    /// Why the leaf has ended, if it has.
+    pub(super) fn poll_end(&self, cx: &mut Context<'_>) -> Option<Error> {
+        let state = self.lock();
+        let Phase::Made(leaf) = &state.phase else { return None };
+        let ended = leaf.ended();
+        drop(state);
+        match std::pin::pin!(ended).poll(cx) {
+            Poll::Ready(exit) => Some(exit.error().clone()),
+            Poll::Pending => None,
+        }
+    }
+}
+
+impl<L: Leaf> State<L> {
+    fn queue(
+        &mut self,
+        message: JsonRpcMessage,
+    ) -> Result<oneshot::Receiver<Result<L::Future, Error>>, Error> {
+        let bytes = self.waiting_bytes + message.bytes().len();
+        if self.waiting.len() >= MESSAGES || bytes > BYTES {
+            return Err(Error::busy("too much waits for the session's server"));
+        }
+        self.waiting_bytes = bytes;
+        let (called, future) = oneshot::channel();
+        self.waiting.push_back(Waiting { message, called });
+        Ok(future)
+    }
+}
+
+impl<L: Leaf> Active<L> {
+    fn new(session: &Arc<Session<L>>) -> Self {
+        session.active.fetch_add(1, Relaxed);
+        Self(session.clone())
+    }
+}
+
+impl<L: Leaf> Drop for Active<L> {
+    fn drop(&mut self) {
+        self.0.last_used.store(self.0.ticks.now(), Relaxed);
+        self.0.active.fetch_sub(1, Relaxed);
+    }
+}

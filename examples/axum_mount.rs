@@ -3,6 +3,8 @@
 //! Runs offline: it serves the demo server at `/tools/mcp`, asks it one question with a token and one without,
 //! prints both answers and ends.
 
+#![allow(clippy::print_stdout, reason = "this example is no server on stdio")]
+
 mod demo;
 
 use axum::Router;

@@ -133,3 +133,19 @@ async fn what_is_posted_and_not_taken_is_bounded() {
         assert_eq!(say(&http, &uri, &note("n")).await, status);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn shutting_down_waits_for_the_calls_of_a_stream() {
+    let (http, mut calls) = served();
+    let (mut events, uri) = connect(&http).await;
+    say(&http, &uri, &call_text(1)).await;
+    events.is_silent().await;
+    let _listen = calls.take("subscriptions/listen").await;
+    let (_, sender) = calls.take("tools/call").await;
+    http.drain();
+    events.is_silent().await;
+    assert_eq!(say(&http, &uri, &call_text(2)).await, StatusCode::NOT_FOUND);
+    sender.finish(msg(done(1)));
+    assert_eq!(events.data().await, done(1));
+    assert!(events.next().await.is_none());
+}

@@ -10,6 +10,9 @@ use super::{Principal, SessionId, SessionKey};
 use crate::message::JsonRpcMessage;
 use crate::protocol::{ProtocolVersion, peek};
 
+/// Bytes of what either side said of itself; more are not kept, because sessions are many.
+const MAX_KEPT: usize = 4 << 10;
+
 /// One session: whose it is, what was agreed on, when it was used last.
 ///
 /// A front end puts it, as an `Arc<Session>`, into the shared facts of every message of the session:
@@ -116,17 +119,17 @@ impl Session {
         self.agreed.get()?.version
     }
 
-    /// What the client says it is: raw JSON, and its own word only.
+    /// What the client says it is, up to 4 KiB: raw JSON, and its own word only.
     pub fn client_info(&self) -> Option<&[u8]> {
         self.asked.get()?.info.as_deref()
     }
 
-    /// What the client can do: raw JSON.
+    /// What the client can do, up to 4 KiB: raw JSON.
     pub fn client_capabilities(&self) -> Option<&[u8]> {
         self.asked.get()?.capabilities.as_deref()
     }
 
-    /// What the server can do: raw JSON.
+    /// What the server can do, up to 4 KiB: raw JSON.
     pub fn server_capabilities(&self) -> Option<&[u8]> {
         self.agreed.get()?.capabilities.as_deref()
     }
@@ -137,7 +140,8 @@ impl Session {
 }
 
 fn copy(object: Option<&[u8]>, key: &str) -> Option<Bytes> {
-    peek::member(object?, key).ok()?.map(Bytes::copy_from_slice)
+    let value = peek::member(object?, key).ok()??;
+    (value.len() <= MAX_KEPT).then(|| Bytes::copy_from_slice(value))
 }
 
 impl fmt::Debug for Session {

@@ -119,9 +119,9 @@ impl Builder {
     }
 
     /// After how much silence an event stream gets a comment, and a request that is still not answered an event
-    /// stream (15 s).
+    /// stream (15 s; never less than one).
     pub fn keep_alive(mut self, silence: Duration) -> Self {
-        self.options.keep_alive = silence;
+        self.options.keep_alive = silence.max(Duration::from_secs(1));
         self
     }
 

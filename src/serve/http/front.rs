@@ -20,6 +20,7 @@ use crate::wire::http::Endpoint;
 
 /// Between two looks for sessions that are over.
 const SWEEP: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(super) struct Options {
     pub(super) scan: ScanOptions,
@@ -130,7 +131,7 @@ impl Front {
                 tokio::time::sleep_until(next.max(Instant::now() + SWEEP)).await;
                 let Some(front) = front.upgrade() else { return };
                 match front.sweep_once() {
-                    Some(at) => next = at.min(Instant::now() + front.options.idle),
+                    Some(at) => next = at,
                     None => return,
                 }
             }
@@ -140,7 +141,9 @@ impl Front {
     /// Ends what is over. Returns when the next session may be; `None` if there is none left.
     fn sweep_once(&self) -> Option<Instant> {
         let now = Instant::now();
-        let (mut over, mut next) = (Vec::new(), now + self.options.idle);
+        // No session that is in use now, or begins later, is over sooner than that.
+        let soonest = self.options.idle.min(self.options.age).min(DAY);
+        let (mut over, mut next) = (Vec::new(), now + soonest);
         self.store.for_each(&mut |session| match self.expiry(session) {
             Some(at) if at <= now => over.push(*session.key()),
             Some(at) => next = next.min(at),
@@ -178,7 +181,10 @@ impl Front {
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        let busy = |open: &Open| matches!(open, Open::Streamable(live) if !live.is_idle());
+        let busy = |open: &Open| match open {
+            Open::Streamable(live) => !live.is_idle(),
+            Open::TwoEndpoints(inbox) => !inbox.is_closed(),
+        };
         self.stateless_calls.is_empty() && !self.lock().values().any(busy)
     }
 
@@ -198,7 +204,7 @@ impl Open {
     fn end_listens(&self) {
         match self {
             Self::Streamable(live) => live.end_listens(),
-            Self::TwoEndpoints(inbox) => inbox.close(),
+            Self::TwoEndpoints(inbox) => inbox.drain(),
         }
     }
 }

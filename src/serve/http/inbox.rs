@@ -29,6 +29,8 @@ struct Posted {
     bytes: usize,
     reader: Option<Waker>,
     closed: bool,
+    /// Takes nothing more, and is closed once what it took is answered.
+    draining: bool,
 }
 
 /// Too much waits in it, or it is closed.
@@ -44,8 +46,9 @@ impl Inbox {
 
     pub(super) fn put(&self, message: JsonRpcMessage) -> Result<(), NotTaken> {
         let mut posted = self.lock();
-        if posted.closed || posted.messages.len() >= self.max || posted.bytes > WAITING {
-            return Err(NotTaken { closed: posted.closed });
+        let closed = posted.closed || posted.draining;
+        if closed || posted.messages.len() >= self.max || posted.bytes > WAITING {
+            return Err(NotTaken { closed });
         }
         posted.bytes += message.bytes().len();
         posted.messages.push_back(message);
@@ -53,6 +56,19 @@ impl Inbox {
         drop(posted);
         reader.into_iter().for_each(Waker::wake);
         Ok(())
+    }
+
+    /// Ends the session once every call is answered.
+    pub(super) fn drain(&self) {
+        let mut posted = self.lock();
+        posted.draining = true;
+        let reader = posted.reader.take();
+        drop(posted);
+        reader.into_iter().for_each(Waker::wake);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().closed
     }
 
     /// Ends the session.
@@ -134,6 +150,7 @@ impl Source for TwoEndpoints {
                 return Poll::Ready(Some(event));
             }
             let posted = self.inbox.poll_next(cx);
+            let is_taken = posted.is_ready();
             match posted {
                 Poll::Ready(Some(message)) => self.dispatch.accept(message, cx),
                 Poll::Ready(None) => return Poll::Ready(None),
@@ -141,17 +158,13 @@ impl Source for TwoEndpoints {
             }
             let said = &mut self.said;
             self.dispatch.poll(cx, |message| said.push_back(message));
-            if self.said.is_empty() && posted_nothing(&self.inbox) {
-                let is_gone = self.dispatch.upstream_gone().is_some() && self.dispatch.in_flight() == 0;
-                return if is_gone { Poll::Ready(None) } else { Poll::Pending };
+            if self.said.is_empty() && !is_taken {
+                let no_more = self.dispatch.upstream_gone().is_some() || self.inbox.lock().draining;
+                let is_over = no_more && self.dispatch.in_flight() == 0;
+                return if is_over { Poll::Ready(None) } else { Poll::Pending };
             }
         }
     }
-}
-
-fn posted_nothing(inbox: &Inbox) -> bool {
-    let posted = inbox.lock();
-    posted.messages.is_empty() && !posted.closed
 }
 
 impl Drop for TwoEndpoints {

@@ -1,11 +1,15 @@
 //! The ids of the events of one stream.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::live::Live;
 use super::replay::{EventId, Stream};
 use crate::message::JsonRpcMessage;
 use crate::wire::sse::Event;
+
+/// How long a client waits before it takes up a stream that broke off.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// What a stream leaves behind, so that it can be taken up again. The stream is over when it is dropped.
 pub(super) struct Trail {
@@ -38,7 +42,8 @@ impl Trail {
 
     /// An event that only says where the stream begins (2025-11-25 basic/transports, "Sending Messages").
     pub(super) fn priming(&self) -> Event {
-        Event { id: Some(self.live.replay.mark(self.stream).to_string()), ..Event::default() }
+        let id = Some(self.live.replay.mark(self.stream).to_string());
+        Event { id, retry: Some(RETRY), ..Event::default() }
     }
 }
 

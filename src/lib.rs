@@ -55,6 +55,8 @@ pub mod monitor;
 pub mod protocol;
 pub mod reply;
 pub mod serve;
+#[cfg(feature = "http")]
+pub mod session;
 pub mod wassette;
 pub mod wire;
 

@@ -28,6 +28,12 @@ impl Responder {
         Self { id }
     }
 
+    /// For what is no message: nothing is answered.
+    #[cfg(feature = "http")]
+    pub(crate) fn of_nobody() -> Self {
+        Self::new(None)
+    }
+
     /// The id to answer with; `None` where no answer is due.
     pub fn id(&self) -> Option<&OwnedId> {
         self.id.as_ref()

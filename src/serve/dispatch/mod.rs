@@ -51,12 +51,18 @@ pub(super) struct Dispatch<S: RpcService> {
 impl<S: RpcService> Dispatch<S> {
     pub(super) fn new(service: S, session: Option<&str>, max_in_flight: usize) -> Self {
         let facts = Facts::new(Direction::ToUpstream);
+        let facts = match session {
+            Some(session) => facts.session(session),
+            None => facts,
+        };
+        Self::beside_facts(service, facts, max_in_flight)
+    }
+
+    /// With these facts beside every message.
+    pub(super) fn beside_facts(service: S, facts: Facts, max_in_flight: usize) -> Self {
         Self {
             service,
-            facts: Arc::new(match session {
-                Some(session) => facts.session(session),
-                None => facts,
-            }),
+            facts: Arc::new(facts),
             max_in_flight,
             slots: Vec::new(),
             free: Vec::new(),

@@ -42,6 +42,11 @@ impl Endpoint {
         Ok(Self::new(path, HostPolicy::bound_to(address)?, OriginPolicy::bound_to(address)))
     }
 
+    /// The only path that it serves.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The bytes of a body.
     pub fn max_body_bytes(mut self, max: u64) -> Self {
         self.max_body = max;

@@ -1,0 +1,96 @@
+//! Responses, and what they say where no reply does.
+
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+
+use super::body::Body;
+use super::calls::Refused;
+use crate::error::{BoxError, Error};
+use crate::message::{Code, JsonRpcMessage, OwnedId, Responder};
+use crate::reply::failure;
+use crate::wire::http::Refusal;
+
+/// Tells nginx and its like not to collect the response first.
+const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// A status and nothing else.
+pub(super) fn status(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+/// One message as a JSON document.
+pub(super) fn json(status: StatusCode, message: &JsonRpcMessage) -> Response<Body> {
+    let mut response = Response::new(Body::whole(message.bytes().clone()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// An event stream.
+pub(super) fn events(body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    headers.insert(BUFFERING, HeaderValue::from_static("no"));
+    response
+}
+
+/// A request that goes no further.
+pub(super) fn refused(refusal: &Refusal) -> Response<Body> {
+    tracing::debug!(%refusal, "a request was refused");
+    let response = json(refusal.status, &refusal.to_message());
+    if refusal.status == StatusCode::METHOD_NOT_ALLOWED { allow(response, "POST") } else { response }
+}
+
+/// The same, for a reason of the front end's own.
+pub(super) fn refuse(
+    status: StatusCode,
+    id: Option<&OwnedId>,
+    code: Code,
+    why: &'static str,
+) -> Response<Body> {
+    tracing::debug!(status = status.as_u16(), why, "a request was refused");
+    json(status, &JsonRpcMessage::error_response(id, code, why))
+}
+
+/// A method that is not served here.
+pub(super) fn not_allowed(allowed: &'static str) -> Response<Body> {
+    allow(status(StatusCode::METHOD_NOT_ALLOWED), allowed)
+}
+
+fn allow(mut response: Response<Body>, allowed: &'static str) -> Response<Body> {
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// The session of a request is not known, or not any more, or not this principal's.
+pub(super) fn unknown_session(id: Option<&OwnedId>) -> Response<Body> {
+    refuse(StatusCode::NOT_FOUND, id, Code::INVALID_REQUEST, "the session is not known here")
+}
+
+/// What broke below, or has no room.
+pub(super) fn failed(status: StatusCode, responder: &Responder, error: &BoxError) -> Response<Body> {
+    match failure(responder, error) {
+        Some(answer) => json(status, &answer),
+        None => self::status(status),
+    }
+}
+
+/// A message that the session does not take.
+pub(super) fn not_taken(refused: Refused, responder: &Responder) -> Response<Body> {
+    match refused {
+        Refused::Closed => unknown_session(responder.id()),
+        // Without the id: another request waits for the answer to it.
+        Refused::IdInUse => {
+            let why = "the id is in use by another request";
+            refuse(StatusCode::BAD_REQUEST, None, Code::INVALID_REQUEST, why)
+        }
+        Refused::Busy => {
+            let busy = Error::busy("too many requests are in flight").into();
+            failed(StatusCode::SERVICE_UNAVAILABLE, responder, &busy)
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What a response carries.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use tokio::time::{Instant, Sleep};
+
+use super::events::Source;
+use crate::wire::sse::Encoder;
+
+/// Events that are ready are sent together up to this many bytes.
+const CHUNK: usize = 16 << 10;
+
+/// The body of a response: nothing, one JSON document, or events as they come.
+///
+/// An event stream reads the reply when it is polled, and only then: a client that does not read holds up its own
+/// reply and no other. Dropping it is what a client that leaves looks like.
+#[must_use = "a body is polled or dropped; dropping it is what a client that leaves looks like"]
+pub struct Body(Kind);
+
+enum Kind {
+    Whole(Bytes),
+    Events(Box<Events>),
+}
+
+struct Events {
+    source: Box<dyn Source>,
+    encoder: Encoder,
+    keep_alive: Duration,
+    silence: Pin<Box<Sleep>>,
+    over: bool,
+}
+
+impl Body {
+    pub(super) fn empty() -> Self {
+        Self::whole(Bytes::new())
+    }
+
+    pub(super) fn whole(bytes: Bytes) -> Self {
+        Self(Kind::Whole(bytes))
+    }
+
+    /// A comment goes out after every `keep_alive` of silence.
+    pub(super) fn events(source: impl Source + 'static, keep_alive: Duration) -> Self {
+        let silence = Box::pin(tokio::time::sleep(keep_alive));
+        let encoder = Encoder::new();
+        Self(Kind::Events(Box::new(Events {
+            source: Box::new(source),
+            encoder,
+            keep_alive,
+            silence,
+            over: false,
+        })))
+    }
+}
+
+impl Events {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        while !self.over && self.encoder.len() < CHUNK {
+            match self.source.poll_event(cx) {
+                Poll::Ready(Some(event)) => {
+                    if let Err(error) = self.encoder.push(&event) {
+                        tracing::error!(%error, "an event was not sent"); // its id is ours, and its name
+                    }
+                }
+                Poll::Ready(None) => self.over = true,
+                Poll::Pending => break,
+            }
+        }
+        if self.encoder.is_empty() && !self.over && self.silence.as_mut().poll(cx).is_ready() {
+            self.encoder.push_comment("still here");
+        }
+        match self.encoder.next_chunk() {
+            Some(chunk) => {
+                self.silence.as_mut().reset(Instant::now() + self.keep_alive);
+                Poll::Ready(Some(chunk))
+            }
+            None if self.over => Poll::Ready(None),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let chunk = match &mut self.get_mut().0 {
+            Kind::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Kind::Whole(bytes) => Poll::Ready(Some(std::mem::take(bytes))),
+            Kind::Events(events) => events.poll_chunk(cx),
+        };
+        chunk.map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Whole(bytes) => bytes.is_empty(),
+            Kind::Events(events) => events.over && events.encoder.is_empty(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Events(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Whole(bytes) => f.debug_tuple("Body").field(&bytes.len()).finish(),
+            Kind::Events(_) => f.write_str("Body(events)"),
+        }
+    }
+}

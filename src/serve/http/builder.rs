@@ -1,0 +1,159 @@
+//! What a front end on HTTP is made of.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tower_service::Service;
+
+use super::front::{Front, Options};
+use super::stack::{BoxStack, Maker, Turns};
+use super::{Http, SessionInfo};
+use crate::error::BoxError;
+use crate::message::ScanOptions;
+use crate::reply::RpcService;
+use crate::session::{MemoryStore, SessionStore};
+use crate::wire::http::Endpoint;
+
+/// A front end on HTTP, to be configured and built. See [`http`](super::http()).
+#[must_use = "a front end is built before it serves"]
+pub struct Builder {
+    endpoint: Endpoint,
+    sse: Option<Endpoint>,
+    options: Options,
+    maker: Option<Maker>,
+    stateless: Option<BoxStack>,
+    store: Arc<dyn SessionStore>,
+}
+
+impl Builder {
+    pub(super) fn new(endpoint: Endpoint) -> Self {
+        let options = Options {
+            scan: ScanOptions::default(),
+            max_in_flight: 1024,
+            max_stateless: 16_384,
+            max_streams: 8,
+            idle: Duration::from_secs(30 * 60),
+            age: Duration::from_secs(24 * 60 * 60),
+            patience: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(15),
+            replay_events: 256,
+            replay_bytes: 256 << 10,
+        };
+        Self {
+            endpoint,
+            sse: None,
+            options,
+            maker: None,
+            stateless: None,
+            store: Arc::new(MemoryStore::new()),
+        }
+    }
+
+    /// Serves the revisions before 2026-07-28: `make` makes a stack for each session, which is dropped with it.
+    pub fn sessions<M, S>(mut self, make: M) -> Self
+    where
+        M: Service<SessionInfo, Response = S, Error: Into<BoxError>, Future: Send + 'static> + Send + 'static,
+        S: RpcService,
+    {
+        self.maker = Some(Maker::new(make));
+        self
+    }
+
+    /// Serves requests that stand alone: those of 2026-07-28, and where no [`sessions`](Self::sessions) are served,
+    /// those of older clients that get no session.
+    pub fn stateless(mut self, stack: impl RpcService) -> Self {
+        self.stateless = Some(BoxStack::new(stack));
+        self
+    }
+
+    /// Serves clients of 2024-11-05 as well, at an endpoint of its own: GET opens a stream, which is a session, and says
+    /// where to POST to. That address is relative, so that it holds behind any prefix.
+    ///
+    /// Sessions, bounds and store are the same. What was said when such a stream breaks is lost with its session.
+    pub fn http_sse(mut self, endpoint: Endpoint) -> Self {
+        self.sse = Some(endpoint);
+        self
+    }
+
+    /// What the client's messages must pass. Its size bounds the bodies of requests, too.
+    pub fn scan(mut self, scan: ScanOptions) -> Self {
+        self.options.scan = scan;
+        self
+    }
+
+    /// Messages in flight at once in one session (1,024); more are refused with 503.
+    pub fn max_in_flight(mut self, messages: usize) -> Self {
+        self.options.max_in_flight = messages.max(1);
+        self
+    }
+
+    /// Messages in flight at once that belong to no session (16,384); more are refused with 503.
+    pub fn max_stateless(mut self, messages: usize) -> Self {
+        self.options.max_stateless = messages.max(1);
+        self
+    }
+
+    /// Streams that one session may have open by GET (8); more are refused with 409.
+    pub fn max_streams(mut self, streams: usize) -> Self {
+        self.options.max_streams = streams.max(1);
+        self
+    }
+
+    /// How long a session may have nothing in flight and no stream open (30 min); then it is over.
+    pub fn idle_timeout(mut self, idle: Duration) -> Self {
+        self.options.idle = idle;
+        self
+    }
+
+    /// How long a session may last, whatever it does (24 h).
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.options.age = age;
+        self
+    }
+
+    /// How long the body of a request may take (30 s).
+    pub fn body_timeout(mut self, patience: Duration) -> Self {
+        self.options.patience = patience;
+        self
+    }
+
+    /// After how much silence an event stream gets a comment, and a request that is still not answered an event
+    /// stream (15 s; never less than one).
+    pub fn keep_alive(mut self, silence: Duration) -> Self {
+        self.options.keep_alive = silence.max(Duration::from_secs(1));
+        self
+    }
+
+    /// What is kept of a session's events for streams that are taken up again: 256 of them, and 256 KiB. With none,
+    /// events have no ids.
+    pub fn replay(mut self, events: usize, bytes: usize) -> Self {
+        (self.options.replay_events, self.options.replay_bytes) = (events, bytes);
+        self
+    }
+
+    /// Keeps sessions elsewhere than in a [`MemoryStore`] with its default bounds.
+    pub fn store(mut self, store: impl SessionStore) -> Self {
+        self.store = Arc::new(store);
+        self
+    }
+
+    /// The service.
+    pub fn build(self) -> Http {
+        let stateless = self.stateless.map(Turns::new);
+        let max = self.options.scan.max_bytes as u64;
+        let (endpoint, sse) =
+            (self.endpoint.max_body_bytes(max), self.sse.map(|sse| sse.max_body_bytes(max)));
+        Http::new(Front::new(endpoint, sse, self.options, self.maker, stateless, self.store))
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("endpoint", &self.endpoint)
+            .field("sessions", &self.maker.is_some())
+            .field("stateless", &self.stateless.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,273 @@
+//! One message in a stack, and what comes back.
+
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+
+use http::StatusCode;
+
+use super::calls::Ticket;
+use super::live::Live;
+use super::stack::Calling;
+use crate::error::{BoxError, Error};
+use crate::message::{Context as Facts, JsonRpcMessage, Kind, OwnedId, Responder};
+use crate::protocol::{Era, method};
+use crate::reply::{Reply, failure};
+use crate::session::ResponseMode;
+use crate::wire::http::error_status;
+
+/// One message in a stack. Whoever writes the response reads it; it can be ended from elsewhere at any time.
+pub(super) struct Call {
+    responder: Responder,
+    /// Its response may take for ever.
+    pub(super) is_listen: bool,
+    /// Of what session, where there is one.
+    pub(super) live: Option<Arc<Live>>,
+    /// It is the `initialize` of that session.
+    opens: bool,
+    pub(super) era: Era,
+    state: Mutex<State>,
+}
+
+struct State {
+    phase: Phase,
+    ticket: Option<Ticket>,
+    mode: ResponseMode,
+    reader: Option<Waker>,
+    /// Another reader has it now.
+    owner: u32,
+}
+
+enum Phase {
+    Calling(Calling),
+    Reading(Reply),
+    /// What the reader has not been told yet.
+    Over(Option<Failed>),
+}
+
+/// What comes of a call.
+pub(super) enum Next {
+    /// A listen is open.
+    Open,
+    /// What comes before the response.
+    Message(JsonRpcMessage),
+    /// The response.
+    Last(JsonRpcMessage),
+    /// The channel below broke.
+    Failed(Failed),
+    /// Nothing more, as when nothing was due, or the call was cancelled.
+    End,
+}
+
+/// A call that the server did not answer.
+pub(super) struct Failed {
+    pub(super) status: StatusCode,
+    pub(super) answer: Option<JsonRpcMessage>,
+    error: BoxError,
+}
+
+impl Call {
+    pub(super) fn new(
+        message: &JsonRpcMessage,
+        live: Option<Arc<Live>>,
+        era: Era,
+        calling: Calling,
+        ticket: Ticket,
+    ) -> Self {
+        let opens = message.kind() == Kind::Request && message.is_method(method::INITIALIZE);
+        Self {
+            responder: message.responder(),
+            is_listen: message.is_listen(),
+            opens: opens && live.is_some(),
+            live,
+            era,
+            state: Mutex::new(State {
+                phase: Phase::Calling(calling),
+                ticket: Some(ticket),
+                mode: ResponseMode::Auto,
+                reader: None,
+                owner: 0,
+            }),
+        }
+    }
+
+    /// How the stack wants the reply to be written; known once something has come.
+    pub(super) fn mode(&self) -> ResponseMode {
+        self.lock().mode
+    }
+
+    /// Makes another the reader: earlier ones find the call at its end. Returns what to read with.
+    pub(super) fn take_over(&self) -> u32 {
+        let mut state = self.lock();
+        state.owner += 1;
+        let reader = state.reader.take();
+        let owner = state.owner;
+        drop(state);
+        reader.into_iter().for_each(Waker::wake);
+        owner
+    }
+
+    /// Whether this reader still has it.
+    pub(super) fn is_owned_by(&self, owner: u32) -> bool {
+        self.lock().owner == owner
+    }
+
+    pub(super) fn poll_next(&self, owner: u32, cx: &mut Context<'_>) -> Poll<Next> {
+        let next = {
+            let mut state = self.lock();
+            if state.owner != owner {
+                return Poll::Ready(Next::End);
+            }
+            ready!(self.poll_state(&mut state, cx))
+        };
+        // Without the lock: what follows may end every call of the session, this one too.
+        if let Some(live) = &self.live {
+            match &next {
+                Next::Last(answer) if self.opens => live.opened(answer),
+                Next::Failed(failed) => live.failed(&failed.error, self.opens),
+                _ => {}
+            }
+        }
+        Poll::Ready(next)
+    }
+
+    fn poll_state(&self, state: &mut State, cx: &mut Context<'_>) -> Poll<Next> {
+        loop {
+            let polled = catch_unwind(AssertUnwindSafe(|| state.phase.poll(cx)));
+            let step = match polled {
+                Ok(Poll::Ready(step)) => step,
+                Ok(Poll::Pending) => {
+                    state.reader = Some(cx.waker().clone());
+                    return Poll::Pending;
+                }
+                Err(_) => Step::Failed("a layer panicked".into()),
+            };
+            let next = match step {
+                Step::Replied(reply) => {
+                    state.mode = reply.extensions().get().copied().unwrap_or_default();
+                    state.phase = Phase::Reading(reply);
+                    self.is_listen.then_some(Next::Open)
+                }
+                Step::Said(message) => self.said(message),
+                Step::Failed(error) => Some(Next::Failed(self.failed(error))),
+                Step::Told(failed) => Some(Next::Failed(failed)),
+                Step::Ended if self.responder.id().is_some() && state.ticket.is_some() => {
+                    let error = Error::closed("a reply ended without a response");
+                    Some(Next::Failed(self.failed(error.into())))
+                }
+                Step::Ended => Some(Next::End),
+            };
+            if matches!(next, Some(Next::Last(_) | Next::Failed(_) | Next::End)) {
+                state.end(None);
+            }
+            if let Some(next) = next {
+                return Poll::Ready(next);
+            }
+        }
+    }
+
+    /// One message of the reply; `None` where it is for nobody.
+    fn said(&self, message: JsonRpcMessage) -> Option<Next> {
+        let answers = message.kind() == Kind::Response && message.id().is_some();
+        let Some(id) = self.responder.id() else {
+            tracing::debug!(?message, "nobody waits for this message");
+            return answers.then_some(Next::End);
+        };
+        if answers {
+            return Some(match message.has_id(id) {
+                true => Next::Last(message),
+                false => {
+                    Next::Failed(self.failed(Error::invalid("the stack answered with another id").into()))
+                }
+            });
+        }
+        match &self.live {
+            Some(live) => live.tells(&message).then_some(Next::Message(message)),
+            None if message.kind() == Kind::Request => {
+                // Servers of that era never ask so, and without a session nobody could answer.
+                tracing::warn!(method = message.method(), "a question of the server was dropped");
+                None
+            }
+            None => Some(Next::Message(message)),
+        }
+    }
+
+    fn failed(&self, error: BoxError) -> Failed {
+        let status = error.downcast_ref().map_or(StatusCode::BAD_GATEWAY, error_status);
+        let lost = status == StatusCode::NOT_FOUND && self.live.is_none();
+        Failed {
+            // Without a session, 404 would say that there is no such method.
+            status: if lost { StatusCode::BAD_GATEWAY } else { status },
+            answer: failure(&self.responder, &error),
+            error,
+        }
+    }
+
+    /// The client's own cancellation: nothing more comes, and the connector forwards the message.
+    pub(super) fn cancel(&self, facts: &Facts, id: &OwnedId, message: JsonRpcMessage) {
+        let mut state = self.lock();
+        facts.leave_cancellation(id.clone(), message);
+        state.end(None);
+        facts.take_cancellation(id); // nobody below forwards it
+        let reader = state.reader.take();
+        drop(state);
+        reader.into_iter().for_each(Waker::wake);
+    }
+
+    /// Drops the call, which cancels it if it is not over.
+    pub(super) fn abandon(&self) {
+        self.lock().end(None);
+    }
+
+    /// Ends the call with one error, if it is not over.
+    pub(super) fn fail(&self, why: &Error) {
+        let mut state = self.lock();
+        if state.ticket.is_none() {
+            return;
+        }
+        let failed = self.failed(why.clone().into());
+        state.end(Some(failed));
+        let reader = state.reader.take();
+        drop(state);
+        reader.into_iter().for_each(Waker::wake);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn end(&mut self, untold: Option<Failed>) {
+        let over = mem::replace(&mut self.phase, Phase::Over(untold));
+        // A panic while something of a layer is dropped must not take others with it.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(over)));
+        self.ticket = None;
+    }
+}
+
+enum Step {
+    Replied(Reply),
+    Said(JsonRpcMessage),
+    Failed(BoxError),
+    Told(Failed),
+    Ended,
+}
+
+impl Phase {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        Poll::Ready(match self {
+            Self::Calling(calling) => match ready!(calling.as_mut().poll(cx)) {
+                Ok(reply) => Step::Replied(reply),
+                Err(error) => Step::Failed(error),
+            },
+            Self::Reading(reply) => match ready!(reply.poll_message(cx)) {
+                Some(Ok(message)) => Step::Said(message),
+                Some(Err(error)) => Step::Failed(error.into()),
+                None => Step::Ended,
+            },
+            Self::Over(untold) => untold.take().map_or(Step::Ended, Step::Told),
+        })
+    }
+}

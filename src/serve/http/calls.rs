@@ -1,0 +1,110 @@
+//! The calls in flight of one session, or of all requests that belong to none.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::call::Call;
+use crate::message::{IdMap, OwnedId};
+use crate::session::InUse;
+
+/// Bounded; every call is here until it is over, so that it can be ended from elsewhere.
+pub(super) struct Calls {
+    max: usize,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    next: u64,
+    all: HashMap<u64, Arc<Call>>,
+    /// Of the requests of one client; those of many share no ids.
+    ids: IdMap<u64>,
+    closed: bool,
+}
+
+/// Why a call cannot begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// Its id is in use by another.
+    IdInUse,
+    /// Too many are in flight.
+    Busy,
+    /// The session is over.
+    Closed,
+}
+
+/// The place of a call in the table.
+pub(super) struct Ticket {
+    calls: Arc<Calls>,
+    number: u64,
+    id: Option<OwnedId>,
+    _in_use: Option<InUse>,
+}
+
+impl Calls {
+    pub(super) fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self { max, table: Mutex::default() })
+    }
+
+    /// `id`: of a request whose id must be its own.
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        id: Option<OwnedId>,
+        in_use: Option<InUse>,
+        make: impl FnOnce(Ticket) -> Call,
+    ) -> Result<Arc<Call>, Refused> {
+        let mut table = self.lock();
+        if table.closed {
+            return Err(Refused::Closed);
+        }
+        if id.as_ref().is_some_and(|id| table.ids.contains(id)) {
+            return Err(Refused::IdInUse);
+        }
+        if table.all.len() >= self.max {
+            return Err(Refused::Busy);
+        }
+        let number = table.next;
+        table.next += 1;
+        if let Some(id) = &id {
+            table.ids.insert(id, number);
+        }
+        let call = Arc::new(make(Ticket { calls: self.clone(), number, id, _in_use: in_use }));
+        table.all.insert(number, call.clone());
+        Ok(call)
+    }
+
+    pub(super) fn by_id(&self, id: &OwnedId) -> Option<Arc<Call>> {
+        let table = self.lock();
+        table.all.get(&table.ids.get(id)?).cloned()
+    }
+
+    /// All there are, to be ended by the caller without the table's lock.
+    pub(super) fn all(&self) -> Vec<Arc<Call>> {
+        self.lock().all.values().cloned().collect()
+    }
+
+    /// No call begins any more.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().all.is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut table = self.calls.lock();
+        if let Some(id) = &self.id {
+            table.ids.remove(id);
+        }
+        let call = table.all.remove(&self.number);
+        drop(table);
+        drop(call);
+    }
+}

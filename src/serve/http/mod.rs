@@ -1,0 +1,82 @@
+//! An MCP server on HTTP, as a tower service: in axum, in hyper, or alone.
+//!
+//! Streamable HTTP of every revision. A session of the revisions before 2026-07-28 has a stack of its own, made when
+//! the session begins and dropped when it ends: by DELETE, by the server's end, by being idle or too old. Requests
+//! of 2026-07-28 stand alone and share one stack.
+//!
+//! - A reply is JSON if its response is the first that comes, else an event stream. Its body reads the reply when
+//!   it is polled: no task stands between.
+//! - A client that leaves cancels its request, if that stands alone. In a session it does not: what still comes is
+//!   kept, within bounds, for a client that asks for it with `Last-Event-ID`.
+//! - What the server says unasked goes to the streams that the client opened by GET, each message to one of them.
+//! - `Host`, `Origin` and `Content-Type` are checked before a body is read; see [`Endpoint`](crate::wire::http::Endpoint).
+//!
+//! ```
+//! use http::{Request, StatusCode};
+//! use shadowcat::serve::{self, http::SessionInfo};
+//! use shadowcat::wire::http::Endpoint;
+//! use shadowcat::{Error, JsonRpcMessage, Reply};
+//! use tower::{ServiceExt, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let stack = service_fn(|message: JsonRpcMessage| async move {
+//!     Ok::<_, Error>(message.responder().result("{}").ok().flatten().map_or_else(Reply::empty, Reply::one))
+//! });
+//! let endpoint = Endpoint::bound_to("/mcp", "127.0.0.1:8080".parse()?)?;
+//! let server = serve::http(endpoint)
+//!     .sessions(service_fn(move |_: SessionInfo| async move { Ok::<_, Error>(stack) }))
+//!     .build();
+//! let request = Request::post("/mcp")
+//!     .header("host", "localhost:8080")
+//!     .header("content-type", "application/json")
+//!     .body(r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}"#.to_owned())?;
+//! let response = server.oneshot(request).await?;
+//! assert_eq!(response.status(), StatusCode::OK);
+//! assert!(response.headers().contains_key("mcp-session-id"));
+//! # Ok(()) }
+//! ```
+
+mod answer;
+mod body;
+mod builder;
+mod call;
+mod calls;
+mod drain;
+mod events;
+mod front;
+mod future;
+mod get;
+mod inbox;
+mod listen;
+mod live;
+mod open;
+mod post;
+mod read;
+mod replay;
+mod respond;
+#[cfg(feature = "http-server")]
+mod server;
+mod service;
+mod session_info;
+mod stack;
+mod stateless;
+mod trail;
+mod two_endpoints;
+
+pub use body::Body;
+pub use builder::Builder;
+pub use future::ResponseFuture;
+#[cfg(feature = "http-server")]
+pub use server::Server;
+pub use service::Http;
+pub use session_info::SessionInfo;
+
+use crate::wire::http::Endpoint;
+
+/// A front end on HTTP at `endpoint`, to be configured and built.
+///
+/// Where it is nested behind a prefix that is taken off, as by axum's `nest_service`, the endpoint's path is what
+/// is left: `/`.
+pub fn http(endpoint: Endpoint) -> Builder {
+    Builder::new(endpoint)
+}

@@ -1,0 +1,121 @@
+//! POST: one message of a client.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http_body::Body as HttpBody;
+
+use super::answer;
+use super::body::Body;
+use super::call::Call;
+use super::front::{Front, Open};
+use super::live::Live;
+use super::open;
+use super::respond::{respond, settle};
+use super::{read, stateless};
+use crate::error::BoxError;
+use crate::message::{Code, JsonRpcMessage, Kind};
+use crate::protocol::{Era, header, method};
+use crate::wire::http::{accepted, forwarded};
+
+/// Reads a message and gives it to whom it is for.
+pub(super) async fn post<B>(front: Arc<Front>, head: Parts, body: B) -> Response<Body>
+where
+    B: HttpBody,
+    B::Error: Into<BoxError>,
+{
+    let options = &front.options;
+    let bytes = match read::body(body, options.scan.max_bytes, options.patience).await {
+        Ok(bytes) => bytes,
+        Err(refusal) => return *refusal,
+    };
+    let (mut message, era) = match front.endpoint.read(&head.headers, bytes, &options.scan) {
+        Ok(read) => read,
+        Err(refusal) => return answer::refused(&refusal),
+    };
+    mirror(&mut message, &head.headers);
+    match era {
+        Era::Modern => stateless::modern(&front, &head, message).await,
+        Era::Legacy if front.maker.is_some() || head.headers.contains_key(header::SESSION_ID) => {
+            in_session(&front, &head, message).await
+        }
+        Era::Legacy => stateless::legacy(&front, &head, message).await,
+    }
+}
+
+/// Mirrored arguments ride along for a connector that may need them; nothing else of the head does.
+fn mirror(message: &mut JsonRpcMessage, headers: &HeaderMap) {
+    let mirrored = forwarded(headers, &[]);
+    if !mirrored.is_empty() {
+        message.extensions_mut().insert(mirrored);
+    }
+}
+
+async fn in_session(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage) -> Response<Body> {
+    let id = message.owned_id();
+    let opens = message.kind() == Kind::Request && message.is_method(method::INITIALIZE);
+    let Some(session) = head.headers.get(header::SESSION_ID) else {
+        return match opens {
+            true => open::open(front, head, message).await,
+            false => {
+                let why = "Mcp-Session-Id is missing";
+                answer::refuse(StatusCode::BAD_REQUEST, id.as_ref(), Code::INVALID_REQUEST, why)
+            }
+        };
+    };
+    let Some(Open::Streamable(live)) =
+        session.to_str().ok().and_then(|session| front.find(session, &head.extensions))
+    else {
+        return answer::unknown_session(message.responder().id());
+    };
+    if opens {
+        let why = "the session is open already";
+        return answer::refuse(StatusCode::BAD_REQUEST, id.as_ref(), Code::INVALID_REQUEST, why);
+    }
+    give(front, head, &live, message).await
+}
+
+/// A message of a session that is open.
+async fn give(front: &Front, head: &Parts, live: &Arc<Live>, message: JsonRpcMessage) -> Response<Body> {
+    match message.kind() {
+        Kind::Notification if live.cancel(&message) => return answer::status(StatusCode::ACCEPTED),
+        Kind::Response if !is_asked(live, &message) => {
+            let why = "a response to a request that was not made";
+            return answer::refuse(StatusCode::BAD_REQUEST, None, Code::INVALID_REQUEST, why);
+        }
+        _ => {}
+    }
+    match live.call(message.clone()) {
+        Ok(call) => answer_to(front, head, &message, call).await,
+        Err(refused) => answer::not_taken(refused, &message.responder()),
+    }
+}
+
+/// An answer must be to a question that is open, or an error that answers nobody.
+fn is_asked(live: &Live, answer: &JsonRpcMessage) -> bool {
+    match answer.owned_id() {
+        Some(id) => live.answers(&id),
+        None => answer.error().is_some(),
+    }
+}
+
+/// Waits for what comes of a call, as far as it decides the response.
+pub(super) async fn answer_to(
+    front: &Front,
+    head: &Parts,
+    message: &JsonRpcMessage,
+    call: Arc<Call>,
+) -> Response<Body> {
+    match message.kind() {
+        Kind::Request => respond(call, accepted(&head.headers), &front.options).await,
+        Kind::Notification | Kind::Response => settle(call).await,
+    }
+}
+
+/// The header that tells a client its session.
+pub(super) fn session_header(id: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(id).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}

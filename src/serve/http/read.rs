@@ -1,0 +1,69 @@
+//! The body of a request, within bounds of size and time.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use http::{Response, StatusCode};
+use http_body::Body as HttpBody;
+
+use super::answer;
+use super::body::Body;
+use crate::error::BoxError;
+use crate::message::Code;
+
+/// Reads a body whole.
+///
+/// # Errors
+///
+/// The response to send: it is larger than `max` bytes, it takes longer than `patience`, or it breaks off.
+pub(super) async fn body<B>(body: B, max: usize, patience: Duration) -> Result<Bytes, Box<Response<Body>>>
+where
+    B: HttpBody,
+    B::Error: Into<BoxError>,
+{
+    match tokio::time::timeout(patience, collect(body, max)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(Unread::TooLarge)) => refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
+        Ok(Err(Unread::Broken)) => refuse(StatusCode::BAD_REQUEST, "the body broke off"),
+        Err(_) => refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
+    }
+}
+
+fn refuse<T>(status: StatusCode, why: &'static str) -> Result<T, Box<Response<Body>>> {
+    Err(Box::new(answer::refuse(status, None, Code::INVALID_REQUEST, why)))
+}
+
+enum Unread {
+    TooLarge,
+    Broken,
+}
+
+async fn collect<B>(body: B, max: usize) -> Result<Bytes, Unread>
+where
+    B: HttpBody,
+    B::Error: Into<BoxError>,
+{
+    let mut body = pin!(body);
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+        let Ok(mut data) = frame.map_err(broken)?.into_data() else { continue };
+        if first.len() + all.len() + data.remaining() > max {
+            return Err(Unread::TooLarge);
+        }
+        if first.is_empty() && all.is_empty() {
+            first = data.copy_to_bytes(data.remaining()); // no copy where it is `Bytes` already
+            continue;
+        }
+        all.put(std::mem::take(&mut first));
+        all.put(data);
+    }
+    Ok(if all.is_empty() { first } else { all.freeze() })
+}
+
+fn broken(error: impl Into<BoxError>) -> Unread {
+    tracing::debug!(error = %error.into(), "a request's body broke off");
+    Unread::Broken
+}

@@ -1,0 +1,107 @@
+//! How a reply becomes a response: JSON or events, by what comes first.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use http::{Response, StatusCode};
+
+use super::answer;
+use super::body::Body;
+use super::call::{Call, Next};
+use super::events::Reading;
+use super::front::Options;
+use super::live::Live;
+use super::replay::Stream;
+use super::trail::Trail;
+use crate::message::Kind;
+use crate::protocol::{Era, ProtocolVersion};
+use crate::session::ResponseMode;
+use crate::wire::http::{Accepted, response_status};
+
+/// The response to a request.
+///
+/// It is an event stream as soon as something comes before the response, and also when nothing comes for so long
+/// that the connection must be kept alive.
+pub(super) async fn respond(call: Arc<Call>, accepted: Accepted, options: &Options) -> Response<Body> {
+    let mut reading = Reading::new(call);
+    let first = match accepted.events {
+        true => tokio::time::timeout(options.keep_alive, next(&mut reading)).await.ok(),
+        false => Some(next(&mut reading).await),
+    };
+    let mode = match reading.call().mode() {
+        _ if !accepted.events => ResponseMode::Json,
+        _ if !accepted.json => ResponseMode::Events,
+        mode => mode,
+    };
+    match first {
+        Some(Next::Failed(failed)) => match failed.answer {
+            Some(answer) => answer::json(failed.status, &answer),
+            None => answer::status(failed.status),
+        },
+        Some(first) if mode == ResponseMode::Json => document(reading, first).await,
+        Some(Next::Last(last)) if mode == ResponseMode::Auto => {
+            answer::json(response_status(&last, reading.era()), &last)
+        }
+        Some(first) => {
+            reading.unread(first);
+            stream(reading, options)
+        }
+        None => stream(reading, options),
+    }
+}
+
+/// The response to a message that is not answered.
+pub(super) async fn settle(call: Arc<Call>) -> Response<Body> {
+    match next(&mut Reading::new(call)).await {
+        Next::Failed(failed) => answer::status(failed.status),
+        _ => answer::status(StatusCode::ACCEPTED),
+    }
+}
+
+async fn next(reading: &mut Reading) -> Next {
+    poll_fn(|cx| reading.poll_next(cx)).await
+}
+
+/// The response alone, for whoever takes no events.
+async fn document(mut reading: Reading, mut first: Next) -> Response<Body> {
+    loop {
+        match first {
+            Next::Last(last) => return answer::json(response_status(&last, reading.era()), &last),
+            Next::Failed(failed) => {
+                return match failed.answer {
+                    Some(answer) => answer::json(failed.status, &answer),
+                    None => answer::status(failed.status),
+                };
+            }
+            Next::End => return answer::status(StatusCode::ACCEPTED),
+            Next::Message(message) if message.kind() == Kind::Request => {
+                if let Some(live) = &reading.call().live {
+                    live.refuse(&message, "this client takes no questions with its answers");
+                }
+            }
+            Next::Message(_) | Next::Open => {}
+        }
+        first = next(&mut reading).await;
+    }
+}
+
+fn stream(mut reading: Reading, options: &Options) -> Response<Body> {
+    if let Some(live) = reading.call().live.clone().filter(|live| live.replay.is_on()) {
+        let trail = Trail::new(live.clone(), Stream::Post(live.replay.next_stream()));
+        let prime = takes_priming(&live);
+        reading.leave(trail, &live, prime);
+    }
+    answer::events(Body::events(reading, options.keep_alive))
+}
+
+/// Clients of earlier revisions take an event without data for a message.
+pub(super) fn takes_priming(live: &Live) -> bool {
+    live.session.version().is_some_and(|version| version >= ProtocolVersion::V2025_11_25)
+}
+
+impl Reading {
+    /// What decides on the status: a modern request says it there.
+    fn era(&self) -> Era {
+        self.call().era
+    }
+}

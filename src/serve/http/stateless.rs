@@ -1,0 +1,71 @@
+//! Requests that stand alone: those of 2026-07-28, and older ones where no sessions are served.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::{Response, StatusCode};
+
+use super::answer;
+use super::body::Body;
+use super::call::Call;
+use super::front::Front;
+use super::post::answer_to;
+use crate::message::{Code, Context as Facts, Direction, JsonRpcMessage, Kind};
+use crate::protocol::{Era, ProtocolVersion, method, peek};
+use crate::session::Principal;
+
+/// A message of 2026-07-28.
+pub(super) async fn modern(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage) -> Response<Body> {
+    if front.stateless.is_none() {
+        return unsupported(&message);
+    }
+    give(front, head, message, Era::Modern).await
+}
+
+/// A message of a session that nobody keeps.
+pub(super) async fn legacy(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage) -> Response<Body> {
+    if message.kind() == Kind::Response {
+        let why = "a response to a request that was not made";
+        return answer::refuse(StatusCode::BAD_REQUEST, None, Code::INVALID_REQUEST, why);
+    }
+    give(front, head, message, Era::Legacy).await
+}
+
+async fn give(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage, era: Era) -> Response<Body> {
+    // Leaving is how a client cancels here, and the id might be another client's too.
+    if message.kind() == Kind::Notification && message.is_method(method::CANCELLED) {
+        return answer::status(StatusCode::ACCEPTED);
+    }
+    let Some(stack) = front.stateless.clone() else {
+        return answer::unknown_session(message.responder().id());
+    };
+    let message = message.with_context(Arc::new(facts(head, era)));
+    let begun = front
+        .stateless_calls
+        .begin(None, None, |ticket| Call::new(&message, None, era, stack.call(message.clone()), ticket));
+    match begun {
+        Ok(call) => answer_to(front, head, &message, call).await,
+        Err(refused) => answer::not_taken(refused, &message.responder()),
+    }
+}
+
+fn facts(head: &Parts, era: Era) -> Facts {
+    let mut facts = Facts::new(Direction::ToUpstream);
+    facts.shared_mut().insert(era);
+    if let Some(principal) = head.extensions.get::<Principal>() {
+        facts.shared_mut().insert(principal.clone());
+    }
+    facts
+}
+
+/// Only sessions are served here.
+fn unsupported(message: &JsonRpcMessage) -> Response<Body> {
+    let requested = peek::protocol_version(message).ok().flatten().unwrap_or_default();
+    let legacy = ProtocolVersion::ALL.into_iter().filter(|version| version.era() == Era::Legacy);
+    let supported: Vec<_> = legacy.map(ProtocolVersion::as_str).collect();
+    let data = serde_json::json!({ "supported": supported, "requested": requested }).to_string();
+    let why = "unsupported protocol version";
+    let id = message.responder();
+    let error = JsonRpcMessage::error_response_with(id.id(), Code::UNSUPPORTED_VERSION, why, Some(&data));
+    answer::json(StatusCode::BAD_REQUEST, &error)
+}

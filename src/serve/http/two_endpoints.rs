@@ -1,0 +1,96 @@
+//! HTTP+SSE, of 2024-11-05: GET opens a session, and POST brings what its client says.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
+use http_body::Body as HttpBody;
+
+use super::body::Body;
+use super::front::{Front, Open};
+use super::inbox::{Inbox, TwoEndpoints};
+use super::open::Opening;
+use super::{answer, read};
+use crate::error::{BoxError, Error};
+use crate::message::{Code, Responder};
+use crate::protocol::Era;
+use crate::wire::http::{Endpoint, error_status};
+
+/// A request at the endpoint of HTTP+SSE.
+pub(super) async fn handle<B>(front: Arc<Front>, endpoint: &Endpoint, head: Parts, body: B) -> Response<Body>
+where
+    B: HttpBody,
+    B::Error: Into<BoxError>,
+{
+    if let Err(refusal) = endpoint.check_head(&head) {
+        return answer::refused(&refusal);
+    }
+    match head.method {
+        Method::GET => open(front, &head).await,
+        Method::POST => post(&front, endpoint, &head, body).await,
+        _ => answer::not_allowed("GET, POST"),
+    }
+}
+
+/// GET opens a stream, which is a session, and says where to POST to: relative, so that it holds behind any prefix.
+async fn open(front: Arc<Front>, head: &Parts) -> Response<Body> {
+    let nobody = Responder::of_nobody();
+    let failed = |error: BoxError| {
+        let status = error.downcast_ref::<Error>().map_or(StatusCode::BAD_GATEWAY, error_status);
+        answer::failed(status, &nobody, &error)
+    };
+    let (opening, id, session) = match Opening::begin(&front, head) {
+        Ok(begun) => begun,
+        Err(error) => return failed(error),
+    };
+    let stack = match opening.stack(&session, None, head).await {
+        Ok(stack) => stack,
+        Err(error) => return failed(error),
+    };
+    let inbox = Inbox::new(front.options.max_in_flight);
+    front.add(id.key(), Open::TwoEndpoints(inbox.clone()));
+    let endpoint = format!("?sessionId={}", id.reveal());
+    let keep_alive = front.options.keep_alive;
+    let stream = TwoEndpoints::new(front, session, inbox, stack, endpoint);
+    opening.keep(); // the stream ends it
+    answer::events(Body::events(stream, keep_alive))
+}
+
+async fn post<B>(front: &Front, endpoint: &Endpoint, head: &Parts, body: B) -> Response<Body>
+where
+    B: HttpBody,
+    B::Error: Into<BoxError>,
+{
+    let options = &front.options;
+    let Some(id) = session_of(head) else {
+        let why = "sessionId is missing";
+        return answer::refuse(StatusCode::BAD_REQUEST, None, Code::INVALID_REQUEST, why);
+    };
+    let Some(Open::TwoEndpoints(inbox)) = front.find(id, &head.extensions) else {
+        return answer::unknown_session(None);
+    };
+    let bytes = match read::body(body, options.scan.max_bytes, options.patience).await {
+        Ok(bytes) => bytes,
+        Err(refusal) => return *refusal,
+    };
+    let message = match endpoint.read(&head.headers, bytes, &options.scan) {
+        Ok((message, Era::Legacy)) => message,
+        Ok((message, Era::Modern)) => {
+            let (id, why) = (message.responder(), "this revision is not served here");
+            return answer::refuse(StatusCode::BAD_REQUEST, id.id(), Code::INVALID_REQUEST, why);
+        }
+        Err(refusal) => return answer::refused(&refusal),
+    };
+    match inbox.put(message) {
+        Ok(()) => answer::status(StatusCode::ACCEPTED),
+        Err(not_taken) if not_taken.closed => answer::unknown_session(None),
+        Err(_) => answer::status(StatusCode::SERVICE_UNAVAILABLE),
+    }
+}
+
+/// The session that the address names.
+fn session_of(head: &Parts) -> Option<&str> {
+    let parameters = head.uri.query()?.split('&');
+    let mut named = parameters.filter_map(|parameter| parameter.strip_prefix("sessionId="));
+    named.next().filter(|_| named.next().is_none())
+}

@@ -1,0 +1,92 @@
+//! The secret that a client shows, and what is kept of it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+/// Random bytes of an id: twice what no guess will ever find.
+const BYTES: usize = 32;
+
+/// What a client is known by: a secret, in visible ASCII. Its `Debug` does not tell it.
+///
+/// ```
+/// use shadowcat::session::SessionId;
+///
+/// let id = SessionId::random()?;
+/// assert_eq!(id.reveal().len(), 64); // 256 bits from the operating system
+/// assert!(!format!("{id:?}").contains(id.reveal()));
+/// # Ok::<(), shadowcat::session::NoRandomness>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionId(Arc<str>);
+
+/// The operating system has no random bytes to give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the operating system gave no random bytes")]
+#[non_exhaustive]
+pub struct NoRandomness;
+
+impl SessionId {
+    /// A new one: 256 bits from the operating system.
+    ///
+    /// # Errors
+    ///
+    /// There are no random bytes to be had.
+    pub fn random() -> Result<Self, NoRandomness> {
+        let mut bytes = [0; BYTES];
+        getrandom::fill(&mut bytes).map_err(|_| NoRandomness)?;
+        Ok(Self(hex(&bytes).into()))
+    }
+
+    /// One that a peer sent.
+    pub fn from_text(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The secret itself, for the header that carries it and for nothing else.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// What its session is found by.
+    pub fn key(&self) -> SessionKey {
+        SessionKey(Sha256::digest(self.0.as_bytes()).into())
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionId(…)")
+    }
+}
+
+/// The SHA-256 of a session's id: whoever reads a store, or measures how long a look-up takes, learns no id.
+///
+/// It shows as its first 16 hex digits, enough to tell sessions apart in a log.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionKey([u8; 32]);
+
+impl SessionKey {
+    /// All of it.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0[..8]))
+    }
+}
+
+impl fmt::Debug for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionKey({self})")
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])).collect()
+}

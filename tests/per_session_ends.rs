@@ -161,3 +161,49 @@ async fn nothing_runs_on_when_the_last_handle_is_gone() {
     settled().await;
     assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_maker_that_panics_fails_what_waits_and_is_tried_again() {
+    let (mut tries, made) = (0, Made::default());
+    let maker = made.clone();
+    let make = service_fn(move |()| {
+        tries += 1;
+        let (first, maker) = (tries == 1, maker.clone());
+        async move {
+            assert!(!first, "the first leaf panics");
+            Ok::<_, Error>(maker.leaf())
+        }
+    });
+    let mut servers = PerSession::new(make);
+    let error = soon(servers.call(of("s", call(1)))).await.unwrap_err();
+    assert!(error.is_closed() && error.is_unsent(), "{error}");
+    assert_eq!(servers.stats().sessions, 0);
+    drop(servers.call(of("s", call(2))));
+    settled().await;
+    assert_eq!(made.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_maker_that_hangs_is_given_up() {
+    let (_, _, servers) = gated();
+    let mut servers = servers.spawn_timeout(Duration::from_secs(3));
+    let before = tokio::time::Instant::now();
+    let error = servers.call(of("s", call(1))).await.unwrap_err();
+    assert!(error.is_timeout() && error.is_unsent(), "{error}");
+    assert_eq!((before.elapsed().as_secs(), servers.stats().sessions), (3, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_listen_does_not_outlive_the_last_call_when_the_last_handle_is_gone() {
+    let (made, mut servers) = servers();
+    let pending = servers.call(of("s", call(1)));
+    let mut listen = servers.call(listen_of("s")).await.unwrap();
+    let mut peer = made.take(0);
+    peer.hear().await.unwrap();
+    drop(servers);
+    settled().await;
+    peer.say(done(1)).await;
+    assert_eq!(rest(pending.await.unwrap()).await, [done(1)]);
+    assert_eq!(soon(peer.hear()).await, None, "its pipe is closed");
+    assert!(soon(futures::StreamExt::next(&mut listen)).await.unwrap().unwrap_err().is_closed());
+}

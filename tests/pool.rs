@@ -7,10 +7,11 @@ mod made;
 mod support;
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use made::{Made, pool, refilled};
-use shadowcat::Error;
-use shadowcat::connect::{Leaf, MakeLeaf, Multiplex, Pool, Pooled};
+use shadowcat::connect::{Exit, Leaf, MakeLeaf, Multiplex, Pool, Pooled};
+use shadowcat::{Error, JsonRpcMessage, Reply};
 use support::{call, done, poll_once, rest, settled, soon};
 use tokio::sync::Semaphore;
 use tower::{Service, ServiceExt, service_fn};
@@ -166,4 +167,44 @@ async fn it_makes_leaves_for_others() {
     let leaf = pool.ready().await.unwrap().call(()).await.unwrap();
     leaf.stop(Error::closed("enough"));
     assert!(leaf.ended().await.error().to_string().contains("enough"));
+}
+
+/// Closed long before it has ended.
+#[derive(Clone)]
+struct Closed(Multiplex);
+
+impl Service<JsonRpcMessage> for Closed {
+    type Response = Reply;
+    type Error = Error;
+    type Future = <Multiplex as Service<JsonRpcMessage>>::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, message: JsonRpcMessage) -> Self::Future {
+        self.0.call(message)
+    }
+}
+
+impl Leaf for Closed {
+    fn ended(&self) -> impl Future<Output = Exit> + Send + 'static {
+        self.0.ended()
+    }
+
+    fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
+        std::future::ready(())
+    }
+
+    fn stop(&self, why: Error) {
+        self.0.stop(why);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pooled_leaf_is_closed_when_the_leaf_is() {
+    let made = Made::default();
+    let pool = Pool::new(service_fn(move |()| std::future::ready(Ok::<_, Error>(Closed(made.leaf())))));
+    let pooled = pool.acquire().await.unwrap();
+    soon(pooled.closed()).await;
 }

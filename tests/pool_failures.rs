@@ -93,3 +93,41 @@ async fn a_check_that_hangs_is_given_up() {
     let pool = pool.check(|_| std::future::pending());
     assert!(pool.acquire().await.unwrap_err().to_string().contains("5s"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_leaf_that_ends_behind_its_check_is_not_handed_out() {
+    let (made, pool) = pool();
+    let checks = AtomicUsize::new(0);
+    let pool = pool.spawn_ahead(0).check(move |leaf: Multiplex| {
+        let first = checks.fetch_add(1, Ordering::Relaxed) == 0;
+        async move {
+            let ended = leaf.ended();
+            if first {
+                leaf.stop(Error::closed("it ended behind its check"));
+                drop(leaf);
+                ended.await;
+            }
+            Ok(())
+        }
+    });
+    let error = pool.acquire().await.unwrap_err();
+    assert!(error.is_closed() && error.to_string().contains("behind its check"), "{error}");
+    settled().await;
+    assert_eq!((pool.stats().idle, pool.stats().alive), (0, 0), "nor does it become a spare");
+    pool.acquire().await.unwrap();
+    assert_eq!(made.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_panics_fails_its_leaf_only() {
+    let (_, pool) = pool();
+    let checks = AtomicUsize::new(0);
+    let pool = pool.check(move |_| {
+        assert!(checks.fetch_add(1, Ordering::Relaxed) > 0, "the first check panics");
+        std::future::ready(Ok(()))
+    });
+    let error = pool.acquire().await.unwrap_err();
+    assert!(error.to_string().contains("a check of the pool"), "{error}");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    pool.acquire().await.unwrap();
+}

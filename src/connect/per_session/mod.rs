@@ -103,6 +103,12 @@ impl<M: MakeLeaf> PerSession<M> {
         self
     }
 
+    /// How long its leaf may take to be made (30 s), the wait for a maker that is not ready included.
+    pub fn spawn_timeout(self, limit: Duration) -> Self {
+        self.shared().lock().spawn_timeout = limit;
+        self
+    }
+
     /// How long a session may be idle (30 min). It is found idle up to a sixteenth of that later.
     pub fn idle_timeout(self, limit: Duration) -> Self {
         self.shared().clock.set_limit(limit);
@@ -147,8 +153,7 @@ impl<M: MakeLeaf> Drop for Handle<M> {
     fn drop(&mut self) {
         self.0.clock.close();
         let sessions = self.0.lock().remove_all();
-        let why = Error::closed("nobody is left to begin or end sessions");
-        sessions.iter().filter(|session| session.is_unused()).for_each(|session| drop(session.stop(&why)));
+        sessions.iter().for_each(|session| session.orphan());
     }
 }
 

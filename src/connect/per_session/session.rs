@@ -1,7 +1,8 @@
 //! One session: its leaf, and what waits for it.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -25,6 +26,8 @@ pub(super) struct Session<L: Leaf> {
     ticks: Arc<Ticks>,
     /// Calls pending and replies open.
     active: AtomicU32,
+    /// No handle is left: the session ends with the last of them.
+    orphaned: AtomicBool,
     /// When the last of them ended.
     last_used: AtomicU32,
 }
@@ -60,6 +63,7 @@ impl<L: Leaf> Session<L> {
             state: Mutex::new(state),
             ticks: ticks.clone(),
             active: AtomicU32::new(0),
+            orphaned: AtomicBool::new(false),
             last_used,
         })
     }
@@ -69,7 +73,11 @@ impl<L: Leaf> Session<L> {
     }
 
     pub(super) fn set_pump(&self, pump: AbortHandle) {
-        self.lock().pump = Some(pump);
+        let mut state = self.lock();
+        if matches!(state.phase, Phase::Gone(_)) {
+            return pump.abort();
+        }
+        state.pump = Some(pump);
     }
 
     /// Calls the leaf at once, in the order of calls; or queues the message where the leaf cannot take it.
@@ -81,7 +89,7 @@ impl<L: Leaf> Session<L> {
             Phase::Made(leaf) if waiting.is_empty() => {
                 match leaf.poll_ready(&mut Context::from_waker(Waker::noop())) {
                     Poll::Ready(Ok(())) => return ResponseFuture::called(leaf.call(message), active),
-                    Poll::Ready(Err(error)) => return ResponseFuture::failed(error),
+                    Poll::Ready(Err(error)) => return ResponseFuture::failed(error.unsent()),
                     Poll::Pending => state.pump = Some(start::pump(self)),
                 }
             }
@@ -122,16 +130,36 @@ impl<L: Leaf> Session<L> {
             if waiting.is_empty() {
                 return Poll::Ready(());
             }
-            let ready = std::task::ready!(leaf.poll_ready(cx));
+            // A panic fails its own message: what waits behind it has nobody else to bring it on.
+            let ready = catch_unwind(AssertUnwindSafe(|| leaf.poll_ready(cx)));
+            let ready = std::task::ready!(ready.unwrap_or_else(|_| Poll::Ready(Err(panicked()))));
             let Some(next) = waiting.pop_front() else { return Poll::Ready(()) };
             *waiting_bytes -= next.message.bytes().len();
-            let _ = next.called.send(ready.map(|()| leaf.call(next.message)));
+            let called = ready.map_err(Error::unsent).and_then(|()| {
+                catch_unwind(AssertUnwindSafe(|| leaf.call(next.message))).map_err(|_| panicked())
+            });
+            let _ = next.called.send(called);
         }
     }
 
     /// The leaf is gone, or never comes: what waits fails, and so does whatever comes. Gives the leaf.
     pub(super) fn stop(&self, why: &Error) -> Option<L> {
-        let mut state = self.lock();
+        self.end(self.lock(), why)
+    }
+
+    /// Stops it if nothing was pending or open for so many ticks, and tells why. No call comes in between.
+    pub(super) fn stop_idle(&self, ticks: u32) -> Option<Error> {
+        let state = self.lock();
+        let idle_for = self.ticks.now().wrapping_sub(self.last_used.load(Relaxed));
+        if self.active.load(SeqCst) > 0 || idle_for <= ticks || matches!(state.phase, Phase::Making) {
+            return None;
+        }
+        let why = Error::closed("the session is lost: it was idle for too long");
+        self.end(state, &why);
+        Some(why)
+    }
+
+    fn end(&self, mut state: MutexGuard<'_, State<L>>, why: &Error) -> Option<L> {
         let phase = std::mem::replace(&mut state.phase, Phase::Gone(why.clone()));
         let waiting = std::mem::take(&mut state.waiting);
         let pump = state.pump.take();
@@ -145,16 +173,16 @@ impl<L: Leaf> Session<L> {
         Some(leaf)
     }
 
-    /// Whether nothing is pending or open.
-    pub(super) fn is_unused(&self) -> bool {
-        self.active.load(Relaxed) == 0
+    /// Nobody is left to call: stops it now, or with the last call and reply.
+    pub(super) fn orphan(&self) {
+        self.orphaned.store(true, SeqCst);
+        if self.active.load(SeqCst) == 0 {
+            self.stop(&Error::closed("nobody is left to begin or end sessions"));
+        }
     }
 
-    /// Whether nothing was pending or open for so many ticks.
-    pub(super) fn is_idle(&self, ticks: u32) -> bool {
-        self.is_unused()
-            && self.ticks.now().wrapping_sub(self.last_used.load(Relaxed)) > ticks
-            && !matches!(self.lock().phase, Phase::Making)
+    pub(super) fn is_making(&self) -> bool {
+        matches!(self.lock().phase, Phase::Making)
     }
 
     /// Why the leaf has ended, if it has.
@@ -188,7 +216,7 @@ impl<L: Leaf> State<L> {
 
 impl<L: Leaf> Active<L> {
     fn new(session: &Arc<Session<L>>) -> Self {
-        session.active.fetch_add(1, Relaxed);
+        session.active.fetch_add(1, SeqCst);
         Self(session.clone())
     }
 }
@@ -196,6 +224,12 @@ impl<L: Leaf> Active<L> {
 impl<L: Leaf> Drop for Active<L> {
     fn drop(&mut self) {
         self.0.last_used.store(self.0.ticks.now(), Relaxed);
-        self.0.active.fetch_sub(1, Relaxed);
+        if self.0.active.fetch_sub(1, SeqCst) == 1 && self.0.orphaned.load(SeqCst) {
+            self.0.orphan();
+        }
     }
+}
+
+fn panicked() -> Error {
+    Error::closed("the session's leaf panicked")
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
 
 use super::session::Session;
 use super::table::Shared;
@@ -14,8 +15,7 @@ use crate::error::Error;
 /// Makes the leaf of a new session.
 pub(super) fn begin<M: MakeLeaf>(shared: &Arc<Shared<M>>, name: &Arc<str>, session: &Arc<Session<M::Leaf>>) {
     let task = Start { shared: shared.clone(), name: name.clone(), session: session.clone() };
-    let pump = tokio::spawn(task.run()).abort_handle();
-    session.set_pump(pump);
+    session.set_pump(tokio::spawn(task.run()).abort_handle());
 }
 
 /// Brings the leaf, which is not ready at the moment, what waits.
@@ -32,7 +32,9 @@ struct Start<M: MakeLeaf> {
 
 impl<M: MakeLeaf> Start<M> {
     async fn run(self) {
-        match self.make().await {
+        let limit = self.shared.lock().spawn_timeout;
+        let late = |_| Err(Error::timeout(format_args!("a leaf was not made within {limit:?}")));
+        match timeout(limit, self.make()).await.unwrap_or_else(late) {
             Ok(leaf) => {
                 tracing::debug!(session = %self.name, pid = leaf.pid(), "a session got its leaf");
                 if self.session.begin(leaf) {
@@ -41,10 +43,14 @@ impl<M: MakeLeaf> Start<M> {
             }
             Err(error) => {
                 tracing::warn!(session = %self.name, %error, "the leaf of a session could not be made");
-                self.shared.lock().forget(&self.name, &self.session);
-                self.session.stop(&error);
+                self.give_up(&error);
             }
         }
+    }
+
+    fn give_up(&self, error: &Error) {
+        self.shared.lock().forget(&self.name, &self.session);
+        self.session.stop(error);
     }
 
     async fn make(&self) -> Result<M::Leaf, Error> {
@@ -59,5 +65,14 @@ impl<M: MakeLeaf> Start<M> {
             .map_err(|error: M::MakeError| Error::from(error.into()))?
         };
         making.await.map_err(|error| Error::from(error.into()))
+    }
+}
+
+impl<M: MakeLeaf> Drop for Start<M> {
+    /// The maker panicked, or the runtime is gone: nobody is to wait for the leaf.
+    fn drop(&mut self) {
+        if self.session.is_making() {
+            self.give_up(&Error::closed("the task that makes the session's leaf is gone"));
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
+use std::time::Duration;
 
 use super::clock::{self, Clock};
 use super::session::Session;
@@ -23,6 +24,7 @@ pub(super) struct Table<M: MakeLeaf> {
     lost: VecDeque<Arc<str>>,
     alive: usize,
     pub(super) max_sessions: usize,
+    pub(super) spawn_timeout: Duration,
     /// The clock's task runs.
     pub(super) ticking: bool,
     timed_out: u64,
@@ -55,6 +57,7 @@ impl<M: MakeLeaf> Shared<M> {
             lost: VecDeque::new(),
             alive: 0,
             max_sessions: 10_000,
+            spawn_timeout: Duration::from_secs(30),
             ticking: false,
             timed_out: 0,
             refused: 0,
@@ -75,15 +78,19 @@ impl<M: MakeLeaf> Shared<M> {
         let Some(name) = name else {
             return Err(Error::invalid("a message without a session has no server to go to"));
         };
-        let mut table = self.lock();
+        let table = self.lock();
         match table.sessions.get(name) {
             Some(Place::Alive(session)) => Ok(session.clone()),
             Some(Place::Lost(why)) => Err(why.clone()),
-            None => self.begin(&mut table, name),
+            None => self.begin(table, name),
         }
     }
 
-    fn begin(self: &Arc<Self>, table: &mut Table<M>, name: &str) -> Result<Arc<Session<M::Leaf>>, Error> {
+    fn begin(
+        self: &Arc<Self>,
+        mut table: MutexGuard<'_, Table<M>>,
+        name: &str,
+    ) -> Result<Arc<Session<M::Leaf>>, Error> {
         if table.alive >= table.max_sessions {
             table.refused += 1;
             return Err(Error::busy(format_args!("there are {} sessions already", table.max_sessions)));
@@ -92,9 +99,11 @@ impl<M: MakeLeaf> Shared<M> {
         let session = Session::new(self.clock.ticks());
         table.sessions.insert(name.clone(), Place::Alive(session.clone()));
         table.alive += 1;
+        let ticking = std::mem::replace(&mut table.ticking, true);
+        // A runtime that is going down drops the task at once, and that takes the lock.
+        drop(table);
         start::begin(self, &name, &session);
-        if !table.ticking {
-            table.ticking = true;
+        if !ticking {
             clock::start(self);
         }
         Ok(session)
@@ -109,9 +118,9 @@ impl<M: MakeLeaf> Shared<M> {
         for (name, session) in sessions {
             if let Some(error) = session.poll_end(&mut cx) {
                 self.lose(&name, &session, &error.within("the session is lost"));
-            } else if session.is_idle(clock::PARTS) {
+            } else if let Some(why) = session.stop_idle(clock::PARTS) {
                 self.lock().timed_out += 1;
-                self.lose(&name, &session, &Error::closed("the session is lost: it was idle for too long"));
+                self.lose(&name, &session, &why);
             }
         }
         table = self.lock();

@@ -156,23 +156,32 @@ impl<M: MakeLeaf> Keeper<M> {
         let mut state = self.pool.lock();
         let Some(check) = state.settings.check.clone() else {
             drop(state);
-            return self.pool.offer(made);
+            return self.offer(made);
         };
         state.checking += 1;
         let limit = state.settings.check_limit;
         drop(state);
-        let asked = check(made.leaf.clone());
+        let leaf = made.leaf.clone();
         self.checks.spawn(async move {
+            // Called here: a check that panics takes its own task with it, not the pool.
+            let asked = async move { check(leaf).await };
             let late = |_| Err(BoxError::from(format!("it did not pass its check within {limit:?}")));
             let verdict = timeout(limit, asked).await.unwrap_or_else(late);
             (made, verdict)
         });
     }
 
+    fn offer(&mut self, made: Made<M::Leaf>) {
+        if let Err(error) = self.pool.offer(made) {
+            self.failures.count();
+            self.pool.disappoint(&error);
+        }
+    }
+
     fn checked(&mut self, outcome: Result<Checked<M::Leaf>, JoinError>) {
         self.pool.lock().checking -= 1;
         match outcome {
-            Ok((made, Ok(()))) => self.pool.offer(made),
+            Ok((made, Ok(()))) => self.offer(made),
             Ok((made, Err(error))) => {
                 self.failures.count();
                 self.pool.lock().throw_away(made, "it failed its check");

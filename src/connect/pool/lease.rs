@@ -82,6 +82,10 @@ impl<L: Leaf> Leaf for Pooled<L> {
         self.leaf.ended()
     }
 
+    fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.leaf.closed()
+    }
+
     fn stop(&self, why: Error) {
         self.leaf.stop(why);
     }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
@@ -45,6 +45,8 @@ pub(super) struct State<L: Leaf> {
     made: u64,
     failed: u64,
     thrown_away: u64,
+    /// Counts what became the last error.
+    troubles: u64,
     last_error: Option<Error>,
 }
 
@@ -76,6 +78,7 @@ impl<L: Leaf> Default for Shared<L> {
             made: 0,
             failed: 0,
             thrown_away: 0,
+            troubles: 0,
             last_error: None,
         };
         Self { state: Mutex::new(state), work: Notify::new(), progress: Notify::new() }
@@ -102,7 +105,7 @@ impl<L: Leaf> Shared<L> {
         }
         self.work.notify_one();
         while let Some(spare) = state.idle.pop_front() {
-            if !has_ended(&spare.leaf) {
+            if end_of(&spare.leaf).is_none() {
                 state.taken.get_or_insert_with(Instant::now);
                 return Ok(Offer::Now(spare));
             }
@@ -122,22 +125,31 @@ impl<L: Leaf> Shared<L> {
     }
 
     /// Gives a leaf to whoever waits longest, or makes it a spare.
-    pub(super) fn offer(&self, mut made: Made<L>) {
-        let mut state = self.lock();
-        while let Some(waiter) = state.waiters.pop_front() {
+    ///
+    /// # Errors
+    ///
+    /// It has ended.
+    pub(super) fn offer(&self, mut made: Made<L>) -> Result<(), Error> {
+        loop {
+            let mut state = self.lock();
+            // Under the lock: an end that is noted later finds it among the spares.
+            if let Some(exit) = end_of(&made.leaf) {
+                state.throw_away(made, "it has ended");
+                return Err(exit.error().within("a spare ended unused"));
+            }
+            let Some(waiter) = state.waiters.pop_front() else {
+                state.keep(made);
+                break;
+            };
+            // Whoever waits is woken without the lock.
+            drop(state);
             match waiter.send(Ok(made)) {
-                Ok(()) => return,
                 Err(Ok(back)) => made = back,
-                Err(Err(_)) => return,
+                Ok(()) | Err(Err(_)) => return Ok(()),
             }
         }
-        if state.closed.is_some() || state.idle.len() >= state.settings.max_idle {
-            state.throw_away(made, "one too many");
-        } else {
-            state.idle.push_back(made);
-        }
-        drop(state);
         self.progress.notify_waiters();
+        Ok(())
     }
 
     /// One could not be made: whoever waits longest is told.
@@ -145,13 +157,15 @@ impl<L: Leaf> Shared<L> {
         tracing::warn!(%error, "the pool could not make a leaf");
         let mut state = self.lock();
         state.failed += 1;
-        state.last_error = Some(error.clone());
-        while let Some(waiter) = state.waiters.pop_front() {
+        state.trouble(error.clone());
+        drop(state);
+        loop {
+            let waiter = self.lock().waiters.pop_front();
+            let Some(waiter) = waiter else { break };
             if waiter.send(Err(error.clone())).is_ok() {
                 break;
             }
         }
-        drop(state);
         self.progress.notify_waiters();
     }
 
@@ -159,9 +173,10 @@ impl<L: Leaf> Shared<L> {
     pub(super) fn close(&self, why: &Error) {
         let mut state = self.lock();
         let why = state.closed.get_or_insert_with(|| why.clone()).clone();
-        state.waiters.drain(..).for_each(|waiter| drop(waiter.send(Err(why.clone()))));
+        let waiters = std::mem::take(&mut state.waiters);
         let spares = std::mem::take(&mut state.idle);
         drop(state);
+        waiters.into_iter().for_each(|waiter| drop(waiter.send(Err(why.clone()))));
         spares.iter().for_each(|spare| spare.leaf.stop(why.clone()));
         self.work.notify_one();
     }
@@ -174,7 +189,7 @@ impl<L: Leaf> Shared<L> {
 
     /// The spares are there, or one could not be made.
     pub(super) async fn warmed(&self) -> Result<(), Error> {
-        let before = self.lock().troubles();
+        let before = self.lock().troubles;
         loop {
             let progress = self.progress.notified();
             let mut progress = pin!(progress);
@@ -187,7 +202,7 @@ impl<L: Leaf> Shared<L> {
                 if state.idle.len() >= state.settings.ahead() {
                     return Ok(());
                 }
-                if let (true, Some(error)) = (state.troubles() > before, &state.last_error) {
+                if let (true, Some(error)) = (state.troubles > before, &state.last_error) {
                     return Err(error.clone());
                 }
             }
@@ -232,7 +247,7 @@ impl<L: Leaf> State<L> {
         self.alive -= 1;
         let spare = self.idle.iter().position(|spare| spare.number == number);
         let Some(spare) = spare.and_then(|at| self.idle.remove(at)) else { return false };
-        self.last_error = Some(exit.error().within("a spare ended unused"));
+        self.trouble(exit.error().within("a spare ended unused"));
         self.throw_away(spare, "it has ended");
         true
     }
@@ -243,8 +258,18 @@ impl<L: Leaf> State<L> {
         made.leaf.stop(Error::closed(format_args!("the pool threw it away: {why}")));
     }
 
-    fn troubles(&self) -> u64 {
-        self.failed + self.thrown_away
+    /// What whoever warms the pool is told.
+    fn trouble(&mut self, error: Error) {
+        self.troubles += 1;
+        self.last_error = Some(error);
+    }
+
+    fn keep(&mut self, made: Made<L>) {
+        if self.closed.is_some() || self.idle.len() >= self.settings.max_idle {
+            self.throw_away(made, "one too many");
+        } else {
+            self.idle.push_back(made);
+        }
     }
 
     /// When a spare that was taken is to be replaced, if that is still to come.
@@ -283,7 +308,10 @@ impl<L: Leaf> State<L> {
     }
 }
 
-/// Whether it has ended already, as far as its owner knows.
-fn has_ended(leaf: &impl Leaf) -> bool {
-    pin!(leaf.ended()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+/// How it has ended already, as far as its owner knows.
+fn end_of(leaf: &impl Leaf) -> Option<Exit> {
+    match pin!(leaf.ended()).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(exit) => Some(exit),
+        Poll::Pending => None,
+    }
 }

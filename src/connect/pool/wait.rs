@@ -45,7 +45,8 @@ impl<L: Leaf> Drop for Waiter<'_, L> {
     fn drop(&mut self) {
         self.made.close();
         if let Ok(Ok(made)) = self.made.try_recv() {
-            self.pool.offer(made);
+            // One that has ended meanwhile is nobody's loss.
+            let _ = self.pool.offer(made);
         }
         self.pool.work.notify_one();
     }

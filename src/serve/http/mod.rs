@@ -9,7 +9,7 @@
 //! - A client that leaves cancels its request, if that stands alone. In a session it does not: what still comes is
 //!   kept, within bounds, for a client that asks for it with `Last-Event-ID`.
 //! - What the server says unasked goes to the streams that the client opened by GET, each message to one of them.
-//! - `Host`, `Origin` and `Content-Type` are checked before a body is read; see [`Endpoint`](crate::wire::http::Endpoint).
+//! - `Host`, `Origin` and `Content-Type` are checked before a body is read; see [`Endpoint`].
 //!
 //! ```
 //! use http::{Request, StatusCode};

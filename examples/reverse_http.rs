@@ -1,11 +1,14 @@
-//! An MCP proxy on HTTP: `reverse_http --listen 127.0.0.1:PORT [--stack none|standard] [-- COMMAND ARGS…]`
+//! An MCP proxy on HTTP:
+//! `reverse_http --listen 127.0.0.1:PORT [--stack none|standard] [--upstream URL | -- COMMAND ARGS…]`
 //!
-//! Speaks Streamable HTTP at `/mcp`, and HTTP+SSE for clients of 2024-11-05 at `/sse`, and forwards to COMMAND, one
-//! process for each session, or to a small demo server in this process. Port 0 takes any that is free; the address
-//! goes to stderr. Try it:
+//! Speaks Streamable HTTP at `/mcp`, and HTTP+SSE for clients of 2024-11-05 at `/sse`, and forwards to the server at
+//! URL, or to COMMAND, or to a small demo server in this process. A session has a session of its own there, or a
+//! process of its own; requests of 2026-07-28, which belong to no session, share one.
+//!
+//! Port 0 takes any that is free; the address goes to stderr. Try it:
 //!
 //! ```sh
-//! cargo run -q --features http-server --example reverse_http -- --listen 127.0.0.1:8080 &
+//! cargo run -q --features http-server,http-client --example reverse_http -- --listen 127.0.0.1:8080 &
 //! curl -i http://127.0.0.1:8080/mcp -H 'content-type: application/json' \
 //!   -d '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}'
 //! ```
@@ -15,24 +18,36 @@ mod demo;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
+use http::Uri;
+use shadowcat::connect::http::{HttpClient, Options as HttpOptions};
+use shadowcat::connect::{Command, Http, Supervisor};
 use shadowcat::layer::{CatchErrorLayer, OnRequestsLayer, TimeoutLayer, TraceLayer};
+use shadowcat::protocol::Era;
 use shadowcat::serve::http::SessionInfo;
 use shadowcat::wire::http::Endpoint;
-use shadowcat::{BoxError, JsonRpcMessage, Reply, RpcService, connect, serve};
+use shadowcat::{BoxError, JsonRpcMessage, Reply, RpcService, serve};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tower::limit::ConcurrencyLimitLayer;
 use tower::util::BoxService;
 use tower::{Layer, ServiceBuilder, service_fn};
 
-const USAGE: &str = "usage: reverse_http --listen 127.0.0.1:PORT [--stack none|standard] [-- COMMAND ARGS…]";
+const USAGE: &str =
+    "usage: reverse_http --listen 127.0.0.1:PORT [--stack none|standard] [--upstream URL | -- COMMAND ARGS…]";
 
 type Stack = BoxService<JsonRpcMessage, Reply, BoxError>;
 
 struct Options {
     listen: SocketAddr,
     standard: bool,
-    command: Vec<String>,
+    upstream: Upstream,
+}
+
+/// What is forwarded to.
+enum Upstream {
+    Demo,
+    Command(Vec<String>),
+    Url(Uri, Box<HttpClient>),
 }
 
 #[tokio::main]
@@ -53,34 +68,63 @@ async fn main() -> ExitCode {
 async fn run(options: Options) -> Result<(), BoxError> {
     let listener = TcpListener::bind(options.listen).await?;
     let address = listener.local_addr()?;
-    let Options { standard, command, .. } = options;
-    // The demo server has no state, so that requests of 2026-07-28 can share one. Commands keep to their session.
-    let alone = command.is_empty().then(|| stacked(demo::server(), standard));
-    let make = service_fn(move |_: SessionInfo| {
-        let made = make(&command, standard);
+    let Options { standard, upstream, .. } = options;
+    let alone = upstream.shared(standard);
+    let sessions = service_fn(move |_: SessionInfo| {
+        let made = upstream.of_session(standard);
         async move { made }
     });
-    let mut http = serve::http(Endpoint::bound_to("/mcp", address)?)
-        .http_sse(Endpoint::bound_to("/sse", address)?)
-        .sessions(make);
-    if let Some(stack) = alone {
-        http = http.stateless(stack);
-    }
     eprintln!("listening on http://{address}/mcp");
-    http.build().server().run(listener, asked_to_stop()?).await?;
+    serve::http(Endpoint::bound_to("/mcp", address)?)
+        .http_sse(Endpoint::bound_to("/sse", address)?)
+        .sessions(sessions)
+        .stateless(alone)
+        .build()
+        .server()
+        .run(listener, asked_to_stop()?)
+        .await?;
     Ok(())
 }
 
-/// The stack of one session.
-fn make(command: &[String], standard: bool) -> Result<Stack, BoxError> {
-    match command.split_first() {
-        Some((program, args)) => {
-            let child =
-                connect::Command::new(program).args(args).on_stderr(|line| eprintln!("{line}")).spawn()?;
-            Ok(stacked(child, standard))
-        }
-        None => Ok(stacked(demo::server(), standard)),
+impl Upstream {
+    fn at(url: &str) -> Result<Self, String> {
+        let uri: Uri = url.parse().map_err(|why| format!("--upstream {url}: {why}"))?;
+        let client = match uri.scheme_str() {
+            Some("http") => HttpClient::new(),
+            #[cfg(feature = "http-client-tls")]
+            Some("https") => HttpClient::with_native_roots().map_err(|why| why.to_string())?,
+            #[cfg(not(feature = "http-client-tls"))]
+            Some("https") => return Err("https needs the feature http-client-tls".to_owned()),
+            _ => return Err(format!("--upstream {url}: it must begin with http:// or https://")),
+        };
+        Ok(Self::Url(uri, Box::new(client)))
     }
+
+    /// The stack of one session.
+    fn of_session(&self, standard: bool) -> Result<Stack, BoxError> {
+        Ok(match self {
+            Self::Demo => stacked(demo::server(), standard),
+            Self::Command(command) => stacked(process(command).spawn()?, standard),
+            Self::Url(uri, client) => stacked(leaf(uri, client, Era::Legacy), standard),
+        })
+    }
+
+    /// The stack of what stands alone. Its process is made again when it ends.
+    fn shared(&self, standard: bool) -> Stack {
+        match self {
+            Self::Demo => stacked(demo::server(), standard),
+            Self::Command(command) => stacked(Supervisor::new(process(command)).start(), standard),
+            Self::Url(uri, client) => stacked(leaf(uri, client, Era::Modern), standard),
+        }
+    }
+}
+
+fn process(command: &[String]) -> Command {
+    Command::new(&command[0]).args(&command[1..]).on_stderr(|line| eprintln!("{line}"))
+}
+
+fn leaf(uri: &Uri, client: &HttpClient, era: Era) -> Http<HttpClient> {
+    Http::with_options(client.clone(), uri.clone(), HttpOptions::new().era(era))
 }
 
 fn stacked(leaf: impl RpcService + Clone, standard: bool) -> Stack {
@@ -113,7 +157,7 @@ fn asked_to_stop() -> Result<impl Future<Output = ()>, BoxError> {
 }
 
 fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
-    let (mut listen, mut standard, mut command) = (None, true, Vec::new());
+    let (mut listen, mut standard, mut upstream) = (None, true, Upstream::Demo);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--listen" => {
@@ -130,12 +174,19 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
                     ));
                 }
             },
+            "--upstream" => upstream = Upstream::at(&args.next().ok_or("--upstream takes a URL")?)?,
+            "--" if matches!(upstream, Upstream::Url(..)) => {
+                return Err("--upstream and a command exclude each other".to_owned());
+            }
             "--" => {
-                command = args.collect();
-                break;
+                let command: Vec<_> = args.by_ref().collect();
+                if command.is_empty() {
+                    return Err("no command after --".to_owned());
+                }
+                upstream = Upstream::Command(command);
             }
             other => return Err(format!("unknown argument {other}")),
         }
     }
-    Ok(Options { listen: listen.ok_or("--listen is missing")?, standard, command })
+    Ok(Options { listen: listen.ok_or("--listen is missing")?, standard, upstream })
 }

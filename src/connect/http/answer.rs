@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use http::response::Parts;
-use http::{HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use tokio::time::{Instant, sleep};
 
 use super::body::Chunks;
@@ -26,9 +26,15 @@ use crate::wire::sse::Event;
 
 type Item = Result<JsonRpcMessage, Error>;
 
+/// The most bytes of a revision's name that go into a header of every request.
+const MAX_VERSION: usize = 64;
+
 /// Reads up to the first message, which decides what the reply is; of a listen, up to its head.
 pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<Reply, Error> {
     let (head, mut body) = response.into_parts();
+    if call.role == Role::Initialize {
+        call.offered.id = named_session(&head.headers);
+    }
     match content(&head.headers) {
         _ if !head.status.is_success() => refusal::read(call, head, body).await,
         Content::Json => {
@@ -64,6 +70,13 @@ pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<R
     }
 }
 
+/// The session that a head names, if it can be one.
+fn named_session(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut id: HeaderValue = session_id(headers).ok()??.parse().ok()?;
+    id.set_sensitive(true);
+    Some(id)
+}
+
 impl Call {
     /// The message if it is the response to this call. An error without an id can be about nothing else here.
     pub(super) fn own(&self, message: JsonRpcMessage) -> Option<JsonRpcMessage> {
@@ -84,18 +97,9 @@ impl Call {
     /// The final response has come; an `initialize` opens the session with it.
     fn answered(&mut self, message: &JsonRpcMessage, head: &Parts) -> Result<(), Error> {
         if self.role == Role::Initialize && message.result().is_some() {
-            let id = session_id(&head.headers).map_err(|error| Error::invalid(error.text))?;
-            let mut id: Option<HeaderValue> = id.and_then(|id| id.parse().ok());
-            id.iter_mut().for_each(|id| id.set_sensitive(true));
-            let version = peek::protocol_version(message).ok().flatten();
-            // Before 2025-06-18 nobody knows the header.
-            let version = version.filter(|version| &**version >= ProtocolVersion::V2025_06_18.as_str());
-            let version = version.and_then(|version| version.parse().ok());
-            let mut state = self.shared().lock();
-            state.era = Some(Era::Legacy);
-            let before = std::mem::replace(&mut state.session, Session { id, version });
-            drop(state);
-            self.shared().forget(before);
+            session_id(&head.headers).map_err(|error| Error::invalid(error.text))?;
+            let opened = Session { version: version(message), ..std::mem::take(&mut self.offered) };
+            self.shared().open_session(opened);
         }
         if message.result().is_some() {
             self.opened();
@@ -106,6 +110,14 @@ impl Call {
         self.settle();
         Ok(())
     }
+}
+
+/// The revision that was agreed upon, where requests are to name it: before 2025-06-18 nobody knows the header.
+fn version(welcome: &JsonRpcMessage) -> Option<HeaderValue> {
+    let version = peek::protocol_version(welcome).ok()??;
+    let is_one = version.len() <= MAX_VERSION && version.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_named = is_one && &*version >= ProtocolVersion::V2025_06_18.as_str();
+    is_named.then(|| version.parse().ok()).flatten()
 }
 
 /// The same error, under this id.
@@ -227,17 +239,19 @@ impl Answer {
                 Ok(response)
                     if response.status().is_success() && content(response.headers()) == Content::Events =>
                 {
-                    self.events =
-                        Some(Events::new(response.into_body(), &shared.options.scan).after(last, asked));
+                    self.events = Some(
+                        Events::new(response.into_body(), &shared.options.scan).after(Some(last), asked),
+                    );
                     return Ok(());
                 }
                 Ok(response) if !response.status().is_server_error() => {
-                    let error = shared.failure(response.status(), response.headers(), &self.call.session);
-                    let error = error.unwrap_or_else(closed);
-                    if error.is_session_lost() {
-                        shared.lose(&self.call.session, &error);
+                    let failure = shared.failure(response.status(), response.headers(), &self.call.session);
+                    if let Some(lost) = failure.filter(Error::is_session_lost) {
+                        shared.lose(&self.call.session, &lost);
+                        return Err(lost);
                     }
-                    return Err(error);
+                    // It has no such stream; what happened is that the answer broke off.
+                    return Err(broken.unwrap_or_else(closed));
                 }
                 _ => pause = (pause * 2).min(most.max(pause)),
             }

@@ -40,6 +40,8 @@ pub(super) struct Call {
     pub(super) era: Era,
     /// What the request named.
     pub(super) session: Session,
+    /// What the answer to an `initialize` named and nobody uses yet.
+    pub(super) offered: Session,
     /// Its answer says what later calls are to mirror.
     pub(super) lists_tools: bool,
     /// For what decides the reply.
@@ -81,11 +83,11 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFu
     if let (None, Some(pipe)) = (&wait, shared.pipe.get()) {
         return ResponseFuture(Inner::Piped(pipe.clone().call(message), handle.clone()));
     }
+    if state.is_full(message.kind(), shared.options.max_pending) {
+        return ResponseFuture::done(Err(Error::busy("too many calls are pending").unsent()));
+    }
     if shared.pipe.get().is_none() && message.kind() == Kind::Response && !is_asked(&mut state, &message) {
         return ResponseFuture::done(Ok(Reply::empty()));
-    }
-    if state.pending >= shared.options.max_pending {
-        return ResponseFuture::done(Err(Error::busy("too many calls are pending").unsent()));
     }
     drop(state);
     let call = Call::new(handle, &message);
@@ -108,6 +110,20 @@ impl State {
         self.gate.take_if(|gate| gate.has_changed().is_err());
         self.gate.clone()
     }
+
+    /// Whether no more such messages may be on their way. Calls keep out neither notifications nor answers, and
+    /// notifications no answers, because calls may wait for these.
+    fn is_full(&self, kind: Kind, max: usize) -> bool {
+        match kind {
+            Kind::Request => self.pending >= max,
+            Kind::Notification => self.telling >= max,
+            Kind::Response => self.telling / 2 >= max,
+        }
+    }
+
+    fn under_way(&mut self, is_request: bool) -> &mut usize {
+        if is_request { &mut self.pending } else { &mut self.telling }
+    }
 }
 
 impl Call {
@@ -121,7 +137,7 @@ impl Call {
         };
         let era = handle.0.era_of(message);
         let mut state = handle.0.lock();
-        state.pending += 1;
+        *state.under_way(message.kind() == Kind::Request) += 1;
         state.calls += 1;
         let opens = matches!(role, Role::Initialize | Role::Initialized).then(|| {
             let (opens, gate) = watch::channel(());
@@ -131,11 +147,24 @@ impl Call {
         let id = (message.kind() == Kind::Request).then(|| message.owned_id()).flatten();
         let (number, context) = (state.calls, message.context().cloned());
         drop(state);
-        let (session, handle) = (Session::default(), handle.clone());
+        let (session, offered, handle) = (Session::default(), Session::default(), handle.clone());
         let lists_tools = era == Era::Modern && message.is_method(method::TOOLS_LIST);
         let deadline = deadline(&handle);
         let pending = false;
-        Self { handle, number, id, role, era, session, lists_tools, deadline, context, pending, opens }
+        Self {
+            handle,
+            number,
+            id,
+            role,
+            era,
+            session,
+            offered,
+            lists_tools,
+            deadline,
+            context,
+            pending,
+            opens,
+        }
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
@@ -210,17 +239,16 @@ impl Drop for Call {
     fn drop(&mut self) {
         let shared = self.shared().clone();
         let mut state = shared.lock();
-        state.pending -= 1;
+        *state.under_way(self.id.is_some()) -= 1;
         let lost = state.questions.give_up(Asked::Call(self.number));
         drop(state);
         shared.refuse(lost);
+        shared.forget(std::mem::take(&mut self.offered));
         let is_cancelled = self.pending && self.era == Era::Legacy && self.role != Role::Initialize;
         let (Some(id), true, None) = (&self.id, is_cancelled, shared.error()) else { return };
         let own = self.context.as_ref().and_then(|context| context.take_cancellation(id));
         let cancel = own.map_or_else(|| cancellation(id), Some);
-        if let Some(cancel) = cancel {
-            shared.say_aside(cancel);
-        }
+        shared.say_aside(cancel.into_iter().collect());
     }
 }
 

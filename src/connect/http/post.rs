@@ -149,7 +149,19 @@ impl Shared {
 }
 
 impl Shared {
-    /// Another session took the place of this one.
+    /// A session is open, in the place of another; or nobody is left who would use it.
+    pub(super) fn open_session(self: &Arc<Self>, session: Session) {
+        let mut state = self.lock();
+        state.era = Some(Era::Legacy);
+        let mut over = std::mem::replace(&mut state.session, session);
+        if self.error().is_some() {
+            over = std::mem::take(&mut state.session);
+        }
+        drop(state);
+        self.forget(over);
+    }
+
+    /// Nobody will use this session any more.
     pub(super) fn forget(self: &Arc<Self>, session: Session) {
         let permit = self.aside.clone().try_acquire_owned();
         if let (true, Ok(permit)) = (session.id.is_some(), permit) {

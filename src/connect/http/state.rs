@@ -47,7 +47,12 @@ pub(super) struct State {
     pub(super) era: Option<Era>,
     /// What opens a session is on its way: what comes later waits for it.
     pub(super) gate: Option<watch::Receiver<()>>,
+    /// Requests that are not over.
     pub(super) pending: usize,
+    /// Everything else that is on its way.
+    pub(super) telling: usize,
+    /// The session whose stream was opened.
+    pub(super) streamed: Option<Session>,
     /// The number of the next call.
     pub(super) calls: u64,
     pub(super) listen: Listen,
@@ -70,6 +75,8 @@ impl Shared {
             era: options.era,
             gate: None,
             pending: 0,
+            telling: 0,
+            streamed: None,
             calls: 0,
             listen: Listen::new(&options),
             questions: Questions::default(),
@@ -150,30 +157,42 @@ impl Shared {
         }
     }
 
-    /// Tells the server something that no caller waits for.
-    pub(super) fn say_aside(self: &Arc<Self>, message: JsonRpcMessage) {
+    /// Tells the server what no caller waits for, one after the other; nothing once the session is over.
+    pub(super) fn say_aside(self: &Arc<Self>, messages: Vec<JsonRpcMessage>) {
+        if messages.is_empty() || self.error().is_some() {
+            return;
+        }
         let Ok(permit) = self.aside.clone().try_acquire_owned() else {
-            tracing::warn!(?message, "too many messages of our own are on their way: the server is not told");
+            tracing::warn!(
+                ?messages,
+                "too many messages of our own are on their way: the server is not told"
+            );
             return;
         };
-        let (session, sent) = self.post(&message); // by the session that it belongs to
+        // By the session that they belong to.
+        let sent: Vec<_> = messages.iter().map(|message| self.post(message)).collect();
         let shared = self.clone();
         self.runtime.spawn(async move {
             let _permit = permit;
-            if let Err(error) = within(ASIDE_TIMEOUT, async { shared.accepted(sent.await?, &session) }).await
-            {
-                tracing::debug!(%error, ?message, "the server could not be told");
+            for (session, sent) in sent {
+                let told = within(ASIDE_TIMEOUT, async { shared.accepted(sent.await?, &session) }).await;
+                if let Err(error) = told {
+                    tracing::debug!(%error, "the server could not be told");
+                    if error.is_timeout() || shared.error().is_some() {
+                        return;
+                    }
+                }
             }
         });
     }
 
     /// Answers questions that nobody will answer, so that the server does not hang.
     pub(super) fn refuse(self: &Arc<Self>, questions: Vec<OwnedId>) {
-        for id in questions {
+        let refusal = |id: &OwnedId| {
             tracing::debug!(%id, "an open question of the server was refused: nobody is left to answer it");
-            let why = "nobody is there to answer";
-            self.say_aside(JsonRpcMessage::error_response(Some(&id), Code::INTERNAL_ERROR, why));
-        }
+            JsonRpcMessage::error_response(Some(id), Code::INTERNAL_ERROR, "nobody is there to answer")
+        };
+        self.say_aside(questions.iter().map(refusal).collect());
     }
 }
 

@@ -17,8 +17,12 @@ const REMEMBERED: usize = 1024;
 /// What a server that asks for no pause at all gets.
 pub(super) const SHORTEST: Duration = Duration::from_millis(100);
 
-/// Opened when the session is, because some servers send everything on it (rmcp 0.2 does).
+/// Opened when the session is, because some servers send everything on it (rmcp 0.2 does); once, however often the
+/// client says so.
 pub(super) fn open(shared: &Arc<Shared>, session: &Session) {
+    if shared.lock().streamed.replace(session.clone()).as_ref() == Some(session) {
+        return;
+    }
     let (shared, session) = (shared.clone(), session.clone());
     shared.runtime.clone().spawn(async move {
         let read = Reader { shared: shared.clone(), session, last: None, retry: None, seen: Seen::default() };
@@ -57,12 +61,16 @@ impl Reader {
         let (first, most) = self.shared.options.reconnect;
         let mut pause = first;
         while self.is_current() {
-            match self.read_one().await {
-                Ok(true) => pause = first,
-                Ok(false) | Err(Stop::Broken) => {}
+            let asked = match self.read_one().await {
+                Ok(any) => {
+                    pause = if any { first } else { pause };
+                    self.retry
+                }
+                // It fails: what it asked for when it did not is the least.
+                Err(Stop::Broken) => self.retry.filter(|asked| *asked > pause),
                 Err(Stop::ForGood) => return,
-            }
-            sleep(self.retry.unwrap_or(pause).max(SHORTEST)).await;
+            };
+            sleep(asked.unwrap_or(pause).max(SHORTEST)).await;
             pause = (pause * 2).min(most);
         }
     }
@@ -81,10 +89,11 @@ impl Reader {
             let error = shared.failure(response.status(), response.headers(), &self.session);
             return Err(self.refused(response.status(), error));
         }
-        let mut events = Events::new(response.into_body(), &shared.options.scan);
+        let events = Events::new(response.into_body(), &shared.options.scan);
+        let mut events = events.after(self.last.take(), self.retry);
         loop {
             let event = events.next(None).await;
-            self.retry = events.retry().or(self.retry);
+            (self.last, self.retry) = (events.last_id(), events.retry());
             match event {
                 Ok(Some(event)) => self.take(&event),
                 Ok(None) => return Ok(events.any),
@@ -94,7 +103,6 @@ impl Reader {
                     return if error.is_too_large() { Err(Stop::Broken) } else { Ok(events.any) };
                 }
             }
-            self.last = events.last_id().or(self.last.take());
         }
     }
 

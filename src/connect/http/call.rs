@@ -7,14 +7,13 @@ use std::task::{Context, Poll};
 use http::Response;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tower_service::Service;
 
 use super::body::Chunks;
 use super::options::Transport;
+use super::piped::Piped;
 use super::questions::Asked;
 use super::state::{Handle, Session, Shared, State, by};
 use super::{answer, listen, stream};
-use crate::connect::multiplex::{self, Multiplex};
 use crate::error::Error;
 use crate::message::{Context as Facts, JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::{Era, method};
@@ -25,8 +24,7 @@ pub struct ResponseFuture(Inner);
 
 enum Inner {
     Done(Option<Result<Reply, Error>>),
-    /// On the older transport, in its turn; keeps the session open.
-    Piped(multiplex::ResponseFuture, Arc<Handle>),
+    Piped(Piped),
     Running(Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>),
 }
 
@@ -81,7 +79,7 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFu
     }
     let wait = state.turn();
     if let (None, Some(pipe)) = (&wait, shared.pipe.get()) {
-        return ResponseFuture(Inner::Piped(pipe.clone().call(message), handle.clone()));
+        return ResponseFuture(Inner::Piped(Piped::new(pipe, handle, message)));
     }
     if state.is_full(message.kind(), shared.options.max_pending) {
         return ResponseFuture::done(Err(Error::busy("too many calls are pending").unsent()));
@@ -212,10 +210,9 @@ impl Call {
     /// On the older transport, which matches answers and requests itself.
     async fn pipe(mut self, message: JsonRpcMessage) -> Result<Reply, Error> {
         let shared = self.shared().clone();
-        let pipe: &Multiplex = shared.unless_ended(shared.open_pipe()).await?;
+        let pipe = shared.unless_ended(shared.open_pipe()).await?;
         self.pending = false;
-        let reply = pipe.clone().call(message).await?;
-        Ok(reply.hold(self))
+        Piped::new(pipe, &self.handle, message).await
     }
 
     /// What gets no answer has arrived.
@@ -274,10 +271,7 @@ impl Future for ResponseFuture {
             Inner::Done(outcome) => {
                 Poll::Ready(outcome.take().expect("a future is not polled after it is ready"))
             }
-            Inner::Piped(future, handle) => {
-                let reply = Pin::new(future).poll(cx);
-                reply.map_ok(|reply| reply.hold(handle.clone()))
-            }
+            Inner::Piped(future) => Pin::new(future).poll(cx),
             Inner::Running(future) => future.as_mut().poll(cx),
         }
     }

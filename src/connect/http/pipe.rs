@@ -76,6 +76,13 @@ struct Pump {
     endpoint: Uri,
 }
 
+impl Drop for Pump {
+    /// However it ended: a panic in the HTTP client is the end, too.
+    fn drop(&mut self) {
+        self.shared.stop(&Error::closed("the stream is no longer read"));
+    }
+}
+
 impl Pump {
     async fn run(self, events: Events, pipe: DuplexStream, calls: Multiplex) {
         let (read, write) = tokio::io::split(pipe);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::events::{self, Content, Events, content};
@@ -25,12 +26,26 @@ pub(super) fn open(shared: &Arc<Shared>, session: &Session) {
     }
     let (shared, session) = (shared.clone(), session.clone());
     shared.runtime.clone().spawn(async move {
-        let read = Reader { shared: shared.clone(), session, last: None, retry: None, seen: Seen::default() };
         tokio::select! {
             _ = shared.end() => {}
-            () = read.run() => {}
+            () = keep(&shared, &session) => {}
         }
     });
+}
+
+/// Reads it to its end; a panic in the HTTP client is one more way to break.
+async fn keep(shared: &Arc<Shared>, session: &Session) {
+    let mut task = JoinSet::new(); // stops with us
+    loop {
+        let (shared, session) = (shared.clone(), session.clone());
+        let pause = shared.options.reconnect.0.max(SHORTEST);
+        task.spawn(Reader { shared, session, last: None, retry: None, seen: Seen::default() }.run());
+        match task.join_next().await {
+            Some(Err(panicked)) => tracing::warn!(%panicked, "the session's stream broke"),
+            _ => return,
+        }
+        sleep(pause).await;
+    }
 }
 
 struct Reader {

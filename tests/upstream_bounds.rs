@@ -239,3 +239,41 @@ async fn what_a_listener_did_not_read_ends_with_an_error() {
     assert!(read.pop().unwrap().unwrap_err().is_overflow());
     assert_eq!(read.len(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_dropped_and_taken_up_again_is_counted() {
+    let (mut leaf, mut server) = upstream_with(Options::new().queue(1, 1 << 20));
+    let mut events = open_session(&mut leaf, &mut server).await.events();
+    events.raw(format!("id: a\ndata: {}\n\n", note("notifications/kept")));
+    events.say(note("notifications/dropped"));
+    events.say("no message");
+    events.say(done(7));
+    drop(events);
+    let mut events = server.get().await.events();
+    events.raw(format!("id: a\ndata: {}\n\n", note("notifications/kept")));
+    events.say(ask(1)); // no room
+    settled().await;
+    server.asked().await.status(202);
+    let waiting = begin(&mut leaf, call(1));
+    let mut answer = server.post(&call_text(1)).await.events();
+    answer.say(done(2));
+    answer.say(ask(3));
+    answer.say(ask(3));
+    answer.say("no message");
+    answer.say(done(1));
+    drop(rest(soon(waiting).await.unwrap().unwrap()).await);
+    server.asked().await.status(202);
+    assert!(soon(leaf.call(msg(done(9)))).await.unwrap().is_end());
+    let mut listen = soon(leaf.call(session_listen())).await.unwrap();
+    assert_eq!(next(&mut listen).await, note("notifications/kept"));
+    for _ in 0..3 {
+        events.say(note("notifications/x"));
+    }
+    settled().await;
+    let stats = leaf.stats();
+    assert_eq!((stats.unmatched_replies, stats.unmatched_answers), (2, 1));
+    assert_eq!((stats.unreadable_events, stats.repeated_messages), (2, 2));
+    assert_eq!((stats.dropped_notifications, stats.overflows), (3, 1));
+    assert_eq!((stats.unanswerable_requests, stats.lost_refusals), (2, 0));
+    assert_eq!(stats.reconnections, 1);
+}

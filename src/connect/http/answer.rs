@@ -176,6 +176,7 @@ impl Answer {
         match events::message(event, &self.call.shared().options.scan) {
             Some(Err(error)) if self.is_answer(event, &error) => Err(events::unreadable(&error)),
             Some(Err(error)) => {
+                self.call.shared().count(|stats| stats.unreadable_events += 1);
                 tracing::warn!(%error, "an event that is no acceptable message was dropped");
                 Ok(None)
             }
@@ -197,19 +198,23 @@ impl Answer {
                 let own = self.call.own(message);
                 self.over = own.is_some();
                 if own.is_none() {
+                    shared.count(|stats| stats.unmatched_replies += 1);
                     tracing::debug!("a reply to another request was dropped");
                 }
                 own
             }
             Kind::Request if self.call.era == Era::Modern => {
+                shared.count(|stats| stats.unanswerable_requests += 1);
                 tracing::warn!(method = message.method(), "a request of a modern server was dropped");
                 None
             }
             Kind::Request => {
                 let id = message.owned_id()?;
                 let asking = shared.lock().questions.ask(&id, Asked::Call(self.call.number));
-                if asking == Asking::TooMany {
-                    shared.refuse(vec![id]);
+                match asking {
+                    Asking::New => {}
+                    Asking::Again => shared.count(|stats| stats.repeated_messages += 1),
+                    Asking::TooMany => shared.refuse(vec![id]),
                 }
                 (asking == Asking::New).then_some(message)
             }
@@ -234,6 +239,7 @@ impl Answer {
                 return Err(broken.unwrap_or_else(|| Error::timeout("the server did not answer in time")));
             }
             sleep(pause).await;
+            shared.count(|stats| stats.reconnections += 1);
             let sent = shared.get(shared.uri.clone(), &self.call.session, Some(last.clone()));
             match by(deadline, sent).await {
                 Ok(response)

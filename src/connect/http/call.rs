@@ -97,6 +97,7 @@ fn is_asked(state: &mut State, answer: &JsonRpcMessage) -> bool {
     // One without an id tells the server that it was not understood.
     let asked = answer.owned_id().is_none_or(|id| state.questions.close(&id));
     if !asked {
+        state.stats.unmatched_answers += 1;
         tracing::debug!(id = ?answer.id(), "an answer to a question that the server did not ask was dropped");
     }
     asked

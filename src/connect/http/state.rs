@@ -12,6 +12,7 @@ use super::exchange::Exchange;
 use super::listen::Listen;
 use super::options::{Options, Transport};
 use super::questions::Questions;
+use super::stats::Stats;
 use super::tools::Tools;
 use crate::connect::multiplex::Multiplex;
 use crate::error::Error;
@@ -58,6 +59,7 @@ pub(super) struct State {
     pub(super) listen: Listen,
     pub(super) questions: Questions,
     pub(super) tools: Tools,
+    pub(super) stats: Stats,
 }
 
 /// What a legacy server told of its session.
@@ -81,6 +83,7 @@ impl Shared {
             listen: Listen::new(&options),
             questions: Questions::default(),
             tools: Tools::default(),
+            stats: Stats::default(),
         };
         Self {
             exchange,
@@ -163,10 +166,8 @@ impl Shared {
             return;
         }
         let Ok(permit) = self.aside.clone().try_acquire_owned() else {
-            tracing::warn!(
-                ?messages,
-                "too many messages of our own are on their way: the server is not told"
-            );
+            tracing::warn!(?messages, "too much is on its way: the server is not told");
+            self.count(|stats| stats.lost_refusals += messages.len() as u64);
             return;
         };
         // By the session that they belong to.
@@ -188,6 +189,9 @@ impl Shared {
 
     /// Answers questions that nobody will answer, so that the server does not hang.
     pub(super) fn refuse(self: &Arc<Self>, questions: Vec<OwnedId>) {
+        if !questions.is_empty() {
+            self.count(|stats| stats.unanswerable_requests += questions.len() as u64);
+        }
         let refusal = |id: &OwnedId| {
             tracing::debug!(%id, "an open question of the server was refused: nobody is left to answer it");
             JsonRpcMessage::error_response(Some(id), Code::INTERNAL_ERROR, "nobody is there to answer")

@@ -87,6 +87,7 @@ impl Reader {
             };
             sleep(asked.unwrap_or(pause).max(SHORTEST)).await;
             pause = (pause * 2).min(most);
+            self.shared.count(|stats| stats.reconnections += 1);
         }
     }
 
@@ -123,11 +124,14 @@ impl Reader {
 
     fn take(&mut self, event: &Event) {
         if event.id.as_deref().is_some_and(|id| !self.seen.is_new(id)) {
-            return;
+            return self.shared.count(|stats| stats.repeated_messages += 1);
         }
         match events::message(event, &self.shared.options.scan) {
             Some(Ok(message)) => self.shared.say_unasked(message),
-            Some(Err(error)) => tracing::warn!(%error, "an event that is no acceptable message was dropped"),
+            Some(Err(error)) => {
+                self.shared.count(|stats| stats.unreadable_events += 1);
+                tracing::warn!(%error, "an event that is no acceptable message was dropped");
+            }
             None => {}
         }
     }

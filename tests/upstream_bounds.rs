@@ -277,3 +277,71 @@ async fn what_is_dropped_and_taken_up_again_is_counted() {
     assert_eq!((stats.unanswerable_requests, stats.lost_refusals), (2, 0));
     assert_eq!(stats.reconnections, 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_opening_that_is_only_kept_alive_holds_nobody_up_for_ever() {
+    let (mut leaf, mut server) = upstream_with(Options::new().timeout(Duration::from_secs(9)));
+    let begun = Instant::now();
+    let opening = begin(&mut leaf, msg(INITIALIZE));
+    let waiting = begin(&mut leaf, call(1));
+    let mut events = server.post(INITIALIZE).await.events();
+    let keeping = tokio::spawn(async move {
+        loop {
+            events.raw(": still here\n\n");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
+    assert!(soon(opening).await.unwrap().unwrap_err().is_timeout());
+    assert_eq!(begun.elapsed().as_secs(), 9);
+    server.post(&call_text(1)).await.json(done(1));
+    drop(soon(waiting).await.unwrap().unwrap());
+    assert!(keeping.await.is_err()); // nobody reads it any more
+}
+
+/// A client that is to be asked before each call, and whose clones are as good as new.
+struct Strict {
+    ready: bool,
+    calls: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl Clone for Strict {
+    fn clone(&self) -> Self {
+        Self { ready: false, calls: self.calls.clone() }
+    }
+}
+
+impl Service<http::Request<shadowcat::connect::http::Body>> for Strict {
+    type Response = Response<axum::body::Body>;
+    type Error = Error;
+    type Future = std::future::Ready<Result<Self::Response, Error>>;
+
+    fn poll_ready(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Error>> {
+        // Not at once.
+        if !std::mem::replace(&mut self.ready, true) {
+            cx.waker().wake_by_ref();
+            return std::task::Poll::Pending;
+        }
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: http::Request<shadowcat::connect::http::Body>) -> Self::Future {
+        assert!(std::mem::take(&mut self.ready), "it was not asked");
+        self.calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let head = Response::builder().header("content-type", "application/json");
+        std::future::ready(Ok(head.body(done(1).into()).unwrap()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_http_client_is_asked_before_each_request() {
+    let calls = std::sync::Arc::default();
+    let client = Strict { ready: false, calls: std::sync::Arc::clone(&calls) };
+    let mut leaf = shadowcat::connect::Http::new(client, URI.parse().unwrap());
+    for _ in 0..3 {
+        drop(soon(leaf.call(call(1))).await.unwrap());
+    }
+    let mut dropped = Box::pin(leaf.call(call(1)));
+    assert!(poll_once(dropped.as_mut()).is_pending());
+    drop(dropped);
+    assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), 3);
+}

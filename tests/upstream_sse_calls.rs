@@ -209,3 +209,23 @@ async fn an_end_leaves_no_post_behind() {
     asked.abandoned().await;
     server.hears_nothing().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_opening_that_is_given_up_can_be_made_again() {
+    let (mut leaf, mut server) = upstream_with(older());
+    // Before the stream is there, and before the endpoint is.
+    let waiting = begin(&mut leaf, msg(INITIALIZE));
+    let asked = server.get().await;
+    waiting.abort();
+    asked.abandoned().await;
+    let waiting = begin(&mut leaf, msg(INITIALIZE));
+    let events = server.get().await.events();
+    settled().await;
+    waiting.abort();
+    events.closed().await;
+    let waiting = begin(&mut leaf, msg(INITIALIZE));
+    server.get().await.status(503);
+    assert!(soon(waiting).await.unwrap().unwrap_err().is_busy());
+    let _events = open(&mut leaf, &mut server).await;
+    server.hears_nothing().await;
+}

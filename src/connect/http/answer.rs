@@ -55,7 +55,11 @@ pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<R
                 answer.call.opened();
                 return Ok(Reply::stream(Rest::of(None, answer)));
             }
-            let first = answer.next().await?;
+            // Others wait for what opens the session, so that a comment is not enough there.
+            let first = match answer.call.role {
+                Role::Initialize => by(answer.call.deadline, answer.next()).await?,
+                _ => answer.next().await?,
+            };
             if answer.over {
                 return Ok(Reply::one(first));
             }

@@ -72,6 +72,7 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFu
     if message.is_session_listen() {
         return ResponseFuture::done(listen::open(handle, message));
     }
+    let era = shared.era_of(&message);
     let mut state = shared.lock();
     if state.era == Some(Era::Modern) && message.is_method(method::CANCELLED) {
         // It crossed the answer; and there a cancellation is no message.
@@ -87,8 +88,8 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFu
     if shared.pipe.get().is_none() && message.kind() == Kind::Response && !is_asked(&mut state, &message) {
         return ResponseFuture::done(Ok(Reply::empty()));
     }
+    let call = Call::admitted(handle, &message, era, &mut state);
     drop(state);
-    let call = Call::new(handle, &message);
     ResponseFuture(Inner::Running(Box::pin(call.run(message, wait))))
 }
 
@@ -127,6 +128,12 @@ impl State {
 
 impl Call {
     pub(super) fn new(handle: &Arc<Handle>, message: &JsonRpcMessage) -> Self {
+        let era = handle.0.era_of(message);
+        Self::admitted(handle, message, era, &mut handle.0.lock())
+    }
+
+    /// It counts from now on, and others may have to wait for it.
+    fn admitted(handle: &Arc<Handle>, message: &JsonRpcMessage, era: Era, state: &mut State) -> Self {
         let role = match message.kind() {
             Kind::Request if message.is_method(method::INITIALIZE) => Role::Initialize,
             Kind::Request if message.is_listen() => Role::Listen,
@@ -134,8 +141,6 @@ impl Call {
             Kind::Notification if message.is_method(method::INITIALIZED) => Role::Initialized,
             _ => Role::Telling,
         };
-        let era = handle.0.era_of(message);
-        let mut state = handle.0.lock();
         *state.under_way(message.kind() == Kind::Request) += 1;
         state.calls += 1;
         let opens = matches!(role, Role::Initialize | Role::Initialized).then(|| {
@@ -145,7 +150,6 @@ impl Call {
         });
         let id = (message.kind() == Kind::Request).then(|| message.owned_id()).flatten();
         let (number, context) = (state.calls, message.context().cloned());
-        drop(state);
         let (session, offered, handle) = (Session::default(), Session::default(), handle.clone());
         let lists_tools = era == Era::Modern && message.is_method(method::TOOLS_LIST);
         let deadline = deadline(&handle);

@@ -345,3 +345,28 @@ async fn the_http_client_is_asked_before_each_request() {
     drop(dropped);
     assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_question_before_the_session_is_open_can_be_answered() {
+    let (mut leaf, mut server) = upstream();
+    let opening = begin(&mut leaf, msg(INITIALIZE));
+    let (mut events, body) = futures::channel::mpsc::channel::<std::io::Result<String>>(8);
+    let head =
+        Response::builder().header("content-type", "text/event-stream").header("Mcp-Session-Id", "s-1");
+    let body = axum::body::Body::from_stream(body);
+    server.post(INITIALIZE).await.answer(head.body(body).unwrap());
+    let ping = r#"{"jsonrpc":"2.0","id":"p","method":"ping"}"#;
+    events.try_send(Ok(format!("data: {ping}\n\n"))).unwrap();
+    let mut reply = soon(opening).await.unwrap().unwrap();
+    assert_eq!(next(&mut reply).await, ping);
+    let (pong, waiting) = (begin(&mut leaf, msg(done(r#""p""#))), begin(&mut leaf, call(1)));
+    let asked = server.post(&done(r#""p""#)).await;
+    assert_eq!(asked.header("mcp-session-id"), Some("s-1"));
+    asked.status(202);
+    drop(soon(pong).await.unwrap().unwrap());
+    server.hears_nothing().await;
+    events.try_send(Ok(format!("data: {}\n\n", welcome("2025-11-25")))).unwrap();
+    assert_eq!(next(&mut reply).await, welcome("2025-11-25"));
+    server.post(&call_text(1)).await.json(done(1));
+    drop(soon(waiting).await.unwrap().unwrap());
+}

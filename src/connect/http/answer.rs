@@ -34,6 +34,7 @@ pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<R
     let (head, mut body) = response.into_parts();
     if call.role == Role::Initialize {
         call.offered.id = named_session(&head.headers);
+        call.shared().lock().offered.clone_from(&call.offered.id);
     }
     match content(&head.headers) {
         _ if !head.status.is_success() => refusal::read(call, head, body).await,

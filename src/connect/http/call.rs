@@ -78,7 +78,8 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFu
         // It crossed the answer; and there a cancellation is no message.
         return ResponseFuture::done(Ok(Reply::empty()));
     }
-    let wait = state.turn();
+    // An answer is waited for, perhaps by what opens the session.
+    let wait = if message.kind() == Kind::Response { None } else { state.turn() };
     if let (None, Some(pipe)) = (&wait, shared.pipe.get()) {
         return ResponseFuture(Inner::Piped(Piped::new(pipe, handle, message)));
     }
@@ -243,6 +244,7 @@ impl Drop for Call {
         let mut state = shared.lock();
         *state.under_way(self.id.is_some()) -= 1;
         let lost = state.questions.give_up(Asked::Call(self.number));
+        state.offered.take_if(|_| self.role == Role::Initialize);
         drop(state);
         shared.refuse(lost);
         shared.forget(std::mem::take(&mut self.offered));

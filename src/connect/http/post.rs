@@ -25,7 +25,7 @@ impl Shared {
     pub(super) fn post(&self, message: &JsonRpcMessage) -> (Session, Sending) {
         let era = self.era_of(message);
         let named = era == Era::Legacy && !message.is_method(method::INITIALIZE);
-        let session = if named { self.lock().session.clone() } else { Session::default() };
+        let session = if named { self.lock().session_of(message) } else { Session::default() };
         let sent = match self.head(message, era, &session) {
             Ok(headers) => {
                 let body = Body::from(message.bytes().clone());

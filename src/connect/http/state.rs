@@ -16,7 +16,7 @@ use super::stats::Stats;
 use super::tools::Tools;
 use crate::connect::multiplex::Multiplex;
 use crate::error::Error;
-use crate::message::{Code, JsonRpcMessage, OwnedId};
+use crate::message::{Code, JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::Era;
 
 /// Cancellations and refusals on their way at once; what is more is not told. And as many bodies whose rest is read.
@@ -44,6 +44,8 @@ pub(super) struct Handle(pub(super) Arc<Shared>);
 
 pub(super) struct State {
     pub(super) session: Session,
+    /// The id of one that is being opened.
+    pub(super) offered: Option<HeaderValue>,
     /// As the server's answers showed it.
     pub(super) era: Option<Era>,
     /// What opens a session is on its way: what comes later waits for it.
@@ -70,10 +72,22 @@ pub(super) struct Session {
     pub(super) version: Option<HeaderValue>,
 }
 
+impl State {
+    /// The session that a message belongs to; before one is open, an answer belongs to the one that is offered.
+    pub(super) fn session_of(&self, message: &JsonRpcMessage) -> Session {
+        let mut session = self.session.clone();
+        if session.id.is_none() && message.kind() == Kind::Response {
+            session.id.clone_from(&self.offered);
+        }
+        session
+    }
+}
+
 impl Shared {
     pub(super) fn new(exchange: Box<dyn Exchange>, uri: Uri, options: Options) -> Self {
         let state = State {
             session: Session::default(),
+            offered: None,
             era: options.era,
             gate: None,
             pending: 0,

@@ -43,6 +43,7 @@ mod endpoint;
 mod events;
 mod exchange;
 mod listen;
+mod opening;
 mod options;
 mod pipe;
 mod piped;

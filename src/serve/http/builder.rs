@@ -7,7 +7,8 @@ use std::time::Duration;
 use tower_service::Service;
 
 use super::front::{Front, Options};
-use super::stack::{BoxStack, Maker, Turns};
+use super::stack::{BoxStack, Maker};
+use super::turns::Turns;
 use super::{Http, SessionInfo};
 use crate::error::BoxError;
 use crate::message::ScanOptions;

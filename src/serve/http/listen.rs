@@ -69,6 +69,24 @@ impl Listen {
 
     pub(super) fn leave(&self, number: u64) {
         self.readers.lock().readers.retain(|reader| reader.number != number);
+        self.put_off();
+    }
+
+    /// A listen that is being opened while nobody polls it would keep its place in the stack from others: the next
+    /// stream opens it anew.
+    fn put_off(&self) {
+        if !self.readers.lock().readers.is_empty() {
+            return;
+        }
+        let opening = {
+            let mut source = self.lock();
+            let is_opening = matches!(&*source, Source::Opening(_));
+            is_opening.then(|| mem::replace(&mut *source, Source::NotYet))
+        };
+        if opening.is_some() {
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(opening)));
+            self.readers.wake_all(); // one that joined meanwhile waits for what was dropped
+        }
     }
 
     /// The next message for this stream; `None` once it is over.
@@ -112,7 +130,10 @@ impl Listen {
         };
         match lost {
             Some(lost) => live.end(&lost),
-            None => self.readers.wake_all(),
+            None => {
+                self.put_off();
+                self.readers.wake_all();
+            }
         }
     }
 

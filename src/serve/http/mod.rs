@@ -61,6 +61,7 @@ mod session_info;
 mod stack;
 mod stateless;
 mod trail;
+mod turns;
 mod two_endpoints;
 
 pub use body::Body;

@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::sync::Mutex;
@@ -53,27 +52,6 @@ impl Service<JsonRpcMessage> for BoxStack {
 
     fn call(&mut self, message: JsonRpcMessage) -> Calling {
         self.0.begin(message)
-    }
-}
-
-/// One stack for many tasks, in the order in which they come: `poll_ready` remembers only the last that asked.
-pub(super) struct Turns(Mutex<BoxStack>);
-
-impl Turns {
-    pub(super) fn new(stack: BoxStack) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(stack)))
-    }
-
-    /// Waits for a turn, then calls. Dropped at any time, it leaves the turn to the next.
-    pub(super) fn call(self: Arc<Self>, message: JsonRpcMessage) -> Calling {
-        Box::pin(async move {
-            let mut stack = self.0.lock().await;
-            poll_fn(|cx| stack.poll_ready(cx)).await?;
-            let calling = stack.call(message);
-            drop(stack);
-            drop(self);
-            calling.await
-        })
     }
 }
 

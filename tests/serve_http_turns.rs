@@ -136,3 +136,89 @@ async fn the_end_of_a_session_ends_who_waits_in_it() {
     assert!(calls.is_empty());
     assert_eq!(calls.stacks.alive(), 1); // the factory's
 }
+
+/// Panics where it is told to.
+struct Panics {
+    stack: ByHand,
+    when_called: bool,
+    when_dropped: bool,
+}
+
+impl tower::Service<shadowcat::JsonRpcMessage> for Panics {
+    type Response = shadowcat::Reply;
+    type Error = Error;
+    type Future = std::future::Ready<Result<shadowcat::Reply, Error>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Error>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, message: shadowcat::JsonRpcMessage) -> Self::Future {
+        assert!(!self.when_called || message.is_method("initialize"), "on purpose");
+        self.stack.call(message)
+    }
+}
+
+impl Drop for Panics {
+    fn drop(&mut self) {
+        assert!(!self.when_dropped, "on purpose");
+    }
+}
+
+fn panicking(when_called: bool, when_dropped: bool) -> (Http, Calls) {
+    let (stack, calls) = by_hand();
+    let make = service_fn(move |_: SessionInfo| {
+        let stack = Panics { stack: stack.clone(), when_called, when_dropped };
+        async move { Ok::<_, Error>(stack) }
+    });
+    (serve::http(endpoint()).sessions(make).build(), calls)
+}
+
+#[tokio::test]
+async fn a_stack_that_panics_fails_one_call() {
+    let (http, mut calls) = panicking(true, false);
+    let session = open(&http, &mut calls).await;
+    for id in 1..=2 {
+        let failed = send(&http, post(Some(&session), call_text(id))).await;
+        assert_eq!(failed.status(), StatusCode::BAD_GATEWAY);
+        let text = body(failed).await;
+        assert!(text.contains(&format!(r#""id":{id}"#)) && !text.contains("panic"), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stack_that_panics_at_its_end_takes_nobody_along() {
+    let (http, mut calls) = panicking(false, true);
+    let session = open(&http, &mut calls).await;
+    let delete = front::request("DELETE", Some(&session)).body(String::new()).unwrap();
+    assert_eq!(send(&http, delete).await.status(), StatusCode::NO_CONTENT);
+    for _ in 0..2 {
+        open(&http, &mut calls).await;
+        tokio::time::sleep(std::time::Duration::from_secs(31 * 60)).await;
+        assert!(http.sessions().is_empty()); // still looked after
+    }
+}
+
+#[tokio::test]
+async fn a_maker_that_panics_fails_one_session() {
+    let (stack, mut calls) = by_hand();
+    let mut made = 0;
+    let make = service_fn(move |_: SessionInfo| {
+        made += 1;
+        let (nth, stack) = (made, stack.clone());
+        assert!(nth != 1, "on purpose");
+        async move {
+            tokio::task::yield_now().await;
+            assert!(nth != 2, "on purpose");
+            Ok::<_, Error>(stack)
+        }
+    });
+    let http = serve::http(endpoint()).sessions(make).build();
+    for _ in 0..2 {
+        let failed = send(&http, post(None, front::INITIALIZE)).await;
+        assert_eq!(failed.status(), StatusCode::BAD_GATEWAY);
+        assert!(body(failed).await.contains(r#""id":0"#));
+    }
+    assert!(http.sessions().is_empty());
+    open(&http, &mut calls).await;
+}

@@ -102,7 +102,7 @@ impl Live {
         }
         tracing::warn!(method = question.method(), why, "a question of the server was refused");
         if let Ok(call) = self.call(refusal) {
-            drain::spawn(call, 0, None);
+            drain::spawn(call, 0);
         }
     }
 

@@ -222,3 +222,48 @@ async fn a_maker_that_panics_fails_one_session() {
     assert!(http.sessions().is_empty());
     open(&http, &mut calls).await;
 }
+
+const QUESTION: &str = r#"{"jsonrpc":"2.0","id":51,"method":"roots/list"}"#;
+
+#[tokio::test]
+async fn requests_in_flight_keep_no_answer_out() {
+    let (http, mut calls) = front::sessions(|http| http.max_in_flight(1));
+    let session = open(&http, &mut calls).await;
+    let response = sending(&http, post(Some(&session), call_text(1)));
+    let (_, sender) = calls.take("tools/call").await;
+    sender.try_send(msg(QUESTION)).unwrap();
+    let mut events = Events::of(response.await.unwrap());
+    assert_eq!(events.data().await, QUESTION);
+    for text in [note("notifications/progress"), done(51)] {
+        assert_eq!(send(&http, post(Some(&session), text)).await.status(), StatusCode::ACCEPTED);
+    }
+    assert_eq!(send(&http, post(Some(&session), call_text(2))).await.status(), 503);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_finds_no_room_may_be_sent_again() {
+    let (stack, mut handle): (support::Mock, support::Handle) = tower_test::mock::pair();
+    let make = service_fn(move |_: SessionInfo| std::future::ready(Ok::<_, Error>(stack.clone())));
+    let http = serve::http(endpoint()).sessions(make).max_in_flight(1).build();
+    let response = sending(&http, post(None, front::INITIALIZE));
+    let (message, respond) = soon(handle.next_request()).await.unwrap();
+    respond.send_response(message.responder().result(front::AGREED).unwrap().unwrap().into());
+    let session = response.await.unwrap().headers()["mcp-session-id"].to_str().unwrap().to_owned();
+
+    let response = sending(&http, post(Some(&session), call_text(1)));
+    let (sender, reply) = shadowcat::Reply::channel(8);
+    soon(handle.next_request()).await.unwrap().1.send_response(reply);
+    sender.try_send(msg(QUESTION)).unwrap();
+    let mut events = Events::of(response.await.unwrap());
+    assert_eq!(events.data().await, QUESTION);
+    let notes = [1, 2].map(|_| sending(&http, post(Some(&session), note("notifications/x"))));
+    settled().await;
+    assert_eq!(send(&http, post(Some(&session), done(51))).await.status(), 503);
+    for note in notes {
+        soon(handle.next_request()).await.unwrap().1.send_response(shadowcat::Reply::empty());
+        assert_eq!(note.await.unwrap().status(), StatusCode::ACCEPTED);
+    }
+    let again = sending(&http, post(Some(&session), done(51)));
+    soon(handle.next_request()).await.unwrap().1.send_response(shadowcat::Reply::empty());
+    assert_eq!(again.await.unwrap().status(), StatusCode::ACCEPTED);
+}

@@ -83,13 +83,14 @@ impl Builder {
         self
     }
 
-    /// Messages in flight at once in one session (1,024); more are refused with 503.
+    /// Requests in flight at once in one session (1,024), and twice as many other messages; more are refused with 503.
     pub fn max_in_flight(mut self, messages: usize) -> Self {
         self.options.max_in_flight = messages.max(1);
         self
     }
 
-    /// Messages in flight at once that belong to no session (16,384); more are refused with 503.
+    /// Requests in flight at once that belong to no session (16,384), and twice as many other messages; more are
+    /// refused with 503.
     pub fn max_stateless(mut self, messages: usize) -> Self {
         self.options.max_stateless = messages.max(1);
         self

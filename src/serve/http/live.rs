@@ -54,7 +54,7 @@ impl Live {
         let stack = self.stack().clone().ok_or(Refused::Closed)?;
         let message = message.with_context(self.facts.clone());
         let id = if message.kind() == Kind::Request { message.owned_id() } else { None };
-        self.calls.begin(id, Some(self.session.enter()), |ticket| {
+        self.calls.begin(message.kind(), id, Some(self.session.enter()), |ticket| {
             let live = Some(self.clone());
             let calling = stack.call(message.clone());
             Call::new(&message, live, Era::Legacy, calling, ticket)
@@ -92,6 +92,13 @@ impl Live {
     /// Whether this answers a question that is open, exactly: else it could answer a later one.
     pub(super) fn answers(&self, id: &OwnedId) -> bool {
         self.questions().remove(id).is_some()
+    }
+
+    /// An answer that found no room: its question is open again.
+    pub(super) fn ask_again(&self, answer: &JsonRpcMessage) {
+        if let Some(id) = answer.owned_id().filter(|_| answer.kind() == Kind::Response) {
+            self.questions().insert(&id, ());
+        }
     }
 
     /// Tells the server that nobody answers its question, so that it does not hang.

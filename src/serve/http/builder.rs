@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tower_service::Service;
 
-use super::front::{Front, Options};
+use super::front::{DAY, Front, Options};
 use super::stack::{BoxStack, Maker};
 use super::turns::Turns;
 use super::{Http, SessionInfo};
@@ -121,9 +121,9 @@ impl Builder {
     }
 
     /// After how much silence an event stream gets a comment, and a request that is still not answered an event
-    /// stream (15 s; never less than one).
+    /// stream (15 s; never less than one, nor more than a day).
     pub fn keep_alive(mut self, silence: Duration) -> Self {
-        self.options.keep_alive = silence.max(Duration::from_secs(1));
+        self.options.keep_alive = silence.clamp(Duration::from_secs(1), DAY);
         self
     }
 

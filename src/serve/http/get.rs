@@ -66,6 +66,9 @@ fn find(front: &Arc<Front>, head: &Parts) -> Result<Arc<Live>, Box<Response<Body
 }
 
 fn listen(front: &Front, live: Arc<Live>, after: Option<EventId>) -> Response<Body> {
+    if front.is_closing() {
+        return answer::status(StatusCode::SERVICE_UNAVAILABLE);
+    }
     let stream = match after {
         Some(after) => after.stream,
         None => Stream::Get(live.replay.next_stream()),
@@ -77,8 +80,9 @@ fn listen(front: &Front, live: Arc<Live>, after: Option<EventId>) -> Response<Bo
         Some(after) => missed(&replay, after),
         None => trail.filter(|_| is_primed).map(Trail::priming).into_iter().collect(),
     };
-    match Listening::new(live, trail, missed) {
+    match Listening::new(live.clone(), trail, missed) {
         Some(listening) => answer::events(Body::events(listening, front.options.keep_alive)),
+        None if !live.is_open() => answer::unknown_session(None),
         None => {
             let why = "the session has too many streams";
             answer::refuse(StatusCode::CONFLICT, None, Code::INVALID_REQUEST, why)

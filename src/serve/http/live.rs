@@ -165,7 +165,6 @@ impl Live {
     /// Ends what would never end by itself.
     pub(super) fn end_listens(&self) {
         self.listen.end_readers();
-        self.replay.close();
         end_listens(&self.calls);
     }
 

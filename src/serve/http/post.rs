@@ -9,7 +9,7 @@ use http_body::Body as HttpBody;
 use super::answer;
 use super::body::Body;
 use super::call::Call;
-use super::front::{Front, Open};
+use super::front::{Front, Open, shutting_down};
 use super::live::Live;
 use super::open;
 use super::respond::{respond, settle};
@@ -110,6 +110,9 @@ pub(super) async fn answer_to(
     message: &JsonRpcMessage,
     call: Arc<Call>,
 ) -> Response<Body> {
+    if call.is_listen && front.is_closing() {
+        call.fail(&shutting_down()); // those that were there have been ended
+    }
     match message.kind() {
         Kind::Request => respond(call, accepted(&head.headers), &front.options).await,
         Kind::Notification | Kind::Response => settle(call).await,

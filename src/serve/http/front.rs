@@ -244,7 +244,7 @@ impl Open {
     fn end(&self, why: &Error) {
         match self {
             Self::Streamable(live) => live.tear_down(why),
-            Self::TwoEndpoints(inbox) => inbox.close(),
+            Self::TwoEndpoints(inbox) => inbox.close(why),
         }
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use http::response::Parts;
 use http::Response;
+use http::response::Parts;
 use tokio::time::{Instant, sleep};
 
 use super::body::Chunks;

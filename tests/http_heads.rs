@@ -104,3 +104,16 @@ fn what_is_of_the_connection_or_secret_stays_whatever_is_asked_for() {
     let on = forwarded(&headers(&all), &also);
     assert_eq!(on, headers(&[("mcp-param-a", "1"), ("mcp-param-a", "2"), ("x-on", "3")]));
 }
+
+#[test]
+fn a_connection_header_that_cannot_be_read_is_refused() {
+    let endpoint = Endpoint::bound_to("/mcp", "127.0.0.1:8080".parse().unwrap()).unwrap();
+    for connection in [&b"mcp-name, \xff"[..], b"host\xff"] {
+        let request = http::Request::post("/mcp")
+            .header("host", "localhost:8080")
+            .header("content-type", "application/json")
+            .header("connection", http::HeaderValue::from_bytes(connection).unwrap());
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        assert_eq!(endpoint.check_head(&head).unwrap_err().status, 400);
+    }
+}

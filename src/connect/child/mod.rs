@@ -20,6 +20,8 @@
 //! ```
 
 mod command;
+#[cfg(feature = "http-client")]
+pub(in crate::connect) mod daemon;
 mod keeper;
 #[cfg(feature = "limits")]
 pub mod limits;

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use http::Response;
 use tokio::sync::watch;
@@ -12,6 +12,7 @@ use tower_service::Service;
 use super::body::Chunks;
 use super::options::Transport;
 use super::questions::Asked;
+use super::rename::{self, Alias, Renamed};
 use super::state::{Handle, Session, Shared, State, by};
 use super::{answer, listen, stream};
 use crate::connect::multiplex::{self, Multiplex};
@@ -21,7 +22,11 @@ use crate::protocol::{Era, method};
 use crate::reply::Reply;
 
 /// The future of a call through an [`Http`](super::Http) leaf. Dropping it cancels the call.
-pub struct ResponseFuture(Inner);
+pub struct ResponseFuture {
+    inner: Inner,
+    /// Of a request that was sent under another id.
+    alias: Option<Box<Alias>>,
+}
 
 enum Inner {
     Done(Option<Result<Reply, Error>>),
@@ -65,31 +70,42 @@ pub(super) enum Role {
 }
 
 pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFuture {
+    match rename::outbound(&handle.0, message) {
+        Ok(Renamed::AsItIs(message)) => ResponseFuture { inner: begin(handle, message), alias: None },
+        Ok(Renamed::Under(message, alias)) => {
+            ResponseFuture { inner: begin(handle, message), alias: Some(alias) }
+        }
+        Ok(Renamed::Nowhere) => ResponseFuture { inner: Inner::done(Ok(Reply::empty())), alias: None },
+        Err(error) => ResponseFuture { inner: Inner::done(Err(error)), alias: None },
+    }
+}
+
+fn begin(handle: &Arc<Handle>, message: JsonRpcMessage) -> Inner {
     let shared = &handle.0;
     if let Some(error) = shared.error() {
-        return ResponseFuture::done(Err(error.unsent()));
+        return Inner::done(Err(error.unsent()));
     }
     if message.is_session_listen() {
-        return ResponseFuture::done(listen::open(handle, message));
+        return Inner::done(listen::open(handle, message));
     }
     let mut state = shared.lock();
     if state.era == Some(Era::Modern) && message.is_method(method::CANCELLED) {
         // It crossed the answer; and there a cancellation is no message.
-        return ResponseFuture::done(Ok(Reply::empty()));
+        return Inner::done(Ok(Reply::empty()));
     }
     let wait = state.turn();
     if let (None, Some(pipe)) = (&wait, shared.pipe.get()) {
-        return ResponseFuture(Inner::Piped(pipe.clone().call(message), handle.clone()));
+        return Inner::Piped(pipe.clone().call(message), handle.clone());
     }
     if shared.pipe.get().is_none() && message.kind() == Kind::Response && !is_asked(&mut state, &message) {
-        return ResponseFuture::done(Ok(Reply::empty()));
+        return Inner::done(Ok(Reply::empty()));
     }
     if state.pending >= shared.options.max_pending {
-        return ResponseFuture::done(Err(Error::busy("too many calls are pending").unsent()));
+        return Inner::done(Err(Error::busy("too many calls are pending").unsent()));
     }
     drop(state);
     let call = Call::new(handle, &message);
-    ResponseFuture(Inner::Running(Box::pin(call.run(message, wait))))
+    Inner::Running(Box::pin(call.run(message, wait)))
 }
 
 /// An answer to a question that the server did not ask goes nowhere.
@@ -232,9 +248,22 @@ fn cancellation(id: &OwnedId) -> Option<JsonRpcMessage> {
     JsonRpcMessage::notification(method::CANCELLED, format!(r#"{{"requestId":{}}}"#, id.as_str())).ok()
 }
 
-impl ResponseFuture {
+impl Inner {
     fn done(outcome: Result<Reply, Error>) -> Self {
-        Self(Inner::Done(Some(outcome)))
+        Self::Done(Some(outcome))
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reply, Error>> {
+        match self {
+            Self::Done(outcome) => {
+                Poll::Ready(outcome.take().expect("a future is not polled after it is ready"))
+            }
+            Self::Piped(future, handle) => {
+                let reply = Pin::new(future).poll(cx);
+                reply.map_ok(|reply| reply.hold(handle.clone()))
+            }
+            Self::Running(future) => future.as_mut().poll(cx),
+        }
     }
 }
 
@@ -242,16 +271,11 @@ impl Future for ResponseFuture {
     type Output = Result<Reply, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.0 {
-            Inner::Done(outcome) => {
-                Poll::Ready(outcome.take().expect("a future is not polled after it is ready"))
-            }
-            Inner::Piped(future, handle) => {
-                let reply = Pin::new(future).poll(cx);
-                reply.map_ok(|reply| reply.hold(handle.clone()))
-            }
-            Inner::Running(future) => future.as_mut().poll(cx),
-        }
+        let reply = ready!(self.inner.poll(cx))?;
+        Poll::Ready(Ok(match self.alias.take() {
+            Some(alias) => alias.restore(reply),
+            None => reply,
+        }))
     }
 }
 

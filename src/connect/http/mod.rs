@@ -49,6 +49,7 @@ mod post;
 mod probe;
 mod questions;
 mod refusal;
+mod rename;
 mod state;
 mod stream;
 mod tools;
@@ -74,6 +75,7 @@ pub use call::ResponseFuture;
 #[cfg(feature = "http-client")]
 pub use client::{ClientFuture, HttpClient, ResponseBody};
 pub use options::{Options, Transport};
+pub(in crate::connect) use probe::Found;
 
 /// A leaf over the HTTP client `C`; cheap to clone, all clones are one session of one MCP client.
 ///
@@ -144,6 +146,11 @@ impl<C> Http<C> {
         probe::probe(&self.handle).await
     }
 
+    /// What a GET at its address finds; opens no session.
+    pub(in crate::connect) async fn look(&self) -> Result<Found, Error> {
+        probe::look(&self.handle).await
+    }
+
     /// Ends the leaf whoever else holds it, and waits until the server was told that the session is over.
     ///
     /// # Errors
@@ -166,6 +173,13 @@ impl<C> Http<C> {
     /// one. The server is told by a task of its own.
     pub fn stop(&self, why: Error) {
         self.shared().stop(&why);
+    }
+
+    /// The same, from whoever has no claim on it.
+    #[cfg(all(feature = "http-client", feature = "stdio", unix))]
+    pub(in crate::connect) fn stopper(&self) -> impl FnOnce(&Error) + Send + 'static + use<C> {
+        let shared = self.shared().clone();
+        move |why| shared.stop(why)
     }
 
     fn shared(&self) -> &Arc<Shared> {

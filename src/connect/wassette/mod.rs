@@ -35,6 +35,8 @@
 //! # #[cfg(not(all(feature = "stdio", unix)))] fn main() {}
 //! ```
 
+#[cfg(feature = "http")]
+mod attach;
 mod call;
 mod components;
 mod gate;
@@ -44,8 +46,12 @@ mod locate;
 mod own_file;
 mod service;
 #[cfg(all(feature = "stdio", unix))]
+mod setup;
+#[cfg(all(feature = "stdio", unix))]
 mod stdio;
 
+#[cfg(feature = "http")]
+pub use attach::Attach;
 pub use call::ResponseFuture;
 pub use gate::Kept;
 pub use service::Wassette;

@@ -113,7 +113,18 @@ impl Wassette<crate::connect::Supervised<crate::connect::Child>> {
     pub fn stdio() -> super::Stdio {
         super::Stdio::new()
     }
+}
 
+#[cfg(feature = "http")]
+impl<C> Wassette<crate::connect::Http<C>> {
+    /// One that runs and serves HTTP, through this HTTP client. An address without a path, as in
+    /// `http://127.0.0.1:9001`, is the server; one with a path is the endpoint.
+    pub fn attach(client: C, uri: http::Uri) -> super::Attach<C> {
+        super::Attach::new(client, uri)
+    }
+}
+
+impl<L: Leaf> Wassette<crate::connect::Supervised<L>> {
     /// Stops it for good, whoever has calls under way, and waits until its process is gone.
     pub async fn shutdown(self) {
         self.inner.shutdown().await;

@@ -44,6 +44,8 @@ mod gate;
 mod locate;
 #[cfg(unix)]
 mod own_file;
+#[cfg(all(feature = "http-client", feature = "stdio", unix))]
+mod serve;
 mod service;
 #[cfg(all(feature = "stdio", unix))]
 mod setup;
@@ -54,6 +56,8 @@ mod stdio;
 pub use attach::Attach;
 pub use call::ResponseFuture;
 pub use gate::Kept;
+#[cfg(all(feature = "http-client", feature = "stdio", unix))]
+pub use serve::{Serve, Served};
 pub use service::Wassette;
 #[cfg(all(feature = "stdio", unix))]
 pub use stdio::Stdio;

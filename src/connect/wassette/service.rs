@@ -124,6 +124,14 @@ impl<C> Wassette<crate::connect::Http<C>> {
     }
 }
 
+#[cfg(all(feature = "http-client", feature = "stdio", unix))]
+impl Wassette<crate::connect::Supervised<super::Served>> {
+    /// One of our own, on HTTP.
+    pub fn serve() -> super::Serve {
+        super::Serve::new()
+    }
+}
+
 impl<L: Leaf> Wassette<crate::connect::Supervised<L>> {
     /// Stops it for good, whoever has calls under way, and waits until its process is gone.
     pub async fn shutdown(self) {

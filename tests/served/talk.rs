@@ -31,10 +31,11 @@ impl<L: Leaf> Client<L> {
         soon(self.server.clone().oneshot(message)).await
     }
 
-    /// The answer to a request under an id that Wassette would not give back.
+    /// The answer to a request, under an id that an old Wassette would not give back.
     pub(crate) async fn ask(&mut self, method: &str, params: Value) -> Value {
         self.asked += 1;
-        let id = json!(9_007_199_254_740_000_u64 + u64::from(self.asked));
+        let first = if self.server.dialect().mangles_ids() { 9_007_199_254_740_000_u64 } else { 100 };
+        let id = json!(first + u64::from(self.asked));
         let request = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
         let reply = self.send(msg(request.to_string())).await.unwrap();
         let answer = soon(reply.collect(usize::MAX)).await.unwrap().pop().unwrap();

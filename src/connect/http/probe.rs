@@ -37,7 +37,10 @@ pub(super) async fn probe(handle: &Arc<Handle>) -> Result<Era, Error> {
         Err(error) if error.is_closed() || !is_refused(status) => return Err(error),
         Err(_) => Some(Era::Legacy),
     };
-    let era = era.ok_or_else(|| Error::invalid("the server wants to know who asks"))?;
+    let era = era.ok_or_else(|| match status.as_u16() {
+        status @ 500.. => Error::closed(format_args!("the server answered HTTP {status}")),
+        _ => Error::invalid("the server wants to know who asks"),
+    })?;
     Ok(*shared.lock().era.get_or_insert(era))
 }
 

@@ -15,6 +15,7 @@ use super::questions::Asked;
 use super::rename::{self, Alias, Renamed};
 use super::state::{Handle, Session, Shared, State, by};
 use super::{answer, listen, stream};
+use crate::connect::leaf::Probe;
 use crate::connect::multiplex::{self, Multiplex};
 use crate::error::Error;
 use crate::message::{Context as Facts, JsonRpcMessage, Kind, OwnedId};
@@ -100,7 +101,9 @@ fn begin(handle: &Arc<Handle>, message: JsonRpcMessage) -> Inner {
     if shared.pipe.get().is_none() && message.kind() == Kind::Response && !is_asked(&mut state, &message) {
         return Inner::done(Ok(Reply::empty()));
     }
-    if state.pending >= shared.options.max_pending {
+    // An owner asks whether there will be room again.
+    let is_probe = message.extensions().get::<Probe>().is_some();
+    if state.pending >= shared.options.max_pending && !is_probe {
         return Inner::done(Err(Error::busy("too many calls are pending").unsent()));
     }
     drop(state);

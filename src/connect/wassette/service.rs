@@ -37,7 +37,8 @@ impl<S: Leaf> Wassette<S> {
     /// Where the dialect [mangles ids](Dialect::mangles_ids), the leaf must send small ones of its own, and where it
     /// [goes deaf](Dialect::goes_deaf), cancellations of its own: see
     /// [`Options::rewrite_ids`](crate::connect::Options::rewrite_ids) and
-    /// [`own_cancellations`](crate::connect::Options::own_cancellations).
+    /// [`own_cancellations`](crate::connect::Options::own_cancellations). What it is kept from is what it does not
+    /// stand on a pipe; for HTTP there are `Wassette::attach` and `Wassette::serve`.
     ///
     /// ```
     /// use shadowcat::{JsonRpcMessage, connect, wassette::Dialect};

@@ -10,6 +10,8 @@ mod support;
 mod talk;
 #[path = "served/turn.rs"]
 mod turn;
+#[path = "support/upstream.rs"]
+mod upstream;
 #[path = "connector/world.rs"]
 mod world;
 
@@ -20,13 +22,13 @@ use std::time::Duration;
 use futures::StreamExt;
 use http::header::{HOST, HeaderValue};
 use http::{Method, Request, Response, Uri};
-use process::wassette::{Wassette as Running, command, real};
+use process::wassette::{Wassette as Running, command, real, transcript};
 use serde_json::{Value, json};
 use shadowcat::connect::http::{Body, HttpClient, Options};
 use shadowcat::connect::wassette::{Attach, Kept};
 use shadowcat::connect::{Http, PerSession, Wassette};
 use shadowcat::wassette::Dialect;
-use shadowcat::{Context as Facts, Direction, Error, JsonRpcMessage};
+use shadowcat::{Context as Facts, Direction, Error, JsonRpcMessage, OwnedId};
 use support::*;
 use talk::Client;
 use tower::util::BoxCloneService;
@@ -162,6 +164,50 @@ async fn a_server_that_is_killed_fails_every_call_once() {
     assert!(error.is_closed(), "{error:?}");
     let late = client.send(call(2)).await.unwrap_err();
     assert!(late.is_closed() && late.is_unsent(), "{late:?}");
+}
+
+/// What the real one was sent and said: under the ids of the connector's own, which are those of the transcript.
+#[tokio::test]
+async fn the_transcript_of_a_real_one_can_be_replayed() {
+    let (client, mut server) = upstream::client();
+    let attach = Wassette::attach(client, "http://127.0.0.1:9001".parse().unwrap()).dialect(Dialect::V0_2);
+    let leaf = soon(attach.connect()).await.unwrap();
+    let mut stream: Option<upstream::Events> = None;
+    let mut running = None;
+    for entry in transcript("http-sse") {
+        let line = entry.line.as_str();
+        if let Some(body) = line.strip_prefix("POST /message?sessionId=… ") {
+            let Ok(message) = JsonRpcMessage::parse(body.to_owned()) else { break };
+            let named = match message.owned_id() {
+                Some(id) => message.with_id(own_id(&id)),
+                None => message,
+            };
+            running = Some((named.clone(), tokio::spawn(leaf.clone().oneshot(named))));
+            if stream.is_none() {
+                let asked = server.get().await;
+                assert_eq!(asked.head.uri, "http://127.0.0.1:9001/sse");
+                let mut events = asked.events();
+                events.raw("event: endpoint\ndata: /message?sessionId=SESSION\n\n");
+                stream = Some(events);
+            }
+            let asked = server.post(body).await;
+            assert_eq!(asked.head.uri, "http://127.0.0.1:9001/message?sessionId=SESSION");
+            asked.status(202);
+        } else if let Some(data) = line.strip_prefix("data: {").filter(|_| running.is_some()) {
+            let (request, call) = running.take().unwrap();
+            stream.as_mut().unwrap().raw(format!("event: message\ndata: {{{data}\n\n"));
+            let reply = soon(call).await.unwrap().unwrap();
+            let answer = reply.as_one().unwrap().clone();
+            assert_eq!(answer.owned_id(), request.owned_id());
+            let said = msg(format!("{{{data}"));
+            assert_eq!((answer.result(), answer.error()), (said.result(), said.error()));
+        }
+    }
+    assert!(leaf.components_seen().components().next().is_none() && !leaf.components_seen().is_stale());
+}
+
+fn own_id(id: &OwnedId) -> OwnedId {
+    OwnedId::from(format!("the client's {}", id.as_str()).as_str())
 }
 
 /// What a scripted server answers: its status, type and body.

@@ -21,6 +21,8 @@ use crate::wassette::{Dialect, log};
 const TRIES: usize = 3;
 /// How long between two tries to connect, at first and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(50));
+/// A longer time cannot be added to any other: a year.
+const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 /// So much of each line that is quoted.
 const QUOTED: usize = 200;
 
@@ -41,7 +43,7 @@ impl Plan {
     }
 
     pub(super) async fn spawn(self) -> Result<Served, Error> {
-        let deadline = Instant::now() + self.limit;
+        let deadline = Instant::now() + self.limit.min(LONGEST);
         let tries = if self.bind.port() == 0 { TRIES } else { 1 };
         for _ in 1..tries {
             match self.spawn_once(deadline).await {
@@ -89,7 +91,7 @@ fn reached(bind: SocketAddr) -> SocketAddr {
 async fn listens(daemon: &Daemon, address: SocketAddr, deadline: Instant) -> Result<(), Error> {
     let connected = async {
         let mut pause = PAUSE.0;
-        while TcpStream::connect(address).await.is_err() {
+        while !is_listened_on(address).await {
             sleep(pause).await;
             pause = (pause * 2).min(PAUSE.1);
         }
@@ -108,6 +110,12 @@ async fn listens(daemon: &Daemon, address: SocketAddr, deadline: Instant) -> Res
         },
     };
     Err(error.within(format_args!("wassette did not start; {}", last_words(daemon))))
+}
+
+/// Where nobody listens yet, a connection can be one to itself: both ports are drawn from the same range.
+async fn is_listened_on(address: SocketAddr) -> bool {
+    let connected = TcpStream::connect(address).await;
+    connected.is_ok_and(|stream| stream.local_addr().is_ok_and(|local| local != address))
 }
 
 fn last_words(daemon: &Daemon) -> String {

@@ -2,37 +2,30 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use http::Response;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tower_service::Service;
 
 use super::body::Chunks;
 use super::options::Transport;
+use super::piped::Piped;
 use super::questions::Asked;
-use super::rename::{self, Alias, Renamed};
 use super::state::{Handle, Session, Shared, State, by};
 use super::{answer, listen, stream};
 use crate::connect::leaf::Probe;
-use crate::connect::multiplex::{self, Multiplex};
 use crate::error::Error;
 use crate::message::{Context as Facts, JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::{Era, method};
 use crate::reply::Reply;
 
-/// The future of a call through an [`Http`](super::Http) leaf. Dropping it cancels the call.
-pub struct ResponseFuture {
-    inner: Inner,
-    /// Of a request that was sent under another id.
-    alias: Option<Box<Alias>>,
-}
+/// A call that is running. Dropping it cancels the call.
+pub(super) struct Running(Inner);
 
 enum Inner {
     Done(Option<Result<Reply, Error>>),
-    /// On the older transport, in its turn; keeps the session open.
-    Piped(multiplex::ResponseFuture, Arc<Handle>),
+    Piped(Piped),
     Running(Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>),
 }
 
@@ -46,6 +39,8 @@ pub(super) struct Call {
     pub(super) era: Era,
     /// What the request named.
     pub(super) session: Session,
+    /// What the answer to an `initialize` named and nobody uses yet.
+    pub(super) offered: Session,
     /// Its answer says what later calls are to mirror.
     pub(super) lists_tools: bool,
     /// For what decides the reply.
@@ -70,45 +65,36 @@ pub(super) enum Role {
     Telling,
 }
 
-pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFuture {
-    match rename::outbound(&handle.0, message) {
-        Ok(Renamed::AsItIs(message)) => ResponseFuture { inner: begin(handle, message), alias: None },
-        Ok(Renamed::Under(message, alias)) => {
-            ResponseFuture { inner: begin(handle, message), alias: Some(alias) }
-        }
-        Ok(Renamed::Nowhere) => ResponseFuture { inner: Inner::done(Ok(Reply::empty())), alias: None },
-        Err(error) => ResponseFuture { inner: Inner::done(Err(error)), alias: None },
-    }
-}
-
-fn begin(handle: &Arc<Handle>, message: JsonRpcMessage) -> Inner {
+pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> Running {
     let shared = &handle.0;
     if let Some(error) = shared.error() {
-        return Inner::done(Err(error.unsent()));
+        return Running::done(Err(error.unsent()));
     }
     if message.is_session_listen() {
-        return Inner::done(listen::open(handle, message));
+        return Running::done(listen::open(handle, message));
     }
+    let era = shared.era_of(&message);
     let mut state = shared.lock();
     if state.era == Some(Era::Modern) && message.is_method(method::CANCELLED) {
         // It crossed the answer; and there a cancellation is no message.
-        return Inner::done(Ok(Reply::empty()));
+        return Running::done(Ok(Reply::empty()));
     }
-    let wait = state.turn();
+    // An answer is waited for, perhaps by what opens the session.
+    let wait = if message.kind() == Kind::Response { None } else { state.turn() };
     if let (None, Some(pipe)) = (&wait, shared.pipe.get()) {
-        return Inner::Piped(pipe.clone().call(message), handle.clone());
-    }
-    if shared.pipe.get().is_none() && message.kind() == Kind::Response && !is_asked(&mut state, &message) {
-        return Inner::done(Ok(Reply::empty()));
+        return Running(Inner::Piped(Piped::new(pipe, handle, message)));
     }
     // An owner asks whether there will be room again.
     let is_probe = message.extensions().get::<Probe>().is_some();
-    if state.pending >= shared.options.max_pending && !is_probe {
-        return Inner::done(Err(Error::busy("too many calls are pending").unsent()));
+    if !is_probe && state.is_full(message.kind(), shared.options.max_pending) {
+        return Running::done(Err(Error::busy("too many calls are pending").unsent()));
     }
+    if shared.pipe.get().is_none() && message.kind() == Kind::Response && !is_asked(&mut state, &message) {
+        return Running::done(Ok(Reply::empty()));
+    }
+    let call = Call::admitted(handle, &message, era, &mut state);
     drop(state);
-    let call = Call::new(handle, &message);
-    Inner::Running(Box::pin(call.run(message, wait)))
+    Running(Inner::Running(Box::pin(call.run(message, wait))))
 }
 
 /// An answer to a question that the server did not ask goes nowhere.
@@ -116,6 +102,7 @@ fn is_asked(state: &mut State, answer: &JsonRpcMessage) -> bool {
     // One without an id tells the server that it was not understood.
     let asked = answer.owned_id().is_none_or(|id| state.questions.close(&id));
     if !asked {
+        state.stats.unmatched_answers += 1;
         tracing::debug!(id = ?answer.id(), "an answer to a question that the server did not ask was dropped");
     }
     asked
@@ -127,10 +114,30 @@ impl State {
         self.gate.take_if(|gate| gate.has_changed().is_err());
         self.gate.clone()
     }
+
+    /// Whether no more such messages may be on their way. Calls keep out neither notifications nor answers, and
+    /// notifications no answers, because calls may wait for these.
+    fn is_full(&self, kind: Kind, max: usize) -> bool {
+        match kind {
+            Kind::Request => self.pending >= max,
+            Kind::Notification => self.telling >= max,
+            Kind::Response => self.telling / 2 >= max,
+        }
+    }
+
+    fn under_way(&mut self, is_request: bool) -> &mut usize {
+        if is_request { &mut self.pending } else { &mut self.telling }
+    }
 }
 
 impl Call {
     pub(super) fn new(handle: &Arc<Handle>, message: &JsonRpcMessage) -> Self {
+        let era = handle.0.era_of(message);
+        Self::admitted(handle, message, era, &mut handle.0.lock())
+    }
+
+    /// It counts from now on, and others may have to wait for it.
+    fn admitted(handle: &Arc<Handle>, message: &JsonRpcMessage, era: Era, state: &mut State) -> Self {
         let role = match message.kind() {
             Kind::Request if message.is_method(method::INITIALIZE) => Role::Initialize,
             Kind::Request if message.is_listen() => Role::Listen,
@@ -138,9 +145,7 @@ impl Call {
             Kind::Notification if message.is_method(method::INITIALIZED) => Role::Initialized,
             _ => Role::Telling,
         };
-        let era = handle.0.era_of(message);
-        let mut state = handle.0.lock();
-        state.pending += 1;
+        *state.under_way(message.kind() == Kind::Request) += 1;
         state.calls += 1;
         let opens = matches!(role, Role::Initialize | Role::Initialized).then(|| {
             let (opens, gate) = watch::channel(());
@@ -149,12 +154,24 @@ impl Call {
         });
         let id = (message.kind() == Kind::Request).then(|| message.owned_id()).flatten();
         let (number, context) = (state.calls, message.context().cloned());
-        drop(state);
-        let (session, handle) = (Session::default(), handle.clone());
+        let (session, offered, handle) = (Session::default(), Session::default(), handle.clone());
         let lists_tools = era == Era::Modern && message.is_method(method::TOOLS_LIST);
         let deadline = deadline(&handle);
         let pending = false;
-        Self { handle, number, id, role, era, session, lists_tools, deadline, context, pending, opens }
+        Self {
+            handle,
+            number,
+            id,
+            role,
+            era,
+            session,
+            offered,
+            lists_tools,
+            deadline,
+            context,
+            pending,
+            opens,
+        }
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
@@ -202,10 +219,9 @@ impl Call {
     /// On the older transport, which matches answers and requests itself.
     async fn pipe(mut self, message: JsonRpcMessage) -> Result<Reply, Error> {
         let shared = self.shared().clone();
-        let pipe: &Multiplex = shared.unless_ended(shared.open_pipe()).await?;
+        let pipe = shared.unless_ended(shared.open_pipe()).await?;
         self.pending = false;
-        let reply = pipe.clone().call(message).await?;
-        Ok(reply.hold(self))
+        Piped::new(pipe, &self.handle, message).await
     }
 
     /// What gets no answer has arrived.
@@ -229,17 +245,17 @@ impl Drop for Call {
     fn drop(&mut self) {
         let shared = self.shared().clone();
         let mut state = shared.lock();
-        state.pending -= 1;
+        *state.under_way(self.id.is_some()) -= 1;
         let lost = state.questions.give_up(Asked::Call(self.number));
+        state.offered.take_if(|_| self.role == Role::Initialize);
         drop(state);
         shared.refuse(lost);
+        shared.forget(std::mem::take(&mut self.offered));
         let is_cancelled = self.pending && self.era == Era::Legacy && self.role != Role::Initialize;
         let (Some(id), true, None) = (&self.id, is_cancelled, shared.error()) else { return };
         let own = self.context.as_ref().and_then(|context| context.take_cancellation(id));
         let cancel = own.map_or_else(|| cancellation(id), Some);
-        if let Some(cancel) = cancel {
-            shared.say_aside(cancel);
-        }
+        shared.say_aside(cancel.into_iter().collect());
     }
 }
 
@@ -251,39 +267,22 @@ fn cancellation(id: &OwnedId) -> Option<JsonRpcMessage> {
     JsonRpcMessage::notification(method::CANCELLED, format!(r#"{{"requestId":{}}}"#, id.as_str())).ok()
 }
 
-impl Inner {
-    fn done(outcome: Result<Reply, Error>) -> Self {
-        Self::Done(Some(outcome))
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reply, Error>> {
-        match self {
-            Self::Done(outcome) => {
-                Poll::Ready(outcome.take().expect("a future is not polled after it is ready"))
-            }
-            Self::Piped(future, handle) => {
-                let reply = Pin::new(future).poll(cx);
-                reply.map_ok(|reply| reply.hold(handle.clone()))
-            }
-            Self::Running(future) => future.as_mut().poll(cx),
-        }
+impl Running {
+    pub(super) fn done(outcome: Result<Reply, Error>) -> Self {
+        Self(Inner::Done(Some(outcome)))
     }
 }
 
-impl Future for ResponseFuture {
+impl Future for Running {
     type Output = Result<Reply, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let reply = ready!(self.inner.poll(cx))?;
-        Poll::Ready(Ok(match self.alias.take() {
-            Some(alias) => alias.restore(reply),
-            None => reply,
-        }))
-    }
-}
-
-impl std::fmt::Debug for ResponseFuture {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+        match &mut self.0 {
+            Inner::Done(outcome) => {
+                Poll::Ready(outcome.take().expect("a future is not polled after it is ready"))
+            }
+            Inner::Piped(future) => Pin::new(future).poll(cx),
+            Inner::Running(future) => future.as_mut().poll(cx),
+        }
     }
 }

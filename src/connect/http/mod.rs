@@ -45,12 +45,15 @@ mod exchange;
 mod listen;
 mod options;
 mod pipe;
+mod piped;
 mod post;
+mod posts;
 mod probe;
 mod questions;
 mod refusal;
 mod rename;
 mod state;
+mod stats;
 mod stream;
 mod tools;
 
@@ -71,11 +74,12 @@ use crate::reply::Reply;
 use state::{Handle, Shared};
 
 pub use body::Body;
-pub use call::ResponseFuture;
 #[cfg(feature = "http-client")]
 pub use client::{ClientFuture, HttpClient, ResponseBody};
 pub use options::{Options, Transport};
 pub(in crate::connect) use probe::Found;
+pub use rename::ResponseFuture;
+pub use stats::Stats;
 
 /// A leaf over the HTTP client `C`; cheap to clone, all clones are one session of one MCP client.
 ///
@@ -134,6 +138,11 @@ impl<C> Http<C> {
     /// The server's era, as far as its answers have shown it, or as it was told.
     pub fn era(&self) -> Option<Era> {
         self.shared().lock().era
+    }
+
+    /// What was dropped, skipped and taken up again so far.
+    pub fn stats(&self) -> Stats {
+        self.shared().stats()
     }
 
     /// The server's era, asked for where it is not known: with a `server/discover` that only modern servers
@@ -203,7 +212,7 @@ impl<C: 'static> Service<JsonRpcMessage> for Http<C> {
     }
 
     fn call(&mut self, message: JsonRpcMessage) -> ResponseFuture {
-        call::start(&self.handle, message)
+        rename::start(&self.handle, message)
     }
 }
 

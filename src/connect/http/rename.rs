@@ -1,16 +1,56 @@
 //! Requests under small ids of our own, for servers that mangle others.
 
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
 
-use super::state::Shared;
+use super::call::{self, Running};
+use super::state::{Handle, Shared};
 use crate::connect::rename::{self, Caller};
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::{method, peek};
 use crate::reply::Reply;
 
+/// The future of a call through an [`Http`](super::Http) leaf. Dropping it cancels the call.
+pub struct ResponseFuture {
+    running: Running,
+    /// Of a request that was sent under another id.
+    alias: Option<Box<Alias>>,
+}
+
+pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFuture {
+    let (running, alias) = match outbound(&handle.0, message) {
+        Ok(Renamed::AsItIs(message)) => (call::start(handle, message), None),
+        Ok(Renamed::Under(message, alias)) => (call::start(handle, message), Some(alias)),
+        Ok(Renamed::Nowhere) => (Running::done(Ok(Reply::empty())), None),
+        Err(error) => (Running::done(Err(error)), None),
+    };
+    ResponseFuture { running, alias }
+}
+
+impl Future for ResponseFuture {
+    type Output = Result<Reply, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let reply = ready!(Pin::new(&mut self.running).poll(cx))?;
+        Poll::Ready(Ok(match self.alias.take() {
+            Some(alias) => alias.restore(reply),
+            None => reply,
+        }))
+    }
+}
+
+impl fmt::Debug for ResponseFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
 /// A message as it is sent.
-pub(super) enum Renamed {
+enum Renamed {
     AsItIs(JsonRpcMessage),
     /// Under another id.
     Under(JsonRpcMessage, Box<Alias>),
@@ -20,14 +60,14 @@ pub(super) enum Renamed {
 
 /// What a request is called on the wire, and by its caller.
 #[derive(Debug)]
-pub(super) struct Alias {
+struct Alias {
     wire: OwnedId,
     caller: Caller,
     is_listen: bool,
 }
 
 /// A session's own listen is not sent at all.
-pub(super) fn outbound(shared: &Shared, message: JsonRpcMessage) -> Result<Renamed, Error> {
+fn outbound(shared: &Shared, message: JsonRpcMessage) -> Result<Renamed, Error> {
     if !shared.options.rewrite_ids || message.is_session_listen() {
         return Ok(Renamed::AsItIs(message));
     }
@@ -54,7 +94,7 @@ fn fresh(shared: &Shared) -> i64 {
 
 impl Alias {
     /// The reply under the ids that the caller knows.
-    pub(super) fn restore(self, reply: Reply) -> Reply {
+    fn restore(self, reply: Reply) -> Reply {
         reply.map(move |message| rename::restore(message, &self.wire, &self.caller, self.is_listen))
     }
 }

@@ -43,6 +43,7 @@ mod call;
 mod calls;
 mod drain;
 mod events;
+mod fallback;
 mod front;
 mod future;
 mod get;
@@ -65,6 +66,7 @@ mod two_endpoints;
 
 pub use body::Body;
 pub use builder::Builder;
+pub use fallback::RequestBody;
 pub use future::ResponseFuture;
 #[cfg(feature = "http-server")]
 pub use server::Server;

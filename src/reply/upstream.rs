@@ -20,10 +20,13 @@ pub struct Upstream {
     /// The beginning of a body that is no message, 16 KiB at most. `None` where the body is the reply's message, or is
     /// longer and was compressed, so that its beginning says nothing.
     pub body: Option<Bytes>,
+    /// The request carried a credential of ours: that it was not enough (401) is nothing that a client could mend, and
+    /// front ends do not ask it to.
+    pub own_credential: bool,
 }
 
 impl Upstream {
-    /// From its parts.
+    /// From its parts, to a request without a credential of ours.
     ///
     /// ```
     /// use http::{HeaderMap, StatusCode};
@@ -36,7 +39,12 @@ impl Upstream {
     /// # Ok::<(), shadowcat::ParseError>(())
     /// ```
     pub fn new(status: StatusCode, headers: HeaderMap, body: Option<Bytes>) -> Self {
-        Self { status, headers, body }
+        Self { status, headers, body, own_credential: false }
+    }
+
+    /// Whether it is us whom the server does not know.
+    pub fn is_about_us(&self) -> bool {
+        self.own_credential && self.status == StatusCode::UNAUTHORIZED
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::CONTENT_ENCODING;
+use http::header::{AUTHORIZATION, CONTENT_ENCODING};
 use http::response::Parts;
 
 use super::body::Chunks;
@@ -39,11 +39,11 @@ pub(super) async fn read(mut call: Call, head: Parts, mut body: Chunks) -> Resul
     }
     let is_forbidden = matches!(head.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
     let (message, said) = match answer {
-        Some(answer) => (answer, Upstream::new(head.status, head.headers, None)),
-        None if is_forbidden => (forbidden(&call, head.status), said(head, bytes, more)),
+        Some(answer) => (answer, said(&call, head, None)),
+        None if is_forbidden => (forbidden(&call, head.status), said(&call, head, Some((bytes, more)))),
         None => {
             call.settle();
-            return Err(failure.with_extension(said(head, bytes, more)));
+            return Err(failure.with_extension(said(&call, head, Some((bytes, more)))));
         }
     };
     if call.era == Era::Modern && is_modern(&message) {
@@ -58,16 +58,20 @@ pub(super) async fn read(mut call: Call, head: Parts, mut body: Chunks) -> Resul
 /// The refusal of what gets no answer.
 pub(super) async fn of_telling(call: &Call, failure: Error, head: Parts, mut body: Chunks) -> Error {
     let body = by(call.deadline, body.beginning(MOST)).await;
-    let (bytes, more) = body.unwrap_or_default();
-    failure.with_extension(said(head, bytes, more))
+    failure.with_extension(said(call, head, Some(body.unwrap_or_default())))
 }
 
 /// With the beginning of a body that is no message; that of a compressed one could not be read.
-fn said(head: Parts, body: Bytes, more: bool) -> Upstream {
-    let more = more || body.len() > MOST;
-    let body = body.slice(..body.len().min(MOST));
-    let is_readable = !(more && head.headers.contains_key(CONTENT_ENCODING));
-    Upstream::new(head.status, head.headers, is_readable.then_some(body))
+fn said(call: &Call, head: Parts, body: Option<(Bytes, bool)>) -> Upstream {
+    let is_compressed = head.headers.contains_key(CONTENT_ENCODING);
+    let body = body.and_then(|(body, more)| match body.len() > MOST || more {
+        true => (!is_compressed).then(|| body.slice(..body.len().min(MOST))),
+        false => Some(body),
+    });
+    let options = &call.shared().options;
+    let mut said = Upstream::new(head.status, head.headers, body);
+    said.own_credential = !options.transparent && options.headers.contains_key(AUTHORIZATION);
+    said
 }
 
 fn code(message: &JsonRpcMessage) -> Option<i64> {

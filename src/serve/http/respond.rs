@@ -60,13 +60,16 @@ pub(super) async fn settle(call: Arc<Call>, front: &Front) -> Response<Body> {
 
 /// The server's own status, where it has said one.
 fn last(reading: &Reading, last: &JsonRpcMessage, front: &Front) -> Response<Body> {
-    let said = reading.call().upstream();
-    said.and_then(|said| returned(reading, &said, Some(last), front))
-        .unwrap_or_else(|| answer::json(response_status(last, reading.era()), last))
+    match reading.call().upstream() {
+        Some(said) if said.is_about_us() => answer::json(StatusCode::BAD_GATEWAY, last),
+        said => said
+            .and_then(|said| returned(reading, &said, Some(last), front))
+            .unwrap_or_else(|| answer::json(response_status(last, reading.era()), last)),
+    }
 }
 
 fn failed(reading: &Reading, failed: Failed, front: &Front) -> Response<Body> {
-    let said = failed.upstream().filter(|said| said.body.is_some());
+    let said = failed.upstream().filter(|said| said.body.is_some() && !said.is_about_us());
     said.and_then(|said| returned(reading, said, None, front)).unwrap_or_else(|| match failed.answer {
         Some(answer) => answer::json(failed.status, &answer),
         None => answer::status(failed.status),

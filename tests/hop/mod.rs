@@ -25,7 +25,7 @@ pub(crate) const READY: &str = r#"{"jsonrpc":"2.0","method":"notifications/initi
 #[derive(Clone)]
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
-    heard: Arc<Mutex<Vec<String>>>,
+    pub(crate) heard: Arc<Mutex<Vec<String>>>,
 }
 
 /// How it answers a request: raw bytes, after which the connection is closed.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{
     ACCEPT, ACCEPT_LANGUAGE, ALLOW, ALT_SVC, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE,
     IF_NONE_MATCH, USER_AGENT,
@@ -125,8 +126,12 @@ impl PassThrough {
         if let Err(refused) = self.paths.check(&head.method, head.uri.path()) {
             return refuse(refused.status, refused.allow);
         }
-        let deadline = Instant::now() + self.timeout;
-        match self.exchange(&head, body, deadline).await {
+        let by_then = Instant::now() + self.timeout;
+        let body = match self.body(&head, body, by_then).await {
+            Ok(body) => body,
+            Err(error) => return refuse(status_of_request(&error), None),
+        };
+        match self.exchange(&head, body, by_then).await {
             Ok(response) => response,
             Err(error) => {
                 tracing::warn!(%error, "a request beside the stack was not answered");
@@ -135,15 +140,20 @@ impl PassThrough {
         }
     }
 
+    async fn body(&self, head: &Parts, mut body: Chunks, by_then: Instant) -> Result<Body, Error> {
+        if head.method == Method::GET || head.method == Method::HEAD {
+            return Ok(Body::default());
+        }
+        by(by_then, body.whole(self.max_body)).await.map(Body::from)
+    }
+
     async fn exchange(
         &self,
         head: &Parts,
-        mut body: Chunks,
+        body: Body,
         by_then: Instant,
     ) -> Result<Response<PassedBody>, Error> {
-        let has_body = head.method != Method::GET && head.method != Method::HEAD;
-        let body = if has_body { by(by_then, body.whole(self.max_body)).await? } else { Default::default() };
-        let mut request = Request::new(Body::from(body));
+        let mut request = Request::new(body);
         *request.method_mut() = head.method.clone();
         *request.uri_mut() = self.address(&head.uri)?;
         *request.headers_mut() = self.headers(&head.headers);
@@ -154,8 +164,7 @@ impl PassThrough {
             self.relocation.as_ref().filter(|_| is_metadata(head.uri.path()) && said.status.is_success());
         let body = match relocation {
             Some(relocation) => {
-                said.headers.remove(CONTENT_LENGTH);
-                self.relocated(relocation, &said.headers, &head.method, body, by_then).await?
+                self.relocated(relocation, &mut said.headers, &head.method, body, by_then).await?
             }
             None => PassedBody::streamed(body, self.max_body, by_then),
         };
@@ -168,13 +177,17 @@ impl PassThrough {
     async fn relocated(
         &self,
         relocation: &Relocation,
-        headers: &HeaderMap,
+        headers: &mut HeaderMap,
         method: &Method,
         mut body: Chunks,
         by_then: Instant,
     ) -> Result<PassedBody, Error> {
-        if content(headers) != Content::Json || method == Method::HEAD {
+        if content(headers) != Content::Json {
             return Ok(PassedBody::streamed(body, self.max_body, by_then));
+        }
+        headers.remove(CONTENT_LENGTH);
+        if method == Method::HEAD {
+            return Ok(PassedBody::whole(Bytes::new()));
         }
         if headers.contains_key(CONTENT_ENCODING) {
             return Err(Error::invalid("the server compressed a document unasked"));
@@ -229,6 +242,17 @@ fn refuse(status: StatusCode, allow: Option<String>) -> Response<PassedBody> {
         response.headers_mut().insert(ALLOW, allow);
     }
     response
+}
+
+/// What is wrong with the body of a request.
+fn status_of_request(error: &Error) -> StatusCode {
+    if error.is_too_large() {
+        StatusCode::PAYLOAD_TOO_LARGE
+    } else if error.is_timeout() {
+        StatusCode::REQUEST_TIMEOUT
+    } else {
+        StatusCode::BAD_REQUEST
+    }
 }
 
 fn status(error: &Error) -> StatusCode {

@@ -45,8 +45,6 @@ mod events;
 mod exchange;
 mod listen;
 mod options;
-mod pass_body;
-mod pass_paths;
 mod pass_through;
 mod pipe;
 mod post;
@@ -78,8 +76,7 @@ pub use call::ResponseFuture;
 #[cfg(feature = "http-client")]
 pub use client::{ClientFuture, HttpClient, ResponseBody};
 pub use options::{Options, Transport};
-pub use pass_body::PassedBody;
-pub use pass_through::{PassThrough, PassThroughFuture};
+pub use pass_through::{PassThrough, PassThroughFuture, PassedBody};
 
 /// A leaf over the HTTP client `C`; cheap to clone, all clones are one session of one MCP client.
 ///

@@ -13,7 +13,7 @@ use super::options::Transport;
 use super::piped::Piped;
 use super::questions::Asked;
 use super::state::{Handle, Session, Shared, State, by};
-use super::{answer, listen, stream};
+use super::{answer, listen, refusal, stream};
 use crate::connect::leaf::Probe;
 use crate::error::Error;
 use crate::message::{Context as Facts, JsonRpcMessage, Kind, OwnedId};
@@ -79,6 +79,7 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> Running {
         // It crossed the answer; and there a cancellation is no message.
         return Running::done(Ok(Reply::empty()));
     }
+    shared.remember(&mut state, &message);
     // An answer is waited for, perhaps by what opens the session.
     let wait = if message.kind() == Kind::Response { None } else { state.turn() };
     if let (None, Some(pipe)) = (&wait, shared.pipe.get()) {
@@ -203,7 +204,7 @@ impl Call {
             }
         }
         match self.role {
-            Role::Telling | Role::Initialized => self.told(response),
+            Role::Telling | Role::Initialized => shared.unless_ended(self.told(response)).await,
             _ => shared.unless_ended(answer::read(self, response)).await,
         }
     }
@@ -225,9 +226,17 @@ impl Call {
     }
 
     /// What gets no answer has arrived.
-    fn told(self, response: Response<Chunks>) -> Result<Reply, Error> {
+    async fn told(self, response: Response<Chunks>) -> Result<Reply, Error> {
         let shared = self.shared();
-        shared.accepted(response, &self.session)?;
+        let (head, body) = response.into_parts();
+        if let Some(failure) = shared.failure(head.status, &head.headers, &self.session) {
+            if failure.is_session_lost() {
+                shared.lose(&self.session, &failure);
+                return Err(failure);
+            }
+            return Err(refusal::of_telling(&self, failure, head, body).await);
+        }
+        shared.drain(body);
         if self.role == Role::Initialized && self.era == Era::Legacy {
             stream::open(shared, &self.session);
         }

@@ -47,6 +47,8 @@ pub(super) struct Handle(pub(super) Arc<Shared>);
 
 pub(super) struct State {
     pub(super) session: Session,
+    /// What the session's client last sent, where it goes on.
+    pub(super) authorization: Option<HeaderValue>,
     /// The id of one that is being opened.
     pub(super) offered: Option<HeaderValue>,
     /// As the server's answers showed it.
@@ -90,6 +92,7 @@ impl Shared {
     pub(super) fn new(exchange: Box<dyn Exchange>, uri: Uri, options: Options) -> Self {
         let state = State {
             session: Session::default(),
+            authorization: None,
             offered: None,
             era: options.era,
             gate: None,

@@ -11,6 +11,7 @@ use http::Extensions;
 use tokio::time::Instant;
 
 use super::calls::Calls;
+use super::fallback::Fallback;
 use super::inbox::Inbox;
 use super::live::{self, Live};
 use super::stack::Maker;
@@ -18,7 +19,7 @@ use super::turns::Turns;
 use crate::error::Error;
 use crate::message::ScanOptions;
 use crate::session::{Principal, Session, SessionId, SessionKey, SessionStore};
-use crate::wire::http::Endpoint;
+use crate::wire::http::{Endpoint, Relocation};
 
 /// Between two looks for sessions that are over.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -35,6 +36,8 @@ pub(super) struct Options {
     pub(super) keep_alive: Duration,
     pub(super) replay_events: usize,
     pub(super) replay_bytes: usize,
+    /// Clients' credentials ride along.
+    pub(super) transparent: bool,
 }
 
 pub(super) struct Front {
@@ -44,6 +47,10 @@ pub(super) struct Front {
     pub(super) options: Options,
     pub(super) maker: Option<Maker>,
     pub(super) stateless: Option<Arc<Turns>>,
+    /// Whom other requests go to.
+    pub(super) fallback: Option<Fallback>,
+    /// What a challenge of the upstream is to say instead.
+    pub(super) relocation: Option<Relocation>,
     pub(super) stateless_calls: Arc<Calls>,
     pub(super) store: Arc<dyn SessionStore>,
     open: Mutex<HashMap<SessionKey, Open>>,
@@ -63,22 +70,16 @@ pub(super) enum Open {
 }
 
 impl Front {
-    pub(super) fn new(
-        endpoint: Endpoint,
-        sse: Option<Endpoint>,
-        options: Options,
-        maker: Option<Maker>,
-        stateless: Option<Arc<Turns>>,
-        store: Arc<dyn SessionStore>,
-    ) -> Self {
-        let stateless_calls = Calls::new(options.max_stateless);
+    pub(super) fn new(endpoint: Endpoint, options: Options, store: Arc<dyn SessionStore>) -> Self {
         Self {
             endpoint,
-            sse,
+            sse: None,
+            stateless_calls: Calls::new(options.max_stateless),
             options,
-            maker,
-            stateless,
-            stateless_calls,
+            maker: None,
+            stateless: None,
+            fallback: None,
+            relocation: None,
             store,
             open: Mutex::default(),
             is_swept: AtomicBool::new(false),

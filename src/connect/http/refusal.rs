@@ -53,7 +53,8 @@ pub(super) async fn read(mut call: Call, head: Parts, mut body: Chunks) -> Resul
     Ok(reply)
 }
 
-fn code(message: &JsonRpcMessage) -> Option<i64> {
+/// Of an error.
+pub(super) fn code(message: &JsonRpcMessage) -> Option<i64> {
     let code = peek::member(message.error()?, "code").ok()??;
     std::str::from_utf8(code).ok()?.parse().ok()
 }

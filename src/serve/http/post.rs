@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
 use http_body::Body as HttpBody;
 
 use super::answer;
@@ -17,7 +17,7 @@ use super::{read, stateless};
 use crate::error::BoxError;
 use crate::message::{Code, JsonRpcMessage, Kind};
 use crate::protocol::{Era, header, method};
-use crate::wire::http::{accepted, forwarded};
+use crate::wire::http::accepted;
 
 /// Reads a message and gives it to whom it is for.
 pub(super) async fn post<B>(front: Arc<Front>, head: Parts, body: B) -> Response<Body>
@@ -30,25 +30,16 @@ where
         Ok(bytes) => bytes,
         Err(refusal) => return *refusal,
     };
-    let (mut message, era) = match front.endpoint.read(&head.headers, bytes, &options.scan) {
+    let (message, era) = match front.endpoint.read(&head.headers, bytes, &options.scan) {
         Ok(read) => read,
         Err(refusal) => return answer::refused(&refusal),
     };
-    mirror(&mut message, &head.headers);
     match era {
         Era::Modern => stateless::modern(&front, &head, message).await,
         Era::Legacy if front.maker.is_some() || head.headers.contains_key(header::SESSION_ID) => {
             in_session(&front, &head, message).await
         }
         Era::Legacy => stateless::legacy(&front, &head, message).await,
-    }
-}
-
-/// Mirrored arguments ride along for a connector that may need them; nothing else of the head does.
-fn mirror(message: &mut JsonRpcMessage, headers: &HeaderMap) {
-    let mirrored = forwarded(headers, &[]);
-    if !mirrored.is_empty() {
-        message.extensions_mut().insert(mirrored);
     }
 }
 

@@ -17,12 +17,11 @@ use super::questions::{Asked, Asking};
 use super::refusal;
 use super::state::{Session, Shared, by};
 use super::stream::SHORTEST;
-use super::tools::Page;
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind, OwnedId, ParseError, ScanOptions, looks_like_reply};
 use crate::protocol::{Era, ProtocolVersion, method, peek};
 use crate::reply::Reply;
-use crate::wire::http::{session_id, without_invalid_tools};
+use crate::wire::http::session_id;
 use crate::wire::sse::Event;
 
 type Item = Result<JsonRpcMessage, Error>;
@@ -105,21 +104,6 @@ impl Call {
             Some(page) => self.listed(message, page),
             None => message,
         })
-    }
-
-    /// A list of tools passes: learned from, and rid of what must not be called over HTTP.
-    fn listed(&self, list: JsonRpcMessage, page: Page) -> JsonRpcMessage {
-        let shared = self.shared();
-        shared.lock().tools.learn(&list, page);
-        if !shared.options.drop_invalid_tools {
-            return list;
-        }
-        let (list, dropped) = without_invalid_tools(list);
-        for (tool, why) in &dropped {
-            tracing::warn!(tool, %why, "a tool that cannot be called over HTTP was left out of the list");
-        }
-        shared.lock().stats.dropped_tools += dropped.len() as u64;
-        list
     }
 }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::call::Call;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::{method, peek};
-use crate::wire::http::{Mirrored, MirroredTools, ParamHeaders, learn};
+use crate::wire::http::{Mirrored, MirroredTools, ParamHeaders, learn, without_invalid_tools};
 
 /// Learned from the lists that pass, and from one of our own where a call needs it.
 #[derive(Debug, Default)]
@@ -81,6 +82,23 @@ impl Tools {
             return None;
         }
         self.known.get(&*peek::tool_name(call).ok()??).cloned()
+    }
+}
+
+impl Call {
+    /// A list of tools passes: learned from, and rid of what must not be called over HTTP.
+    pub(super) fn listed(&self, list: JsonRpcMessage, page: Page) -> JsonRpcMessage {
+        let shared = self.shared();
+        shared.lock().tools.learn(&list, page);
+        if !shared.options.drop_invalid_tools {
+            return list;
+        }
+        let (list, dropped) = without_invalid_tools(list);
+        for (tool, why) in &dropped {
+            tracing::warn!(tool, %why, "a tool that cannot be called over HTTP was left out of the list");
+        }
+        shared.lock().stats.dropped_tools += dropped.len() as u64;
+        list
     }
 }
 

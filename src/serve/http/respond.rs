@@ -66,6 +66,10 @@ async fn next(reading: &mut Reading) -> Next {
 async fn document(mut reading: Reading, mut first: Next) -> Response<Body> {
     loop {
         match first {
+            // Only in a stream it says what it means.
+            Next::Last(last) if last.kind() == Kind::Notification => {
+                return answer::status(StatusCode::ACCEPTED);
+            }
             Next::Last(last) => return answer::json(response_status(&last, reading.era()), &last),
             Next::Failed(failed) => {
                 return match failed.answer {

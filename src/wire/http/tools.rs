@@ -54,6 +54,13 @@ impl ToolsReader {
             .map_err(|error| Error::invalid(error).unsent())
     }
 
+    /// The request to be told when the list changes.
+    pub(crate) fn listen_request(&self) -> Result<JsonRpcMessage, Error> {
+        let params = format!(r#"{{"notifications":{{"toolsListChanged":true}},"_meta":{{{}}}}}"#, self.meta);
+        JsonRpcMessage::request("shadowcat/tools-changed", method::LISTEN, &params)
+            .map_err(|error| Error::invalid(error).unsent())
+    }
+
     /// The bytes that may still come.
     pub(crate) fn room(&self) -> usize {
         MAX_BYTES - self.bytes

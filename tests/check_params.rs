@@ -60,7 +60,9 @@ async fn hear(peer: &mut Peer, method: &str) -> JsonRpcMessage {
 async fn answer_list(peer: &mut Peer, list: &JsonRpcMessage, name: &str, header: &str, next: Option<&str>) {
     let a = json!({ "type": "string", "x-mcp-header": header });
     let mut result = json!({ "tools": [{ "name": name, "inputSchema": { "properties": { "a": a } } }] });
-    next.map(|next| result["nextCursor"] = json!(next));
+    if let Some(next) = next {
+        result["nextCursor"] = json!(next);
+    }
     let id: Value = serde_json::from_str(list.id().unwrap().as_str()).unwrap();
     peer.say(json!({ "jsonrpc": "2.0", "id": id, "result": result }).to_string()).await;
 }

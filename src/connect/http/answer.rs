@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
+use http::Response;
 use http::response::Parts;
-use http::{HeaderValue, Response};
 use tokio::time::{Instant, sleep};
 
 use super::body::Chunks;
 use super::call::{Call, Role};
 use super::events::{self, Content, Events, content};
+use super::opening::{named_session, version};
 use super::options::Transport;
 use super::questions::{Asked, Asking};
 use super::refusal;
@@ -19,7 +20,7 @@ use super::state::{Session, Shared, by};
 use super::stream::SHORTEST;
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind, OwnedId, ParseError, ScanOptions, looks_like_reply};
-use crate::protocol::{Era, ProtocolVersion, method, peek};
+use crate::protocol::{Era, method};
 use crate::reply::Reply;
 use crate::wire::http::session_id;
 use crate::wire::sse::Event;
@@ -29,6 +30,10 @@ type Item = Result<JsonRpcMessage, Error>;
 /// Reads up to the first message, which decides what the reply is; of a listen, up to its head.
 pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<Reply, Error> {
     let (head, mut body) = response.into_parts();
+    if call.role == Role::Initialize {
+        call.offered.id = named_session(&head.headers);
+        call.shared().lock().offered.clone_from(&call.offered.id);
+    }
     match content(&head.headers) {
         _ if !head.status.is_success() => refusal::read(call, head, body).await,
         Content::Json => {
@@ -48,7 +53,11 @@ pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<R
                 answer.call.opened();
                 return Ok(Reply::stream(Rest::of(None, answer)));
             }
-            let first = answer.next().await?;
+            // Others wait for what opens the session, so that a comment is not enough there.
+            let first = match answer.call.role {
+                Role::Initialize => by(answer.call.deadline, answer.next()).await?,
+                _ => answer.next().await?,
+            };
             if answer.over {
                 return Ok(Reply::one(first));
             }
@@ -83,18 +92,9 @@ impl Call {
     /// The final response has come, as it goes to the caller; an `initialize` opens the session with it.
     fn answered(&mut self, message: JsonRpcMessage, head: &Parts) -> Result<JsonRpcMessage, Error> {
         if self.role == Role::Initialize && message.result().is_some() {
-            let id = session_id(&head.headers).map_err(|error| Error::invalid(error.text))?;
-            let mut id: Option<HeaderValue> = id.and_then(|id| id.parse().ok());
-            id.iter_mut().for_each(|id| id.set_sensitive(true));
-            let version = peek::protocol_version(&message).ok().flatten();
-            // Before 2025-06-18 nobody knows the header.
-            let version = version.filter(|version| &**version >= ProtocolVersion::V2025_06_18.as_str());
-            let version = version.and_then(|version| version.parse().ok());
-            let mut state = self.shared().lock();
-            state.era = Some(Era::Legacy);
-            let before = std::mem::replace(&mut state.session, Session { id, version });
-            drop(state);
-            self.shared().forget(before);
+            session_id(&head.headers).map_err(|error| Error::invalid(error.text))?;
+            let opened = Session { version: version(&message), ..std::mem::take(&mut self.offered) };
+            self.shared().open_session(opened);
         }
         if message.result().is_some() {
             self.opened();
@@ -164,6 +164,7 @@ impl Answer {
         match events::message(event, &self.call.shared().options.scan) {
             Some(Err(error)) if self.is_answer(event, &error) => Err(events::unreadable(&error)),
             Some(Err(error)) => {
+                self.call.shared().count(|stats| stats.unreadable_events += 1);
                 tracing::warn!(%error, "an event that is no acceptable message was dropped");
                 Ok(None)
             }
@@ -185,19 +186,23 @@ impl Answer {
                 let own = self.call.own(message);
                 self.over = own.is_some();
                 if own.is_none() {
+                    shared.count(|stats| stats.unmatched_replies += 1);
                     tracing::debug!("a reply to another request was dropped");
                 }
                 own
             }
             Kind::Request if self.call.era == Era::Modern => {
+                shared.count(|stats| stats.unanswerable_requests += 1);
                 tracing::warn!(method = message.method(), "a request of a modern server was dropped");
                 None
             }
             Kind::Request => {
                 let id = message.owned_id()?;
                 let asking = shared.lock().questions.ask(&id, Asked::Call(self.call.number));
-                if asking == Asking::TooMany {
-                    shared.refuse(vec![id]);
+                match asking {
+                    Asking::New => {}
+                    Asking::Again => shared.count(|stats| stats.repeated_messages += 1),
+                    Asking::TooMany => shared.refuse(vec![id]),
                 }
                 (asking == Asking::New).then_some(message)
             }
@@ -227,22 +232,25 @@ impl Answer {
                 return Err(broken.unwrap_or_else(|| Error::timeout("the server did not answer in time")));
             }
             sleep(pause).await;
+            shared.count(|stats| stats.reconnections += 1);
             let sent = shared.get(shared.uri.clone(), &self.call.session, Some(last.clone()));
             match by(deadline, sent).await {
                 Ok(response)
                     if response.status().is_success() && content(response.headers()) == Content::Events =>
                 {
-                    self.events =
-                        Some(Events::new(response.into_body(), &shared.options.scan).after(last, asked));
+                    self.events = Some(
+                        Events::new(response.into_body(), &shared.options.scan).after(Some(last), asked),
+                    );
                     return Ok(());
                 }
                 Ok(response) if !response.status().is_server_error() => {
-                    let error = shared.failure(response.status(), response.headers(), &self.call.session);
-                    let error = error.unwrap_or_else(closed);
-                    if error.is_session_lost() {
-                        shared.lose(&self.call.session, &error);
+                    let failure = shared.failure(response.status(), response.headers(), &self.call.session);
+                    if let Some(lost) = failure.filter(Error::is_session_lost) {
+                        shared.lose(&self.call.session, &lost);
+                        return Err(lost);
                     }
-                    return Err(error);
+                    // It has no such stream; what happened is that the answer broke off.
+                    return Err(broken.unwrap_or_else(closed));
                 }
                 _ => pause = (pause * 2).min(most.max(pause)),
             }

@@ -48,13 +48,18 @@ mod events;
 mod exchange;
 mod list;
 mod listen;
+mod opening;
 mod options;
 mod pipe;
+mod piped;
 mod post;
+mod posts;
 mod probe;
 mod questions;
 mod refusal;
+mod rename;
 mod state;
+mod stats;
 mod stream;
 mod tools;
 
@@ -75,10 +80,12 @@ use crate::reply::Reply;
 use state::{Handle, Shared};
 
 pub use body::Body;
-pub use call::ResponseFuture;
 #[cfg(feature = "http-client")]
 pub use client::{ClientFuture, HttpClient, ResponseBody};
-pub use options::{Options, Stats, Transport};
+pub use options::{Options, Transport};
+pub(in crate::connect) use probe::Found;
+pub use rename::ResponseFuture;
+pub use stats::Stats;
 
 /// A leaf over the HTTP client `C`; cheap to clone, all clones are one session of one MCP client.
 ///
@@ -139,9 +146,9 @@ impl<C> Http<C> {
         self.shared().lock().era
     }
 
-    /// What was changed on the way so far.
+    /// What was dropped, skipped and taken up again so far.
     pub fn stats(&self) -> Stats {
-        self.shared().lock().stats
+        self.shared().stats()
     }
 
     /// The server's era, asked for where it is not known: with a `server/discover` that only modern servers
@@ -152,6 +159,11 @@ impl<C> Http<C> {
     /// The server could not be reached, failed, or wants to know who asks (401, 403): its era is still not known.
     pub async fn probe(&self) -> Result<Era, Error> {
         probe::probe(&self.handle).await
+    }
+
+    /// What a GET at its address finds; opens no session.
+    pub(in crate::connect) async fn look(&self) -> Result<Found, Error> {
+        probe::look(&self.handle).await
     }
 
     /// Ends the leaf whoever else holds it, and waits until the server was told that the session is over.
@@ -178,6 +190,13 @@ impl<C> Http<C> {
         self.shared().stop(&why);
     }
 
+    /// The same, from whoever has no claim on it.
+    #[cfg(all(feature = "http-client", feature = "stdio", unix))]
+    pub(in crate::connect) fn stopper(&self) -> impl FnOnce(&Error) + Send + 'static + use<C> {
+        let shared = self.shared().clone();
+        move |why| shared.stop(why)
+    }
+
     fn shared(&self) -> &Arc<Shared> {
         &self.handle.0
     }
@@ -199,7 +218,7 @@ impl<C: 'static> Service<JsonRpcMessage> for Http<C> {
     }
 
     fn call(&mut self, message: JsonRpcMessage) -> ResponseFuture {
-        call::start(&self.handle, message)
+        rename::start(&self.handle, message)
     }
 }
 

@@ -47,6 +47,7 @@ pub struct Options {
     pub(super) transport: Option<Transport>,
     pub(super) unauthorized_is_lost: bool,
     pub(super) drop_invalid_tools: bool,
+    pub(super) rewrite_ids: bool,
 }
 
 impl Default for Options {
@@ -63,6 +64,7 @@ impl Default for Options {
             transport: None,
             unauthorized_is_lost: false,
             drop_invalid_tools: true,
+            rewrite_ids: false,
         }
     }
 }
@@ -93,7 +95,7 @@ impl Options {
 
     /// How long a call waits for its first message, and an answer that is a stream for its next sign of life,
     /// which a comment is. Then the call fails with an error that `is_timeout()`. A listen is only waited for
-    /// until it is open.
+    /// until it is open. On HTTP+SSE, where the stream is everybody's, comments do not count.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.min(LONGEST);
         self
@@ -148,16 +150,13 @@ impl Options {
         self.drop_invalid_tools = drop;
         self
     }
-}
 
-/// What an [`Http`](super::Http) leaf changed on the way, counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Tools left out of lists; see [`Options::drop_invalid_tools`].
-    pub dropped_tools: u64,
-    /// Calls sent once more, because the server wanted other headers than its last list said.
-    pub repeated_calls: u64,
+    /// Give every request a small id of our own, and its progress token the same, and map both back: for servers
+    /// that mangle ids. A call is then cancelled without the client's reason. Off.
+    pub fn rewrite_ids(mut self, rewrite: bool) -> Self {
+        self.rewrite_ids = rewrite;
+        self
+    }
 }
 
 /// Says what the body is, or comes from the protocol.
@@ -180,6 +179,7 @@ impl fmt::Debug for Options {
             .field("transport", &self.transport)
             .field("unauthorized_is_lost", &self.unauthorized_is_lost)
             .field("drop_invalid_tools", &self.drop_invalid_tools)
+            .field("rewrite_ids", &self.rewrite_ids)
             .finish()
     }
 }

@@ -26,7 +26,7 @@ impl Shared {
     pub(super) fn post(&self, message: &JsonRpcMessage) -> (Session, Sending) {
         let era = self.era_of(message);
         let named = era == Era::Legacy && !message.is_method(method::INITIALIZE);
-        let session = if named { self.lock().session.clone() } else { Session::default() };
+        let session = if named { self.lock().session_of(message) } else { Session::default() };
         let sent = match self.head(message, era, &session) {
             Ok(headers) => {
                 let body = Body::from(message.bytes().clone());
@@ -145,20 +145,6 @@ impl Shared {
         if let Ok(permit) = self.draining.clone().try_acquire_owned() {
             self.runtime.spawn(async move {
                 let _ = timeout(LEFTOVER_TIMEOUT, body.drain(LEFTOVER)).await;
-                drop(permit);
-            });
-        }
-    }
-}
-
-impl Shared {
-    /// Another session took the place of this one.
-    pub(super) fn forget(self: &Arc<Self>, session: Session) {
-        let permit = self.aside.clone().try_acquire_owned();
-        if let (true, Ok(permit)) = (session.id.is_some(), permit) {
-            let shared = self.clone();
-            self.runtime.spawn(async move {
-                let _ = shared.delete(session).await;
                 drop(permit);
             });
         }

@@ -23,7 +23,7 @@ where
     B::Error: Into<BoxError>,
 {
     if let Err(refusal) = endpoint.check_head(&head) {
-        return answer::refused(&refusal);
+        return answer::refused_head(&refusal, "GET, POST");
     }
     match head.method {
         Method::GET => open(front, &head).await,
@@ -48,7 +48,9 @@ async fn open(front: Arc<Front>, head: &Parts) -> Response<Body> {
         Err(error) => return failed(error),
     };
     let inbox = Inbox::new(front.options.max_in_flight);
-    front.add(id.key(), Open::TwoEndpoints(inbox.clone()));
+    if let Err(error) = front.add(id.key(), Open::TwoEndpoints(inbox.clone())) {
+        return failed(error.into());
+    }
     let endpoint = format!("?sessionId={}", id.reveal());
     let keep_alive = front.options.keep_alive;
     let stream = TwoEndpoints::new(front, session, inbox, stack, endpoint);

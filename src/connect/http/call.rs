@@ -13,6 +13,7 @@ use super::options::Transport;
 use super::piped::Piped;
 use super::questions::Asked;
 use super::state::{Handle, Session, Shared, State, by};
+use super::tools::Page;
 use super::{answer, listen, refusal, stream};
 use crate::connect::leaf::Probe;
 use crate::error::Error;
@@ -42,7 +43,9 @@ pub(super) struct Call {
     /// What the answer to an `initialize` named and nobody uses yet.
     pub(super) offered: Session,
     /// Its answer says what later calls are to mirror.
-    pub(super) lists_tools: bool,
+    pub(super) lists: Option<Page>,
+    /// What it mirrors is what the list of tools says.
+    pub(super) calls_tool: bool,
     /// For what decides the reply.
     pub(super) deadline: Instant,
     context: Option<Arc<Facts>>,
@@ -75,7 +78,7 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> Running {
     }
     let era = shared.era_of(&message);
     let mut state = shared.lock();
-    if state.era == Some(Era::Modern) && message.is_method(method::CANCELLED) {
+    if state.is_modern() && message.is_method(method::CANCELLED) {
         // It crossed the answer; and there a cancellation is no message.
         return Running::done(Ok(Reply::empty()));
     }
@@ -110,6 +113,11 @@ fn is_asked(state: &mut State, answer: &JsonRpcMessage) -> bool {
 }
 
 impl State {
+    /// By what the server answered; by what the client says as long as it has not.
+    fn is_modern(&self) -> bool {
+        self.era.unwrap_or(self.client) == Era::Modern
+    }
+
     /// What the next call waits for, if there is something.
     fn turn(&mut self) -> Option<watch::Receiver<()>> {
         self.gate.take_if(|gate| gate.has_changed().is_err());
@@ -146,6 +154,9 @@ impl Call {
             Kind::Notification if message.is_method(method::INITIALIZED) => Role::Initialized,
             _ => Role::Telling,
         };
+        if message.kind() == Kind::Request {
+            state.client = era;
+        }
         *state.under_way(message.kind() == Kind::Request) += 1;
         state.calls += 1;
         let opens = matches!(role, Role::Initialize | Role::Initialized).then(|| {
@@ -156,7 +167,8 @@ impl Call {
         let id = (message.kind() == Kind::Request).then(|| message.owned_id()).flatten();
         let (number, context) = (state.calls, message.context().cloned());
         let (session, offered, handle) = (Session::default(), Session::default(), handle.clone());
-        let lists_tools = era == Era::Modern && message.is_method(method::TOOLS_LIST);
+        let lists = Page::of(message).filter(|_| era == Era::Modern);
+        let calls_tool = era == Era::Modern && role == Role::Request && message.is_method(method::TOOLS_CALL);
         let deadline = deadline(&handle);
         let pending = false;
         Self {
@@ -167,7 +179,8 @@ impl Call {
             era,
             session,
             offered,
-            lists_tools,
+            lists,
+            calls_tool,
             deadline,
             context,
             pending,
@@ -191,10 +204,13 @@ impl Call {
                 Ok(())
             };
             shared.unless_ended(passed).await.map_err(Error::unsent)?;
-            self.deadline = deadline(&self.handle);
+            self.renew();
         }
         if shared.options.transport == Some(Transport::Sse) || shared.pipe.initialized() {
             return self.pipe(message).await;
+        }
+        if self.is_ours_to_mirror(&message) {
+            return self.call_tool(message).await;
         }
         let response = shared.unless_ended(self.post(&message)).await?;
         if self.role == Role::Initialize && shared.may_be_older(response.status()) {
@@ -207,6 +223,11 @@ impl Call {
             Role::Telling | Role::Initialized => shared.unless_ended(self.told(response)).await,
             _ => shared.unless_ended(answer::read(self, response)).await,
         }
+    }
+
+    /// The time for an answer begins now.
+    pub(super) fn renew(&mut self) {
+        self.deadline = deadline(&self.handle);
     }
 
     pub(super) async fn post(&mut self, message: &JsonRpcMessage) -> Result<Response<Chunks>, Error> {

@@ -38,6 +38,8 @@ pub(super) struct Shared {
     pub(super) pipe: OnceCell<Multiplex>,
     pub(super) aside: Arc<Semaphore>,
     pub(super) draining: Arc<Semaphore>,
+    /// Whoever reads the list of tools.
+    pub(super) listing: tokio::sync::Mutex<()>,
     /// Requests that were sent under an id of our own.
     pub(super) renamed: AtomicU32,
 }
@@ -66,6 +68,8 @@ pub(super) struct State {
     pub(super) listen: Listen,
     pub(super) questions: Questions,
     pub(super) tools: Tools,
+    /// What the client's last request was of.
+    pub(super) client: Era,
     pub(super) stats: Stats,
 }
 
@@ -103,6 +107,7 @@ impl Shared {
             listen: Listen::new(&options),
             questions: Questions::default(),
             tools: Tools::default(),
+            client: Era::Legacy,
             stats: Stats::default(),
         };
         Self {
@@ -116,6 +121,7 @@ impl Shared {
             pipe: OnceCell::new(),
             aside: Arc::new(Semaphore::new(ASIDE)),
             draining: Arc::new(Semaphore::new(ASIDE)),
+            listing: tokio::sync::Mutex::default(),
             renamed: AtomicU32::new(0),
         }
     }

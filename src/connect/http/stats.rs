@@ -24,6 +24,10 @@ pub struct Stats {
     pub overflows: u64,
     /// Attempts to take up a stream that broke.
     pub reconnections: u64,
+    /// Tools left out of lists; see [`Options::drop_invalid_tools`](super::Options::drop_invalid_tools).
+    pub dropped_tools: u64,
+    /// Calls sent once more, because the server wanted other headers than its last list said.
+    pub repeated_calls: u64,
 }
 
 impl Shared {

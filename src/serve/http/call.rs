@@ -17,7 +17,7 @@ use super::trail::Trail;
 use super::turns::Turn;
 use crate::error::{BoxError, Error};
 use crate::message::{Context, JsonRpcMessage, Kind, OwnedId, Responder};
-use crate::protocol::{Era, method};
+use crate::protocol::{Era, method, peek};
 use crate::reply::{Reply, Upstream, failure};
 use crate::session::ResponseMode;
 use crate::wire::http::error_status;
@@ -204,6 +204,11 @@ impl Call {
                     Next::Failed(self.failed(Error::invalid("the stack answered with another id").into()))
                 }
             });
+        }
+        if self.is_listen
+            && peek::cancelled_id(&message).ok().flatten().is_some_and(|named| named.to_owned() == *id)
+        {
+            return Some(Next::Last(message, None)); // so a server ends a listen
         }
         match &self.live {
             Some(live) => live.tells(&message).then_some(Next::Message(message, None)),

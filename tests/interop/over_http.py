@@ -35,6 +35,11 @@ ROUTES = [
 ]
 # What a session does to its server is seen by the next one: they get a server each.
 APART = {"modern"}
+# What server-everything says of a session's beginning and end.
+SAID = {
+    "streamable": ("Session initialized", "session termination request"),
+    "sse": ("Client Connected", "Client Disconnected"),
+}
 TOGETHER = ["python", "typescript", "python", "typescript"]
 
 
@@ -142,17 +147,14 @@ class Interop:
             # what stands alone has a process of its own
             return len(await children(proxy, server_command(session, far))) == 1
 
-        async def all_said(began, ended):
-            return server.said(began) == server.said(ended)
+        async def all_ended():
+            began, ended = (server.said(what) for what in SAID[far])
+            return began == ended > 0
 
         if far == "stdio":
             await until("children of ended sessions are left", one_child)
-        elif far == "sse":
-            ended = lambda: all_said("Client Connected", "Client Disconnected")  # noqa: E731
-            await until("sessions are left at the server", ended)
-        else:
-            ended = lambda: all_said("Session initialized", "session termination request")  # noqa: E731
-            await until("sessions are left at the server", ended)
+        elif session == "everything":
+            await until("sessions are left at the server", all_ended)
 
     async def route(self, route):
         session, transports = route.split(":")
@@ -161,8 +163,8 @@ class Interop:
         stacks = ["none", "standard"]
         runs = [self.through(clients, session, near, far, stack) for stack in stacks for clients in groups]
         who = [(stack, clients) for stack in stacks for clients in groups]
-        baselines = await asyncio.gather(*(self.baseline(client, session, far) for client in CLIENTS), return_exceptions=True)
-        direct = dict(zip(CLIENTS, baselines, strict=True))
+        baselines = (self.baseline(client, session, far) for client in CLIENTS)
+        direct = dict(zip(CLIENTS, await asyncio.gather(*baselines, return_exceptions=True), strict=True))
         seen = await asyncio.gather(*runs, return_exceptions=True)
         for (stack, clients), group in zip(who, seen, strict=True):
             group = [group] * len(clients) if isinstance(group, BaseException) else group
@@ -170,10 +172,9 @@ class Interop:
                 self.verdict(f"{client} {route} {stack}", direct[client], steps, 2 if "streamable" in transports else 1)
 
     def verdict(self, name, direct, seen, streams):
-        for steps in (direct, seen):
+        for which, steps in (("without a proxy", direct), ("failed", seen)):
             if isinstance(steps, BaseException):
-                which = "without a proxy" if steps is direct else "failed"
-                say(f"interop {name}: {which}: {steps!r}" if not isinstance(steps, Failed) else f"interop {name}: {which} {steps}")
+                say(f"interop {name}: {which}: {steps if isinstance(steps, Failed) else repr(steps)}")
                 self.verdicts["failed"] += 1
                 return
         if found := differences(direct, seen, streams):

@@ -1,5 +1,5 @@
-//! What the tests with other Rust SDKs need: a server made with rmcp 3 on HTTP or on a pipe, and shadowcat in front of it
-//! on a socket of its own.
+//! What the tests with other Rust SDKs need: a server made with rmcp 3 on HTTP or on a pipe, and shadowcat in front of
+//! it on a socket of its own.
 
 #![allow(dead_code, reason = "no test file uses all of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]

@@ -242,6 +242,8 @@ class Everything {
   async fiftyAtOnce() {
     const numbers = Array.from({ length: 50 }, (_, number) => number);
     const answers = await Promise.all(numbers.map((number) => this.call("echo", { message: `call ${number}` })));
+    const refused = answers.filter((answer) => answer.error);
+    if (refused.length > 0) throw new Error(`${refused.length} of fifty were refused: ${JSON.stringify(refused[0])}`);
     const texts = answers.map((answer) => answer.content[0].text);
     const wrong = texts.filter((text, number) => text !== `Echo: call ${number}`);
     if (wrong.length > 0) throw new Error(`answers went to other calls: ${wrong}`);

@@ -273,6 +273,8 @@ class Everything:
         async with anyio.create_task_group() as tasks:
             for number in range(50):
                 tasks.start_soon(echo, number)
+        if refused := [answer for answer in answers.values() if "error" in answer]:
+            raise RuntimeError(f"{len(refused)} of fifty were refused: {refused[0]}")
         texts = [answers[number]["content"][0]["text"] for number in range(50)]
         if texts != [f"Echo: call {number}" for number in range(50)]:
             raise RuntimeError(f"answers went to other calls: {texts}")

@@ -46,6 +46,7 @@ pub struct Options {
     pub(super) era: Option<Era>,
     pub(super) transport: Option<Transport>,
     pub(super) unauthorized_is_lost: bool,
+    pub(super) rewrite_ids: bool,
 }
 
 impl Default for Options {
@@ -61,6 +62,7 @@ impl Default for Options {
             era: None,
             transport: None,
             unauthorized_is_lost: false,
+            rewrite_ids: false,
         }
     }
 }
@@ -138,6 +140,13 @@ impl Options {
         self.unauthorized_is_lost = lost;
         self
     }
+
+    /// Give every request a small id of our own, and its progress token the same, and map both back: for servers
+    /// that mangle ids. A call is then cancelled without the client's reason. Off.
+    pub fn rewrite_ids(mut self, rewrite: bool) -> Self {
+        self.rewrite_ids = rewrite;
+        self
+    }
 }
 
 /// Says what the body is, or comes from the protocol.
@@ -159,6 +168,7 @@ impl fmt::Debug for Options {
             .field("era", &self.era)
             .field("transport", &self.transport)
             .field("unauthorized_is_lost", &self.unauthorized_is_lost)
+            .field("rewrite_ids", &self.rewrite_ids)
             .finish()
     }
 }

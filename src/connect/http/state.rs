@@ -1,5 +1,6 @@
 //! What the calls and the streams of one session share.
 
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub(super) struct Shared {
     pub(super) pipe: OnceCell<Multiplex>,
     pub(super) aside: Arc<Semaphore>,
     pub(super) draining: Arc<Semaphore>,
+    /// Requests that were sent under an id of our own.
+    pub(super) renamed: AtomicU32,
 }
 
 /// Dropped with the last clone, call and reply: then the session ends.
@@ -110,6 +113,7 @@ impl Shared {
             pipe: OnceCell::new(),
             aside: Arc::new(Semaphore::new(ASIDE)),
             draining: Arc::new(Semaphore::new(ASIDE)),
+            renamed: AtomicU32::new(0),
         }
     }
 

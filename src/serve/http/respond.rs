@@ -11,7 +11,7 @@ use super::call::Call;
 use super::events::Reading;
 use super::front::Options;
 use super::live::Live;
-use super::next::Next;
+use super::outcome::Next;
 use super::replay::Stream;
 use super::trail::Trail;
 use crate::message::Kind;

@@ -10,9 +10,9 @@ use rmcp_peer::{Far, Watched, becomes, proxy};
 use serde_json::json;
 use shadowcat::protocol::Era;
 use tokio::sync::mpsc;
+use tower_mcp::JsonRpcError;
 use tower_mcp::client::{ClientHandler, HttpClientTransport, McpClient, ServerNotification};
 use tower_mcp::protocol::{CreateMessageParams, CreateMessageResult, ElicitRequestParams, ElicitResult};
-use tower_mcp::JsonRpcError;
 
 /// The person at the client, who answers what the server asks.
 struct Client {
@@ -25,8 +25,12 @@ impl ClientHandler for Client {
         Ok(serde_json::from_value(json!({"action": "accept", "content": {"name": "Ferris"}})).unwrap())
     }
 
-    async fn handle_create_message(&self, _: CreateMessageParams) -> Result<CreateMessageResult, JsonRpcError> {
-        let thought = json!({"role": "assistant", "content": {"type": "text", "text": "a thought"}, "model": "none"});
+    async fn handle_create_message(
+        &self,
+        _: CreateMessageParams,
+    ) -> Result<CreateMessageResult, JsonRpcError> {
+        let thought =
+            json!({"role": "assistant", "content": {"type": "text", "text": "a thought"}, "model": "none"});
         Ok(serde_json::from_value(thought).unwrap())
     }
 
@@ -67,7 +71,10 @@ impl Session {
     /// All that the server offers, and all that it asks for.
     async fn drive(&mut self) {
         let tools = self.client.list_all_tools().await.unwrap();
-        assert_eq!(tools.iter().map(|tool| &*tool.name).collect::<Vec<_>>(), ["echo", "count", "ask", "wait"]);
+        assert_eq!(
+            tools.iter().map(|tool| &*tool.name).collect::<Vec<_>>(),
+            ["echo", "count", "ask", "wait"]
+        );
         let said = json!({"message": "žluť 🐈 \u{2028}\n", "n": 9007199254740991_u64});
         assert_eq!(self.client.call_tool_text("echo", said.clone()).await.unwrap(), said.to_string());
         assert_eq!(self.client.call_tool_text("count", json!({})).await.unwrap(), r#""counted""#);

@@ -30,7 +30,8 @@ pub fn request_era(headers: &HeaderMap, message: &JsonRpcMessage) -> Era {
         return Era::Legacy;
     }
     let meta = message.method().is_some() && peek::meta(message, peek::PROTOCOL_VERSION) != Ok(None);
-    let modern = meta || names_modern_version(headers) || headers.keys().any(is_mirror);
+    let modern =
+        meta || names_modern_version(headers) || (headers.keys().any(is_mirror) && !is_older(headers));
     if modern { Era::Modern } else { Era::Legacy }
 }
 
@@ -40,6 +41,11 @@ pub(super) fn names_modern_version(headers: &HeaderMap) -> bool {
         let version = value.to_str().ok().and_then(|text| text.parse::<ProtocolVersion>().ok());
         version.is_none_or(|version| version.era() == Era::Modern)
     })
+}
+
+/// A session, or a version that is no modern one, is of the older revisions: clients there may mirror as well.
+fn is_older(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::SESSION_ID) || headers.contains_key(header::PROTOCOL_VERSION)
 }
 
 fn is_mirror(name: &HeaderName) -> bool {

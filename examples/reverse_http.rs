@@ -50,7 +50,8 @@ enum Upstream {
     Url(Uri, Box<HttpClient>),
 }
 
-#[tokio::main]
+// One thread drives both directions: to wake another costs more than it does.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let ended = match parse(std::env::args().skip(1)) {
         Ok(options) => run(options).await.map_err(|error| error.to_string()),

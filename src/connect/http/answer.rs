@@ -15,7 +15,7 @@ use super::events::{self, Content, Events, content};
 use super::options::Transport;
 use super::questions::{Asked, Asking};
 use super::refusal;
-use super::state::{Session, Shared, by};
+use super::state::{Session, Shared, in_time};
 use super::stream::SHORTEST;
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind, OwnedId, ParseError, ScanOptions, looks_like_reply};
@@ -30,10 +30,11 @@ type Item = Result<JsonRpcMessage, Error>;
 pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<Reply, Error> {
     let (head, mut body) = response.into_parts();
     match content(&head.headers) {
-        _ if !head.status.is_success() => refusal::read(call, head, body).await,
+        _ if !head.status.is_success() => Box::pin(refusal::read(call, head, body)).await,
         Content::Json => {
-            let scan = call.shared().options.scan;
-            let bytes = by(call.deadline, body.whole(scan.max_bytes)).await?;
+            let shared = call.shared().clone();
+            let scan = shared.options.scan;
+            let bytes = in_time(shared.clock.before(call.deadline, body.whole(scan.max_bytes)).await)?;
             let message =
                 JsonRpcMessage::parse_with(bytes, &scan).map_err(|error| events::unreadable(&error))?;
             let message =
@@ -41,20 +42,7 @@ pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<R
             call.answered(&message, &head)?;
             Ok(Reply::one(message))
         }
-        Content::Events => {
-            let events = Events::new(body, &call.shared().options.scan);
-            let is_listen = call.role == Role::Listen;
-            let mut answer = Answer { call, head, events: Some(events), news: Instant::now(), over: false };
-            if is_listen {
-                answer.call.opened();
-                return Ok(Reply::stream(Rest::of(None, answer)));
-            }
-            let first = answer.next().await?;
-            if answer.over {
-                return Ok(Reply::one(first));
-            }
-            Ok(Reply::stream(Rest::of(Some(first), answer)))
-        }
+        Content::Events => Box::pin(events(call, head, body)).await,
         Content::Other => {
             let status = head.status.as_u16();
             Err(Error::invalid(format_args!(
@@ -62,6 +50,22 @@ pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<R
             )))
         }
     }
+}
+
+// Boxed where it is called, as what is rare is: it would make every call's future larger.
+async fn events(call: Call, head: Parts, body: Chunks) -> Result<Reply, Error> {
+    let events = Events::new(body, &call.shared().options.scan);
+    let is_listen = call.role == Role::Listen;
+    let mut answer = Answer { call, head, events: Some(events), news: Instant::now(), over: false };
+    if is_listen {
+        answer.call.opened();
+        return Ok(Reply::stream(Rest::of(None, answer)));
+    }
+    let first = answer.next().await?;
+    if answer.over {
+        return Ok(Reply::one(first));
+    }
+    Ok(Reply::stream(Rest::of(Some(first), answer)))
 }
 
 impl Call {
@@ -91,9 +95,10 @@ impl Call {
             // Before 2025-06-18 nobody knows the header.
             let version = version.filter(|version| &**version >= ProtocolVersion::V2025_06_18.as_str());
             let version = version.and_then(|version| version.parse().ok());
+            let session = Session::new(id, version, self.shared().head.clone());
             let mut state = self.shared().lock();
             state.era = Some(Era::Legacy);
-            let before = std::mem::replace(&mut state.session, Session { id, version });
+            let before = std::mem::replace(&mut state.session, session);
             drop(state);
             self.shared().forget(before);
         }
@@ -223,7 +228,7 @@ impl Answer {
             }
             sleep(pause).await;
             let sent = shared.get(shared.uri.clone(), &self.call.session, Some(last.clone()));
-            match by(deadline, sent).await {
+            match in_time(shared.clock.before(deadline, sent).await) {
                 Ok(response)
                     if response.status().is_success() && content(response.headers()) == Content::Events =>
                 {

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use tokio::io::{AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 use tokio::sync::Mutex;
 
@@ -154,7 +154,7 @@ impl Pump {
         let sent = self.shared.post_to(self.endpoint.clone(), message);
         let response = within(self.shared.options.timeout, sent).await?;
         // The session's name is in the address.
-        let session = Session { id: Some(HeaderValue::from_static("-")), version: None };
+        let session = Session::new(Some(HeaderValue::from_static("-")), None, HeaderMap::new());
         match self.shared.failure(response.status(), response.headers(), &session) {
             Some(error) => Err(error),
             None => {

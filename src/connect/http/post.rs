@@ -47,6 +47,9 @@ impl Shared {
     }
 
     fn head(&self, message: &JsonRpcMessage, era: Era, session: &Session) -> Result<HeaderMap, Error> {
+        if era == Era::Legacy && !message.is_method(method::INITIALIZE) {
+            return Ok(session.head(&self.head).clone());
+        }
         let version = (era == Era::Modern).then_some(ProtocolVersion::V2026_07_28);
         let mirrored = self.lock().tools.mirrored(message);
         let own = request_headers(message, version, mirrored.as_deref());
@@ -109,7 +112,7 @@ impl Shared {
         headers: &HeaderMap,
         session: &Session,
     ) -> Option<Error> {
-        let in_session = session.id.is_some();
+        let in_session = session.is_named();
         let is_mute = status == StatusCode::UNAUTHORIZED && !headers.contains_key(WWW_AUTHENTICATE);
         if is_mute && in_session && self.options.unauthorized_is_lost {
             return Some(Error::session_lost("the server answered HTTP 401 to a session of its own"));
@@ -152,23 +155,12 @@ impl Shared {
     /// Another session took the place of this one.
     pub(super) fn forget(self: &Arc<Self>, session: Session) {
         let permit = self.aside.clone().try_acquire_owned();
-        if let (true, Ok(permit)) = (session.id.is_some(), permit) {
+        if let (true, Ok(permit)) = (session.is_named(), permit) {
             let shared = self.clone();
             self.runtime.spawn(async move {
                 let _ = shared.delete(session).await;
                 drop(permit);
             });
-        }
-    }
-}
-
-impl Session {
-    fn name(&self, headers: &mut HeaderMap) {
-        if let Some(id) = &self.id {
-            headers.insert(header::SESSION_ID, id.clone());
-        }
-        if let Some(version) = &self.version {
-            headers.insert(header::PROTOCOL_VERSION, version.clone());
         }
     }
 }

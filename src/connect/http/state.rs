@@ -3,20 +3,23 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::{HeaderValue, Uri};
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Uri};
 use tokio::runtime;
 use tokio::sync::{OnceCell, Semaphore, watch};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 
+use super::ended::Waiters;
 use super::exchange::Exchange;
 use super::listen::Listen;
 use super::options::{Options, Transport};
 use super::questions::Questions;
 use super::tools::Tools;
+use crate::clock::Clock;
 use crate::connect::multiplex::Multiplex;
 use crate::error::Error;
 use crate::message::{Code, JsonRpcMessage, OwnedId};
-use crate::protocol::Era;
+use crate::protocol::{Era, header};
 
 /// Cancellations and refusals on their way at once; what is more is not told. And as many bodies whose rest is read.
 const ASIDE: usize = 64;
@@ -27,9 +30,15 @@ pub(super) struct Shared {
     pub(super) exchange: Box<dyn Exchange>,
     pub(super) uri: Uri,
     pub(super) options: Options,
+    /// What is said with every message of no session.
+    pub(super) head: HeaderMap,
     pub(super) runtime: runtime::Handle,
     state: Mutex<State>,
     ended: watch::Sender<Option<Error>>,
+    /// Calls that wait for something else, too.
+    pub(super) waiters: Waiters,
+    /// For the deadlines of all calls.
+    pub(super) clock: Arc<Clock>,
     /// Known once the server has answered in it.
     pub(super) transport: watch::Sender<Option<Transport>>,
     /// The older transport, once it is open.
@@ -55,12 +64,46 @@ pub(super) struct State {
     pub(super) tools: Tools,
 }
 
-/// What a legacy server told of its session.
+/// What a legacy server told of its session; nothing before that. A clone costs a refcount.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Session {
-    pub(super) id: Option<HeaderValue>,
-    /// The revision agreed upon, where requests are to name it.
-    pub(super) version: Option<HeaderValue>,
+pub(super) struct Session(Option<Arc<Told>>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Told {
+    id: Option<HeaderValue>,
+    /// What is said with every message of it.
+    head: HeaderMap,
+}
+
+impl Session {
+    /// `version`: the revision agreed upon, where requests are to name it. `head`: what is said without a session.
+    pub(super) fn new(id: Option<HeaderValue>, version: Option<HeaderValue>, mut head: HeaderMap) -> Self {
+        let own = [(header::SESSION_ID, id.clone()), (header::PROTOCOL_VERSION, version)];
+        for (name, value) in own.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+            head.insert(name, value);
+        }
+        Self(Some(Arc::new(Told { id, head })))
+    }
+
+    /// The server named it.
+    pub(super) fn is_named(&self) -> bool {
+        self.0.as_ref().is_some_and(|told| told.id.is_some())
+    }
+
+    /// The head of a message, where it is not as `plain` says.
+    pub(super) fn head<'a>(&'a self, plain: &'a HeaderMap) -> &'a HeaderMap {
+        self.0.as_ref().map_or(plain, |told| &told.head)
+    }
+
+    /// Names it in a head.
+    pub(super) fn name(&self, headers: &mut HeaderMap) {
+        let Some(told) = &self.0 else { return };
+        for name in [header::SESSION_ID, header::PROTOCOL_VERSION] {
+            if let Some(value) = told.head.get(&name) {
+                headers.insert(name, value.clone());
+            }
+        }
+    }
 }
 
 impl Shared {
@@ -75,13 +118,19 @@ impl Shared {
             questions: Questions::default(),
             tools: Tools::default(),
         };
+        let mut head = options.headers.clone();
+        head.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        head.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         Self {
             exchange,
             uri,
+            head,
             options,
             runtime: runtime::Handle::current(),
             state: Mutex::new(state),
             ended: watch::Sender::new(None),
+            waiters: Waiters::default(),
+            clock: Arc::default(),
             transport: watch::Sender::new(None),
             pipe: OnceCell::new(),
             aside: Arc::new(Semaphore::new(ASIDE)),
@@ -115,6 +164,7 @@ impl Shared {
         if !is_first {
             return None;
         }
+        self.waiters.wake_all();
         let mut state = self.lock();
         let (sender, session) = (state.listen.close(), std::mem::take(&mut state.session));
         drop(state);
@@ -124,7 +174,7 @@ impl Shared {
         if let Some(pipe) = self.pipe.get() {
             pipe.stop(why.clone());
         }
-        session.id.is_some().then_some(session)
+        session.is_named().then_some(session)
     }
 
     /// The server does not know the session any more; only the one that is current is lost with it.
@@ -136,18 +186,6 @@ impl Shared {
         state.session = Session::default();
         drop(state);
         self.finish(why);
-    }
-
-    /// The work, unless the end comes first.
-    pub(super) async fn unless_ended<T>(
-        &self,
-        work: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        tokio::select! {
-            biased;
-            error = self.end() => Err(error),
-            done = work => done,
-        }
     }
 
     /// Tells the server something that no caller waits for.
@@ -177,6 +215,11 @@ impl Shared {
     }
 }
 
+/// What came of work that has a deadline.
+pub(super) fn in_time<T>(done: Option<Result<T, Error>>) -> Result<T, Error> {
+    done.unwrap_or_else(|| Err(Error::timeout("the server did not answer in time")))
+}
+
 /// The work, unless it takes longer.
 pub(super) async fn within<T>(
     limit: Duration,
@@ -185,17 +228,6 @@ pub(super) async fn within<T>(
     match timeout(limit, work).await {
         Ok(done) => done,
         Err(_) => Err(Error::timeout(format_args!("the server did not answer within {limit:?}"))),
-    }
-}
-
-/// The work, unless it is not done by then.
-pub(super) async fn by<T>(
-    deadline: Instant,
-    work: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    match timeout_at(deadline, work).await {
-        Ok(done) => done,
-        Err(_) => Err(Error::timeout("the server did not answer in time")),
     }
 }
 

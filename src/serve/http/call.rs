@@ -2,6 +2,7 @@
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -9,7 +10,7 @@ use http::StatusCode;
 
 use super::calls::Ticket;
 use super::live::Live;
-use super::stack::Calling;
+use super::stack::Turn;
 use crate::error::{BoxError, Error};
 use crate::message::{Context as Facts, JsonRpcMessage, Kind, OwnedId, Responder};
 use crate::protocol::{Era, method};
@@ -40,7 +41,7 @@ struct State {
 }
 
 enum Phase {
-    Calling(Calling),
+    Calling(Turn),
     Reading(Reply),
     /// What the reader has not been told yet.
     Over(Option<Failed>),
@@ -72,7 +73,7 @@ impl Call {
         message: &JsonRpcMessage,
         live: Option<Arc<Live>>,
         era: Era,
-        calling: Calling,
+        calling: Turn,
         ticket: Ticket,
     ) -> Self {
         let opens = message.kind() == Kind::Request && message.is_method(method::INITIALIZE);
@@ -258,7 +259,7 @@ enum Step {
 impl Phase {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
         Poll::Ready(match self {
-            Self::Calling(calling) => match ready!(calling.as_mut().poll(cx)) {
+            Self::Calling(calling) => match ready!(Pin::new(calling).poll(cx)) {
                 Ok(reply) => Step::Replied(reply),
                 Err(error) => Step::Failed(error),
             },

@@ -1,6 +1,5 @@
 //! The calls in flight of one session, or of all requests that belong to none.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::call::Call;
@@ -15,10 +14,10 @@ pub(super) struct Calls {
 
 #[derive(Default)]
 struct Table {
-    next: u64,
-    all: HashMap<u64, Arc<Call>>,
+    all: Vec<Option<Arc<Call>>>,
+    free: Vec<usize>,
     /// Of the requests of one client; those of many share no ids.
-    ids: IdMap<u64>,
+    ids: IdMap<usize>,
     closed: bool,
 }
 
@@ -36,7 +35,7 @@ pub(super) enum Refused {
 /// The place of a call in the table.
 pub(super) struct Ticket {
     calls: Arc<Calls>,
-    number: u64,
+    number: usize,
     id: Option<OwnedId>,
     _in_use: Option<InUse>,
 }
@@ -60,27 +59,26 @@ impl Calls {
         if id.as_ref().is_some_and(|id| table.ids.contains(id)) {
             return Err(Refused::IdInUse);
         }
-        if table.all.len() >= self.max {
+        if table.len() >= self.max {
             return Err(Refused::Busy);
         }
-        let number = table.next;
-        table.next += 1;
+        let number = table.place();
         if let Some(id) = &id {
             table.ids.insert(id, number);
         }
         let call = Arc::new(make(Ticket { calls: self.clone(), number, id, _in_use: in_use }));
-        table.all.insert(number, call.clone());
+        table.all[number] = Some(call.clone());
         Ok(call)
     }
 
     pub(super) fn by_id(&self, id: &OwnedId) -> Option<Arc<Call>> {
         let table = self.lock();
-        table.all.get(&table.ids.get(id)?).cloned()
+        table.all.get(table.ids.get(id)?)?.clone()
     }
 
     /// All there are, to be ended by the caller without the table's lock.
     pub(super) fn all(&self) -> Vec<Arc<Call>> {
-        self.lock().all.values().cloned().collect()
+        self.lock().all.iter().flatten().cloned().collect()
     }
 
     /// No call begins any more.
@@ -89,11 +87,24 @@ impl Calls {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.lock().all.is_empty()
+        self.lock().len() == 0
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn len(&self) -> usize {
+        self.all.len() - self.free.len()
+    }
+
+    fn place(&mut self) -> usize {
+        self.free.pop().unwrap_or_else(|| {
+            self.all.push(None);
+            self.all.len() - 1
+        })
     }
 }
 
@@ -103,7 +114,8 @@ impl Drop for Ticket {
         if let Some(id) = &self.id {
             table.ids.remove(id);
         }
-        let call = table.all.remove(&self.number);
+        let call = table.all[self.number].take();
+        table.free.push(self.number);
         drop(table);
         drop(call);
     }

@@ -2,12 +2,13 @@
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
 use super::live::Live;
 use super::replay::Stream;
-use super::stack::Calling;
+use super::stack::Turn;
 use crate::error::{BoxError, Error};
 use crate::message::{JsonRpcMessage, Kind};
 use crate::reply::Reply;
@@ -21,7 +22,7 @@ pub(super) struct Listen {
 
 enum Source {
     NotYet,
-    Opening(Calling),
+    Opening(Turn),
     Open(Reply, Option<JsonRpcMessage>),
     /// The server says nothing more.
     Over,
@@ -191,7 +192,7 @@ impl Source {
             }
         }
         if let Self::Opening(calling) = self {
-            match ready!(calling.as_mut().poll(cx)) {
+            match ready!(Pin::new(calling).poll(cx)) {
                 Ok(reply) => *self = Self::Open(reply, None),
                 Err(error) => return Poll::Ready(Some(Err(error))),
             }

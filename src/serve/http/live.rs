@@ -8,7 +8,7 @@ use super::drain;
 use super::front::Front;
 use super::listen::Listen;
 use super::replay::Replay;
-use super::stack::{BoxStack, Calling, Turns};
+use super::stack::{BoxStack, Turn, Turns};
 use crate::error::{BoxError, Error};
 use crate::message::{Code, Context as Facts, Direction, IdMap, JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::{Era, method, peek};
@@ -61,7 +61,7 @@ impl Live {
     }
 
     /// Asks for what the server says unasked; `None` once the session is over.
-    pub(super) fn open_listen(&self) -> Option<Calling> {
+    pub(super) fn open_listen(&self) -> Option<Turn> {
         let stack = self.stack().clone()?;
         let request = JsonRpcMessage::request(LISTEN_ID, method::LISTEN, "{}").ok()?;
         let facts = Facts::clone(&self.facts).session_listen();

@@ -25,7 +25,7 @@ use crate::wire::http::{Accepted, response_status};
 pub(super) async fn respond(call: Arc<Call>, accepted: Accepted, options: &Options) -> Response<Body> {
     let mut reading = Reading::new(call);
     let first = match accepted.events {
-        true => tokio::time::timeout(options.keep_alive, next(&mut reading)).await.ok(),
+        true => options.clock.within(options.keep_alive, next(&mut reading)).await,
         false => Some(next(&mut reading).await),
     };
     let mode = match reading.call().mode() {
@@ -38,7 +38,7 @@ pub(super) async fn respond(call: Arc<Call>, accepted: Accepted, options: &Optio
             Some(answer) => answer::json(failed.status, &answer),
             None => answer::status(failed.status),
         },
-        Some(first) if mode == ResponseMode::Json => document(reading, first).await,
+        Some(first) if mode == ResponseMode::Json => Box::pin(document(reading, first)).await,
         Some(Next::Last(last)) if mode == ResponseMode::Auto => {
             answer::json(response_status(&last, reading.era()), &last)
         }

@@ -1,6 +1,7 @@
 //! Stacks without their types: a front end holds many, and polls them from many tasks.
 
 use std::future::poll_fn;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,7 +14,7 @@ use crate::error::BoxError;
 use crate::message::JsonRpcMessage;
 use crate::reply::{Reply, RpcService};
 
-/// A call that a stack has been given, or that waits for its turn to be.
+/// A call that a stack has been given.
 pub(super) type Calling = Pin<Box<dyn Future<Output = Result<Reply, BoxError>> + Send>>;
 type Making = Pin<Box<dyn Future<Output = Result<BoxStack, BoxError>> + Send>>;
 
@@ -65,15 +66,61 @@ impl Turns {
     }
 
     /// Waits for a turn, then calls. Dropped at any time, it leaves the turn to the next.
-    pub(super) fn call(self: Arc<Self>, message: JsonRpcMessage) -> Calling {
-        Box::pin(async move {
-            let mut stack = self.0.lock().await;
-            poll_fn(|cx| stack.poll_ready(cx)).await?;
-            let calling = stack.call(message);
-            drop(stack);
-            drop(self);
-            calling.await
-        })
+    pub(super) fn call(self: Arc<Self>, message: JsonRpcMessage) -> Turn {
+        Turn(Step::New(self, message))
+    }
+
+    /// The call, if it is our turn and the stack is ready.
+    fn try_call(&self, message: JsonRpcMessage, cx: &mut Context<'_>) -> Result<Calling, NotYet> {
+        let Ok(mut stack) = self.0.try_lock() else { return Err(NotYet::Wait(message)) };
+        match stack.poll_ready(cx) {
+            Poll::Ready(Ok(())) => Ok(stack.call(message)),
+            Poll::Ready(Err(error)) => Err(NotYet::Failed(error)),
+            Poll::Pending => Err(NotYet::Wait(message)),
+        }
+    }
+
+    async fn wait(self: Arc<Self>, message: JsonRpcMessage) -> Result<Reply, BoxError> {
+        let mut stack = self.0.lock().await;
+        poll_fn(|cx| stack.poll_ready(cx)).await?;
+        let calling = stack.call(message);
+        drop(stack);
+        drop(self);
+        calling.await
+    }
+}
+
+/// A call that waits for its turn where it must, which is rare.
+pub(super) struct Turn(Step);
+
+enum Step {
+    New(Arc<Turns>, JsonRpcMessage),
+    Running(Calling),
+    Over,
+}
+
+enum NotYet {
+    Wait(JsonRpcMessage),
+    Failed(BoxError),
+}
+
+impl Future for Turn {
+    type Output = Result<Reply, BoxError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Step::New(..) = self.0
+            && let Step::New(turns, message) = mem::replace(&mut self.0, Step::Over)
+        {
+            self.0 = Step::Running(match turns.try_call(message, cx) {
+                Ok(calling) => calling,
+                Err(NotYet::Wait(message)) => Box::pin(turns.wait(message)),
+                Err(NotYet::Failed(error)) => return Poll::Ready(Err(error)),
+            });
+        }
+        match &mut self.0 {
+            Step::Running(calling) => calling.as_mut().poll(cx),
+            _ => Poll::Pending,
+        }
     }
 }
 

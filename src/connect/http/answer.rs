@@ -26,24 +26,33 @@ use crate::wire::sse::Event;
 
 type Item = Result<JsonRpcMessage, Error>;
 
+/// What nearly every answer is: one document, of a request that succeeded.
+pub(super) fn is_document(response: &Response<Chunks>) -> bool {
+    response.status().is_success() && content(response.headers()) == Content::Json
+}
+
+/// Reads the one message that the answer is.
+pub(super) async fn document(call: &mut Call, response: Response<Chunks>) -> Result<Reply, Error> {
+    let (head, mut body) = response.into_parts();
+    let shared = call.shared().clone();
+    let scan = &shared.options.scan;
+    let bytes = in_time(shared.clock.before(call.deadline, body.whole(scan.max_bytes)).await)?;
+    let message = JsonRpcMessage::parse_with(bytes, scan).map_err(|error| events::unreadable(&error))?;
+    let message = call.own(message).ok_or_else(|| Error::invalid("the server answered another request"))?;
+    call.answered(&message, &head)?;
+    Ok(Reply::one(message))
+}
+
 /// Reads up to the first message, which decides what the reply is; of a listen, up to its head.
 pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<Reply, Error> {
-    let (head, mut body) = response.into_parts();
+    if is_document(&response) {
+        return document(&mut call, response).await;
+    }
+    let (head, body) = response.into_parts();
     match content(&head.headers) {
-        _ if !head.status.is_success() => Box::pin(refusal::read(call, head, body)).await,
-        Content::Json => {
-            let shared = call.shared().clone();
-            let scan = shared.options.scan;
-            let bytes = in_time(shared.clock.before(call.deadline, body.whole(scan.max_bytes)).await)?;
-            let message =
-                JsonRpcMessage::parse_with(bytes, &scan).map_err(|error| events::unreadable(&error))?;
-            let message =
-                call.own(message).ok_or_else(|| Error::invalid("the server answered another request"))?;
-            call.answered(&message, &head)?;
-            Ok(Reply::one(message))
-        }
-        Content::Events => Box::pin(events(call, head, body)).await,
-        Content::Other => {
+        _ if !head.status.is_success() => refusal::read(call, head, body).await,
+        Content::Events => events(call, head, body).await,
+        Content::Json | Content::Other => {
             let status = head.status.as_u16();
             Err(Error::invalid(format_args!(
                 "the server answered HTTP {status} with neither JSON nor events"
@@ -52,7 +61,6 @@ pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<R
     }
 }
 
-// Boxed where it is called, as what is rare is: it would make every call's future larger.
 async fn events(call: Call, head: Parts, body: Chunks) -> Result<Reply, Error> {
     let events = Events::new(body, &call.shared().options.scan);
     let is_listen = call.role == Role::Listen;

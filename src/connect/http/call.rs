@@ -165,7 +165,10 @@ impl Call {
         }
         match self.role {
             Role::Telling | Role::Initialized => self.told(response),
-            _ => shared.unless_ended(answer::read(self, response)).await,
+            _ if answer::is_document(&response) => {
+                shared.unless_ended(answer::document(&mut self, response)).await
+            }
+            _ => shared.unless_ended(Box::pin(answer::read(self, response))).await,
         }
     }
 

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use http::response::Parts;
-use http::{HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use tokio::time::{Instant, sleep};
 
 use super::body::Chunks;
@@ -26,6 +26,9 @@ use crate::wire::sse::Event;
 
 type Item = Result<JsonRpcMessage, Error>;
 
+/// The most bytes of a revision's name that go into a header of every request.
+const MAX_VERSION: usize = 64;
+
 /// What nearly every answer is: one document, of a request that succeeded.
 pub(super) fn is_document(response: &Response<Chunks>) -> bool {
     response.status().is_success() && content(response.headers()) == Content::Json
@@ -34,6 +37,7 @@ pub(super) fn is_document(response: &Response<Chunks>) -> bool {
 /// Reads the one message that the answer is.
 pub(super) async fn document(call: &mut Call, response: Response<Chunks>) -> Result<Reply, Error> {
     let (head, mut body) = response.into_parts();
+    call.offered_by(&head);
     let shared = call.shared().clone();
     let scan = &shared.options.scan;
     let bytes = in_time(shared.clock.before(call.deadline, body.whole(scan.max_bytes)).await)?;
@@ -49,6 +53,7 @@ pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<R
         return document(&mut call, response).await;
     }
     let (head, body) = response.into_parts();
+    call.offered_by(&head);
     match content(&head.headers) {
         _ if !head.status.is_success() => refusal::read(call, head, body).await,
         Content::Events => events(call, head, body).await,
@@ -62,21 +67,43 @@ pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<R
 }
 
 async fn events(call: Call, head: Parts, body: Chunks) -> Result<Reply, Error> {
-    let events = Events::new(body, &call.shared().options.scan);
+    let shared = call.shared().clone();
+    let events = Events::new(body, &shared.options.scan);
     let is_listen = call.role == Role::Listen;
     let mut answer = Answer { call, head, events: Some(events), news: Instant::now(), over: false };
     if is_listen {
         answer.call.opened();
         return Ok(Reply::stream(Rest::of(None, answer)));
     }
-    let first = answer.next().await?;
+    // Others wait for what opens the session, so that a comment is not enough there.
+    let first = match answer.call.role {
+        Role::Initialize => in_time(shared.clock.before(answer.call.deadline, answer.next()).await)?,
+        _ => answer.next().await?,
+    };
     if answer.over {
         return Ok(Reply::one(first));
     }
     Ok(Reply::stream(Rest::of(Some(first), answer)))
 }
 
+/// The session that a head names, if it can be one.
+fn named_session(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut id: HeaderValue = session_id(headers).ok()??.parse().ok()?;
+    id.set_sensitive(true);
+    Some(id)
+}
+
 impl Call {
+    /// What the answer to an `initialize` names is ended at the server, unless it is opened.
+    fn offered_by(&mut self, head: &Parts) {
+        if self.role == Role::Initialize {
+            let id = named_session(&head.headers);
+            self.shared().lock().offered.clone_from(&id);
+            self.offered =
+                id.map_or_else(Session::default, |id| Session::new(Some(id), None, HeaderMap::new()));
+        }
+    }
+
     /// The message if it is the response to this call. An error without an id can be about nothing else here.
     pub(super) fn own(&self, message: JsonRpcMessage) -> Option<JsonRpcMessage> {
         let id = self.id.as_ref().filter(|_| message.kind() == Kind::Response)?;
@@ -96,19 +123,11 @@ impl Call {
     /// The final response has come; an `initialize` opens the session with it.
     fn answered(&mut self, message: &JsonRpcMessage, head: &Parts) -> Result<(), Error> {
         if self.role == Role::Initialize && message.result().is_some() {
-            let id = session_id(&head.headers).map_err(|error| Error::invalid(error.text))?;
-            let mut id: Option<HeaderValue> = id.and_then(|id| id.parse().ok());
-            id.iter_mut().for_each(|id| id.set_sensitive(true));
-            let version = peek::protocol_version(message).ok().flatten();
-            // Before 2025-06-18 nobody knows the header.
-            let version = version.filter(|version| &**version >= ProtocolVersion::V2025_06_18.as_str());
-            let version = version.and_then(|version| version.parse().ok());
-            let session = Session::new(id, version, self.shared().head.clone());
-            let mut state = self.shared().lock();
-            state.era = Some(Era::Legacy);
-            let before = std::mem::replace(&mut state.session, session);
-            drop(state);
-            self.shared().forget(before);
+            session_id(&head.headers).map_err(|error| Error::invalid(error.text))?;
+            let offered = std::mem::take(&mut self.offered);
+            let head = self.shared().head.clone();
+            let opened = Session::new(offered.id().cloned(), version(message), head);
+            self.shared().open_session(opened);
         }
         if message.result().is_some() {
             self.opened();
@@ -119,6 +138,14 @@ impl Call {
         self.settle();
         Ok(())
     }
+}
+
+/// The revision that was agreed upon, where requests are to name it: before 2025-06-18 nobody knows the header.
+fn version(welcome: &JsonRpcMessage) -> Option<HeaderValue> {
+    let version = peek::protocol_version(welcome).ok()??;
+    let is_one = version.len() <= MAX_VERSION && version.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_named = is_one && &*version >= ProtocolVersion::V2025_06_18.as_str();
+    is_named.then(|| version.parse().ok()).flatten()
 }
 
 /// The same error, under this id.
@@ -177,6 +204,7 @@ impl Answer {
         match events::message(event, &self.call.shared().options.scan) {
             Some(Err(error)) if self.is_answer(event, &error) => Err(events::unreadable(&error)),
             Some(Err(error)) => {
+                self.call.shared().count(|stats| stats.unreadable_events += 1);
                 tracing::warn!(%error, "an event that is no acceptable message was dropped");
                 Ok(None)
             }
@@ -198,19 +226,23 @@ impl Answer {
                 let own = self.call.own(message);
                 self.over = own.is_some();
                 if own.is_none() {
+                    shared.count(|stats| stats.unmatched_replies += 1);
                     tracing::debug!("a reply to another request was dropped");
                 }
                 own
             }
             Kind::Request if self.call.era == Era::Modern => {
+                shared.count(|stats| stats.unanswerable_requests += 1);
                 tracing::warn!(method = message.method(), "a request of a modern server was dropped");
                 None
             }
             Kind::Request => {
                 let id = message.owned_id()?;
                 let asking = shared.lock().questions.ask(&id, Asked::Call(self.call.number));
-                if asking == Asking::TooMany {
-                    shared.refuse(vec![id]);
+                match asking {
+                    Asking::New => {}
+                    Asking::Again => shared.count(|stats| stats.repeated_messages += 1),
+                    Asking::TooMany => shared.refuse(vec![id]),
                 }
                 (asking == Asking::New).then_some(message)
             }
@@ -235,22 +267,25 @@ impl Answer {
                 return Err(broken.unwrap_or_else(|| Error::timeout("the server did not answer in time")));
             }
             sleep(pause).await;
+            shared.count(|stats| stats.reconnections += 1);
             let sent = shared.get(shared.uri.clone(), &self.call.session, Some(last.clone()));
             match in_time(shared.clock.before(deadline, sent).await) {
                 Ok(response)
                     if response.status().is_success() && content(response.headers()) == Content::Events =>
                 {
-                    self.events =
-                        Some(Events::new(response.into_body(), &shared.options.scan).after(last, asked));
+                    self.events = Some(
+                        Events::new(response.into_body(), &shared.options.scan).after(Some(last), asked),
+                    );
                     return Ok(());
                 }
                 Ok(response) if !response.status().is_server_error() => {
-                    let error = shared.failure(response.status(), response.headers(), &self.call.session);
-                    let error = error.unwrap_or_else(closed);
-                    if error.is_session_lost() {
-                        shared.lose(&self.call.session, &error);
+                    let failure = shared.failure(response.status(), response.headers(), &self.call.session);
+                    if let Some(lost) = failure.filter(Error::is_session_lost) {
+                        shared.lose(&self.call.session, &lost);
+                        return Err(lost);
                     }
-                    return Err(error);
+                    // It has no such stream; what happened is that the answer broke off.
+                    return Err(broken.unwrap_or_else(closed));
                 }
                 _ => pause = (pause * 2).min(most.max(pause)),
             }

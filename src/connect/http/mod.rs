@@ -46,11 +46,14 @@ mod exchange;
 mod listen;
 mod options;
 mod pipe;
+mod piped;
 mod post;
+mod posts;
 mod probe;
 mod questions;
 mod refusal;
 mod state;
+mod stats;
 mod stream;
 mod tools;
 
@@ -75,6 +78,7 @@ pub use call::ResponseFuture;
 #[cfg(feature = "http-client")]
 pub use client::{ClientFuture, HttpClient, ResponseBody};
 pub use options::{Options, Transport};
+pub use stats::Stats;
 
 /// A leaf over the HTTP client `C`; cheap to clone, all clones are one session of one MCP client.
 ///
@@ -133,6 +137,11 @@ impl<C> Http<C> {
     /// The server's era, as far as its answers have shown it, or as it was told.
     pub fn era(&self) -> Option<Era> {
         self.shared().lock().era
+    }
+
+    /// What was dropped, skipped and taken up again so far.
+    pub fn stats(&self) -> Stats {
+        self.shared().stats()
     }
 
     /// The server's era, asked for where it is not known: with a `server/discover` that only modern servers

@@ -91,7 +91,7 @@ impl Options {
 
     /// How long a call waits for its first message, and an answer that is a stream for its next sign of life,
     /// which a comment is. Then the call fails with an error that `is_timeout()`. A listen is only waited for
-    /// until it is open.
+    /// until it is open. On HTTP+SSE, where the stream is everybody's, comments do not count.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.min(LONGEST);
         self

@@ -25,7 +25,7 @@ impl Shared {
     pub(super) fn post(&self, message: &JsonRpcMessage) -> (Session, Sending) {
         let era = self.era_of(message);
         let named = era == Era::Legacy && !message.is_method(method::INITIALIZE);
-        let session = if named { self.lock().session.clone() } else { Session::default() };
+        let session = if named { self.lock().session_of(message, &self.head) } else { Session::default() };
         let sent = match self.head(message, era, &session) {
             Ok(headers) => {
                 let body = Body::from(message.bytes().clone());
@@ -112,7 +112,7 @@ impl Shared {
         headers: &HeaderMap,
         session: &Session,
     ) -> Option<Error> {
-        let in_session = session.is_named();
+        let in_session = session.id().is_some();
         let is_mute = status == StatusCode::UNAUTHORIZED && !headers.contains_key(WWW_AUTHENTICATE);
         if is_mute && in_session && self.options.unauthorized_is_lost {
             return Some(Error::session_lost("the server answered HTTP 401 to a session of its own"));
@@ -152,15 +152,38 @@ impl Shared {
 }
 
 impl Shared {
-    /// Another session took the place of this one.
+    /// A session is open, in the place of another; or nobody is left who would use it.
+    pub(super) fn open_session(self: &Arc<Self>, session: Session) {
+        let mut state = self.lock();
+        state.era = Some(Era::Legacy);
+        let mut over = std::mem::replace(&mut state.session, session);
+        if self.error().is_some() {
+            over = std::mem::take(&mut state.session);
+        }
+        drop(state);
+        self.forget(over);
+    }
+
+    /// Nobody will use this session any more.
     pub(super) fn forget(self: &Arc<Self>, session: Session) {
         let permit = self.aside.clone().try_acquire_owned();
-        if let (true, Ok(permit)) = (session.is_named(), permit) {
+        if let (true, Ok(permit)) = (session.id().is_some(), permit) {
             let shared = self.clone();
             self.runtime.spawn(async move {
                 let _ = shared.delete(session).await;
                 drop(permit);
             });
+        }
+    }
+}
+
+impl Session {
+    /// Names it in a head.
+    fn name(&self, headers: &mut HeaderMap) {
+        for (name, value) in [(header::SESSION_ID, self.id()), (header::PROTOCOL_VERSION, self.version())] {
+            if let Some(value) = value {
+                headers.insert(name, value.clone());
+            }
         }
     }
 }

@@ -14,11 +14,12 @@ use super::exchange::Exchange;
 use super::listen::Listen;
 use super::options::{Options, Transport};
 use super::questions::Questions;
+use super::stats::Stats;
 use super::tools::Tools;
 use crate::clock::Clock;
 use crate::connect::multiplex::Multiplex;
 use crate::error::Error;
-use crate::message::{Code, JsonRpcMessage, OwnedId};
+use crate::message::{Code, JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::{Era, header};
 
 /// Cancellations and refusals on their way at once; what is more is not told. And as many bodies whose rest is read.
@@ -52,16 +53,24 @@ pub(super) struct Handle(pub(super) Arc<Shared>);
 
 pub(super) struct State {
     pub(super) session: Session,
+    /// The id of one that is being opened.
+    pub(super) offered: Option<HeaderValue>,
     /// As the server's answers showed it.
     pub(super) era: Option<Era>,
     /// What opens a session is on its way: what comes later waits for it.
     pub(super) gate: Option<watch::Receiver<()>>,
+    /// Requests that are not over.
     pub(super) pending: usize,
+    /// Everything else that is on its way.
+    pub(super) telling: usize,
+    /// The session whose stream was opened.
+    pub(super) streamed: Option<Session>,
     /// The number of the next call.
     pub(super) calls: u64,
     pub(super) listen: Listen,
     pub(super) questions: Questions,
     pub(super) tools: Tools,
+    pub(super) stats: Stats,
 }
 
 /// What a legacy server told of its session; nothing before that. A clone costs a refcount.
@@ -71,6 +80,7 @@ pub(super) struct Session(Option<Arc<Told>>);
 #[derive(Debug, PartialEq, Eq)]
 struct Told {
     id: Option<HeaderValue>,
+    version: Option<HeaderValue>,
     /// What is said with every message of it.
     head: HeaderMap,
 }
@@ -78,31 +88,36 @@ struct Told {
 impl Session {
     /// `version`: the revision agreed upon, where requests are to name it. `head`: what is said without a session.
     pub(super) fn new(id: Option<HeaderValue>, version: Option<HeaderValue>, mut head: HeaderMap) -> Self {
-        let own = [(header::SESSION_ID, id.clone()), (header::PROTOCOL_VERSION, version)];
-        for (name, value) in own.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-            head.insert(name, value);
+        for (name, value) in [(header::SESSION_ID, &id), (header::PROTOCOL_VERSION, &version)] {
+            if let Some(value) = value {
+                head.insert(name, value.clone());
+            }
         }
-        Self(Some(Arc::new(Told { id, head })))
+        Self(Some(Arc::new(Told { id, version, head })))
     }
 
-    /// The server named it.
-    pub(super) fn is_named(&self) -> bool {
-        self.0.as_ref().is_some_and(|told| told.id.is_some())
+    /// As the server named it.
+    pub(super) fn id(&self) -> Option<&HeaderValue> {
+        self.0.as_ref()?.id.as_ref()
     }
 
-    /// The head of a message, where it is not as `plain` says.
+    pub(super) fn version(&self) -> Option<&HeaderValue> {
+        self.0.as_ref()?.version.as_ref()
+    }
+
+    /// The head of a message of it; `plain` is one of no session.
     pub(super) fn head<'a>(&'a self, plain: &'a HeaderMap) -> &'a HeaderMap {
         self.0.as_ref().map_or(plain, |told| &told.head)
     }
+}
 
-    /// Names it in a head.
-    pub(super) fn name(&self, headers: &mut HeaderMap) {
-        let Some(told) = &self.0 else { return };
-        for name in [header::SESSION_ID, header::PROTOCOL_VERSION] {
-            if let Some(value) = told.head.get(&name) {
-                headers.insert(name, value.clone());
-            }
+impl State {
+    /// The session that a message belongs to; before one is open, an answer belongs to the one that is offered.
+    pub(super) fn session_of(&self, message: &JsonRpcMessage, plain: &HeaderMap) -> Session {
+        if message.kind() == Kind::Response && self.session.id().is_none() && self.offered.is_some() {
+            return Session::new(self.offered.clone(), self.session.version().cloned(), plain.clone());
         }
+        self.session.clone()
     }
 }
 
@@ -110,13 +125,17 @@ impl Shared {
     pub(super) fn new(exchange: Box<dyn Exchange>, uri: Uri, options: Options) -> Self {
         let state = State {
             session: Session::default(),
+            offered: None,
             era: options.era,
             gate: None,
             pending: 0,
+            telling: 0,
+            streamed: None,
             calls: 0,
             listen: Listen::new(&options),
             questions: Questions::default(),
             tools: Tools::default(),
+            stats: Stats::default(),
         };
         let mut head = options.headers.clone();
         head.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -174,7 +193,7 @@ impl Shared {
         if let Some(pipe) = self.pipe.get() {
             pipe.stop(why.clone());
         }
-        session.is_named().then_some(session)
+        session.id().is_some().then_some(session)
     }
 
     /// The server does not know the session any more; only the one that is current is lost with it.
@@ -188,36 +207,44 @@ impl Shared {
         self.finish(why);
     }
 
-    /// Tells the server something that no caller waits for.
-    pub(super) fn say_aside(self: &Arc<Self>, message: JsonRpcMessage) {
+    /// Tells the server what no caller waits for, one after the other; nothing once the session is over.
+    pub(super) fn say_aside(self: &Arc<Self>, messages: Vec<JsonRpcMessage>) {
+        if messages.is_empty() || self.error().is_some() {
+            return;
+        }
         let Ok(permit) = self.aside.clone().try_acquire_owned() else {
-            tracing::warn!(?message, "too many messages of our own are on their way: the server is not told");
+            tracing::warn!(?messages, "too much is on its way: the server is not told");
+            self.count(|stats| stats.lost_refusals += messages.len() as u64);
             return;
         };
-        let (session, sent) = self.post(&message); // by the session that it belongs to
+        // By the session that they belong to.
+        let sent: Vec<_> = messages.iter().map(|message| self.post(message)).collect();
         let shared = self.clone();
         self.runtime.spawn(async move {
             let _permit = permit;
-            if let Err(error) = within(ASIDE_TIMEOUT, async { shared.accepted(sent.await?, &session) }).await
-            {
-                tracing::debug!(%error, ?message, "the server could not be told");
+            for (session, sent) in sent {
+                let told = within(ASIDE_TIMEOUT, async { shared.accepted(sent.await?, &session) }).await;
+                if let Err(error) = told {
+                    tracing::debug!(%error, "the server could not be told");
+                    if error.is_timeout() || shared.error().is_some() {
+                        return;
+                    }
+                }
             }
         });
     }
 
     /// Answers questions that nobody will answer, so that the server does not hang.
     pub(super) fn refuse(self: &Arc<Self>, questions: Vec<OwnedId>) {
-        for id in questions {
-            tracing::debug!(%id, "an open question of the server was refused: nobody is left to answer it");
-            let why = "nobody is there to answer";
-            self.say_aside(JsonRpcMessage::error_response(Some(&id), Code::INTERNAL_ERROR, why));
+        if !questions.is_empty() {
+            self.count(|stats| stats.unanswerable_requests += questions.len() as u64);
         }
+        let refusal = |id: &OwnedId| {
+            tracing::debug!(%id, "an open question of the server was refused: nobody is left to answer it");
+            JsonRpcMessage::error_response(Some(id), Code::INTERNAL_ERROR, "nobody is there to answer")
+        };
+        self.say_aside(questions.iter().map(refusal).collect());
     }
-}
-
-/// What came of work that has a deadline.
-pub(super) fn in_time<T>(done: Option<Result<T, Error>>) -> Result<T, Error> {
-    done.unwrap_or_else(|| Err(Error::timeout("the server did not answer in time")))
 }
 
 /// The work, unless it takes longer.
@@ -229,6 +256,11 @@ pub(super) async fn within<T>(
         Ok(done) => done,
         Err(_) => Err(Error::timeout(format_args!("the server did not answer within {limit:?}"))),
     }
+}
+
+/// What came of work that has a deadline.
+pub(super) fn in_time<T>(done: Option<Result<T, Error>>) -> Result<T, Error> {
+    done.unwrap_or_else(|| Err(Error::timeout("the server did not answer in time")))
 }
 
 impl Drop for Handle {

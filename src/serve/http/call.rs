@@ -2,7 +2,6 @@
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -10,7 +9,9 @@ use http::StatusCode;
 
 use super::calls::Ticket;
 use super::live::Live;
-use super::stack::Turn;
+use super::next::{Failed, Next};
+use super::stack::Calling;
+use super::trail::Trail;
 use crate::error::{BoxError, Error};
 use crate::message::{Context as Facts, JsonRpcMessage, Kind, OwnedId, Responder};
 use crate::protocol::{Era, method};
@@ -34,6 +35,8 @@ pub(super) struct Call {
 struct State {
     phase: Phase,
     ticket: Option<Ticket>,
+    /// Where what comes is kept, for a client that comes back.
+    trail: Option<Trail>,
     mode: ResponseMode,
     reader: Option<Waker>,
     /// Another reader has it now.
@@ -41,31 +44,10 @@ struct State {
 }
 
 enum Phase {
-    Calling(Turn),
+    Calling(Calling),
     Reading(Reply),
     /// What the reader has not been told yet.
     Over(Option<Failed>),
-}
-
-/// What comes of a call.
-pub(super) enum Next {
-    /// A listen is open.
-    Open,
-    /// What comes before the response.
-    Message(JsonRpcMessage),
-    /// The response.
-    Last(JsonRpcMessage),
-    /// The channel below broke.
-    Failed(Failed),
-    /// Nothing more, as when nothing was due, or the call was cancelled.
-    End,
-}
-
-/// A call that the server did not answer.
-pub(super) struct Failed {
-    pub(super) status: StatusCode,
-    pub(super) answer: Option<JsonRpcMessage>,
-    error: BoxError,
 }
 
 impl Call {
@@ -73,7 +55,7 @@ impl Call {
         message: &JsonRpcMessage,
         live: Option<Arc<Live>>,
         era: Era,
-        calling: Turn,
+        calling: Calling,
         ticket: Ticket,
     ) -> Self {
         let opens = message.kind() == Kind::Request && message.is_method(method::INITIALIZE);
@@ -86,6 +68,7 @@ impl Call {
             state: Mutex::new(State {
                 phase: Phase::Calling(calling),
                 ticket: Some(ticket),
+                trail: None,
                 mode: ResponseMode::Auto,
                 reader: None,
                 owner: 0,
@@ -109,23 +92,36 @@ impl Call {
         owner
     }
 
+    /// Keeps what comes from now on.
+    pub(super) fn leave(&self, trail: Trail) {
+        let mut state = self.lock();
+        if state.ticket.is_some() {
+            state.trail = Some(trail);
+        }
+    }
+
     /// Whether this reader still has it.
     pub(super) fn is_owned_by(&self, owner: u32) -> bool {
         self.lock().owner == owner
     }
 
     pub(super) fn poll_next(&self, owner: u32, cx: &mut Context<'_>) -> Poll<Next> {
-        let next = {
+        let (next, ended) = {
             let mut state = self.lock();
             if state.owner != owner {
                 return Poll::Ready(Next::End);
             }
-            ready!(self.poll_state(&mut state, cx))
+            let mut next = ready!(self.poll_state(&mut state, cx));
+            // Under the lock: who takes the stream up finds whatever was read before.
+            next.keep(state.trail.as_ref());
+            let is_over = matches!(next, Next::Last(..) | Next::Failed(_) | Next::End);
+            (next, is_over.then(|| state.end(None)))
         };
         // Without the lock: what follows may end every call of the session, this one too.
+        ended.into_iter().for_each(Ended::release);
         if let Some(live) = &self.live {
             match &next {
-                Next::Last(answer) if self.opens => live.opened(answer),
+                Next::Last(answer, _) if self.opens => live.opened(answer),
                 Next::Failed(failed) => live.failed(&failed.error, self.opens),
                 _ => {}
             }
@@ -159,9 +155,6 @@ impl Call {
                 }
                 Step::Ended => Some(Next::End),
             };
-            if matches!(next, Some(Next::Last(_) | Next::Failed(_) | Next::End)) {
-                state.end(None);
-            }
             if let Some(next) = next {
                 return Poll::Ready(next);
             }
@@ -177,20 +170,20 @@ impl Call {
         };
         if answers {
             return Some(match message.has_id(id) {
-                true => Next::Last(message),
+                true => Next::Last(message, None),
                 false => {
                     Next::Failed(self.failed(Error::invalid("the stack answered with another id").into()))
                 }
             });
         }
         match &self.live {
-            Some(live) => live.tells(&message).then_some(Next::Message(message)),
+            Some(live) => live.tells(&message).then_some(Next::Message(message, None)),
             None if message.kind() == Kind::Request => {
                 // Servers of that era never ask so, and without a session nobody could answer.
                 tracing::warn!(method = message.method(), "a question of the server was dropped");
                 None
             }
-            None => Some(Next::Message(message)),
+            None => Some(Next::Message(message, None)),
         }
     }
 
@@ -201,36 +194,41 @@ impl Call {
             // Without a session, 404 would say that there is no such method.
             status: if lost { StatusCode::BAD_GATEWAY } else { status },
             answer: failure(&self.responder, &error),
+            event: None,
             error,
         }
     }
 
     /// The client's own cancellation: nothing more comes, and the connector forwards the message.
     pub(super) fn cancel(&self, facts: &Facts, id: &OwnedId, message: JsonRpcMessage) {
-        let mut state = self.lock();
         facts.leave_cancellation(id.clone(), message);
-        state.end(None);
+        self.end(None);
         facts.take_cancellation(id); // nobody below forwards it
-        let reader = state.reader.take();
-        drop(state);
-        reader.into_iter().for_each(Waker::wake);
     }
 
     /// Drops the call, which cancels it if it is not over.
     pub(super) fn abandon(&self) {
-        self.lock().end(None);
+        self.end(None);
     }
 
     /// Ends the call with one error, if it is not over.
     pub(super) fn fail(&self, why: &Error) {
+        self.end(Some(why));
+    }
+
+    fn end(&self, why: Option<&Error>) {
         let mut state = self.lock();
         if state.ticket.is_none() {
             return;
         }
-        let failed = self.failed(why.clone().into());
-        state.end(Some(failed));
+        let mut failed = why.map(|why| self.failed(why.clone().into()));
+        if let Some(failed) = &mut failed {
+            failed.keep(state.trail.as_ref());
+        }
+        let ended = state.end(failed);
         let reader = state.reader.take();
         drop(state);
+        ended.release();
         reader.into_iter().for_each(Waker::wake);
     }
 
@@ -240,11 +238,27 @@ impl Call {
 }
 
 impl State {
-    fn end(&mut self, untold: Option<Failed>) {
-        let over = mem::replace(&mut self.phase, Phase::Over(untold));
+    /// What it returns is released without the lock.
+    fn end(&mut self, untold: Option<Failed>) -> Ended {
+        let phase = mem::replace(&mut self.phase, Phase::Over(untold));
+        Ended { phase, ticket: self.ticket.take(), trail: self.trail.take() }
+    }
+}
+
+/// What a call held.
+#[must_use = "it is released without the lock of its call"]
+struct Ended {
+    phase: Phase,
+    ticket: Option<Ticket>,
+    trail: Option<Trail>,
+}
+
+impl Ended {
+    fn release(self) {
+        let Self { phase, ticket, trail } = self;
         // A panic while something of a layer is dropped must not take others with it.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(over)));
-        self.ticket = None;
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(phase)));
+        drop((ticket, trail));
     }
 }
 
@@ -259,7 +273,7 @@ enum Step {
 impl Phase {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
         Poll::Ready(match self {
-            Self::Calling(calling) => match ready!(Pin::new(calling).poll(cx)) {
+            Self::Calling(calling) => match ready!(calling.as_mut().poll(cx)) {
                 Ok(reply) => Step::Replied(reply),
                 Err(error) => Step::Failed(error),
             },

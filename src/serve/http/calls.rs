@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::call::Call;
-use crate::message::{IdMap, OwnedId};
+use crate::message::{IdMap, Kind, OwnedId};
 use crate::session::InUse;
 
-/// Bounded; every call is here until it is over, so that it can be ended from elsewhere.
+/// Bounded, requests and the rest each for themselves: a request may wait for the answer to a question, which must find
+/// room. Every call is here until it is over, so that it can be ended from elsewhere.
 pub(super) struct Calls {
     max: usize,
     table: Mutex<Table>,
@@ -16,6 +17,7 @@ pub(super) struct Calls {
 struct Table {
     all: Vec<Option<Arc<Call>>>,
     free: Vec<usize>,
+    requests: usize,
     /// Of the requests of one client; those of many share no ids.
     ids: IdMap<usize>,
     closed: bool,
@@ -36,6 +38,7 @@ pub(super) enum Refused {
 pub(super) struct Ticket {
     calls: Arc<Calls>,
     number: usize,
+    is_request: bool,
     id: Option<OwnedId>,
     _in_use: Option<InUse>,
 }
@@ -48,6 +51,7 @@ impl Calls {
     /// `id`: of a request whose id must be its own.
     pub(super) fn begin(
         self: &Arc<Self>,
+        kind: Kind,
         id: Option<OwnedId>,
         in_use: Option<InUse>,
         make: impl FnOnce(Ticket) -> Call,
@@ -59,14 +63,20 @@ impl Calls {
         if id.as_ref().is_some_and(|id| table.ids.contains(id)) {
             return Err(Refused::IdInUse);
         }
-        if table.len() >= self.max {
+        let is_request = kind == Kind::Request;
+        let is_full = match is_request {
+            true => table.requests >= self.max,
+            false => table.len() - table.requests >= 2 * self.max,
+        };
+        if is_full {
             return Err(Refused::Busy);
         }
+        table.requests += usize::from(is_request);
         let number = table.place();
         if let Some(id) = &id {
             table.ids.insert(id, number);
         }
-        let call = Arc::new(make(Ticket { calls: self.clone(), number, id, _in_use: in_use }));
+        let call = Arc::new(make(Ticket { calls: self.clone(), number, is_request, id, _in_use: in_use }));
         table.all[number] = Some(call.clone());
         Ok(call)
     }
@@ -114,6 +124,7 @@ impl Drop for Ticket {
         if let Some(id) = &self.id {
             table.ids.remove(id);
         }
+        table.requests -= usize::from(self.is_request);
         let call = table.all[self.number].take();
         table.free.push(self.number);
         drop(table);

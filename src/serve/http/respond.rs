@@ -7,10 +7,11 @@ use http::{Response, StatusCode};
 
 use super::answer;
 use super::body::Body;
-use super::call::{Call, Next};
+use super::call::Call;
 use super::events::Reading;
 use super::front::Options;
 use super::live::Live;
+use super::next::Next;
 use super::replay::Stream;
 use super::trail::Trail;
 use crate::message::Kind;
@@ -39,7 +40,7 @@ pub(super) async fn respond(call: Arc<Call>, accepted: Accepted, options: &Optio
             None => answer::status(failed.status),
         },
         Some(first) if mode == ResponseMode::Json => Box::pin(document(reading, first)).await,
-        Some(Next::Last(last)) if mode == ResponseMode::Auto => {
+        Some(Next::Last(last, _)) if mode == ResponseMode::Auto => {
             answer::json(response_status(&last, reading.era()), &last)
         }
         Some(first) => {
@@ -66,7 +67,7 @@ async fn next(reading: &mut Reading) -> Next {
 async fn document(mut reading: Reading, mut first: Next) -> Response<Body> {
     loop {
         match first {
-            Next::Last(last) => return answer::json(response_status(&last, reading.era()), &last),
+            Next::Last(last, _) => return answer::json(response_status(&last, reading.era()), &last),
             Next::Failed(failed) => {
                 return match failed.answer {
                     Some(answer) => answer::json(failed.status, &answer),
@@ -74,12 +75,12 @@ async fn document(mut reading: Reading, mut first: Next) -> Response<Body> {
                 };
             }
             Next::End => return answer::status(StatusCode::ACCEPTED),
-            Next::Message(message) if message.kind() == Kind::Request => {
+            Next::Message(message, _) if message.kind() == Kind::Request => {
                 if let Some(live) = &reading.call().live {
                     live.refuse(&message, "this client takes no questions with its answers");
                 }
             }
-            Next::Message(_) | Next::Open => {}
+            Next::Message(..) | Next::Open => {}
         }
         first = next(&mut reading).await;
     }
@@ -89,7 +90,7 @@ fn stream(mut reading: Reading, options: &Options) -> Response<Body> {
     if let Some(live) = reading.call().live.clone().filter(|live| live.replay.is_on()) {
         let trail = Trail::new(live.clone(), Stream::Post(live.replay.next_stream()));
         let prime = takes_priming(&live);
-        reading.leave(trail, &live, prime);
+        reading.leave(trail, prime);
     }
     answer::events(Body::events(reading, options.keep_alive))
 }

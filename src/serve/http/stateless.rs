@@ -40,9 +40,9 @@ async fn give(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage, era: Er
         return answer::unknown_session(message.responder().id());
     };
     let message = message.with_context(Arc::new(facts(head, era)));
-    let begun = front
-        .stateless_calls
-        .begin(None, None, |ticket| Call::new(&message, None, era, stack.call(message.clone()), ticket));
+    let begun = front.stateless_calls.begin(message.kind(), None, None, |ticket| {
+        Call::new(&message, None, era, stack.call(message.clone()), ticket)
+    });
     match begun {
         Ok(call) => answer_to(front, head, &message, call).await,
         Err(refused) => answer::not_taken(refused, &message.responder()),

@@ -145,7 +145,7 @@ async fn open(address: SocketAddr, number: usize) -> Opened {
     let opened = whole(ask(address, "POST", "", hello).await).await;
     let id = opened.split("mcp-session-id: ").nth(1).unwrap().split("\r\n").next().unwrap();
     let session = format!("mcp-session-id: {id}\r\n");
-    let is_slow = number % SLOW == 0;
+    let is_slow = number.is_multiple_of(SLOW);
     let gets = [ask(address, "GET", &session, "").await, ask(address, "GET", &session, "").await];
     let mut posts = vec![ask(address, "POST", &session, &call(1, "say")).await];
     let second = ask(address, "POST", &session, &call(2, if is_slow { "flood" } else { "say" })).await;
@@ -280,7 +280,7 @@ async fn hundreds_of_streams_get_each_message_once_and_leave_nothing() {
 }
 
 #[tokio::test]
-#[ignore = "10,000 streams: takes a minute and 10,200 descriptors"]
+#[ignore = "10,000 streams: takes a minute or two and 10,200 descriptors on each side"]
 async fn ten_thousand_streams_get_each_message_once_and_leave_nothing() {
     soak(10_000).await;
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
+use http::Response;
 use http::response::Parts;
-use http::{HeaderMap, HeaderValue, Response};
 use tokio::time::{Instant, sleep};
 
 use super::body::Chunks;
 use super::call::{Call, Role};
 use super::events::{self, Content, Events, content};
+use super::opening::{named_session, version};
 use super::options::Transport;
 use super::questions::{Asked, Asking};
 use super::refusal;
@@ -19,15 +20,12 @@ use super::state::{Session, Shared, in_time};
 use super::stream::SHORTEST;
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind, OwnedId, ParseError, ScanOptions, looks_like_reply};
-use crate::protocol::{Era, ProtocolVersion, peek};
-use crate::reply::Reply;
+use crate::protocol::Era;
+use crate::reply::{Reply, Upstream};
 use crate::wire::http::session_id;
 use crate::wire::sse::Event;
 
 type Item = Result<JsonRpcMessage, Error>;
-
-/// The most bytes of a revision's name that go into a header of every request.
-const MAX_VERSION: usize = 64;
 
 /// What nearly every answer is: one document, of a request that succeeded.
 pub(super) fn is_document(response: &Response<Chunks>) -> bool {
@@ -44,7 +42,7 @@ pub(super) async fn document(call: &mut Call, response: Response<Chunks>) -> Res
     let message = JsonRpcMessage::parse_with(bytes, scan).map_err(|error| events::unreadable(&error))?;
     let message = call.own(message).ok_or_else(|| Error::invalid("the server answered another request"))?;
     call.answered(&message, &head)?;
-    Ok(Reply::one(message))
+    Ok(one(message, head))
 }
 
 /// Reads up to the first message, which decides what the reply is; of a listen, up to its head.
@@ -81,16 +79,19 @@ async fn events(call: Call, head: Parts, body: Chunks) -> Result<Reply, Error> {
         _ => answer.next().await?,
     };
     if answer.over {
-        return Ok(Reply::one(first));
+        return Ok(one(first, answer.head));
     }
     Ok(Reply::stream(Rest::of(Some(first), answer)))
 }
 
-/// The session that a head names, if it can be one.
-fn named_session(headers: &HeaderMap) -> Option<HeaderValue> {
-    let mut id: HeaderValue = session_id(headers).ok()??.parse().ok()?;
-    id.set_sensitive(true);
-    Some(id)
+/// An error tells its status, which is the server's own choice (2026-07-28 basic/transports/streamable-http).
+fn one(message: JsonRpcMessage, head: Parts) -> Reply {
+    let is_error = message.error().is_some();
+    let mut reply = Reply::one(message);
+    if is_error {
+        reply.extensions_mut().insert(Upstream::new(head.status, head.headers, None));
+    }
+    reply
 }
 
 impl Call {
@@ -100,7 +101,7 @@ impl Call {
             let id = named_session(&head.headers);
             self.shared().lock().offered.clone_from(&id);
             self.offered =
-                id.map_or_else(Session::default, |id| Session::new(Some(id), None, HeaderMap::new()));
+                id.map_or_else(Session::default, |id| Session::new(Some(id), None, http::HeaderMap::new()));
         }
     }
 
@@ -138,14 +139,6 @@ impl Call {
         self.settle();
         Ok(())
     }
-}
-
-/// The revision that was agreed upon, where requests are to name it: before 2025-06-18 nobody knows the header.
-fn version(welcome: &JsonRpcMessage) -> Option<HeaderValue> {
-    let version = peek::protocol_version(welcome).ok()??;
-    let is_one = version.len() <= MAX_VERSION && version.bytes().all(|byte| byte.is_ascii_graphic());
-    let is_named = is_one && &*version >= ProtocolVersion::V2025_06_18.as_str();
-    is_named.then(|| version.parse().ok()).flatten()
 }
 
 /// The same error, under this id.

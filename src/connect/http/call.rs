@@ -13,14 +13,15 @@ use super::options::Transport;
 use super::piped::Piped;
 use super::questions::Asked;
 use super::state::{Handle, Session, Shared, State, in_time};
-use super::{answer, listen, stream};
+use super::{answer, listen, refusal, stream};
+use crate::connect::leaf::Probe;
 use crate::error::Error;
 use crate::message::{Context as Facts, JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::{Era, method};
 use crate::reply::Reply;
 
-/// The future of a call through an [`Http`](super::Http) leaf. Dropping it cancels the call.
-pub struct ResponseFuture(Inner);
+/// A call that is running. Dropping it cancels the call.
+pub(super) struct Running(Inner);
 
 enum Inner {
     Done(Option<Result<Reply, Error>>),
@@ -64,34 +65,37 @@ pub(super) enum Role {
     Telling,
 }
 
-pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFuture {
+pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> Running {
     let shared = &handle.0;
     if let Some(error) = shared.error() {
-        return ResponseFuture::done(Err(error.unsent()));
+        return Running::done(Err(error.unsent()));
     }
     if message.is_session_listen() {
-        return ResponseFuture::done(listen::open(handle, message));
+        return Running::done(listen::open(handle, message));
     }
     let era = shared.era_of(&message);
     let mut state = shared.lock();
     if state.era == Some(Era::Modern) && message.is_method(method::CANCELLED) {
         // It crossed the answer; and there a cancellation is no message.
-        return ResponseFuture::done(Ok(Reply::empty()));
+        return Running::done(Ok(Reply::empty()));
     }
+    shared.remember(&mut state, &message);
     // An answer is waited for, perhaps by what opens the session.
     let wait = if message.kind() == Kind::Response { None } else { state.turn() };
     if let (None, Some(pipe)) = (&wait, shared.pipe.get()) {
-        return ResponseFuture(Inner::Piped(Piped::new(pipe, handle, message)));
+        return Running(Inner::Piped(Piped::new(pipe, handle, message)));
     }
-    if state.is_full(message.kind(), shared.options.max_pending) {
-        return ResponseFuture::done(Err(Error::busy("too many calls are pending").unsent()));
+    // An owner asks whether there will be room again.
+    let is_probe = message.extensions().get::<Probe>().is_some();
+    if !is_probe && state.is_full(message.kind(), shared.options.max_pending) {
+        return Running::done(Err(Error::busy("too many calls are pending").unsent()));
     }
     if shared.pipe.get().is_none() && message.kind() == Kind::Response && !is_asked(&mut state, &message) {
-        return ResponseFuture::done(Ok(Reply::empty()));
+        return Running::done(Ok(Reply::empty()));
     }
     let call = Call::admitted(handle, &message, era, &mut state);
     drop(state);
-    ResponseFuture(Inner::Running(Box::pin(call.run(message, wait))))
+    Running(Inner::Running(Box::pin(call.run(message, wait))))
 }
 
 /// An answer to a question that the server did not ask goes nowhere.
@@ -197,7 +201,7 @@ impl Call {
             }
         }
         match self.role {
-            Role::Telling | Role::Initialized => self.told(response),
+            Role::Telling | Role::Initialized => shared.unless_ended(Box::pin(self.told(response))).await,
             _ if answer::is_document(&response) => {
                 shared.unless_ended(answer::document(&mut self, response)).await
             }
@@ -222,9 +226,17 @@ impl Call {
     }
 
     /// What gets no answer has arrived.
-    fn told(self, response: Response<Chunks>) -> Result<Reply, Error> {
+    async fn told(self, response: Response<Chunks>) -> Result<Reply, Error> {
         let shared = self.shared();
-        shared.accepted(response, &self.session)?;
+        let (head, body) = response.into_parts();
+        if let Some(failure) = shared.failure(head.status, &head.headers, &self.session) {
+            if failure.is_session_lost() {
+                shared.lose(&self.session, &failure);
+                return Err(failure);
+            }
+            return Err(refusal::of_telling(&self, failure, head, body).await);
+        }
+        shared.drain(body);
         if self.role == Role::Initialized && self.era == Era::Legacy {
             stream::open(shared, &self.session);
         }
@@ -270,13 +282,13 @@ fn cancellation(id: &OwnedId) -> Option<JsonRpcMessage> {
     JsonRpcMessage::notification(method::CANCELLED, format!(r#"{{"requestId":{}}}"#, id.as_str())).ok()
 }
 
-impl ResponseFuture {
-    fn done(outcome: Result<Reply, Error>) -> Self {
+impl Running {
+    pub(super) fn done(outcome: Result<Reply, Error>) -> Self {
         Self(Inner::Done(Some(outcome)))
     }
 }
 
-impl Future for ResponseFuture {
+impl Future for Running {
     type Output = Result<Reply, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -287,11 +299,5 @@ impl Future for ResponseFuture {
             Inner::Piped(future) => Pin::new(future).poll(cx),
             Inner::Running(future) => future.as_mut().poll(cx),
         }
-    }
-}
-
-impl std::fmt::Debug for ResponseFuture {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
 }

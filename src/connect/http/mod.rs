@@ -11,7 +11,7 @@
 //! - Nothing that may have been acted upon is sent a second time; [`Error::is_unsent`] tells what never left.
 //! - Redirects are not followed, and what a client sent to a front end goes nowhere but into the body: credentials
 //!   come from [`Options::header`] or from layers around the HTTP client. A client that follows redirects must not
-//!   take them along to another origin.
+//!   take them along to another origin. [`Options::transparent_authorization`] is for hops that only record.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -35,6 +35,7 @@
 //! ```
 
 mod answer;
+mod authorize;
 mod body;
 mod call;
 #[cfg(feature = "http-client")]
@@ -44,7 +45,9 @@ mod endpoint;
 mod events;
 mod exchange;
 mod listen;
+mod opening;
 mod options;
+mod pass_through;
 mod pipe;
 mod piped;
 mod post;
@@ -52,6 +55,7 @@ mod posts;
 mod probe;
 mod questions;
 mod refusal;
+mod rename;
 mod state;
 mod stats;
 mod stream;
@@ -74,10 +78,12 @@ use crate::reply::Reply;
 use state::{Handle, Shared};
 
 pub use body::Body;
-pub use call::ResponseFuture;
 #[cfg(feature = "http-client")]
 pub use client::{ClientFuture, HttpClient, ResponseBody};
 pub use options::{Options, Transport};
+pub use pass_through::{PassThrough, PassThroughFuture, PassedBody};
+pub(in crate::connect) use probe::Found;
+pub use rename::ResponseFuture;
 pub use stats::Stats;
 
 /// A leaf over the HTTP client `C`; cheap to clone, all clones are one session of one MCP client.
@@ -92,7 +98,8 @@ pub use stats::Stats;
 /// reached or broke off, and [`is_unsent`](Error::is_unsent) if the request never left; that
 /// [`is_timeout`](Error::is_timeout), [`is_too_large`](Error::is_too_large) or [`is_busy`](Error::is_busy); and that
 /// [`is_invalid`](Error::is_invalid) when what came was no acceptable answer. A JSON-RPC error is a reply, whatever
-/// its status, and so is a 401 or 403; these say by a [`reply::Upstream`](crate::reply::Upstream) what the server said.
+/// its status, and so is a 401 or 403. All that the server refused say by a [`reply::Upstream`](crate::reply::Upstream)
+/// what it said, the errors among them in their [`extensions`](Error::extensions).
 ///
 /// # Backpressure
 ///
@@ -154,6 +161,11 @@ impl<C> Http<C> {
         probe::probe(&self.handle).await
     }
 
+    /// What a GET at its address finds; opens no session.
+    pub(in crate::connect) async fn look(&self) -> Result<Found, Error> {
+        probe::look(&self.handle).await
+    }
+
     /// Ends the leaf whoever else holds it, and waits until the server was told that the session is over.
     ///
     /// # Errors
@@ -178,6 +190,13 @@ impl<C> Http<C> {
         self.shared().stop(&why);
     }
 
+    /// The same, from whoever has no claim on it.
+    #[cfg(all(feature = "http-client", feature = "stdio", unix))]
+    pub(in crate::connect) fn stopper(&self) -> impl FnOnce(&Error) + Send + 'static + use<C> {
+        let shared = self.shared().clone();
+        move |why| shared.stop(why)
+    }
+
     fn shared(&self) -> &Arc<Shared> {
         &self.handle.0
     }
@@ -199,7 +218,7 @@ impl<C: 'static> Service<JsonRpcMessage> for Http<C> {
     }
 
     fn call(&mut self, message: JsonRpcMessage) -> ResponseFuture {
-        call::start(&self.handle, message)
+        rename::start(&self.handle, message)
     }
 }
 

@@ -48,13 +48,16 @@ impl Shared {
 
     fn head(&self, message: &JsonRpcMessage, era: Era, session: &Session) -> Result<HeaderMap, Error> {
         if era == Era::Legacy && !message.is_method(method::INITIALIZE) {
-            return Ok(session.head(&self.head).clone());
+            let mut headers = session.head(&self.head).clone();
+            self.authorize(&mut headers, message, era);
+            return Ok(headers);
         }
         let version = (era == Era::Modern).then_some(ProtocolVersion::V2026_07_28);
         let mirrored = self.lock().tools.mirrored(message);
         let own = request_headers(message, version, mirrored.as_deref());
         let own = own.map_err(|error| Error::invalid(error).unsent())?;
         let mut headers = self.options.headers.clone();
+        self.authorize(&mut headers, message, era);
         headers.extend(own);
         session.name(&mut headers);
         Ok(headers)
@@ -63,6 +66,7 @@ impl Shared {
     /// The session's own stream, or the rest of another after the event `last`.
     pub(super) fn get(&self, uri: Uri, session: &Session, last: Option<HeaderValue>) -> Sending {
         let mut headers = self.options.headers.clone();
+        self.authorize_own(&mut headers);
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         session.name(&mut headers);
         if let Some(last) = last {
@@ -85,6 +89,7 @@ impl Shared {
     /// Ends the session at the server; one that does not let clients do that says so.
     pub(super) async fn delete(&self, session: Session) -> Result<(), Error> {
         let mut headers = self.options.headers.clone();
+        self.authorize_own(&mut headers);
         session.name(&mut headers);
         let sent = self.exchange.send(request(Method::DELETE, self.uri.clone(), headers, Body::default()));
         let response = within(ASIDE_TIMEOUT, sent).await?;
@@ -145,32 +150,6 @@ impl Shared {
         if let Ok(permit) = self.draining.clone().try_acquire_owned() {
             self.runtime.spawn(async move {
                 let _ = timeout(LEFTOVER_TIMEOUT, body.drain(LEFTOVER)).await;
-                drop(permit);
-            });
-        }
-    }
-}
-
-impl Shared {
-    /// A session is open, in the place of another; or nobody is left who would use it.
-    pub(super) fn open_session(self: &Arc<Self>, session: Session) {
-        let mut state = self.lock();
-        state.era = Some(Era::Legacy);
-        let mut over = std::mem::replace(&mut state.session, session);
-        if self.error().is_some() {
-            over = std::mem::take(&mut state.session);
-        }
-        drop(state);
-        self.forget(over);
-    }
-
-    /// Nobody will use this session any more.
-    pub(super) fn forget(self: &Arc<Self>, session: Session) {
-        let permit = self.aside.clone().try_acquire_owned();
-        if let (true, Ok(permit)) = (session.id().is_some(), permit) {
-            let shared = self.clone();
-            self.runtime.spawn(async move {
-                let _ = shared.delete(session).await;
                 drop(permit);
             });
         }

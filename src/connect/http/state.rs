@@ -1,5 +1,6 @@
 //! What the calls and the streams of one session share.
 
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Uri};
 use tokio::runtime;
 use tokio::sync::{OnceCell, Semaphore, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::ended::Waiters;
 use super::exchange::Exchange;
@@ -46,6 +47,8 @@ pub(super) struct Shared {
     pub(super) pipe: OnceCell<Multiplex>,
     pub(super) aside: Arc<Semaphore>,
     pub(super) draining: Arc<Semaphore>,
+    /// Requests that were sent under an id of our own.
+    pub(super) renamed: AtomicU32,
 }
 
 /// Dropped with the last clone, call and reply: then the session ends.
@@ -53,6 +56,8 @@ pub(super) struct Handle(pub(super) Arc<Shared>);
 
 pub(super) struct State {
     pub(super) session: Session,
+    /// What the session's client last sent, where it goes on.
+    pub(super) authorization: Option<HeaderValue>,
     /// The id of one that is being opened.
     pub(super) offered: Option<HeaderValue>,
     /// As the server's answers showed it.
@@ -125,6 +130,7 @@ impl Shared {
     pub(super) fn new(exchange: Box<dyn Exchange>, uri: Uri, options: Options) -> Self {
         let state = State {
             session: Session::default(),
+            authorization: None,
             offered: None,
             era: options.era,
             gate: None,
@@ -154,6 +160,7 @@ impl Shared {
             pipe: OnceCell::new(),
             aside: Arc::new(Semaphore::new(ASIDE)),
             draining: Arc::new(Semaphore::new(ASIDE)),
+            renamed: AtomicU32::new(0),
         }
     }
 
@@ -245,6 +252,14 @@ impl Shared {
         };
         self.say_aside(questions.iter().map(refusal).collect());
     }
+}
+
+/// The work, unless it is not done by then, where there is no clock that calls share.
+pub(super) async fn by<T>(
+    deadline: Instant,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    in_time(timeout_at(deadline, work).await.ok())
 }
 
 /// The work, unless it takes longer.

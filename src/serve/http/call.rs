@@ -2,20 +2,23 @@
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{self, Poll, Waker, ready};
 
 use http::StatusCode;
 
 use super::calls::Ticket;
+use super::facts::Facts;
 use super::live::Live;
-use super::next::{Failed, Next};
-use super::stack::Calling;
+use super::outcome::{Failed, Next};
 use super::trail::Trail;
+use super::turns::Turn;
 use crate::error::{BoxError, Error};
-use crate::message::{Context as Facts, JsonRpcMessage, Kind, OwnedId, Responder};
+use crate::message::{Context, JsonRpcMessage, Kind, OwnedId, Responder};
 use crate::protocol::{Era, method};
-use crate::reply::{Reply, failure};
+use crate::reply::{Reply, Upstream, failure};
 use crate::session::ResponseMode;
 use crate::wire::http::error_status;
 
@@ -29,22 +32,25 @@ pub(super) struct Call {
     /// It is the `initialize` of that session.
     opens: bool,
     pub(super) era: Era,
+    /// Its client has gone, and it goes on.
+    pub(super) is_left: AtomicBool,
     state: Mutex<State>,
 }
 
 struct State {
     phase: Phase,
     ticket: Option<Ticket>,
+    /// Of the reply, once it is there.
+    facts: Facts,
     /// Where what comes is kept, for a client that comes back.
     trail: Option<Trail>,
-    mode: ResponseMode,
     reader: Option<Waker>,
     /// Another reader has it now.
     owner: u32,
 }
 
 enum Phase {
-    Calling(Calling),
+    Calling(Turn),
     Reading(Reply),
     /// What the reader has not been told yet.
     Over(Option<Failed>),
@@ -55,7 +61,7 @@ impl Call {
         message: &JsonRpcMessage,
         live: Option<Arc<Live>>,
         era: Era,
-        calling: Calling,
+        calling: Turn,
         ticket: Ticket,
     ) -> Self {
         let opens = message.kind() == Kind::Request && message.is_method(method::INITIALIZE);
@@ -65,11 +71,12 @@ impl Call {
             opens: opens && live.is_some(),
             live,
             era,
+            is_left: AtomicBool::new(false),
             state: Mutex::new(State {
                 phase: Phase::Calling(calling),
                 ticket: Some(ticket),
+                facts: Facts::default(),
                 trail: None,
-                mode: ResponseMode::Auto,
                 reader: None,
                 owner: 0,
             }),
@@ -78,13 +85,24 @@ impl Call {
 
     /// How the stack wants the reply to be written; known once something has come.
     pub(super) fn mode(&self) -> ResponseMode {
-        self.lock().mode
+        self.lock().facts.mode
+    }
+
+    /// What the server said over HTTP, where the reply is what it said.
+    pub(super) fn upstream(&self) -> Option<Box<Upstream>> {
+        self.lock().facts.upstream.clone()
+    }
+
+    /// The client named a session of ours.
+    pub(super) fn is_in_session(&self) -> bool {
+        self.live.is_some() && !self.opens
     }
 
     /// Makes another the reader: earlier ones find the call at its end. Returns what to read with.
     pub(super) fn take_over(&self) -> u32 {
         let mut state = self.lock();
         state.owner += 1;
+        self.is_left.store(false, Ordering::Release);
         let reader = state.reader.take();
         let owner = state.owner;
         drop(state);
@@ -105,7 +123,7 @@ impl Call {
         self.lock().owner == owner
     }
 
-    pub(super) fn poll_next(&self, owner: u32, cx: &mut Context<'_>) -> Poll<Next> {
+    pub(super) fn poll_next(&self, owner: u32, cx: &mut task::Context<'_>) -> Poll<Next> {
         let (next, ended) = {
             let mut state = self.lock();
             if state.owner != owner {
@@ -129,7 +147,7 @@ impl Call {
         Poll::Ready(next)
     }
 
-    fn poll_state(&self, state: &mut State, cx: &mut Context<'_>) -> Poll<Next> {
+    fn poll_state(&self, state: &mut State, cx: &mut task::Context<'_>) -> Poll<Next> {
         loop {
             let polled = catch_unwind(AssertUnwindSafe(|| state.phase.poll(cx)));
             let step = match polled {
@@ -142,18 +160,29 @@ impl Call {
             };
             let next = match step {
                 Step::Replied(reply) => {
-                    state.mode = reply.extensions().get().copied().unwrap_or_default();
+                    state.facts = Facts::of(reply.extensions());
                     state.phase = Phase::Reading(reply);
                     self.is_listen.then_some(Next::Open)
                 }
-                Step::Said(message) => self.said(message),
+                Step::Said(message) => match (self.said(message), state.facts.caught.take()) {
+                    (Some(Next::Last(answer, _)), Some(error)) => {
+                        Some(Next::Failed(self.answered(error.into(), Some(answer))))
+                    }
+                    (next, caught) => {
+                        state.facts.caught = caught;
+                        next
+                    }
+                },
                 Step::Failed(error) => Some(Next::Failed(self.failed(error))),
                 Step::Told(failed) => Some(Next::Failed(failed)),
                 Step::Ended if self.responder.id().is_some() && state.ticket.is_some() => {
                     let error = Error::closed("a reply ended without a response");
                     Some(Next::Failed(self.failed(error.into())))
                 }
-                Step::Ended => Some(Next::End),
+                Step::Ended => Some(match state.facts.caught.take() {
+                    Some(error) => Next::Failed(self.answered(error.into(), None)),
+                    None => Next::End,
+                }),
             };
             if let Some(next) = next {
                 return Poll::Ready(next);
@@ -188,19 +217,25 @@ impl Call {
     }
 
     fn failed(&self, error: BoxError) -> Failed {
+        let answer = failure(&self.responder, &error);
+        self.answered(error, answer)
+    }
+
+    /// A failure that this is the answer to.
+    fn answered(&self, error: BoxError, answer: Option<JsonRpcMessage>) -> Failed {
         let status = error.downcast_ref().map_or(StatusCode::BAD_GATEWAY, error_status);
         let lost = status == StatusCode::NOT_FOUND && self.live.is_none();
         Failed {
             // Without a session, 404 would say that there is no such method.
             status: if lost { StatusCode::BAD_GATEWAY } else { status },
-            answer: failure(&self.responder, &error),
+            answer,
             event: None,
             error,
         }
     }
 
     /// The client's own cancellation: nothing more comes, and the connector forwards the message.
-    pub(super) fn cancel(&self, facts: &Facts, id: &OwnedId, message: JsonRpcMessage) {
+    pub(super) fn cancel(&self, facts: &Context, id: &OwnedId, message: JsonRpcMessage) {
         facts.leave_cancellation(id.clone(), message);
         self.end(None);
         facts.take_cancellation(id); // nobody below forwards it
@@ -271,9 +306,9 @@ enum Step {
 }
 
 impl Phase {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+    fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<Step> {
         Poll::Ready(match self {
-            Self::Calling(calling) => match ready!(calling.as_mut().poll(cx)) {
+            Self::Calling(calling) => match ready!(Pin::new(calling).poll(cx)) {
                 Ok(reply) => Step::Replied(reply),
                 Err(error) => Step::Failed(error),
             },

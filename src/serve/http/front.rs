@@ -1,6 +1,7 @@
 //! What all requests share: the stacks, the sessions, the bounds.
 
 use std::fmt;
+use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use http::Extensions;
 use tokio::time::Instant;
 
 use super::calls::Calls;
+use super::fallback::Fallback;
 use super::inbox::Inbox;
 use super::live::{self, Live};
 use super::stack::Maker;
@@ -17,7 +19,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::message::ScanOptions;
 use crate::session::{KeyMap, Principal, Session, SessionKey, SessionStore};
-use crate::wire::http::Endpoint;
+use crate::wire::http::{Endpoint, Relocation};
 
 /// Between two looks for sessions that are over.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -36,6 +38,8 @@ pub(super) struct Options {
     pub(super) replay_bytes: usize,
     /// For the limits of all requests.
     pub(super) clock: Arc<Clock>,
+    /// Clients' credentials ride along.
+    pub(super) transparent: bool,
 }
 
 pub(super) struct Front {
@@ -45,6 +49,10 @@ pub(super) struct Front {
     pub(super) options: Options,
     pub(super) maker: Option<Maker>,
     pub(super) stateless: Option<Arc<Turns>>,
+    /// Whom other requests go to.
+    pub(super) fallback: Option<Fallback>,
+    /// What a challenge of the upstream is to say instead.
+    pub(super) relocation: Option<Relocation>,
     pub(super) stateless_calls: Arc<Calls>,
     pub(super) store: Arc<dyn SessionStore>,
     open: Mutex<KeyMap<Open>>,
@@ -64,22 +72,16 @@ pub(super) enum Open {
 }
 
 impl Front {
-    pub(super) fn new(
-        endpoint: Endpoint,
-        sse: Option<Endpoint>,
-        options: Options,
-        maker: Option<Maker>,
-        stateless: Option<Arc<Turns>>,
-        store: Arc<dyn SessionStore>,
-    ) -> Self {
-        let stateless_calls = Calls::new(options.max_stateless);
+    pub(super) fn new(endpoint: Endpoint, options: Options, store: Arc<dyn SessionStore>) -> Self {
         Self {
             endpoint,
-            sse,
+            sse: None,
+            stateless_calls: Calls::new(options.max_stateless),
             options,
-            maker,
-            stateless,
-            stateless_calls,
+            maker: None,
+            stateless: None,
+            fallback: None,
+            relocation: None,
             store,
             open: Mutex::default(),
             is_swept: AtomicBool::new(false),
@@ -208,6 +210,19 @@ impl Front {
 
     fn lock(&self) -> MutexGuard<'_, KeyMap<Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is being read goes on. What nobody reads would keep its session for ever.
+impl Drop for Front {
+    fn drop(&mut self) {
+        live::end_left(&self.stateless_calls);
+        let open = mem::take(&mut *self.lock());
+        for open in open.into_values() {
+            if let Open::Streamable(live) = open {
+                live.end_left();
+            }
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use super::{read, stateless};
 use crate::error::BoxError;
 use crate::message::{Code, JsonRpcMessage, Kind};
 use crate::protocol::{Era, header, method};
-use crate::wire::http::{accepted, forwarded};
+use crate::wire::http::{ClientAuthorization, accepted, forwarded};
 
 /// Reads a message and gives it to whom it is for.
 pub(super) async fn post<B>(front: Arc<Front>, head: Parts, body: B) -> Response<Body>
@@ -35,6 +35,7 @@ where
         Err(refusal) => return answer::refused(&refusal),
     };
     mirror(&mut message, &head.headers);
+    authorize(front.options.transparent, &mut message, &head.headers);
     match era {
         Era::Modern => stateless::modern(&front, &head, message).await,
         Era::Legacy if front.maker.is_some() || head.headers.contains_key(header::SESSION_ID) => {
@@ -49,6 +50,13 @@ fn mirror(message: &mut JsonRpcMessage, headers: &HeaderMap) {
     let mirrored = forwarded(headers, &[]);
     if !mirrored.is_empty() {
         message.extensions_mut().insert(mirrored);
+    }
+}
+
+/// The client's credential rides along where the hop is transparent.
+pub(super) fn authorize(transparent: bool, message: &mut JsonRpcMessage, headers: &HeaderMap) {
+    if transparent {
+        message.extensions_mut().insert(ClientAuthorization::of(headers));
     }
 }
 
@@ -114,8 +122,8 @@ pub(super) async fn answer_to(
         call.fail(&shutting_down()); // those that were there have been ended
     }
     match message.kind() {
-        Kind::Request => respond(call, accepted(&head.headers), &front.options).await,
-        Kind::Notification | Kind::Response => settle(call).await,
+        Kind::Request => respond(call, accepted(&head.headers), front).await,
+        Kind::Notification | Kind::Response => settle(call, front).await,
     }
 }
 

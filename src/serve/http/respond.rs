@@ -9,24 +9,25 @@ use super::answer;
 use super::body::Body;
 use super::call::Call;
 use super::events::Reading;
-use super::front::Options;
+use super::front::{Front, Options};
 use super::live::Live;
-use super::next::Next;
+use super::outcome::{Failed, Next};
 use super::replay::Stream;
 use super::trail::Trail;
-use crate::message::Kind;
+use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::{Era, ProtocolVersion};
+use crate::reply::Upstream;
 use crate::session::ResponseMode;
-use crate::wire::http::{Accepted, response_status};
+use crate::wire::http::{Accepted, response_status, returned_status};
 
 /// The response to a request.
 ///
 /// It is an event stream as soon as something comes before the response, and also when nothing comes for so long
 /// that the connection must be kept alive.
-pub(super) async fn respond(call: Arc<Call>, accepted: Accepted, options: &Options) -> Response<Body> {
+pub(super) async fn respond(call: Arc<Call>, accepted: Accepted, front: &Front) -> Response<Body> {
     let mut reading = Reading::new(call);
     let first = match accepted.events {
-        true => options.clock.within(options.keep_alive, next(&mut reading)).await,
+        true => front.options.clock.within(front.options.keep_alive, next(&mut reading)).await,
         false => Some(next(&mut reading).await),
     };
     let mode = match reading.call().mode() {
@@ -35,28 +36,56 @@ pub(super) async fn respond(call: Arc<Call>, accepted: Accepted, options: &Optio
         mode => mode,
     };
     match first {
-        Some(Next::Failed(failed)) => match failed.answer {
-            Some(answer) => answer::json(failed.status, &answer),
-            None => answer::status(failed.status),
-        },
-        Some(first) if mode == ResponseMode::Json => Box::pin(document(reading, first)).await,
-        Some(Next::Last(last, _)) if mode == ResponseMode::Auto => {
-            answer::json(response_status(&last, reading.era()), &last)
+        Some(Next::Failed(failed)) => self::failed(&reading, failed, front),
+        Some(first) if mode == ResponseMode::Json => Box::pin(document(reading, first, front)).await,
+        // One that has a status of its own cannot say so in an event.
+        Some(Next::Last(last, _)) if mode == ResponseMode::Auto || reading.call().upstream().is_some() => {
+            self::last(&reading, &last, front)
         }
         Some(first) => {
             reading.unread(first);
-            stream(reading, options)
+            stream(reading, &front.options)
         }
-        None => stream(reading, options),
+        None => stream(reading, &front.options),
     }
 }
 
 /// The response to a message that is not answered.
-pub(super) async fn settle(call: Arc<Call>) -> Response<Body> {
-    match next(&mut Reading::new(call)).await {
-        Next::Failed(failed) => answer::status(failed.status),
+pub(super) async fn settle(call: Arc<Call>, front: &Front) -> Response<Body> {
+    let mut reading = Reading::new(call);
+    match next(&mut reading).await {
+        Next::Failed(failed) => self::failed(&reading, failed, front),
         _ => answer::status(StatusCode::ACCEPTED),
     }
+}
+
+/// The server's own status, where it has said one.
+fn last(reading: &Reading, last: &JsonRpcMessage, front: &Front) -> Response<Body> {
+    match reading.call().upstream() {
+        Some(said) if said.is_about_us() => answer::json(StatusCode::BAD_GATEWAY, last),
+        said => said
+            .and_then(|said| returned(reading, &said, Some(last), front))
+            .unwrap_or_else(|| answer::json(response_status(last, reading.era()), last)),
+    }
+}
+
+fn failed(reading: &Reading, failed: Failed, front: &Front) -> Response<Body> {
+    let said = failed.upstream().filter(|said| said.body.is_some() && !said.is_about_us());
+    said.and_then(|said| returned(reading, said, None, front)).unwrap_or_else(|| match failed.answer {
+        Some(answer) => answer::json(failed.status, &answer),
+        None => answer::status(failed.status),
+    })
+}
+
+/// What the server said over HTTP, if it may go back to the client.
+fn returned(
+    reading: &Reading,
+    said: &Upstream,
+    message: Option<&JsonRpcMessage>,
+    front: &Front,
+) -> Option<Response<Body>> {
+    let status = returned_status(said.status, reading.call().is_in_session())?;
+    Some(answer::returned(status, said, message, front.relocation.as_ref()))
 }
 
 async fn next(reading: &mut Reading) -> Next {
@@ -64,16 +93,11 @@ async fn next(reading: &mut Reading) -> Next {
 }
 
 /// The response alone, for whoever takes no events.
-async fn document(mut reading: Reading, mut first: Next) -> Response<Body> {
+async fn document(mut reading: Reading, mut first: Next, front: &Front) -> Response<Body> {
     loop {
         match first {
-            Next::Last(last, _) => return answer::json(response_status(&last, reading.era()), &last),
-            Next::Failed(failed) => {
-                return match failed.answer {
-                    Some(answer) => answer::json(failed.status, &answer),
-                    None => answer::status(failed.status),
-                };
-            }
+            Next::Last(last, _) => return self::last(&reading, &last, front),
+            Next::Failed(failed) => return self::failed(&reading, failed, front),
             Next::End => return answer::status(StatusCode::ACCEPTED),
             Next::Message(message, _) if message.kind() == Kind::Request => {
                 if let Some(live) = &reading.call().live {

@@ -10,6 +10,7 @@ use super::body::Body;
 use super::front::{Front, Open};
 use super::inbox::{Inbox, TwoEndpoints};
 use super::open::Opening;
+use super::post::authorize;
 use super::{answer, read};
 use crate::error::{BoxError, Error};
 use crate::message::{Code, Responder};
@@ -23,7 +24,7 @@ where
     B::Error: Into<BoxError>,
 {
     if let Err(refusal) = endpoint.check_head(&head) {
-        return answer::refused(&refusal);
+        return answer::refused_head(&refusal, "GET, POST");
     }
     match head.method {
         Method::GET => open(front, &head).await,
@@ -75,7 +76,7 @@ where
         Ok(bytes) => bytes,
         Err(refusal) => return *refusal,
     };
-    let message = match endpoint.read(&head.headers, bytes, &options.scan) {
+    let mut message = match endpoint.read(&head.headers, bytes, &options.scan) {
         Ok((message, Era::Legacy)) => message,
         Ok((message, Era::Modern)) => {
             let (id, why) = (message.responder(), "this revision is not served here");
@@ -83,6 +84,7 @@ where
         }
         Err(refusal) => return answer::refused(&refusal),
     };
+    authorize(options.transparent, &mut message, &head.headers);
     match inbox.put(message) {
         Ok(()) => answer::status(StatusCode::ACCEPTED),
         Err(not_taken) if not_taken.closed => answer::unknown_session(None),

@@ -61,7 +61,8 @@ struct Remote {
     transparent: bool,
 }
 
-#[tokio::main]
+// One thread drives both directions: to wake another costs more than it does.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let ended = match parse(std::env::args().skip(1)) {
         Ok(options) => run(options).await.map_err(|error| error.to_string()),

@@ -47,6 +47,7 @@
 //! pending request with one JSON-RPC error that tells no inner detail, and the details go to `tracing`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod clock;
 pub mod connect;
 mod error;
 pub mod layer;

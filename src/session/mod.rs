@@ -24,6 +24,7 @@ mod record;
 mod response_mode;
 mod store;
 
+pub(crate) use id::KeyMap;
 pub use id::{NoRandomness, SessionId, SessionKey};
 pub use memory::MemoryStore;
 pub use principal::Principal;

@@ -16,7 +16,7 @@ use super::opening::{named_session, version};
 use super::options::Transport;
 use super::questions::{Asked, Asking};
 use super::refusal;
-use super::state::{Session, Shared, by};
+use super::state::{Session, Shared, in_time};
 use super::stream::SHORTEST;
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind, OwnedId, ParseError, ScanOptions, looks_like_reply};
@@ -27,49 +27,60 @@ use crate::wire::sse::Event;
 
 type Item = Result<JsonRpcMessage, Error>;
 
+/// What nearly every answer is: one document, of a request that succeeded.
+pub(super) fn is_document(response: &Response<Chunks>) -> bool {
+    response.status().is_success() && content(response.headers()) == Content::Json
+}
+
+/// Reads the one message that the answer is.
+pub(super) async fn document(call: &mut Call, response: Response<Chunks>) -> Result<Reply, Error> {
+    let (head, mut body) = response.into_parts();
+    call.offered_by(&head);
+    let shared = call.shared().clone();
+    let scan = &shared.options.scan;
+    let bytes = in_time(shared.clock.before(call.deadline, body.whole(scan.max_bytes)).await)?;
+    let message = JsonRpcMessage::parse_with(bytes, scan).map_err(|error| events::unreadable(&error))?;
+    let message = call.own(message).ok_or_else(|| Error::invalid("the server answered another request"))?;
+    Ok(one(call.answered(message, &head)?, head))
+}
+
 /// Reads up to the first message, which decides what the reply is; of a listen, up to its head.
 pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<Reply, Error> {
-    let (head, mut body) = response.into_parts();
-    if call.role == Role::Initialize {
-        call.offered.id = named_session(&head.headers);
-        call.shared().lock().offered.clone_from(&call.offered.id);
+    if is_document(&response) {
+        return document(&mut call, response).await;
     }
+    let (head, body) = response.into_parts();
+    call.offered_by(&head);
     match content(&head.headers) {
         _ if !head.status.is_success() => refusal::read(call, head, body).await,
-        Content::Json => {
-            let scan = call.shared().options.scan;
-            let bytes = by(call.deadline, body.whole(scan.max_bytes)).await?;
-            let message =
-                JsonRpcMessage::parse_with(bytes, &scan).map_err(|error| events::unreadable(&error))?;
-            let message =
-                call.own(message).ok_or_else(|| Error::invalid("the server answered another request"))?;
-            Ok(one(call.answered(message, &head)?, head))
-        }
-        Content::Events => {
-            let events = Events::new(body, &call.shared().options.scan);
-            let is_listen = call.role == Role::Listen;
-            let mut answer = Answer { call, head, events: Some(events), news: Instant::now(), over: false };
-            if is_listen {
-                answer.call.opened();
-                return Ok(Reply::stream(Rest::of(None, answer)));
-            }
-            // Others wait for what opens the session, so that a comment is not enough there.
-            let first = match answer.call.role {
-                Role::Initialize => by(answer.call.deadline, answer.next()).await?,
-                _ => answer.next().await?,
-            };
-            if answer.over {
-                return Ok(one(first, answer.head));
-            }
-            Ok(Reply::stream(Rest::of(Some(first), answer)))
-        }
-        Content::Other => {
+        Content::Events => events(call, head, body).await,
+        Content::Json | Content::Other => {
             let status = head.status.as_u16();
             Err(Error::invalid(format_args!(
                 "the server answered HTTP {status} with neither JSON nor events"
             )))
         }
     }
+}
+
+async fn events(call: Call, head: Parts, body: Chunks) -> Result<Reply, Error> {
+    let shared = call.shared().clone();
+    let events = Events::new(body, &shared.options.scan);
+    let is_listen = call.role == Role::Listen;
+    let mut answer = Answer { call, head, events: Some(events), news: Instant::now(), over: false };
+    if is_listen {
+        answer.call.opened();
+        return Ok(Reply::stream(Rest::of(None, answer)));
+    }
+    // Others wait for what opens the session, so that a comment is not enough there.
+    let first = match answer.call.role {
+        Role::Initialize => in_time(shared.clock.before(answer.call.deadline, answer.next()).await)?,
+        _ => answer.next().await?,
+    };
+    if answer.over {
+        return Ok(one(first, answer.head));
+    }
+    Ok(Reply::stream(Rest::of(Some(first), answer)))
 }
 
 /// An error tells its status, which is the server's own choice (2026-07-28 basic/transports/streamable-http).
@@ -83,6 +94,16 @@ fn one(message: JsonRpcMessage, head: Parts) -> Reply {
 }
 
 impl Call {
+    /// What the answer to an `initialize` names is ended at the server, unless it is opened.
+    fn offered_by(&mut self, head: &Parts) {
+        if self.role == Role::Initialize {
+            let id = named_session(&head.headers);
+            self.shared().lock().offered.clone_from(&id);
+            self.offered =
+                id.map_or_else(Session::default, |id| Session::new(Some(id), None, http::HeaderMap::new()));
+        }
+    }
+
     /// The message if it is the response to this call. An error without an id can be about nothing else here.
     pub(super) fn own(&self, message: JsonRpcMessage) -> Option<JsonRpcMessage> {
         let id = self.id.as_ref().filter(|_| message.kind() == Kind::Response)?;
@@ -103,7 +124,9 @@ impl Call {
     fn answered(&mut self, message: JsonRpcMessage, head: &Parts) -> Result<JsonRpcMessage, Error> {
         if self.role == Role::Initialize && message.result().is_some() {
             session_id(&head.headers).map_err(|error| Error::invalid(error.text))?;
-            let opened = Session { version: version(&message), ..std::mem::take(&mut self.offered) };
+            let offered = std::mem::take(&mut self.offered);
+            let head = self.shared().head.clone();
+            let opened = Session::new(offered.id().cloned(), version(&message), head);
             self.shared().open_session(opened);
         }
         if message.result().is_some() {
@@ -244,7 +267,7 @@ impl Answer {
             sleep(pause).await;
             shared.count(|stats| stats.reconnections += 1);
             let sent = shared.get(shared.uri.clone(), &self.call.session, Some(last.clone()));
-            match by(deadline, sent).await {
+            match in_time(shared.clock.before(deadline, sent).await) {
                 Ok(response)
                     if response.status().is_success() && content(response.headers()) == Content::Events =>
                 {

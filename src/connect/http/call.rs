@@ -12,7 +12,7 @@ use super::body::Chunks;
 use super::options::Transport;
 use super::piped::Piped;
 use super::questions::Asked;
-use super::state::{Handle, Session, Shared, State, by};
+use super::state::{Handle, Session, Shared, State, in_time};
 use super::tools::Page;
 use super::{answer, listen, refusal, stream};
 use crate::connect::leaf::Probe;
@@ -198,30 +198,30 @@ impl Call {
         wait: Option<watch::Receiver<()>>,
     ) -> Result<Reply, Error> {
         let shared = self.shared().clone();
-        if let Some(mut wait) = wait {
-            let passed = async {
-                while wait.changed().await.is_ok() {}
-                Ok(())
-            };
-            shared.unless_ended(passed).await.map_err(Error::unsent)?;
+        // What is rare is boxed: it would make every call's future larger.
+        if let Some(wait) = wait {
+            shared.unless_ended(Box::pin(passed(wait))).await.map_err(Error::unsent)?;
             self.renew();
         }
         if shared.options.transport == Some(Transport::Sse) || shared.pipe.initialized() {
-            return self.pipe(message).await;
+            return Box::pin(self.pipe(message)).await;
         }
         if self.is_ours_to_mirror(&message) {
-            return self.call_tool(message).await;
+            return Box::pin(self.call_tool(message)).await;
         }
         let response = shared.unless_ended(self.post(&message)).await?;
         if self.role == Role::Initialize && shared.may_be_older(response.status()) {
-            match shared.unless_ended(shared.open_pipe()).await {
-                Ok(_) => return self.pipe(message).await,
+            match shared.unless_ended(Box::pin(shared.open_pipe())).await {
+                Ok(_) => return Box::pin(self.pipe(message)).await,
                 Err(error) => tracing::debug!(%error, "the server does not speak HTTP+SSE either"),
             }
         }
         match self.role {
-            Role::Telling | Role::Initialized => shared.unless_ended(self.told(response)).await,
-            _ => shared.unless_ended(answer::read(self, response)).await,
+            Role::Telling | Role::Initialized => shared.unless_ended(Box::pin(self.told(response))).await,
+            _ if answer::is_document(&response) => {
+                shared.unless_ended(answer::document(&mut self, response)).await
+            }
+            _ => shared.unless_ended(Box::pin(answer::read(self, response))).await,
         }
     }
 
@@ -233,7 +233,7 @@ impl Call {
     pub(super) async fn post(&mut self, message: &JsonRpcMessage) -> Result<Response<Chunks>, Error> {
         let (session, sent) = self.shared().post(message);
         (self.session, self.pending) = (session, self.id.is_some());
-        let response = by(self.deadline, sent).await;
+        let response = in_time(self.shared().clock.before(self.deadline, sent).await);
         self.pending &= !response.as_ref().is_err_and(Error::is_unsent);
         response
     }
@@ -287,6 +287,12 @@ impl Drop for Call {
         let cancel = own.map_or_else(|| cancellation(id), Some);
         shared.say_aside(cancel.into_iter().collect());
     }
+}
+
+/// What the call waits for has happened.
+async fn passed(mut wait: watch::Receiver<()>) -> Result<(), Error> {
+    while wait.changed().await.is_ok() {}
+    Ok(())
 }
 
 fn deadline(handle: &Handle) -> Instant {

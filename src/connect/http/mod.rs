@@ -44,6 +44,7 @@ mod body;
 mod call;
 #[cfg(feature = "http-client")]
 mod client;
+mod ended;
 mod endpoint;
 mod events;
 mod exchange;

@@ -35,7 +35,7 @@ impl Shared {
         let mut over = std::mem::replace(&mut state.session, session);
         if self.error().is_some() {
             over = std::mem::take(&mut state.session);
-        } else if over.id == state.session.id {
+        } else if over.id() == state.session.id() {
             over = Session::default();
         }
         drop(state);
@@ -45,7 +45,7 @@ impl Shared {
     /// Nobody will use this session any more.
     pub(super) fn forget(self: &Arc<Self>, session: Session) {
         let permit = self.aside.clone().try_acquire_owned();
-        if let (true, Ok(permit)) = (session.id.is_some(), permit) {
+        if let (true, Ok(permit)) = (session.id().is_some(), permit) {
             let shared = self.clone();
             self.runtime.spawn(async move {
                 let _ = shared.delete(session).await;

@@ -26,7 +26,7 @@ impl Shared {
     pub(super) fn post(&self, message: &JsonRpcMessage) -> (Session, Sending) {
         let era = self.era_of(message);
         let named = era == Era::Legacy && !message.is_method(method::INITIALIZE);
-        let session = if named { self.lock().session_of(message) } else { Session::default() };
+        let session = if named { self.lock().session_of(message, &self.head) } else { Session::default() };
         let sent = match self.head(message, era, &session) {
             Ok(headers) => {
                 let body = Body::from(message.bytes().clone());
@@ -48,6 +48,11 @@ impl Shared {
     }
 
     fn head(&self, message: &JsonRpcMessage, era: Era, session: &Session) -> Result<HeaderMap, Error> {
+        if era == Era::Legacy && !message.is_method(method::INITIALIZE) {
+            let mut headers = session.head(&self.head).clone();
+            self.authorize(&mut headers, message, era);
+            return Ok(headers);
+        }
         let version = (era == Era::Modern).then_some(ProtocolVersion::V2026_07_28);
         let sent = if era == Era::Modern { sent_with(message) } else { None };
         let mirrored = if sent.is_none() { self.lock().tools.mirrored(message) } else { None };
@@ -115,7 +120,7 @@ impl Shared {
         headers: &HeaderMap,
         session: &Session,
     ) -> Option<Error> {
-        let in_session = session.id.is_some();
+        let in_session = session.id().is_some();
         let is_mute = status == StatusCode::UNAUTHORIZED && !headers.contains_key(WWW_AUTHENTICATE);
         if is_mute && in_session && self.options.unauthorized_is_lost {
             return Some(Error::session_lost("the server answered HTTP 401 to a session of its own"));
@@ -155,12 +160,12 @@ impl Shared {
 }
 
 impl Session {
+    /// Names it in a head.
     fn name(&self, headers: &mut HeaderMap) {
-        if let Some(id) = &self.id {
-            headers.insert(header::SESSION_ID, id.clone());
-        }
-        if let Some(version) = &self.version {
-            headers.insert(header::PROTOCOL_VERSION, version.clone());
+        for (name, value) in [(header::SESSION_ID, self.id()), (header::PROTOCOL_VERSION, self.version())] {
+            if let Some(value) = value {
+                headers.insert(name, value.clone());
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use http::{HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, Uri};
 use tokio::io::{DuplexStream, ReadHalf};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
@@ -141,7 +141,7 @@ async fn post(shared: Arc<Shared>, endpoint: Uri, message: JsonRpcMessage) -> Re
     let sent = shared.post_to(endpoint, &message);
     let response = within(shared.options.timeout, sent).await?;
     // The session's name is in the address.
-    let session = Session { id: Some(HeaderValue::from_static("-")), version: None };
+    let session = Session::new(Some(HeaderValue::from_static("-")), None, HeaderMap::new());
     match shared.failure(response.status(), response.headers(), &session) {
         Some(error) => Err(error),
         None => {

@@ -8,7 +8,7 @@ use super::answer;
 use super::call::Call;
 use super::events::{Content, content};
 use super::refusal::{is_modern, is_refused};
-use super::state::{Handle, Session, by, within};
+use super::state::{Handle, Session, in_time, within};
 use crate::error::Error;
 use crate::message::JsonRpcMessage;
 use crate::protocol::{Era, method};
@@ -33,7 +33,8 @@ pub(super) async fn probe(handle: &Arc<Handle>) -> Result<Era, Error> {
     let response = shared.unless_ended(call.post(&ask)).await?;
     let (status, deadline) = (response.status(), call.deadline);
     let era = match shared.unless_ended(answer::read(call, response)).await {
-        Ok(reply) => by(deadline, judge(reply)).await?.or(is_refused(status).then_some(Era::Legacy)),
+        Ok(reply) => in_time(shared.clock.before(deadline, judge(reply)).await)?
+            .or(is_refused(status).then_some(Era::Legacy)),
         Err(error) if error.is_closed() || !is_refused(status) => return Err(error),
         Err(_) => Some(Era::Legacy),
     };

@@ -8,7 +8,7 @@ use http::response::Parts;
 use super::body::Chunks;
 use super::call::Call;
 use super::events::{Content, content};
-use super::state::by;
+use super::state::in_time;
 use crate::error::Error;
 use crate::message::{Code, JsonRpcMessage};
 use crate::protocol::{Era, peek};
@@ -27,7 +27,7 @@ pub(super) async fn read(mut call: Call, head: Parts, mut body: Chunks) -> Resul
     let is_json = content(&head.headers) == Content::Json;
     let most = if is_json { scan.max_bytes } else { MOST };
     // What breaks here cannot say more than the status did.
-    let body = by(call.deadline, body.beginning(most)).await;
+    let body = in_time(shared.clock.before(call.deadline, body.beginning(most)).await);
     let (bytes, more) = body.unwrap_or_default();
     let message = (is_json && !more).then(|| JsonRpcMessage::parse_with(bytes.clone(), &scan).ok()).flatten();
     let answer = message.filter(|message| message.error().is_some()).and_then(|message| call.own(message));
@@ -57,7 +57,7 @@ pub(super) async fn read(mut call: Call, head: Parts, mut body: Chunks) -> Resul
 
 /// The refusal of what gets no answer.
 pub(super) async fn of_telling(call: &Call, failure: Error, head: Parts, mut body: Chunks) -> Error {
-    let body = by(call.deadline, body.beginning(MOST)).await;
+    let body = in_time(call.shared().clock.before(call.deadline, body.beginning(MOST)).await);
     failure.with_extension(said(call, head, Some(body.unwrap_or_default())))
 }
 

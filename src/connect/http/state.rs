@@ -4,21 +4,24 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::{HeaderValue, Uri};
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Uri};
 use tokio::runtime;
 use tokio::sync::{OnceCell, Semaphore, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::ended::Waiters;
 use super::exchange::Exchange;
 use super::listen::Listen;
 use super::options::{Options, Transport};
 use super::questions::Questions;
 use super::stats::Stats;
 use super::tools::Tools;
+use crate::clock::Clock;
 use crate::connect::multiplex::Multiplex;
 use crate::error::Error;
 use crate::message::{Code, JsonRpcMessage, Kind, OwnedId};
-use crate::protocol::Era;
+use crate::protocol::{Era, header};
 
 /// Cancellations and refusals on their way at once; what is more is not told. And as many bodies whose rest is read.
 const ASIDE: usize = 64;
@@ -29,9 +32,15 @@ pub(super) struct Shared {
     pub(super) exchange: Box<dyn Exchange>,
     pub(super) uri: Uri,
     pub(super) options: Options,
+    /// What is said with every message of no session.
+    pub(super) head: HeaderMap,
     pub(super) runtime: runtime::Handle,
     state: Mutex<State>,
     ended: watch::Sender<Option<Error>>,
+    /// Calls that wait for something else, too.
+    pub(super) waiters: Waiters,
+    /// For the deadlines of all calls.
+    pub(super) clock: Arc<Clock>,
     /// Known once the server has answered in it.
     pub(super) transport: watch::Sender<Option<Transport>>,
     /// The older transport, once it is open.
@@ -73,22 +82,51 @@ pub(super) struct State {
     pub(super) stats: Stats,
 }
 
-/// What a legacy server told of its session.
+/// What a legacy server told of its session; nothing before that. A clone costs a refcount.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Session {
-    pub(super) id: Option<HeaderValue>,
-    /// The revision agreed upon, where requests are to name it.
-    pub(super) version: Option<HeaderValue>,
+pub(super) struct Session(Option<Arc<Told>>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Told {
+    id: Option<HeaderValue>,
+    version: Option<HeaderValue>,
+    /// What is said with every message of it.
+    head: HeaderMap,
+}
+
+impl Session {
+    /// `version`: the revision agreed upon, where requests are to name it. `head`: what is said without a session.
+    pub(super) fn new(id: Option<HeaderValue>, version: Option<HeaderValue>, mut head: HeaderMap) -> Self {
+        for (name, value) in [(header::SESSION_ID, &id), (header::PROTOCOL_VERSION, &version)] {
+            if let Some(value) = value {
+                head.insert(name, value.clone());
+            }
+        }
+        Self(Some(Arc::new(Told { id, version, head })))
+    }
+
+    /// As the server named it.
+    pub(super) fn id(&self) -> Option<&HeaderValue> {
+        self.0.as_ref()?.id.as_ref()
+    }
+
+    pub(super) fn version(&self) -> Option<&HeaderValue> {
+        self.0.as_ref()?.version.as_ref()
+    }
+
+    /// The head of a message of it; `plain` is one of no session.
+    pub(super) fn head<'a>(&'a self, plain: &'a HeaderMap) -> &'a HeaderMap {
+        self.0.as_ref().map_or(plain, |told| &told.head)
+    }
 }
 
 impl State {
     /// The session that a message belongs to; before one is open, an answer belongs to the one that is offered.
-    pub(super) fn session_of(&self, message: &JsonRpcMessage) -> Session {
-        let mut session = self.session.clone();
-        if session.id.is_none() && message.kind() == Kind::Response {
-            session.id.clone_from(&self.offered);
+    pub(super) fn session_of(&self, message: &JsonRpcMessage, plain: &HeaderMap) -> Session {
+        if message.kind() == Kind::Response && self.session.id().is_none() && self.offered.is_some() {
+            return Session::new(self.offered.clone(), self.session.version().cloned(), plain.clone());
         }
-        session
+        self.session.clone()
     }
 }
 
@@ -110,13 +148,19 @@ impl Shared {
             client: Era::Legacy,
             stats: Stats::default(),
         };
+        let mut head = options.headers.clone();
+        head.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        head.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         Self {
             exchange,
             uri,
+            head,
             options,
             runtime: runtime::Handle::current(),
             state: Mutex::new(state),
             ended: watch::Sender::new(None),
+            waiters: Waiters::default(),
+            clock: Arc::default(),
             transport: watch::Sender::new(None),
             pipe: OnceCell::new(),
             aside: Arc::new(Semaphore::new(ASIDE)),
@@ -152,6 +196,7 @@ impl Shared {
         if !is_first {
             return None;
         }
+        self.waiters.wake_all();
         let mut state = self.lock();
         let (sender, session) = (state.listen.close(), std::mem::take(&mut state.session));
         drop(state);
@@ -161,7 +206,7 @@ impl Shared {
         if let Some(pipe) = self.pipe.get() {
             pipe.stop(why.clone());
         }
-        session.id.is_some().then_some(session)
+        session.id().is_some().then_some(session)
     }
 
     /// The server does not know the session any more; only the one that is current is lost with it.
@@ -173,18 +218,6 @@ impl Shared {
         state.session = Session::default();
         drop(state);
         self.finish(why);
-    }
-
-    /// The work, unless the end comes first.
-    pub(super) async fn unless_ended<T>(
-        &self,
-        work: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        tokio::select! {
-            biased;
-            error = self.end() => Err(error),
-            done = work => done,
-        }
     }
 
     /// Tells the server what no caller waits for, one after the other; nothing once the session is over.
@@ -227,6 +260,14 @@ impl Shared {
     }
 }
 
+/// The work, unless it is not done by then, where there is no clock that calls share.
+pub(super) async fn by<T>(
+    deadline: Instant,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    in_time(timeout_at(deadline, work).await.ok())
+}
+
 /// The work, unless it takes longer.
 pub(super) async fn within<T>(
     limit: Duration,
@@ -238,15 +279,9 @@ pub(super) async fn within<T>(
     }
 }
 
-/// The work, unless it is not done by then.
-pub(super) async fn by<T>(
-    deadline: Instant,
-    work: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    match timeout_at(deadline, work).await {
-        Ok(done) => done,
-        Err(_) => Err(Error::timeout("the server did not answer in time")),
-    }
+/// What came of work that has a deadline.
+pub(super) fn in_time<T>(done: Option<Result<T, Error>>) -> Result<T, Error> {
+    done.unwrap_or_else(|| Err(Error::timeout("the server did not answer in time")))
 }
 
 impl Drop for Handle {

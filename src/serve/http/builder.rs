@@ -45,6 +45,7 @@ impl Builder {
             keep_alive: Duration::from_secs(15),
             replay_events: 256,
             replay_bytes: 256 << 10,
+            clock: Arc::default(),
             transparent: false,
         };
         Self {

@@ -1,6 +1,5 @@
 //! What all requests share: the stacks, the sessions, the bounds.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,9 +15,10 @@ use super::inbox::Inbox;
 use super::live::{self, Live};
 use super::stack::Maker;
 use super::turns::Turns;
+use crate::clock::Clock;
 use crate::error::Error;
 use crate::message::ScanOptions;
-use crate::session::{Principal, Session, SessionId, SessionKey, SessionStore};
+use crate::session::{KeyMap, Principal, Session, SessionKey, SessionStore};
 use crate::wire::http::{Endpoint, Relocation};
 
 /// Between two looks for sessions that are over.
@@ -36,6 +36,8 @@ pub(super) struct Options {
     pub(super) keep_alive: Duration,
     pub(super) replay_events: usize,
     pub(super) replay_bytes: usize,
+    /// For the limits of all requests.
+    pub(super) clock: Arc<Clock>,
     /// Clients' credentials ride along.
     pub(super) transparent: bool,
 }
@@ -53,7 +55,7 @@ pub(super) struct Front {
     pub(super) relocation: Option<Relocation>,
     pub(super) stateless_calls: Arc<Calls>,
     pub(super) store: Arc<dyn SessionStore>,
-    open: Mutex<HashMap<SessionKey, Open>>,
+    open: Mutex<KeyMap<Open>>,
     is_swept: AtomicBool,
     /// No session is opened any more.
     is_closing: AtomicBool,
@@ -90,7 +92,7 @@ impl Front {
 
     /// A session of this principal that is not over.
     pub(super) fn find(&self, id: &str, extensions: &Extensions) -> Option<Open> {
-        let key = SessionId::from_text(id).key();
+        let key = SessionKey::of(id);
         let session = self.store.find(&key)?;
         if !session.is_of(extensions.get::<Principal>()) {
             tracing::warn!(%key, "a session was asked for by another principal");
@@ -206,7 +208,7 @@ impl Front {
         self.stateless_calls.is_empty() && !self.lock().values().any(busy)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SessionKey, Open>> {
+    fn lock(&self) -> MutexGuard<'_, KeyMap<Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

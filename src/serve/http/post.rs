@@ -26,7 +26,7 @@ where
     B::Error: Into<BoxError>,
 {
     let options = &front.options;
-    let bytes = match read::body(body, options.scan.max_bytes, options.patience).await {
+    let bytes = match read::body(body, options).await {
         Ok(bytes) => bytes,
         Err(refusal) => return *refusal,
     };
@@ -56,7 +56,7 @@ async fn in_session(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage) -
     let opens = message.kind() == Kind::Request && message.is_method(method::INITIALIZE);
     let Some(session) = head.headers.get(header::SESSION_ID) else {
         return match opens {
-            true => open::open(front, head, message).await,
+            true => Box::pin(open::open(front, head, message)).await,
             false => {
                 let why = "Mcp-Session-Id is missing";
                 answer::refuse(StatusCode::BAD_REQUEST, responder.id(), Code::INVALID_REQUEST, why)

@@ -27,7 +27,7 @@ use crate::wire::http::{Accepted, response_status, returned_status};
 pub(super) async fn respond(call: Arc<Call>, accepted: Accepted, front: &Front) -> Response<Body> {
     let mut reading = Reading::new(call);
     let first = match accepted.events {
-        true => tokio::time::timeout(front.options.keep_alive, next(&mut reading)).await.ok(),
+        true => front.options.clock.within(front.options.keep_alive, next(&mut reading)).await,
         false => Some(next(&mut reading).await),
     };
     let mode = match reading.call().mode() {
@@ -37,7 +37,7 @@ pub(super) async fn respond(call: Arc<Call>, accepted: Accepted, front: &Front) 
     };
     match first {
         Some(Next::Failed(failed)) => self::failed(&reading, failed, front),
-        Some(first) if mode == ResponseMode::Json => document(reading, first, front).await,
+        Some(first) if mode == ResponseMode::Json => Box::pin(document(reading, first, front)).await,
         // One that has a status of its own cannot say so in an event.
         Some(Next::Last(last, _)) if mode == ResponseMode::Auto || reading.call().upstream().is_some() => {
             self::last(&reading, &last, front)

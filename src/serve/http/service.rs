@@ -57,7 +57,7 @@ impl Http {
     {
         let (head, body) = request.into_parts();
         if let Some(sse) = self.front.sse.as_ref().filter(|sse| sse.path() == head.uri.path()) {
-            return two_endpoints::handle(self.front.clone(), sse, head, body).await;
+            return Box::pin(two_endpoints::handle(self.front.clone(), sse, head, body)).await;
         }
         if let Some(fallback) =
             self.front.fallback.as_ref().filter(|_| self.front.endpoint.path() != head.uri.path())

@@ -71,7 +71,7 @@ where
     let Some(Open::TwoEndpoints(inbox)) = front.find(id, &head.extensions) else {
         return answer::unknown_session(None);
     };
-    let bytes = match read::body(body, options.scan.max_bytes, options.patience).await {
+    let bytes = match read::body(body, options).await {
         Ok(bytes) => bytes,
         Err(refusal) => return *refusal,
     };

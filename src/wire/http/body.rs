@@ -115,6 +115,9 @@ pub(super) fn check_mirrors(
     message: &JsonRpcMessage,
     required: bool,
 ) -> Result<(), Refusal> {
+    if !required && !headers.keys().any(is_mirror) {
+        return Ok(());
+    }
     if let Some(name) = headers.keys().find(|name| is_mirror(name) && single(headers, name).is_err()) {
         return Err(Refusal::mismatch(format!("more than one {name}")));
     }

@@ -32,7 +32,7 @@ export function streams(server, changed) {
     tool(server, 'test_reconnection', async (_, ctx) => {
         // Over HTTP the caller has to come back for the answer; stdio has no stream to close.
         ctx.http?.closeSSE?.();
-        await pause(100);
+        await pause(300);
         return text('reconnected');
     });
     tool(server, 'test_trigger_tool_change', () => {

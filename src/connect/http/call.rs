@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::message::{Context as Facts, JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::{Era, method};
 use crate::reply::Reply;
+use crate::session::ResponseStream;
 
 /// The future of a call through an [`Http`](super::Http) leaf. Dropping it cancels the call.
 pub struct ResponseFuture(Inner);
@@ -45,6 +46,8 @@ pub(super) struct Call {
     /// For what decides the reply.
     pub(super) deadline: Instant,
     context: Option<Arc<Facts>>,
+    /// Of the response that the client reads, where that can be a stream that is taken up again.
+    pub(super) stream: Option<ResponseStream>,
     /// The server may have it, and has not answered.
     pending: bool,
     /// Lets those pass that wait for this one.
@@ -130,12 +133,26 @@ impl Call {
         });
         let id = (message.kind() == Kind::Request).then(|| message.owned_id()).flatten();
         let (number, context) = (state.calls, message.context().cloned());
+        let stream = message.extensions().get().cloned();
         drop(state);
         let (session, handle) = (Session::default(), handle.clone());
         let lists_tools = era == Era::Modern && message.is_method(method::TOOLS_LIST);
         let deadline = deadline(&handle);
         let pending = false;
-        Self { handle, number, id, role, era, session, lists_tools, deadline, context, pending, opens }
+        Self {
+            handle,
+            number,
+            id,
+            role,
+            era,
+            session,
+            lists_tools,
+            deadline,
+            context,
+            stream,
+            pending,
+            opens,
+        }
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {

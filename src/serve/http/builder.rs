@@ -37,6 +37,7 @@ impl Builder {
             age: Duration::from_secs(24 * 60 * 60),
             patience: Duration::from_secs(30),
             keep_alive: Duration::from_secs(15),
+            prime_after: Duration::from_millis(100),
             replay_events: 256,
             replay_bytes: 256 << 10,
         };
@@ -122,6 +123,14 @@ impl Builder {
     /// stream (15 s; never less than one).
     pub fn keep_alive(mut self, silence: Duration) -> Self {
         self.options.keep_alive = silence.max(Duration::from_secs(1));
+        self
+    }
+
+    /// How long a request of 2025-11-25 may go unanswered before its response becomes an event stream that its client
+    /// can take up again if the connection breaks (100 ms). Clients of earlier revisions wait for
+    /// [`keep_alive`](Self::keep_alive), and so does everybody where nothing is kept for [`replay`](Self::replay).
+    pub fn prime_after(mut self, silence: Duration) -> Self {
+        self.options.prime_after = silence;
         self
     }
 

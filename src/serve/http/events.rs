@@ -11,7 +11,7 @@ use super::replay::EventId;
 use super::trail::Trail;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::Era;
-use crate::session::InUse;
+use crate::session::{InUse, ResponseStream};
 use crate::wire::sse::Event;
 
 /// The events of one response.
@@ -31,12 +31,13 @@ pub(super) struct Reading {
     first: VecDeque<Next>,
     prime: bool,
     trail: Option<Trail>,
+    wanted: Option<ResponseStream>,
     over: bool,
 }
 
 impl Reading {
-    pub(super) fn new(call: Arc<Call>) -> Self {
-        Self { call, owner: 0, first: VecDeque::new(), prime: false, trail: None, over: false }
+    pub(super) fn new(call: Arc<Call>, wanted: Option<ResponseStream>) -> Self {
+        Self { call, owner: 0, first: VecDeque::new(), prime: false, trail: None, wanted, over: false }
     }
 
     pub(super) fn call(&self) -> &Call {
@@ -64,6 +65,12 @@ impl Reading {
         (self.trail, self.prime) = (Some(trail), prime);
     }
 
+    /// The client is to come back for the rest; it can where the events have ids.
+    fn is_left(&self, cx: &Context<'_>) -> bool {
+        let wanted = self.wanted.as_ref().filter(|_| self.trail.is_some());
+        wanted.is_some_and(|wanted| wanted.poll_closed(cx).is_ready())
+    }
+
     fn event(&self, message: &JsonRpcMessage) -> Event {
         match &self.trail {
             Some(trail) => trail.event(message),
@@ -81,7 +88,12 @@ impl Source for Reading {
             if self.over {
                 return Poll::Ready(None);
             }
-            let message = match ready!(self.poll_next(cx)) {
+            let next = match self.poll_next(cx) {
+                Poll::Ready(next) => next,
+                Poll::Pending if self.is_left(cx) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            };
+            let message = match next {
                 Next::Open => continue,
                 Next::Message(message) | Next::Last(message) => Some(message),
                 Next::Failed(failed) => failed.answer,

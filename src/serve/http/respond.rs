@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use http::{Response, StatusCode};
 
@@ -15,22 +16,27 @@ use super::replay::Stream;
 use super::trail::Trail;
 use crate::message::Kind;
 use crate::protocol::{Era, ProtocolVersion};
-use crate::session::ResponseMode;
+use crate::session::{ResponseMode, ResponseStream};
 use crate::wire::http::{Accepted, response_status};
 
 /// The response to a request.
 ///
 /// It is an event stream as soon as something comes before the response, and also when nothing comes for so long
-/// that the connection must be kept alive.
-pub(super) async fn respond(call: Arc<Call>, accepted: Accepted, options: &Options) -> Response<Body> {
-    let mut reading = Reading::new(call);
+/// that the client should be able to take it up again, or the connection must be kept alive.
+pub(super) async fn respond(
+    call: Arc<Call>,
+    accepted: Accepted,
+    wanted: Option<ResponseStream>,
+    options: &Options,
+) -> Response<Body> {
+    let mut reading = Reading::new(call, wanted.clone());
     let first = match accepted.events {
-        true => tokio::time::timeout(options.keep_alive, next(&mut reading)).await.ok(),
+        true => first(&mut reading, wanted.as_ref(), options).await,
         false => Some(next(&mut reading).await),
     };
     let mode = match reading.call().mode() {
         _ if !accepted.events => ResponseMode::Json,
-        _ if !accepted.json => ResponseMode::Events,
+        _ if !accepted.json || wanted.is_some_and(|wanted| wanted.is_opened()) => ResponseMode::Events,
         mode => mode,
     };
     match first {
@@ -52,10 +58,24 @@ pub(super) async fn respond(call: Arc<Call>, accepted: Accepted, options: &Optio
 
 /// The response to a message that is not answered.
 pub(super) async fn settle(call: Arc<Call>) -> Response<Body> {
-    match next(&mut Reading::new(call)).await {
+    match next(&mut Reading::new(call, None)).await {
         Next::Failed(failed) => answer::status(failed.status),
         _ => answer::status(StatusCode::ACCEPTED),
     }
+}
+
+/// What comes first; `None` where the response is to be a stream before anything has come.
+async fn first(reading: &mut Reading, wanted: Option<&ResponseStream>, options: &Options) -> Option<Next> {
+    let patience = match wanted {
+        Some(_) => options.prime_after.min(options.keep_alive),
+        None => options.keep_alive,
+    };
+    let first = poll_fn(|cx| match (reading.poll_next(cx), wanted) {
+        (Poll::Ready(next), _) => Poll::Ready(Some(next)),
+        (Poll::Pending, Some(wanted)) => wanted.poll_opened(cx).map(|()| None),
+        (Poll::Pending, None) => Poll::Pending,
+    });
+    tokio::time::timeout(patience, first).await.unwrap_or_default()
 }
 
 async fn next(reading: &mut Reading) -> Next {
@@ -96,7 +116,8 @@ fn stream(mut reading: Reading, options: &Options) -> Response<Body> {
 
 /// Clients of earlier revisions take an event without data for a message.
 pub(super) fn takes_priming(live: &Live) -> bool {
-    live.session.version().is_some_and(|version| version >= ProtocolVersion::V2025_11_25)
+    let is_known = |version| version >= ProtocolVersion::V2025_11_25;
+    live.replay.is_on() && live.session.version().is_some_and(is_known)
 }
 
 impl Reading {

@@ -52,6 +52,22 @@ async fn an_answer_that_takes_its_time_is_on_a_stream_that_can_be_taken_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_answers_may_have_the_client_wait_for_the_head() {
+    let (http, mut calls) = sessions(|http| http);
+    let session = open(&http, &mut calls, NEWER).await;
+    let response = sending(&http, post(Some(&session), call_text(1)));
+    let (message, sender) = calls.take("tools/call").await;
+    message.extensions().get::<ResponseStream>().unwrap().wait();
+    tokio::time::sleep(Duration::from_secs(14)).await;
+    assert!(!response.is_finished());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let mut events = Events::of(response.await.unwrap()); // else nothing keeps the connection alive
+    primed(&mut events).await;
+    sender.finish(msg(done(1)));
+    assert_eq!(events.data().await, done(1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_that_is_there_at_once_is_a_document_unless_a_stream_is_asked_for() {
     let (http, mut calls) = sessions(|http| http);
     let session = open(&http, &mut calls, NEWER).await;

@@ -348,7 +348,7 @@ async fn a_refusal_tells_what_the_server_said() {
     assert!(told.contains(r#""id":1,"error":{"code":-32603"#) && told.contains("401"), "{told}");
     assert!(!told.contains("<h1>"));
     let said = reply.extensions().get::<Said>().unwrap();
-    assert_eq!((said.status.as_u16(), &said.body[..]), (401, &b"<h1>no</h1>"[..]));
+    assert_eq!((said.status.as_u16(), said.body.as_deref()), (401, Some(&b"<h1>no</h1>"[..])));
     assert_eq!(said.headers["www-authenticate"], "Bearer scope=\"x\"");
 
     // An error that names no request is about this one.
@@ -390,6 +390,9 @@ async fn each_bad_answer_is_one_clear_error() {
             "{status} {kind}: {error:?}"
         );
         assert!(!error.to_string().contains("html>"), "{error}");
+        // What the server said is there for whoever may hand it on.
+        let said = error.extensions().get::<Said>().map(|said| (said.status.as_u16(), said.body.clone()));
+        assert_eq!(said, (status >= 300).then(|| (status, Some(body.into()))));
         // A request that is over is over, but the server may be at one that it did not answer.
         while let Ok(Some(asked)) = tokio::time::timeout(Duration::from_millis(5), server.next()).await {
             assert_eq!(asked.body, cancelled(1));
@@ -554,7 +557,7 @@ async fn a_stream_that_the_server_opens_and_closes_is_opened_and_closed_for_the_
     first.extensions_mut().insert(opened.clone());
     let waiting = begin(&mut leaf, first);
     let mut events = server.post(&call_text(1)).await.events();
-    assert!(!opened.is_opened());
+    assert!(opened.waits() && !opened.is_opened());
     events.raw("id: p\nretry: 200\ndata:\n\n");
     soon(std::future::poll_fn(|cx| opened.poll_opened(cx))).await;
     let closed = std::future::poll_fn(|cx| opened.poll_closed(cx));

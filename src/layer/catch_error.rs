@@ -21,6 +21,8 @@ use crate::reply::{Reply, failure};
 /// It belongs outermost: what stands above it sees replies only. A front end does the same for a stack without
 /// it; with it, layers above (a trace, a recorder) see the answer that the client gets.
 ///
+/// The error itself rides along as an extension of the reply: a front end on HTTP goes by it for the status.
+///
 /// A failing session listen stays a failure, because that is how a front end learns that the server is gone.
 ///
 /// ```
@@ -106,7 +108,9 @@ impl OnError {
         if self.listen {
             return Reply::failed(error.into());
         }
-        failure(&self.responder, &error).map_or_else(Reply::empty, Reply::one)
+        let mut reply = failure(&self.responder, &error).map_or_else(Reply::empty, Reply::one);
+        reply.extensions_mut().insert(Error::from(error));
+        reply
     }
 }
 

@@ -22,6 +22,7 @@ pub struct ResponseStream(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     wanted: Wanted,
+    waits: bool,
     front: Option<Waker>,
 }
 
@@ -39,6 +40,12 @@ impl ResponseStream {
         Self::default()
     }
 
+    /// Keeps the response from becoming a stream only because nothing has come for a moment: whoever answers knows
+    /// soon, and may say something that only the head of a response can hold.
+    pub fn wait(&self) {
+        self.lock().waits = true;
+    }
+
     /// Has the response become a stream now, and the client told where to take it up. Without it, that is decided by
     /// what comes first.
     pub fn open(&self) {
@@ -49,6 +56,11 @@ impl ResponseStream {
     /// back for the rest.
     pub fn close(&self) {
         self.want(Wanted::Closed);
+    }
+
+    /// Whether [`wait`](Self::wait) was asked for; a front end asks.
+    pub fn waits(&self) -> bool {
+        self.lock().waits
     }
 
     /// Whether the response is to be a stream; a front end asks.

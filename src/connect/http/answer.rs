@@ -20,7 +20,7 @@ use super::stream::SHORTEST;
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind, OwnedId, ParseError, ScanOptions, looks_like_reply};
 use crate::protocol::{Era, ProtocolVersion, peek};
-use crate::reply::Reply;
+use crate::reply::{Reply, Upstream};
 use crate::wire::http::session_id;
 use crate::wire::sse::Event;
 
@@ -39,7 +39,7 @@ pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<R
             let message =
                 call.own(message).ok_or_else(|| Error::invalid("the server answered another request"))?;
             call.answered(&message, &head)?;
-            Ok(Reply::one(message))
+            Ok(one(message, head))
         }
         Content::Events => {
             let events = Events::new(body, &call.shared().options.scan);
@@ -51,7 +51,7 @@ pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<R
             }
             let first = answer.next().await?;
             if answer.over {
-                return Ok(Reply::one(first));
+                return Ok(one(first, answer.head));
             }
             Ok(Reply::stream(Rest::of(Some(first), answer)))
         }
@@ -62,6 +62,16 @@ pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<R
             )))
         }
     }
+}
+
+/// An error tells its status, which is the server's own choice (2026-07-28 basic/transports/streamable-http).
+fn one(message: JsonRpcMessage, head: Parts) -> Reply {
+    let is_error = message.error().is_some();
+    let mut reply = Reply::one(message);
+    if is_error {
+        reply.extensions_mut().insert(Upstream::new(head.status, head.headers, None));
+    }
+    reply
 }
 
 impl Call {

@@ -13,7 +13,7 @@ use super::body::Chunks;
 use super::options::Transport;
 use super::questions::Asked;
 use super::state::{Handle, Session, Shared, State, by};
-use super::{answer, listen, stream};
+use super::{answer, listen, refusal, stream};
 use crate::connect::multiplex::{self, Multiplex};
 use crate::error::Error;
 use crate::message::{Context as Facts, JsonRpcMessage, Kind, OwnedId};
@@ -80,6 +80,7 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFu
         // It crossed the answer; and there a cancellation is no message.
         return ResponseFuture::done(Ok(Reply::empty()));
     }
+    shared.remember(&mut state, &message);
     let wait = state.turn();
     if let (None, Some(pipe)) = (&wait, shared.pipe.get()) {
         return ResponseFuture(Inner::Piped(pipe.clone().call(message), handle.clone()));
@@ -133,7 +134,10 @@ impl Call {
         });
         let id = (message.kind() == Kind::Request).then(|| message.owned_id()).flatten();
         let (number, context) = (state.calls, message.context().cloned());
-        let stream = message.extensions().get().cloned();
+        let stream: Option<ResponseStream> = message.extensions().get().cloned();
+        if let Some(stream) = &stream {
+            stream.wait(); // for the status of the answer
+        }
         drop(state);
         let (session, handle) = (Session::default(), handle.clone());
         let lists_tools = era == Era::Modern && message.is_method(method::TOOLS_LIST);
@@ -184,7 +188,7 @@ impl Call {
             }
         }
         match self.role {
-            Role::Telling | Role::Initialized => self.told(response),
+            Role::Telling | Role::Initialized => shared.unless_ended(self.told(response)).await,
             _ => shared.unless_ended(answer::read(self, response)).await,
         }
     }
@@ -207,9 +211,17 @@ impl Call {
     }
 
     /// What gets no answer has arrived.
-    fn told(self, response: Response<Chunks>) -> Result<Reply, Error> {
+    async fn told(self, response: Response<Chunks>) -> Result<Reply, Error> {
         let shared = self.shared();
-        shared.accepted(response, &self.session)?;
+        let (head, body) = response.into_parts();
+        if let Some(failure) = shared.failure(head.status, &head.headers, &self.session) {
+            if failure.is_session_lost() {
+                shared.lose(&self.session, &failure);
+                return Err(failure);
+            }
+            return Err(refusal::of_telling(&self, failure, head, body).await);
+        }
+        shared.drain(body);
         if self.role == Role::Initialized && self.era == Era::Legacy {
             stream::open(shared, &self.session);
         }

@@ -47,7 +47,7 @@ enum Inner {
     Tls(Pool<hyper_rustls::HttpsConnector<HttpConnector>>),
 }
 
-/// The body of a response of [`HttpClient`].
+/// The body of a response of [`HttpClient`]; by default, and for layers that answer in its place, an empty one.
 #[derive(Debug)]
 pub struct ResponseBody(Chunks);
 
@@ -156,6 +156,12 @@ impl Future for ClientFuture {
             Ok(response) => Ok(response.map(|body| ResponseBody(Chunks::new(body)))),
             Err(error) => Err(broken("asking the server", error.into())),
         })
+    }
+}
+
+impl Default for ResponseBody {
+    fn default() -> Self {
+        Self(Chunks::new(Body::default()))
     }
 }
 

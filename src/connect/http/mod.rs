@@ -11,7 +11,7 @@
 //! - Nothing that may have been acted upon is sent a second time; [`Error::is_unsent`] tells what never left.
 //! - Redirects are not followed, and what a client sent to a front end goes nowhere but into the body: credentials
 //!   come from [`Options::header`] or from layers around the HTTP client. A client that follows redirects must not
-//!   take them along to another origin.
+//!   take them along to another origin. [`Options::transparent_authorization`] is for hops that only record.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -35,6 +35,7 @@
 //! ```
 
 mod answer;
+mod authorize;
 mod body;
 mod call;
 #[cfg(feature = "http-client")]
@@ -44,6 +45,9 @@ mod events;
 mod exchange;
 mod listen;
 mod options;
+mod pass_body;
+mod pass_paths;
+mod pass_through;
 mod pipe;
 mod post;
 mod probe;
@@ -74,6 +78,8 @@ pub use call::ResponseFuture;
 #[cfg(feature = "http-client")]
 pub use client::{ClientFuture, HttpClient, ResponseBody};
 pub use options::{Options, Transport};
+pub use pass_body::PassedBody;
+pub use pass_through::{PassThrough, PassThroughFuture};
 
 /// A leaf over the HTTP client `C`; cheap to clone, all clones are one session of one MCP client.
 ///
@@ -87,7 +93,8 @@ pub use options::{Options, Transport};
 /// reached or broke off, and [`is_unsent`](Error::is_unsent) if the request never left; that
 /// [`is_timeout`](Error::is_timeout), [`is_too_large`](Error::is_too_large) or [`is_busy`](Error::is_busy); and that
 /// [`is_invalid`](Error::is_invalid) when what came was no acceptable answer. A JSON-RPC error is a reply, whatever
-/// its status, and so is a 401 or 403; these say by a [`reply::Upstream`](crate::reply::Upstream) what the server said.
+/// its status, and so is a 401 or 403. All that the server refused say by a [`reply::Upstream`](crate::reply::Upstream)
+/// what it said, the errors among them in their [`extensions`](Error::extensions).
 ///
 /// # Backpressure
 ///

@@ -46,6 +46,7 @@ pub struct Options {
     pub(super) era: Option<Era>,
     pub(super) transport: Option<Transport>,
     pub(super) unauthorized_is_lost: bool,
+    pub(super) transparent: bool,
 }
 
 impl Default for Options {
@@ -61,6 +62,7 @@ impl Default for Options {
             era: None,
             transport: None,
             unauthorized_is_lost: false,
+            transparent: false,
         }
     }
 }
@@ -75,7 +77,8 @@ impl Options {
     /// A header of every request, in place of one of that name: a credential of ours, say. Headers that say what
     /// the body is, or that the protocol sets, are not taken from here.
     ///
-    /// What a client sent to a front end is never sent on: credentials come from here only.
+    /// What a client sent to a front end is not sent on: credentials come from here only, unless the hop is
+    /// [transparent](Self::transparent_authorization).
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         if !is_ours(&name) {
             self.headers.insert(name, value);
@@ -138,6 +141,21 @@ impl Options {
         self.unauthorized_is_lost = lost;
         self
     }
+
+    /// Sends on the `Authorization` that the client sent, in place of one of [`header`](Self::header): what a front
+    /// end that is transparent too left beside each message as a [`ClientAuthorization`]. Requests that the leaf
+    /// makes for a session of its own accord, such as the stream of what the server says unasked, carry what the
+    /// session's client last sent; hence one leaf for each session.
+    ///
+    /// Off, and for recording what passes between a client and the server that it knows: MCP forbids servers to take
+    /// tokens that were issued for another, so that the client must see this hop as the server itself (2026-07-28
+    /// basic/authorization, "Token Handling"). Layers of such a stack can read the tokens.
+    ///
+    /// [`ClientAuthorization`]: crate::wire::http::ClientAuthorization
+    pub fn transparent_authorization(mut self, transparent: bool) -> Self {
+        self.transparent = transparent;
+        self
+    }
 }
 
 /// Says what the body is, or comes from the protocol.
@@ -159,6 +177,7 @@ impl fmt::Debug for Options {
             .field("era", &self.era)
             .field("transport", &self.transport)
             .field("unauthorized_is_lost", &self.unauthorized_is_lost)
+            .field("transparent_authorization", &self.transparent)
             .finish()
     }
 }

@@ -52,6 +52,7 @@ impl Shared {
         let own = request_headers(message, version, mirrored.as_deref());
         let own = own.map_err(|error| Error::invalid(error).unsent())?;
         let mut headers = self.options.headers.clone();
+        self.authorize(&mut headers, message, era);
         headers.extend(own);
         session.name(&mut headers);
         Ok(headers)
@@ -60,6 +61,7 @@ impl Shared {
     /// The session's own stream, or the rest of another after the event `last`.
     pub(super) fn get(&self, uri: Uri, session: &Session, last: Option<HeaderValue>) -> Sending {
         let mut headers = self.options.headers.clone();
+        self.authorize_own(&mut headers);
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         session.name(&mut headers);
         if let Some(last) = last {
@@ -82,6 +84,7 @@ impl Shared {
     /// Ends the session at the server; one that does not let clients do that says so.
     pub(super) async fn delete(&self, session: Session) -> Result<(), Error> {
         let mut headers = self.options.headers.clone();
+        self.authorize_own(&mut headers);
         session.name(&mut headers);
         let sent = self.exchange.send(request(Method::DELETE, self.uri.clone(), headers, Body::default()));
         let response = within(ASIDE_TIMEOUT, sent).await?;

@@ -40,7 +40,7 @@ pub(super) async fn probe(handle: &Arc<Handle>) -> Result<Era, Error> {
 
 /// `None`: the server would not even listen.
 async fn judge(reply: Reply) -> Result<Option<Era>, Error> {
-    let refused = reply.extensions().get::<Upstream>().is_some();
+    let refused = reply.extensions().get::<Upstream>().is_some_and(|said| !said.status.is_success());
     let last = reply.collect(MOST).await?.pop();
     Ok(match last {
         Some(answer) if answer.result().is_some() || is_modern(&answer) => Some(Era::Modern),

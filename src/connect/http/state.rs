@@ -43,6 +43,8 @@ pub(super) struct Handle(pub(super) Arc<Shared>);
 
 pub(super) struct State {
     pub(super) session: Session,
+    /// What the session's client last sent, where it goes on.
+    pub(super) authorization: Option<HeaderValue>,
     /// As the server's answers showed it.
     pub(super) era: Option<Era>,
     /// What opens a session is on its way: what comes later waits for it.
@@ -67,6 +69,7 @@ impl Shared {
     pub(super) fn new(exchange: Box<dyn Exchange>, uri: Uri, options: Options) -> Self {
         let state = State {
             session: Session::default(),
+            authorization: None,
             era: options.era,
             gate: None,
             pending: 0,

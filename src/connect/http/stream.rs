@@ -116,6 +116,8 @@ impl Reader {
                 Stop::ForGood
             }
             Some(error) if error.is_closed() || error.is_busy() || error.is_timeout() => Stop::Broken,
+            // The client may have a better token later; it does not hear of this.
+            _ if self.shared.options.transparent && status == StatusCode::UNAUTHORIZED => Stop::Broken,
             _ => {
                 tracing::debug!(%status, "the server has no stream for the session");
                 Stop::ForGood

@@ -1,14 +1,14 @@
 //! Responses, and what they say where no reply does.
 
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use super::body::Body;
 use super::calls::Refused;
 use crate::error::{BoxError, Error};
 use crate::message::{Code, JsonRpcMessage, OwnedId, Responder};
-use crate::reply::failure;
-use crate::wire::http::Refusal;
+use crate::reply::{Upstream, failure};
+use crate::wire::http::{self as wire, Refusal, Relocation};
 
 /// Tells nginx and its like not to collect the response first.
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -25,6 +25,32 @@ pub(super) fn json(status: StatusCode, message: &JsonRpcMessage) -> Response<Bod
     let mut response = Response::new(Body::whole(message.bytes().clone()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// What the upstream said: its message, or a body that is none, as it was.
+pub(super) fn returned(
+    status: StatusCode,
+    said: &Upstream,
+    message: Option<&JsonRpcMessage>,
+    relocation: Option<&Relocation>,
+) -> Response<Body> {
+    let mut response = match (&said.body, message) {
+        (None, Some(message)) => json(status, message),
+        (body, _) => {
+            let mut response = self::status(status);
+            *response.body_mut() = Body::whole(body.clone().unwrap_or_default());
+            response
+        }
+    };
+    let mut headers = wire::returned(&said.headers, said.body.as_ref().is_some_and(|body| !body.is_empty()));
+    if let Some(relocation) = relocation {
+        headers
+            .iter_mut()
+            .filter(|(name, _)| *name == WWW_AUTHENTICATE)
+            .for_each(|(_, value)| *value = relocation.challenge(value));
+    }
+    response.headers_mut().extend(headers);
     response
 }
 

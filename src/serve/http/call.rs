@@ -3,7 +3,7 @@
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{self, Poll, Waker, ready};
 
 use http::StatusCode;
 
@@ -11,9 +11,9 @@ use super::calls::Ticket;
 use super::live::Live;
 use super::stack::Calling;
 use crate::error::{BoxError, Error};
-use crate::message::{Context as Facts, JsonRpcMessage, Kind, OwnedId, Responder};
+use crate::message::{Context, JsonRpcMessage, Kind, OwnedId, Responder};
 use crate::protocol::{Era, method};
-use crate::reply::{Reply, failure};
+use crate::reply::{Reply, Upstream, failure};
 use crate::session::ResponseMode;
 use crate::wire::http::error_status;
 
@@ -34,9 +34,20 @@ struct State {
     phase: Phase,
     ticket: Option<Ticket>,
     mode: ResponseMode,
+    /// What the reply is beside its messages.
+    facts: Facts,
     reader: Option<Waker>,
     /// Another reader has it now.
     owner: u32,
+}
+
+/// What a reply's extensions say.
+#[derive(Default)]
+struct Facts {
+    /// What the server said over HTTP, with its status.
+    upstream: Option<Upstream>,
+    /// A layer made an answer of this failure.
+    caught: Option<Error>,
 }
 
 enum Phase {
@@ -67,6 +78,13 @@ pub(super) struct Failed {
     error: BoxError,
 }
 
+impl Failed {
+    /// What the server said over HTTP when it failed.
+    pub(super) fn upstream(&self) -> Option<&Upstream> {
+        self.error.downcast_ref::<Error>()?.extensions().get()
+    }
+}
+
 impl Call {
     pub(super) fn new(
         message: &JsonRpcMessage,
@@ -86,6 +104,7 @@ impl Call {
                 phase: Phase::Calling(calling),
                 ticket: Some(ticket),
                 mode: ResponseMode::Auto,
+                facts: Facts::default(),
                 reader: None,
                 owner: 0,
             }),
@@ -95,6 +114,16 @@ impl Call {
     /// How the stack wants the reply to be written; known once something has come.
     pub(super) fn mode(&self) -> ResponseMode {
         self.lock().mode
+    }
+
+    /// What the server said over HTTP, where the reply is what it said.
+    pub(super) fn upstream(&self) -> Option<Upstream> {
+        self.lock().facts.upstream.clone()
+    }
+
+    /// The client named a session of ours.
+    pub(super) fn is_in_session(&self) -> bool {
+        self.live.is_some() && !self.opens
     }
 
     /// Makes another the reader: earlier ones find the call at its end. Returns what to read with.
@@ -113,7 +142,7 @@ impl Call {
         self.lock().owner == owner
     }
 
-    pub(super) fn poll_next(&self, owner: u32, cx: &mut Context<'_>) -> Poll<Next> {
+    pub(super) fn poll_next(&self, owner: u32, cx: &mut task::Context<'_>) -> Poll<Next> {
         let next = {
             let mut state = self.lock();
             if state.owner != owner {
@@ -132,7 +161,7 @@ impl Call {
         Poll::Ready(next)
     }
 
-    fn poll_state(&self, state: &mut State, cx: &mut Context<'_>) -> Poll<Next> {
+    fn poll_state(&self, state: &mut State, cx: &mut task::Context<'_>) -> Poll<Next> {
         loop {
             let polled = catch_unwind(AssertUnwindSafe(|| state.phase.poll(cx)));
             let step = match polled {
@@ -145,18 +174,31 @@ impl Call {
             };
             let next = match step {
                 Step::Replied(reply) => {
-                    state.mode = reply.extensions().get().copied().unwrap_or_default();
+                    let facts = reply.extensions();
+                    state.mode = facts.get().copied().unwrap_or_default();
+                    state.facts = Facts { upstream: facts.get().cloned(), caught: facts.get().cloned() };
                     state.phase = Phase::Reading(reply);
                     self.is_listen.then_some(Next::Open)
                 }
-                Step::Said(message) => self.said(message),
+                Step::Said(message) => match (self.said(message), state.facts.caught.take()) {
+                    (Some(Next::Last(answer)), Some(error)) => {
+                        Some(Next::Failed(self.answered(error.into(), Some(answer))))
+                    }
+                    (next, caught) => {
+                        state.facts.caught = caught;
+                        next
+                    }
+                },
                 Step::Failed(error) => Some(Next::Failed(self.failed(error))),
                 Step::Told(failed) => Some(Next::Failed(failed)),
                 Step::Ended if self.responder.id().is_some() && state.ticket.is_some() => {
                     let error = Error::closed("a reply ended without a response");
                     Some(Next::Failed(self.failed(error.into())))
                 }
-                Step::Ended => Some(Next::End),
+                Step::Ended => Some(match state.facts.caught.take() {
+                    Some(error) => Next::Failed(self.answered(error.into(), None)),
+                    None => Next::End,
+                }),
             };
             if matches!(next, Some(Next::Last(_) | Next::Failed(_) | Next::End)) {
                 state.end(None);
@@ -194,18 +236,24 @@ impl Call {
     }
 
     fn failed(&self, error: BoxError) -> Failed {
+        let answer = failure(&self.responder, &error);
+        self.answered(error, answer)
+    }
+
+    /// A failure that this is the answer to.
+    fn answered(&self, error: BoxError, answer: Option<JsonRpcMessage>) -> Failed {
         let status = error.downcast_ref().map_or(StatusCode::BAD_GATEWAY, error_status);
         let lost = status == StatusCode::NOT_FOUND && self.live.is_none();
         Failed {
             // Without a session, 404 would say that there is no such method.
             status: if lost { StatusCode::BAD_GATEWAY } else { status },
-            answer: failure(&self.responder, &error),
+            answer,
             error,
         }
     }
 
     /// The client's own cancellation: nothing more comes, and the connector forwards the message.
-    pub(super) fn cancel(&self, facts: &Facts, id: &OwnedId, message: JsonRpcMessage) {
+    pub(super) fn cancel(&self, facts: &Context, id: &OwnedId, message: JsonRpcMessage) {
         let mut state = self.lock();
         facts.leave_cancellation(id.clone(), message);
         state.end(None);
@@ -256,7 +304,7 @@ enum Step {
 }
 
 impl Phase {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+    fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<Step> {
         Poll::Ready(match self {
             Self::Calling(calling) => match ready!(calling.as_mut().poll(cx)) {
                 Ok(reply) => Step::Replied(reply),

@@ -10,13 +10,14 @@ use http::Extensions;
 use tokio::time::Instant;
 
 use super::calls::Calls;
+use super::fallback::Fallback;
 use super::inbox::Inbox;
 use super::live::{self, Live};
 use super::stack::{Maker, Turns};
 use crate::error::Error;
 use crate::message::ScanOptions;
 use crate::session::{Principal, Session, SessionId, SessionKey, SessionStore};
-use crate::wire::http::Endpoint;
+use crate::wire::http::{Endpoint, Relocation};
 
 /// Between two looks for sessions that are over.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -34,6 +35,8 @@ pub(super) struct Options {
     pub(super) prime_after: Duration,
     pub(super) replay_events: usize,
     pub(super) replay_bytes: usize,
+    /// Clients' credentials ride along.
+    pub(super) transparent: bool,
 }
 
 pub(super) struct Front {
@@ -43,6 +46,10 @@ pub(super) struct Front {
     pub(super) options: Options,
     pub(super) maker: Option<Maker>,
     pub(super) stateless: Option<Arc<Turns>>,
+    /// Whom other requests go to.
+    pub(super) fallback: Option<Fallback>,
+    /// What a challenge of the upstream is to say instead.
+    pub(super) relocation: Option<Relocation>,
     pub(super) stateless_calls: Arc<Calls>,
     pub(super) store: Arc<dyn SessionStore>,
     open: Mutex<HashMap<SessionKey, Open>>,
@@ -60,18 +67,21 @@ pub(super) enum Open {
 }
 
 impl Front {
-    pub(super) fn new(
-        endpoint: Endpoint,
-        sse: Option<Endpoint>,
-        options: Options,
-        maker: Option<Maker>,
-        stateless: Option<Arc<Turns>>,
-        store: Arc<dyn SessionStore>,
-    ) -> Self {
-        let stateless_calls = Calls::new(options.max_stateless);
-        let open = Mutex::default();
-        let (is_swept, is_closing) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { endpoint, sse, options, maker, stateless, stateless_calls, store, open, is_swept, is_closing }
+    pub(super) fn new(endpoint: Endpoint, options: Options, store: Arc<dyn SessionStore>) -> Self {
+        Self {
+            endpoint,
+            sse: None,
+            stateless_calls: Calls::new(options.max_stateless),
+            options,
+            maker: None,
+            stateless: None,
+            fallback: None,
+            relocation: None,
+            store,
+            open: Mutex::default(),
+            is_swept: AtomicBool::new(false),
+            is_closing: AtomicBool::new(false),
+        }
     }
 
     /// A session of this principal that is not over.

@@ -18,7 +18,7 @@ use crate::error::BoxError;
 use crate::message::{Code, JsonRpcMessage, Kind};
 use crate::protocol::{Era, header, method};
 use crate::session::ResponseStream;
-use crate::wire::http::{accepted, forwarded};
+use crate::wire::http::{ClientAuthorization, accepted, forwarded};
 
 /// Reads a message and gives it to whom it is for.
 pub(super) async fn post<B>(front: Arc<Front>, head: Parts, body: B) -> Response<Body>
@@ -36,6 +36,7 @@ where
         Err(refusal) => return answer::refused(&refusal),
     };
     mirror(&mut message, &head.headers);
+    authorize(front.options.transparent, &mut message, &head.headers);
     match era {
         Era::Modern => stateless::modern(&front, &head, message).await,
         Era::Legacy if front.maker.is_some() || head.headers.contains_key(header::SESSION_ID) => {
@@ -50,6 +51,13 @@ fn mirror(message: &mut JsonRpcMessage, headers: &HeaderMap) {
     let mirrored = forwarded(headers, &[]);
     if !mirrored.is_empty() {
         message.extensions_mut().insert(mirrored);
+    }
+}
+
+/// The client's credential rides along where the hop is transparent.
+pub(super) fn authorize(transparent: bool, message: &mut JsonRpcMessage, headers: &HeaderMap) {
+    if transparent {
+        message.extensions_mut().insert(ClientAuthorization::of(headers));
     }
 }
 
@@ -114,9 +122,9 @@ pub(super) async fn answer_to(
     match message.kind() {
         Kind::Request => {
             let wanted = message.extensions().get().cloned();
-            respond(call, accepted(&head.headers), wanted, &front.options).await
+            respond(call, accepted(&head.headers), wanted, front).await
         }
-        Kind::Notification | Kind::Response => settle(call).await,
+        Kind::Notification | Kind::Response => settle(call, front).await,
     }
 }
 

@@ -5,19 +5,21 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use http::{Response, StatusCode};
+use tokio::time::timeout;
 
 use super::answer;
 use super::body::Body;
-use super::call::{Call, Next};
+use super::call::{Call, Failed, Next};
 use super::events::Reading;
-use super::front::Options;
+use super::front::{Front, Options};
 use super::live::Live;
 use super::replay::Stream;
 use super::trail::Trail;
-use crate::message::Kind;
+use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::{Era, ProtocolVersion};
+use crate::reply::Upstream;
 use crate::session::{ResponseMode, ResponseStream};
-use crate::wire::http::{Accepted, response_status};
+use crate::wire::http::{Accepted, response_status, returned_status};
 
 /// The response to a request.
 ///
@@ -27,11 +29,11 @@ pub(super) async fn respond(
     call: Arc<Call>,
     accepted: Accepted,
     wanted: Option<ResponseStream>,
-    options: &Options,
+    front: &Front,
 ) -> Response<Body> {
     let mut reading = Reading::new(call, wanted.clone());
     let first = match accepted.events {
-        true => first(&mut reading, wanted.as_ref(), options).await,
+        true => first(&mut reading, wanted.as_ref(), &front.options).await,
         false => Some(next(&mut reading).await),
     };
     let mode = match reading.call().mode() {
@@ -40,26 +42,25 @@ pub(super) async fn respond(
         mode => mode,
     };
     match first {
-        Some(Next::Failed(failed)) => match failed.answer {
-            Some(answer) => answer::json(failed.status, &answer),
-            None => answer::status(failed.status),
-        },
-        Some(first) if mode == ResponseMode::Json => document(reading, first).await,
-        Some(Next::Last(last)) if mode == ResponseMode::Auto => {
-            answer::json(response_status(&last, reading.era()), &last)
+        Some(Next::Failed(failed)) => self::failed(&reading, failed, front),
+        Some(first) if mode == ResponseMode::Json => document(reading, first, front).await,
+        // One that has a status of its own cannot say so in an event.
+        Some(Next::Last(last)) if mode == ResponseMode::Auto || reading.call().upstream().is_some() => {
+            self::last(&reading, &last, front)
         }
         Some(first) => {
             reading.unread(first);
-            stream(reading, options)
+            stream(reading, &front.options)
         }
-        None => stream(reading, options),
+        None => stream(reading, &front.options),
     }
 }
 
 /// The response to a message that is not answered.
-pub(super) async fn settle(call: Arc<Call>) -> Response<Body> {
-    match next(&mut Reading::new(call, None)).await {
-        Next::Failed(failed) => answer::status(failed.status),
+pub(super) async fn settle(call: Arc<Call>, front: &Front) -> Response<Body> {
+    let mut reading = Reading::new(call, None);
+    match next(&mut reading).await {
+        Next::Failed(failed) => self::failed(&reading, failed, front),
         _ => answer::status(StatusCode::ACCEPTED),
     }
 }
@@ -70,12 +71,46 @@ async fn first(reading: &mut Reading, wanted: Option<&ResponseStream>, options: 
         Some(_) => options.prime_after.min(options.keep_alive),
         None => options.keep_alive,
     };
-    let first = poll_fn(|cx| match (reading.poll_next(cx), wanted) {
+    let mut first = poll_fn(|cx| match (reading.poll_next(cx), wanted) {
         (Poll::Ready(next), _) => Poll::Ready(Some(next)),
         (Poll::Pending, Some(wanted)) => wanted.poll_opened(cx).map(|()| None),
         (Poll::Pending, None) => Poll::Pending,
     });
-    tokio::time::timeout(patience, first).await.unwrap_or_default()
+    match timeout(patience, &mut first).await {
+        Err(_) if wanted.is_some_and(ResponseStream::waits) => {
+            timeout(options.keep_alive.saturating_sub(patience), first).await.unwrap_or_default()
+        }
+        first => first.unwrap_or_default(),
+    }
+}
+
+/// The server's own status, where it has said one.
+fn last(reading: &Reading, last: &JsonRpcMessage, front: &Front) -> Response<Body> {
+    match reading.call().upstream() {
+        Some(said) if said.is_about_us() => answer::json(StatusCode::BAD_GATEWAY, last),
+        said => said
+            .and_then(|said| returned(reading, &said, Some(last), front))
+            .unwrap_or_else(|| answer::json(response_status(last, reading.era()), last)),
+    }
+}
+
+fn failed(reading: &Reading, failed: Failed, front: &Front) -> Response<Body> {
+    let said = failed.upstream().filter(|said| said.body.is_some() && !said.is_about_us());
+    said.and_then(|said| returned(reading, said, None, front)).unwrap_or_else(|| match failed.answer {
+        Some(answer) => answer::json(failed.status, &answer),
+        None => answer::status(failed.status),
+    })
+}
+
+/// What the server said over HTTP, if it may go back to the client.
+fn returned(
+    reading: &Reading,
+    said: &Upstream,
+    message: Option<&JsonRpcMessage>,
+    front: &Front,
+) -> Option<Response<Body>> {
+    let status = returned_status(said.status, reading.call().is_in_session())?;
+    Some(answer::returned(status, said, message, front.relocation.as_ref()))
 }
 
 async fn next(reading: &mut Reading) -> Next {
@@ -83,16 +118,11 @@ async fn next(reading: &mut Reading) -> Next {
 }
 
 /// The response alone, for whoever takes no events.
-async fn document(mut reading: Reading, mut first: Next) -> Response<Body> {
+async fn document(mut reading: Reading, mut first: Next, front: &Front) -> Response<Body> {
     loop {
         match first {
-            Next::Last(last) => return answer::json(response_status(&last, reading.era()), &last),
-            Next::Failed(failed) => {
-                return match failed.answer {
-                    Some(answer) => answer::json(failed.status, &answer),
-                    None => answer::status(failed.status),
-                };
-            }
+            Next::Last(last) => return self::last(&reading, &last, front),
+            Next::Failed(failed) => return self::failed(&reading, failed, front),
             Next::End => return answer::status(StatusCode::ACCEPTED),
             Next::Message(message) if message.kind() == Kind::Request => {
                 if let Some(live) = &reading.call().live {

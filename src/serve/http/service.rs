@@ -51,12 +51,21 @@ impl Http {
 
     async fn handle<B>(self, request: Request<B>) -> Response<Body>
     where
-        B: HttpBody,
+        B: HttpBody + Send + 'static,
+        B::Data: Send,
         B::Error: Into<BoxError>,
     {
         let (head, body) = request.into_parts();
         if let Some(sse) = self.front.sse.as_ref().filter(|sse| sse.path() == head.uri.path()) {
             return two_endpoints::handle(self.front.clone(), sse, head, body).await;
+        }
+        if let Some(fallback) =
+            self.front.fallback.as_ref().filter(|_| self.front.endpoint.path() != head.uri.path())
+        {
+            return match self.front.endpoint.check_caller(&head) {
+                Ok(()) => fallback.answer(Request::from_parts(head, body)).await,
+                Err(refusal) => answer::refused(&refusal),
+            };
         }
         if let Err(refusal) = self.front.endpoint.check_head(&head) {
             return answer::refused(&refusal);

@@ -10,6 +10,7 @@ use super::body::Body;
 use super::front::{Front, Open};
 use super::inbox::{Inbox, TwoEndpoints};
 use super::open::Opening;
+use super::post::authorize;
 use super::{answer, read};
 use crate::error::{BoxError, Error};
 use crate::message::{Code, Responder};
@@ -73,7 +74,7 @@ where
         Ok(bytes) => bytes,
         Err(refusal) => return *refusal,
     };
-    let message = match endpoint.read(&head.headers, bytes, &options.scan) {
+    let mut message = match endpoint.read(&head.headers, bytes, &options.scan) {
         Ok((message, Era::Legacy)) => message,
         Ok((message, Era::Modern)) => {
             let (id, why) = (message.responder(), "this revision is not served here");
@@ -81,6 +82,7 @@ where
         }
         Err(refusal) => return answer::refused(&refusal),
     };
+    authorize(options.transparent, &mut message, &head.headers);
     match inbox.put(message) {
         Ok(()) => answer::status(StatusCode::ACCEPTED),
         Err(not_taken) if not_taken.closed => answer::unknown_session(None),

@@ -67,10 +67,7 @@ impl Endpoint {
     /// What to answer. A server refuses 405 with `Allow`.
     pub fn check_head(&self, head: &Parts) -> Result<(), Refusal> {
         let headers = &head.headers;
-        self.hosts.check(head)?;
-        self.origins.check(headers)?;
-        head::check_size(headers)?;
-        head::check_framing(headers, self.max_body)?;
+        self.check_caller(head)?;
         if head.uri.path() != self.path {
             return Err(Refusal::new(StatusCode::NOT_FOUND, "nothing is served here"));
         }
@@ -80,6 +77,19 @@ impl Endpoint {
             Method::GET | Method::DELETE if sessions => self.check_session(head),
             _ => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this method is not served here")),
         }
+    }
+
+    /// The part of [`check_head`](Self::check_head) that holds for every path: `Host`, `Origin`, the size of the head, and
+    /// how the message is framed.
+    ///
+    /// # Errors
+    ///
+    /// What to answer.
+    pub fn check_caller(&self, head: &Parts) -> Result<(), Refusal> {
+        self.hosts.check(head)?;
+        self.origins.check(&head.headers)?;
+        head::check_size(&head.headers)?;
+        head::check_framing(&head.headers, self.max_body)
     }
 
     /// Reads the body, and checks it against the headers: the version header, what `_meta` must hold, version

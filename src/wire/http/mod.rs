@@ -27,8 +27,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod authorization;
 mod base64;
 mod body;
+mod challenge;
 mod endpoint;
 mod forward;
 mod head;
@@ -37,20 +39,25 @@ mod number;
 mod origin;
 mod params;
 mod refusal;
+mod relocation;
 mod schema;
 mod session;
 mod status;
 mod value;
 
+pub use authorization::ClientAuthorization;
 pub use body::{check_params, request_era};
 pub use endpoint::Endpoint;
-pub use forward::{forwarded, is_credential, is_hop_by_hop};
+pub(crate) use forward::is_nominated;
+
+pub use forward::{forwarded, is_credential, is_hop_by_hop, returned};
 pub use head::{Accepted, accepted};
 pub use mirror::{Unmirrorable, request_headers};
 pub use origin::{HostPolicy, InvalidPolicy, OriginPolicy};
 pub use params::ParamHeaders;
 pub use refusal::Refusal;
+pub use relocation::{InvalidRelocation, Relocation};
 pub use schema::InvalidAnnotation;
 pub use session::{last_event_id, last_event_id_value, session_id};
-pub use status::{error_status, response_status, upstream_failure};
+pub use status::{error_status, response_status, returned_status, upstream_failure};
 pub use value::{InvalidValue, decode_value, encode_value};

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use http::{Method, Uri};
 use shadowcat::connect::http::{HttpClient, Options as HttpOptions, PassThrough};
 use shadowcat::connect::{Command, Http, Supervisor};
-use shadowcat::layer::{CatchErrorLayer, OnRequestsLayer, TimeoutLayer, TraceLayer};
+use shadowcat::layer::{CatchErrorLayer, CheckParamsLayer, OnRequestsLayer, TimeoutLayer, TraceLayer};
 use shadowcat::protocol::Era;
 use shadowcat::serve::http::{Builder, SessionInfo};
 use shadowcat::wire::http::{Endpoint, Relocation};
@@ -125,11 +125,15 @@ impl Upstream {
         })
     }
 
-    /// The stack of what stands alone. Its process is made again when it ends.
+    /// The stack of what stands alone. Its process is made again when it ends; it sees no head, so that what heads say
+    /// of arguments is checked here. A server on HTTP checks it itself.
     fn shared(&self, standard: bool) -> Stack {
         match self {
             Self::Demo => stacked(demo::server(), standard),
-            Self::Command(command) => stacked(Supervisor::new(process(command)).start(), standard),
+            Self::Command(command) => {
+                let process = Supervisor::new(process(command)).start();
+                stacked(CheckParamsLayer::new().layer(process), standard)
+            }
             Self::Url(remote) => stacked(remote.leaf(Era::Modern), standard),
         }
     }

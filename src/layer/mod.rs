@@ -13,6 +13,7 @@
 //!   [`OnRequestsLayer`] puts any tower layer on requests only.
 
 mod catch_error;
+pub mod check_params;
 mod from_fn;
 mod map;
 pub mod on_requests;
@@ -20,6 +21,7 @@ pub mod timeout;
 pub mod trace;
 
 pub use catch_error::{CatchError, CatchErrorFuture, CatchErrorLayer};
+pub use check_params::{CheckParams, CheckParamsLayer};
 pub use from_fn::{FromFn, FromFnFuture, FromFnLayer, Next, from_fn};
 pub use map::{Map, MapFuture, MapLayer};
 pub use on_requests::{OnRequests, OnRequestsLayer};

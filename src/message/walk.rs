@@ -66,6 +66,33 @@ impl<'a> Iterator for Members<'a> {
     }
 }
 
+/// The places of the entries of the array at the start of `json`; none if it is no array.
+pub(crate) fn elements(json: &[u8]) -> Elements<'_> {
+    let start = space(json, 0);
+    let first = (json.get(start) == Some(&b'[')).then(|| space(json, start + 1));
+    Elements { json, at: first }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Elements<'a> {
+    json: &'a [u8],
+    at: Option<usize>,
+}
+
+impl Iterator for Elements<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        let start = self.at.take()?;
+        if self.json.get(start) == Some(&b']') {
+            return None;
+        }
+        let end = value_end(self.json, start)?;
+        self.at = after(self.json, end);
+        Some(start..end)
+    }
+}
+
 /// Where the next entry starts, if a comma follows.
 fn after(json: &[u8], end: usize) -> Option<usize> {
     let comma = space(json, end);
@@ -137,6 +164,16 @@ mod tests {
         assert_eq!(found, [("a", &b"1"[..]), (r"b\u0063", &br#"[{"x":"}"}]"#[..]), ("d", &br#""\",""#[..])]);
         assert!(members(json).nth(1).unwrap().is("bc"));
         assert_eq!(&json[members(json).next().unwrap().whole], br#""a" : 1"#);
+    }
+
+    #[test]
+    fn elements_come_in_order_with_their_places() {
+        let json = br#" [ {"a":[1]} ,2, "]" ,[ ] ] "#;
+        let found: Vec<_> = elements(json).map(|place| &json[place]).collect();
+        assert_eq!(found, [&br#"{"a":[1]}"#[..], b"2", br#""]""#, b"[ ]"]);
+        for json in [&b""[..], b"{}", b"[", b"[]", b" [ ] ", b"[[", b"[\""] {
+            assert_eq!(elements(json).count(), 0, "{json:?}");
+        }
     }
 
     #[test]

@@ -33,6 +33,12 @@ pub(crate) fn load_peer() -> &'static Path {
     PEER.get_or_init(|| program("load_peer"))
 }
 
+/// A server of either era that several clients share.
+pub(crate) fn modern_peer() -> &'static Path {
+    static PEER: OnceLock<PathBuf> = OnceLock::new();
+    PEER.get_or_init(|| program("modern_peer"))
+}
+
 pub(crate) fn sidecar() -> &'static Path {
     static SIDECAR: OnceLock<PathBuf> = OnceLock::new();
     SIDECAR.get_or_init(|| program("sidecar"))

@@ -19,7 +19,7 @@ use super::state::{Session, Shared, by};
 use super::stream::SHORTEST;
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind, OwnedId, ParseError, ScanOptions, looks_like_reply};
-use crate::protocol::{Era, ProtocolVersion, peek};
+use crate::protocol::{Era, ProtocolVersion, method, peek};
 use crate::reply::{Reply, Upstream};
 use crate::wire::http::session_id;
 use crate::wire::sse::Event;
@@ -38,7 +38,7 @@ pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<R
                 JsonRpcMessage::parse_with(bytes, &scan).map_err(|error| events::unreadable(&error))?;
             let message =
                 call.own(message).ok_or_else(|| Error::invalid("the server answered another request"))?;
-            call.answered(&message, &head)?;
+            let message = call.answered(message, &head)?;
             Ok(one(message, head))
         }
         Content::Events => {
@@ -91,13 +91,13 @@ impl Call {
         shared.transport.send_if_modified(|known| known.replace(Transport::Streamable).is_none());
     }
 
-    /// The final response has come; an `initialize` opens the session with it.
-    fn answered(&mut self, message: &JsonRpcMessage, head: &Parts) -> Result<(), Error> {
+    /// The final response has come, as it goes to the caller; an `initialize` opens the session with it.
+    fn answered(&mut self, message: JsonRpcMessage, head: &Parts) -> Result<JsonRpcMessage, Error> {
         if self.role == Role::Initialize && message.result().is_some() {
             let id = session_id(&head.headers).map_err(|error| Error::invalid(error.text))?;
             let mut id: Option<HeaderValue> = id.and_then(|id| id.parse().ok());
             id.iter_mut().for_each(|id| id.set_sensitive(true));
-            let version = peek::protocol_version(message).ok().flatten();
+            let version = peek::protocol_version(&message).ok().flatten();
             // Before 2025-06-18 nobody knows the header.
             let version = version.filter(|version| &**version >= ProtocolVersion::V2025_06_18.as_str());
             let version = version.and_then(|version| version.parse().ok());
@@ -110,11 +110,11 @@ impl Call {
         if message.result().is_some() {
             self.opened();
         }
-        if self.lists_tools {
-            self.shared().lock().tools.learn(message);
-        }
         self.settle();
-        Ok(())
+        Ok(match self.lists {
+            Some(page) => self.listed(message, page),
+            None => message,
+        })
     }
 }
 
@@ -162,11 +162,12 @@ impl Answer {
                 }
             };
             if let Some(message) = message.and_then(|message| self.take(shared, message)) {
-                if self.over {
-                    self.call.answered(&message, &self.head)?;
-                    if let Some(events) = self.events.take() {
-                        shared.drain(events.into_body());
-                    }
+                if !self.over {
+                    return Ok(message);
+                }
+                let message = self.call.answered(message, &self.head)?;
+                if let Some(events) = self.events.take() {
+                    shared.drain(events.into_body());
                 }
                 return Ok(message);
             }
@@ -222,7 +223,12 @@ impl Answer {
                 (asking == Asking::New).then_some(message)
             }
             Kind::Notification => {
-                shared.lock().questions.withdraw(&message);
+                let mut state = shared.lock();
+                if message.is_method(method::TOOLS_LIST_CHANGED) {
+                    state.tools.forget(); // before whoever listens can act upon it
+                }
+                state.questions.withdraw(&message);
+                drop(state);
                 Some(message)
             }
         }

@@ -13,6 +13,7 @@ use super::body::Chunks;
 use super::options::Transport;
 use super::questions::Asked;
 use super::state::{Handle, Session, Shared, State, by};
+use super::tools::Page;
 use super::{answer, listen, refusal, stream};
 use crate::connect::multiplex::{self, Multiplex};
 use crate::error::Error;
@@ -42,7 +43,9 @@ pub(super) struct Call {
     /// What the request named.
     pub(super) session: Session,
     /// Its answer says what later calls are to mirror.
-    pub(super) lists_tools: bool,
+    pub(super) lists: Option<Page>,
+    /// What it mirrors is what the list of tools says.
+    pub(super) calls_tool: bool,
     /// For what decides the reply.
     pub(super) deadline: Instant,
     context: Option<Arc<Facts>>,
@@ -76,7 +79,7 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFu
         return ResponseFuture::done(listen::open(handle, message));
     }
     let mut state = shared.lock();
-    if state.era == Some(Era::Modern) && message.is_method(method::CANCELLED) {
+    if state.is_modern() && message.is_method(method::CANCELLED) {
         // It crossed the answer; and there a cancellation is no message.
         return ResponseFuture::done(Ok(Reply::empty()));
     }
@@ -107,6 +110,11 @@ fn is_asked(state: &mut State, answer: &JsonRpcMessage) -> bool {
 }
 
 impl State {
+    /// By what the server answered; by what the client says as long as it has not.
+    fn is_modern(&self) -> bool {
+        self.era.unwrap_or(self.client) == Era::Modern
+    }
+
     /// What the next call waits for, if there is something.
     fn turn(&mut self) -> Option<watch::Receiver<()>> {
         self.gate.take_if(|gate| gate.has_changed().is_err());
@@ -125,6 +133,9 @@ impl Call {
         };
         let era = handle.0.era_of(message);
         let mut state = handle.0.lock();
+        if message.kind() == Kind::Request {
+            state.client = era;
+        }
         state.pending += 1;
         state.calls += 1;
         let opens = matches!(role, Role::Initialize | Role::Initialized).then(|| {
@@ -140,7 +151,8 @@ impl Call {
         }
         drop(state);
         let (session, handle) = (Session::default(), handle.clone());
-        let lists_tools = era == Era::Modern && message.is_method(method::TOOLS_LIST);
+        let lists = Page::of(message).filter(|_| era == Era::Modern);
+        let calls_tool = era == Era::Modern && role == Role::Request && message.is_method(method::TOOLS_CALL);
         let deadline = deadline(&handle);
         let pending = false;
         Self {
@@ -150,7 +162,8 @@ impl Call {
             role,
             era,
             session,
-            lists_tools,
+            lists,
+            calls_tool,
             deadline,
             context,
             stream,
@@ -175,10 +188,13 @@ impl Call {
                 Ok(())
             };
             shared.unless_ended(passed).await.map_err(Error::unsent)?;
-            self.deadline = deadline(&self.handle);
+            self.renew();
         }
         if shared.options.transport == Some(Transport::Sse) || shared.pipe.initialized() {
             return self.pipe(message).await;
+        }
+        if self.is_ours_to_mirror(&message) {
+            return self.call_tool(message).await;
         }
         let response = shared.unless_ended(self.post(&message)).await?;
         if self.role == Role::Initialize && shared.may_be_older(response.status()) {
@@ -191,6 +207,11 @@ impl Call {
             Role::Telling | Role::Initialized => shared.unless_ended(self.told(response)).await,
             _ => shared.unless_ended(answer::read(self, response)).await,
         }
+    }
+
+    /// The time for an answer begins now.
+    pub(super) fn renew(&mut self) {
+        self.deadline = deadline(&self.handle);
     }
 
     pub(super) async fn post(&mut self, message: &JsonRpcMessage) -> Result<Response<Chunks>, Error> {

@@ -8,6 +8,10 @@
 //!   refuses `initialize` is tried with HTTP+SSE.
 //! - *Modern*: every request stands alone, its headers made from its body. Dropping a call closes its stream, which
 //!   cancels it.
+//! - Which arguments of a tool are mirrored in the head, its schema says: a leaf learns it from the lists of tools
+//!   that pass, and where none has, reads the list itself before it sends the first call. It reads it again when the
+//!   server says that its tools changed, or that a head is wrong, and sends that call once more. A call that came over
+//!   HTTP, and that no layer has changed, goes on with the headers that it [came with](crate::wire::http::Mirrored).
 //! - Nothing that may have been acted upon is sent a second time; [`Error::is_unsent`] tells what never left.
 //! - Redirects are not followed, and what a client sent to a front end goes nowhere but into the body: credentials
 //!   come from [`Options::header`] or from layers around the HTTP client. A client that follows redirects must not
@@ -43,6 +47,7 @@ mod client;
 mod endpoint;
 mod events;
 mod exchange;
+mod list;
 mod listen;
 mod options;
 mod pass_body;
@@ -77,7 +82,7 @@ pub use body::Body;
 pub use call::ResponseFuture;
 #[cfg(feature = "http-client")]
 pub use client::{ClientFuture, HttpClient, ResponseBody};
-pub use options::{Options, Transport};
+pub use options::{Options, Stats, Transport};
 pub use pass_body::PassedBody;
 pub use pass_through::{PassThrough, PassThroughFuture};
 
@@ -139,6 +144,11 @@ impl<C> Http<C> {
     /// The server's era, as far as its answers have shown it, or as it was told.
     pub fn era(&self) -> Option<Era> {
         self.shared().lock().era
+    }
+
+    /// What was changed on the way so far.
+    pub fn stats(&self) -> Stats {
+        self.shared().lock().stats
     }
 
     /// The server's era, asked for where it is not known: with a `server/discover` that only modern servers

@@ -47,6 +47,7 @@ pub struct Options {
     pub(super) transport: Option<Transport>,
     pub(super) unauthorized_is_lost: bool,
     pub(super) transparent: bool,
+    pub(super) drop_invalid_tools: bool,
 }
 
 impl Default for Options {
@@ -63,6 +64,7 @@ impl Default for Options {
             transport: None,
             unauthorized_is_lost: false,
             transparent: false,
+            drop_invalid_tools: true,
         }
     }
 }
@@ -156,6 +158,24 @@ impl Options {
         self.transparent = transparent;
         self
     }
+
+    /// Whether tools of a modern server that cannot be called over HTTP, because their `x-mcp-header` annotations
+    /// break the rules, are left out of the lists that pass. On: a client over stdio does not know those rules, and one
+    /// over HTTP leaves them out itself.
+    pub fn drop_invalid_tools(mut self, drop: bool) -> Self {
+        self.drop_invalid_tools = drop;
+        self
+    }
+}
+
+/// What an [`Http`](super::Http) leaf changed on the way, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Tools left out of lists; see [`Options::drop_invalid_tools`].
+    pub dropped_tools: u64,
+    /// Calls sent once more, because the server wanted other headers than its last list said.
+    pub repeated_calls: u64,
 }
 
 /// Says what the body is, or comes from the protocol.
@@ -178,6 +198,7 @@ impl fmt::Debug for Options {
             .field("transport", &self.transport)
             .field("unauthorized_is_lost", &self.unauthorized_is_lost)
             .field("transparent_authorization", &self.transparent)
+            .field("drop_invalid_tools", &self.drop_invalid_tools)
             .finish()
     }
 }

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::body::{Body, Chunks};
 use super::exchange::Sending;
 use super::state::{ASIDE_TIMEOUT, Session, Shared, within};
+use super::tools::sent_with;
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::{Era, ProtocolVersion, header, method, peek};
@@ -48,10 +49,12 @@ impl Shared {
 
     fn head(&self, message: &JsonRpcMessage, era: Era, session: &Session) -> Result<HeaderMap, Error> {
         let version = (era == Era::Modern).then_some(ProtocolVersion::V2026_07_28);
-        let mirrored = self.lock().tools.mirrored(message);
+        let sent = if era == Era::Modern { sent_with(message) } else { None };
+        let mirrored = if sent.is_none() { self.lock().tools.mirrored(message) } else { None };
         let own = request_headers(message, version, mirrored.as_deref());
         let own = own.map_err(|error| Error::invalid(error).unsent())?;
         let mut headers = self.options.headers.clone();
+        headers.extend(sent.map(|sent| sent.headers().clone()).unwrap_or_default());
         self.authorize(&mut headers, message, era);
         headers.extend(own);
         session.name(&mut headers);

@@ -74,7 +74,8 @@ fn said(call: &Call, head: Parts, body: Option<(Bytes, bool)>) -> Upstream {
     said
 }
 
-fn code(message: &JsonRpcMessage) -> Option<i64> {
+/// Of an error.
+pub(super) fn code(message: &JsonRpcMessage) -> Option<i64> {
     let code = peek::member(message.error()?, "code").ok()??;
     std::str::from_utf8(code).ok()?.parse().ok()
 }

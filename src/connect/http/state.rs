@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::exchange::Exchange;
 use super::listen::Listen;
-use super::options::{Options, Transport};
+use super::options::{Options, Stats, Transport};
 use super::questions::Questions;
 use super::tools::Tools;
 use crate::connect::multiplex::Multiplex;
@@ -36,6 +36,8 @@ pub(super) struct Shared {
     pub(super) pipe: OnceCell<Multiplex>,
     pub(super) aside: Arc<Semaphore>,
     pub(super) draining: Arc<Semaphore>,
+    /// Whoever reads the list of tools.
+    pub(super) listing: tokio::sync::Mutex<()>,
 }
 
 /// Dropped with the last clone, call and reply: then the session ends.
@@ -55,6 +57,9 @@ pub(super) struct State {
     pub(super) listen: Listen,
     pub(super) questions: Questions,
     pub(super) tools: Tools,
+    /// What the client's last request was of.
+    pub(super) client: Era,
+    pub(super) stats: Stats,
 }
 
 /// What a legacy server told of its session.
@@ -77,6 +82,8 @@ impl Shared {
             listen: Listen::new(&options),
             questions: Questions::default(),
             tools: Tools::default(),
+            client: Era::Legacy,
+            stats: Stats::default(),
         };
         Self {
             exchange,
@@ -89,6 +96,7 @@ impl Shared {
             pipe: OnceCell::new(),
             aside: Arc::new(Semaphore::new(ASIDE)),
             draining: Arc::new(Semaphore::new(ASIDE)),
+            listing: tokio::sync::Mutex::default(),
         }
     }
 

@@ -12,7 +12,7 @@ use super::live::Live;
 use super::stack::Calling;
 use crate::error::{BoxError, Error};
 use crate::message::{Context, JsonRpcMessage, Kind, OwnedId, Responder};
-use crate::protocol::{Era, method};
+use crate::protocol::{Era, method, peek};
 use crate::reply::{Reply, Upstream, failure};
 use crate::session::ResponseMode;
 use crate::wire::http::error_status;
@@ -63,7 +63,7 @@ pub(super) enum Next {
     Open,
     /// What comes before the response.
     Message(JsonRpcMessage),
-    /// The response.
+    /// The response, or how the server ends a listen without one.
     Last(JsonRpcMessage),
     /// The channel below broke.
     Failed(Failed),
@@ -223,6 +223,11 @@ impl Call {
                     Next::Failed(self.failed(Error::invalid("the stack answered with another id").into()))
                 }
             });
+        }
+        if self.is_listen
+            && peek::cancelled_id(&message).ok().flatten().is_some_and(|named| named.to_owned() == *id)
+        {
+            return Some(Next::Last(message)); // so a server ends a listen
         }
         match &self.live {
             Some(live) => live.tells(&message).then_some(Next::Message(message)),

@@ -18,7 +18,7 @@ use crate::error::BoxError;
 use crate::message::{Code, JsonRpcMessage, Kind};
 use crate::protocol::{Era, header, method};
 use crate::session::ResponseStream;
-use crate::wire::http::{ClientAuthorization, accepted, forwarded};
+use crate::wire::http::{ClientAuthorization, accepted};
 
 /// Reads a message and gives it to whom it is for.
 pub(super) async fn post<B>(front: Arc<Front>, head: Parts, body: B) -> Response<Body>
@@ -35,7 +35,6 @@ where
         Ok(read) => read,
         Err(refusal) => return answer::refused(&refusal),
     };
-    mirror(&mut message, &head.headers);
     authorize(front.options.transparent, &mut message, &head.headers);
     match era {
         Era::Modern => stateless::modern(&front, &head, message).await,
@@ -43,14 +42,6 @@ where
             in_session(&front, &head, message).await
         }
         Era::Legacy => stateless::legacy(&front, &head, message).await,
-    }
-}
-
-/// Mirrored arguments ride along for a connector that may need them; nothing else of the head does.
-fn mirror(message: &mut JsonRpcMessage, headers: &HeaderMap) {
-    let mirrored = forwarded(headers, &[]);
-    if !mirrored.is_empty() {
-        message.extensions_mut().insert(mirrored);
     }
 }
 

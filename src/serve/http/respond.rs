@@ -121,6 +121,10 @@ async fn next(reading: &mut Reading) -> Next {
 async fn document(mut reading: Reading, mut first: Next, front: &Front) -> Response<Body> {
     loop {
         match first {
+            // Only in a stream it says what it means.
+            Next::Last(last) if last.kind() == Kind::Notification => {
+                return answer::status(StatusCode::ACCEPTED);
+            }
             Next::Last(last) => return self::last(&reading, &last, front),
             Next::Failed(failed) => return self::failed(&reading, failed, front),
             Next::End => return answer::status(StatusCode::ACCEPTED),

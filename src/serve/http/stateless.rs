@@ -13,6 +13,7 @@ use super::post::answer_to;
 use crate::message::{Code, Context as Facts, Direction, JsonRpcMessage, Kind};
 use crate::protocol::{Era, ProtocolVersion, method, peek};
 use crate::session::Principal;
+use crate::wire::http::Mirrored;
 
 /// A message of 2026-07-28.
 pub(super) async fn modern(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage) -> Response<Body> {
@@ -39,7 +40,8 @@ async fn give(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage, era: Er
     let Some(stack) = front.stateless.clone() else {
         return answer::unknown_session(message.responder().id());
     };
-    let message = message.with_context(Arc::new(facts(head, era)));
+    let facts = Arc::new(facts(head, era, &message));
+    let message = message.with_context(facts);
     let begun = front
         .stateless_calls
         .begin(None, None, |ticket| Call::new(&message, None, era, stack.call(message.clone()), ticket));
@@ -49,9 +51,12 @@ async fn give(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage, era: Er
     }
 }
 
-fn facts(head: &Parts, era: Era) -> Facts {
+fn facts(head: &Parts, era: Era, message: &JsonRpcMessage) -> Facts {
     let mut facts = Facts::new(Direction::ToUpstream);
     facts.shared_mut().insert(era);
+    if era == Era::Modern && message.is_method(method::TOOLS_CALL) {
+        facts.shared_mut().insert(Mirrored::new(message.clone(), &head.headers));
+    }
     if let Some(principal) = head.extensions.get::<Principal>() {
         facts.shared_mut().insert(principal.clone());
     }

@@ -35,6 +35,7 @@ mod endpoint;
 mod forward;
 mod head;
 mod mirror;
+mod mirrored;
 mod number;
 mod origin;
 mod params;
@@ -43,6 +44,7 @@ mod relocation;
 mod schema;
 mod session;
 mod status;
+mod tools;
 mod value;
 
 pub use authorization::ClientAuthorization;
@@ -53,6 +55,7 @@ pub(crate) use forward::is_nominated;
 pub use forward::{forwarded, is_credential, is_hop_by_hop, returned};
 pub use head::{Accepted, accepted};
 pub use mirror::{Unmirrorable, request_headers};
+pub use mirrored::Mirrored;
 pub use origin::{HostPolicy, InvalidPolicy, OriginPolicy};
 pub use params::ParamHeaders;
 pub use refusal::Refusal;
@@ -60,4 +63,9 @@ pub use relocation::{InvalidRelocation, Relocation};
 pub use schema::InvalidAnnotation;
 pub use session::{last_event_id, last_event_id_value, session_id};
 pub use status::{error_status, response_status, returned_status, upstream_failure};
+pub use tools::without_invalid_tools;
 pub use value::{InvalidValue, decode_value, encode_value};
+
+#[cfg(feature = "http")]
+pub(crate) use tools::learn;
+pub(crate) use tools::{MirroredTools, ToolsReader};

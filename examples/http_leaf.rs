@@ -23,7 +23,7 @@ use shadowcat::serve::{self, http::SessionInfo};
 use shadowcat::wire::http::Endpoint;
 use shadowcat::{BoxError, Error, JsonRpcMessage, RpcService};
 use tokio::net::TcpListener;
-use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_http::set_header::SetRequestHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
@@ -58,9 +58,7 @@ async fn main() -> Result<(), BoxError> {
 }
 
 /// Opens a session and asks for the names of the tools.
-async fn tools(
-    server: &mut (impl RpcService + Service<JsonRpcMessage, Error = Error>),
-) -> Result<Vec<String>, BoxError> {
+async fn tools(server: &mut impl RpcService<Error = Error>) -> Result<Vec<String>, BoxError> {
     let hello = r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"http_leaf","version":"1"}}"#;
     ask(server, JsonRpcMessage::request(1, method::INITIALIZE, hello)?).await?;
     let _nothing = server.ready().await?.call(JsonRpcMessage::notification(method::INITIALIZED, "")?).await?;
@@ -71,7 +69,7 @@ async fn tools(
 
 /// The result of a request; what comes before it is left out.
 async fn ask(
-    server: &mut (impl RpcService + Service<JsonRpcMessage, Error = Error>),
+    server: &mut impl RpcService<Error = Error>,
     request: JsonRpcMessage,
 ) -> Result<Value, BoxError> {
     let reply = server.ready().await?.call(request).await?;

@@ -51,7 +51,7 @@ struct Options {
 enum Upstream {
     Demo,
     Command(Vec<String>),
-    Url(Remote),
+    Url(Box<Remote>),
 }
 
 struct Remote {
@@ -113,7 +113,7 @@ impl Upstream {
             Some("https") => return Err("https needs the feature http-client-tls".to_owned()),
             _ => return Err(format!("--upstream {url}: it must begin with http:// or https://")),
         };
-        Ok(Self::Url(Remote { uri, client, transparent: false }))
+        Ok(Self::Url(Box::new(Remote { uri, client, transparent: false })))
     }
 
     /// The stack of one session.

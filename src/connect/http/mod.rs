@@ -50,8 +50,6 @@ mod exchange;
 mod list;
 mod listen;
 mod options;
-mod pass_body;
-mod pass_paths;
 mod pass_through;
 mod pipe;
 mod post;
@@ -83,8 +81,7 @@ pub use call::ResponseFuture;
 #[cfg(feature = "http-client")]
 pub use client::{ClientFuture, HttpClient, ResponseBody};
 pub use options::{Options, Stats, Transport};
-pub use pass_body::PassedBody;
-pub use pass_through::{PassThrough, PassThroughFuture};
+pub use pass_through::{PassThrough, PassThroughFuture, PassedBody};
 
 /// A leaf over the HTTP client `C`; cheap to clone, all clones are one session of one MCP client.
 ///

@@ -9,6 +9,7 @@ use http::StatusCode;
 
 use super::calls::Ticket;
 use super::live::Live;
+use super::outcome::{Facts, Failed, Next};
 use super::stack::Calling;
 use crate::error::{BoxError, Error};
 use crate::message::{Context, JsonRpcMessage, Kind, OwnedId, Responder};
@@ -33,21 +34,11 @@ pub(super) struct Call {
 struct State {
     phase: Phase,
     ticket: Option<Ticket>,
-    mode: ResponseMode,
-    /// What the reply is beside its messages.
+    /// Of the reply, once it is there.
     facts: Facts,
     reader: Option<Waker>,
     /// Another reader has it now.
     owner: u32,
-}
-
-/// What a reply's extensions say.
-#[derive(Default)]
-struct Facts {
-    /// What the server said over HTTP, with its status.
-    upstream: Option<Upstream>,
-    /// A layer made an answer of this failure.
-    caught: Option<Error>,
 }
 
 enum Phase {
@@ -55,34 +46,6 @@ enum Phase {
     Reading(Reply),
     /// What the reader has not been told yet.
     Over(Option<Failed>),
-}
-
-/// What comes of a call.
-pub(super) enum Next {
-    /// A listen is open.
-    Open,
-    /// What comes before the response.
-    Message(JsonRpcMessage),
-    /// The response, or how the server ends a listen without one.
-    Last(JsonRpcMessage),
-    /// The channel below broke.
-    Failed(Failed),
-    /// Nothing more, as when nothing was due, or the call was cancelled.
-    End,
-}
-
-/// A call that the server did not answer.
-pub(super) struct Failed {
-    pub(super) status: StatusCode,
-    pub(super) answer: Option<JsonRpcMessage>,
-    error: BoxError,
-}
-
-impl Failed {
-    /// What the server said over HTTP when it failed.
-    pub(super) fn upstream(&self) -> Option<&Upstream> {
-        self.error.downcast_ref::<Error>()?.extensions().get()
-    }
 }
 
 impl Call {
@@ -103,7 +66,6 @@ impl Call {
             state: Mutex::new(State {
                 phase: Phase::Calling(calling),
                 ticket: Some(ticket),
-                mode: ResponseMode::Auto,
                 facts: Facts::default(),
                 reader: None,
                 owner: 0,
@@ -113,11 +75,11 @@ impl Call {
 
     /// How the stack wants the reply to be written; known once something has come.
     pub(super) fn mode(&self) -> ResponseMode {
-        self.lock().mode
+        self.lock().facts.mode
     }
 
     /// What the server said over HTTP, where the reply is what it said.
-    pub(super) fn upstream(&self) -> Option<Upstream> {
+    pub(super) fn upstream(&self) -> Option<Box<Upstream>> {
         self.lock().facts.upstream.clone()
     }
 
@@ -174,9 +136,7 @@ impl Call {
             };
             let next = match step {
                 Step::Replied(reply) => {
-                    let facts = reply.extensions();
-                    state.mode = facts.get().copied().unwrap_or_default();
-                    state.facts = Facts { upstream: facts.get().cloned(), caught: facts.get().cloned() };
+                    state.facts = Facts::of(reply.extensions());
                     state.phase = Phase::Reading(reply);
                     self.is_listen.then_some(Next::Open)
                 }

@@ -3,7 +3,8 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use super::call::{Call, Next};
+use super::call::Call;
+use super::outcome::Next;
 use super::trail::Trail;
 use crate::message::{JsonRpcMessage, Kind};
 

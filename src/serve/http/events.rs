@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::call::{Call, Next};
+use super::call::Call;
 use super::drain;
 use super::live::Live;
+use super::outcome::Next;
 use super::replay::EventId;
 use super::trail::Trail;
 use crate::message::{JsonRpcMessage, Kind};

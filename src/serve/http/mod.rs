@@ -106,6 +106,7 @@ mod inbox;
 mod listen;
 mod live;
 mod open;
+mod outcome;
 mod post;
 mod read;
 mod replay;

@@ -9,10 +9,11 @@ use tokio::time::timeout;
 
 use super::answer;
 use super::body::Body;
-use super::call::{Call, Failed, Next};
+use super::call::Call;
 use super::events::Reading;
 use super::front::{Front, Options};
 use super::live::Live;
+use super::outcome::{Failed, Next};
 use super::replay::Stream;
 use super::trail::Trail;
 use crate::message::{JsonRpcMessage, Kind};

@@ -86,8 +86,18 @@ pub fn returned(headers: &HeaderMap, with_body: bool) -> HeaderMap {
     back
 }
 
-/// `Connection` says that it is about this connection.
-pub(crate) fn is_nominated(headers: &HeaderMap, name: &HeaderName) -> bool {
+/// `Connection` says of it that it is about this connection.
+///
+/// ```
+/// use http::{HeaderMap, header::VIA};
+/// use shadowcat::wire::http::is_nominated;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("connection", "close, Via".parse()?);
+/// assert!(is_nominated(&headers, &VIA));
+/// # Ok::<(), http::header::InvalidHeaderValue>(())
+/// ```
+pub fn is_nominated(headers: &HeaderMap, name: &HeaderName) -> bool {
     tokens(headers, &CONNECTION).any(|token| name.as_str().eq_ignore_ascii_case(token))
 }
 

@@ -50,9 +50,7 @@ mod value;
 pub use authorization::ClientAuthorization;
 pub use body::{check_params, request_era};
 pub use endpoint::Endpoint;
-pub(crate) use forward::is_nominated;
-
-pub use forward::{forwarded, is_credential, is_hop_by_hop, returned};
+pub use forward::{forwarded, is_credential, is_hop_by_hop, is_nominated, returned};
 pub use head::{Accepted, accepted};
 pub use mirror::{Unmirrorable, request_headers};
 pub use mirrored::Mirrored;

@@ -1,5 +1,9 @@
 //! What of a server is no MCP: the documents about it.
 
+mod body;
+mod headers;
+mod paths;
+
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
@@ -8,28 +12,22 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{
-    ACCEPT, ACCEPT_LANGUAGE, ALLOW, ALT_SVC, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE,
-    IF_NONE_MATCH, USER_AGENT,
-};
+use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use tokio::time::Instant;
 use tower_service::Service;
 
 use super::body::{Body, Chunks};
 use super::events::{Content, content};
 use super::exchange::{Client, Exchange};
-use super::pass_body::PassedBody;
-use super::pass_paths::{Paths, is_metadata};
 use super::state::by;
 use crate::error::{BoxError, Error};
-use crate::protocol::header;
-use crate::wire::http::{Relocation, is_credential, is_hop_by_hop, is_nominated};
+use crate::wire::http::Relocation;
 
-/// What of a client's request goes on.
-const ON: [HeaderName; 6] =
-    [ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, IF_NONE_MATCH, USER_AGENT, header::PROTOCOL_VERSION];
+use paths::{Paths, is_metadata};
+
+pub use body::PassedBody;
 
 /// Hands requests for the documents about a server on to it, and its answers back: a plain HTTP service, for the
 /// [`fallback`](crate::serve::http::Builder::fallback) of a front end or a route of one's own.
@@ -156,10 +154,10 @@ impl PassThrough {
         let mut request = Request::new(body);
         *request.method_mut() = head.method.clone();
         *request.uri_mut() = self.address(&head.uri)?;
-        *request.headers_mut() = self.headers(&head.headers);
+        *request.headers_mut() = headers::asked(&head.headers, self.transparent);
         let response = by(by_then, self.exchange.send(request)).await?;
         let (mut said, body) = response.into_parts();
-        said.headers = passed(&said.headers);
+        said.headers = headers::said(&said.headers);
         let relocation =
             self.relocation.as_ref().filter(|_| is_metadata(head.uri.path()) && said.status.is_success());
         let body = match relocation {
@@ -209,30 +207,6 @@ impl PassThrough {
         parts.path_and_query = Some(format!("{path}{query}").parse().map_err(Error::invalid)?);
         Uri::from_parts(parts).map_err(Error::invalid)
     }
-
-    fn headers(&self, asked: &HeaderMap) -> HeaderMap {
-        let mut on = HeaderMap::new();
-        for (name, value) in asked {
-            let credential = self.transparent && name == AUTHORIZATION;
-            if (ON.contains(name) || credential) && !is_nominated(asked, name) {
-                on.append(name.clone(), value.clone());
-            }
-        }
-        on
-    }
-}
-
-/// What goes back of a head.
-fn passed(headers: &HeaderMap) -> HeaderMap {
-    let mut back = HeaderMap::new();
-    for (name, value) in headers {
-        let stays =
-            is_hop_by_hop(name) || is_credential(name) || name == ALT_SVC || is_nominated(headers, name);
-        if !stays {
-            back.append(name.clone(), value.clone());
-        }
-    }
-    back
 }
 
 fn refuse(status: StatusCode, allow: Option<String>) -> Response<PassedBody> {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
-use super::body::Chunks;
+use crate::connect::http::body::Chunks;
 use crate::error::Error;
 
 /// The body of an answer of a [`PassThrough`](super::PassThrough). It fails where it is cut off, so that it is not taken

@@ -13,7 +13,7 @@ pub(super) enum Next {
     Open,
     /// What comes before the response.
     Message(JsonRpcMessage),
-    /// The response.
+    /// The response, or how the server ends a listen without one.
     Last(JsonRpcMessage),
     /// The channel below broke.
     Failed(Failed),

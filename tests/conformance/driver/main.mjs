@@ -4,11 +4,12 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
+import { clients } from './clients.mjs';
 import { Known } from './compare.mjs';
 import { Report } from './report.mjs';
 import { servers } from './servers.mjs';
 
-const PARTS = { servers };
+const PARTS = { servers, clients };
 
 const { values, positionals } = parseArgs({
     allowPositionals: true,

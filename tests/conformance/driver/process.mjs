@@ -57,11 +57,12 @@ export class Running {
     }
 }
 
-const LISTENS = /listening on http:\/\/127\.0\.0\.1:(\d+)\/mcp/;
+const LISTENS = /listening on (http:\/\/127\.0\.0\.1:(\d+)\/mcp)/;
 
 /** The proxy in front of what `upstream` says, on a port that it takes itself. */
 export async function proxy(binary, stack, upstream, log) {
     const running = await Running.start([binary, '--listen', '127.0.0.1:0', '--stack', stack, ...upstream], log, LISTENS);
-    running.url = `http://localhost:${running.said[1]}/mcp`;
+    // The suite as a client wants another name than the proxy says.
+    [running.at, running.url] = [running.said[1], `http://localhost:${running.said[2]}/mcp`];
     return running;
 }

@@ -108,6 +108,32 @@ async fn a_challenge_names_the_document_where_it_is_found() {
 }
 
 #[tokio::test]
+async fn a_document_is_found_where_a_challenge_says_that_it_is() {
+    let upstream = Upstream::start(|request| {
+        let host = request.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+        if request.starts_with("GET /custom/about.json ") {
+            return json("200 OK", &document(request));
+        }
+        let path = if request.contains("elsewhere") { "/../mcp" } else { "/custom/about.json" };
+        let challenge = format!("www-authenticate: Bearer resource_metadata=\"http://{host}{path}\"\r\n");
+        say("401 Unauthorized", &challenge, "")
+    })
+    .await;
+    let address = Proxy::relocated().start(&upstream).await;
+    assert_eq!(get(address, "/custom/about.json").await.status, 404);
+    let said = post(address, "", HELLO).await;
+    let there = format!("Bearer resource_metadata=\"http://{address}/custom/about.json\"");
+    assert_eq!(said.header("www-authenticate"), Some(there.as_str()));
+    let said = get(address, "/custom/about.json").await;
+    assert_eq!(said.status, 200);
+    assert!(said.body.contains(&format!(r#""resource": "http://{address}/mcp""#)), "{said:?}");
+    // One that leads elsewhere is not asked for.
+    post(address, "", &HELLO.replace(r#""name":"c""#, r#""name":"elsewhere""#)).await;
+    assert_eq!(get(address, "/../mcp").await.status, 404);
+    assert!(!upstream.heard().iter().any(|request| request.starts_with("GET /../")));
+}
+
+#[tokio::test]
 async fn a_document_without_end_is_cut_off() {
     let upstream = documents().await;
     let address = Proxy::transparent().start(&upstream).await;

@@ -27,8 +27,13 @@ enum End {
     Silence,
 }
 
-/// How long the leaf waits for what does not come.
-const PATIENCE: Duration = Duration::from_millis(300);
+impl End {
+    /// How long the leaf waits: for what never comes not long, and for what does as long as a busy machine takes.
+    fn patience(self) -> Duration {
+        if matches!(self, Self::Silence) { Duration::from_millis(300) } else { Duration::from_secs(30) }
+    }
+}
+
 /// Connections at once.
 const AT_ONCE: usize = 64;
 
@@ -164,7 +169,7 @@ async fn break_off_everywhere(end: End) {
     let cuts = (0..2).flat_map(|which| (0..=answers()[which].len()).map(move |bytes| (which, bytes)));
     let tried = stream::iter(cuts).map(|(which, bytes)| {
         let uri = format!("http://{address}/{which}/{bytes}/{}", end as usize).parse().unwrap();
-        let mut server = Http::with_options(client.clone(), uri, Options::new().timeout(PATIENCE));
+        let mut server = Http::with_options(client.clone(), uri, Options::new().timeout(end.patience()));
         async move {
             let outcome = outcome(&mut server).await;
             let is_whole = bytes >= ends[which];

@@ -1,5 +1,7 @@
 //! A server under another address than its own, and what of its documents must say so.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use bytes::Bytes;
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Uri};
@@ -39,10 +41,12 @@ pub struct InvalidRelocation(Uri);
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Relocation {
     upstream: Place,
     own: Place,
+    /// Where a challenge said that the metadata is; all clones know it.
+    named: Arc<Mutex<Option<String>>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,12 +64,22 @@ impl Relocation {
     ///
     /// One of the two is no address of a server.
     pub fn new(upstream: Uri, own: Uri) -> Result<Self, InvalidRelocation> {
-        Ok(Self { upstream: Place::of(upstream)?, own: Place::of(own)? })
+        Ok(Self { upstream: Place::of(upstream)?, own: Place::of(own)?, named: Arc::default() })
     }
 
     /// The values of a `WWW-Authenticate`, with the address of the metadata changed.
     pub fn challenge(&self, value: &HeaderValue) -> HeaderValue {
-        challenge::rewrite(value, |address| self.address(address))
+        challenge::rewrite(value, |address| {
+            let ours = self.address(address)?;
+            let path = ours.parse::<Uri>().ok()?.path().to_owned();
+            *self.named.lock().unwrap_or_else(PoisonError::into_inner) = Some(path);
+            Some(ours)
+        })
+    }
+
+    /// Whether the last challenge said that the metadata is at this path of ours: a server may have it anywhere.
+    pub fn is_named(&self, path: &str) -> bool {
+        self.named.lock().unwrap_or_else(PoisonError::into_inner).as_deref() == Some(path)
     }
 
     /// A protected resource metadata document with its `resource` changed; `None` for what is no such document.
@@ -82,7 +96,7 @@ impl Relocation {
         Some([before, &serde_json::to_vec(&address).ok()?, after].concat().into())
     }
 
-    /// The path at the server of one of its well-known documents that a client asks us for.
+    /// The path at the server of a document about it that a client asks us for.
     pub fn path_of_document(&self, path: &str) -> String {
         moved_path(path, &self.own.path, &self.upstream.path)
     }

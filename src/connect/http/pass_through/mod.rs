@@ -25,7 +25,7 @@ use super::state::by;
 use crate::error::{BoxError, Error};
 use crate::wire::http::Relocation;
 
-use paths::{Paths, is_metadata};
+use paths::Paths;
 
 pub use body::PassedBody;
 
@@ -95,7 +95,8 @@ impl PassThrough {
     }
 
     /// Tells clients our address in the metadata of the protected resource, and asks the server for the document at
-    /// the address that it has there.
+    /// the address that it has there. Where the same relocation changed a challenge that said that the document is
+    /// elsewhere at the server, it is asked for there, too.
     pub fn relocate(mut self, relocation: Relocation) -> Self {
         self.relocation = Some(relocation);
         self
@@ -121,7 +122,8 @@ impl PassThrough {
     }
 
     async fn handle(self, head: Parts, body: Chunks) -> Response<PassedBody> {
-        if let Err(refused) = self.paths.check(&head.method, head.uri.path()) {
+        let is_metadata = self.is_metadata(head.uri.path());
+        if let Err(refused) = self.paths.check(&head.method, head.uri.path(), is_metadata) {
             return refuse(refused.status, refused.allow);
         }
         let by_then = Instant::now() + self.timeout;
@@ -158,8 +160,10 @@ impl PassThrough {
         let response = by(by_then, self.exchange.send(request)).await?;
         let (mut said, body) = response.into_parts();
         said.headers = headers::said(&said.headers);
-        let relocation =
-            self.relocation.as_ref().filter(|_| is_metadata(head.uri.path()) && said.status.is_success());
+        let relocation = self
+            .relocation
+            .as_ref()
+            .filter(|_| self.is_metadata(head.uri.path()) && said.status.is_success());
         let body = match relocation {
             Some(relocation) => {
                 self.relocated(relocation, &mut said.headers, &head.method, body, by_then).await?
@@ -195,6 +199,11 @@ impl PassThrough {
         relocated
             .map(PassedBody::whole)
             .ok_or_else(|| Error::invalid("the server's metadata is no such document"))
+    }
+
+    /// The document with the `resource`, where it always is or where a challenge said that it is.
+    fn is_metadata(&self, path: &str) -> bool {
+        paths::is_metadata(path) || self.relocation.as_ref().is_some_and(|moved| moved.is_named(path))
     }
 
     /// At the server's origin, whatever the request names.

@@ -29,10 +29,12 @@ impl Paths {
         self.also.push((method, path));
     }
 
-    pub(super) fn check(&self, method: &Method, path: &str) -> Result<(), Refused> {
+    /// `is_metadata`: it is a document of that kind wherever it is.
+    pub(super) fn check(&self, method: &Method, path: &str, is_metadata: bool) -> Result<(), Refused> {
         let mut allowed: Vec<_> =
             self.also.iter().filter(|(_, also)| also == path).map(|(method, _)| method).collect();
-        if is_plain(path) && DOCUMENTS.iter().any(|document| is_document(path, document)) {
+        let is_known = DOCUMENTS.iter().any(|document| is_document(path, document));
+        if is_plain(path) && (is_metadata || is_known) {
             allowed.extend([&Method::GET, &Method::HEAD]);
         }
         if allowed.contains(&method) {
@@ -71,7 +73,7 @@ mod tests {
     use super::*;
 
     fn is_asked_for(path: &str) -> bool {
-        Paths::well_known().check(&Method::GET, path).is_ok()
+        Paths::well_known().check(&Method::GET, path, false).is_ok()
     }
 
     #[test]
@@ -113,12 +115,12 @@ mod tests {
     fn a_path_is_asked_for_by_its_own_method_only() {
         let mut paths = Paths::well_known();
         paths.allow(Method::POST, "/token".to_owned());
-        assert_eq!(paths.check(&Method::POST, "/token"), Ok(()));
-        let refused = paths.check(&Method::GET, "/token").unwrap_err();
+        assert_eq!(paths.check(&Method::POST, "/token", false), Ok(()));
+        let refused = paths.check(&Method::GET, "/token", false).unwrap_err();
         assert_eq!((refused.status.as_u16(), refused.allow.as_deref()), (405, Some("POST")));
-        let refused = paths.check(&Method::POST, METADATA).unwrap_err();
+        let refused = paths.check(&Method::POST, METADATA, true).unwrap_err();
         assert_eq!((refused.status.as_u16(), refused.allow.as_deref()), (405, Some("GET, HEAD")));
-        assert_eq!(paths.check(&Method::GET, "/mcp").unwrap_err().status, 404);
+        assert_eq!(paths.check(&Method::GET, "/mcp", false).unwrap_err().status, 404);
     }
 
     proptest! {

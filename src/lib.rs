@@ -31,6 +31,7 @@
 //! 2. [`layer::TraceLayer`]: sees what the client asked and what it was told.
 //! 3. Your own layers: what changes messages above what judges them.
 //! 4. [`layer::OnRequestsLayer`] around limits and [`layer::TimeoutLayer`]: nearest to the leaf, and on requests only.
+//! 5. [`layer::CheckParamsLayer`]: directly above a process that is reached over HTTP.
 //!
 //! ## Owning a server
 //!

@@ -60,7 +60,9 @@ async fn hear(peer: &mut Peer, method: &str) -> JsonRpcMessage {
 async fn answer_list(peer: &mut Peer, list: &JsonRpcMessage, name: &str, header: &str, next: Option<&str>) {
     let a = json!({ "type": "string", "x-mcp-header": header });
     let mut result = json!({ "tools": [{ "name": name, "inputSchema": { "properties": { "a": a } } }] });
-    next.map(|next| result["nextCursor"] = json!(next));
+    if let Some(next) = next {
+        result["nextCursor"] = json!(next);
+    }
     let id: Value = serde_json::from_str(list.id().unwrap().as_str()).unwrap();
     peer.say(json!({ "jsonrpc": "2.0", "id": id, "result": result }).to_string()).await;
 }
@@ -225,4 +227,33 @@ async fn what_a_layer_changed_is_judged_as_it_was_sent() {
     assert_eq!(peer.hear().await.unwrap(), call_text_of(1, "***"));
     peer.say(done(1)).await;
     drop(soon(call).await.unwrap().unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_breaks_off_in_the_middle_judges_nobody() {
+    let (mut stack, mut peer) = stack();
+    let call = tokio::spawn(stack.call(over_http(1, "x", None)));
+    hear(&mut peer, "subscriptions/listen").await;
+    let list = hear(&mut peer, "tools/list").await;
+    answer_list(&mut peer, &list, "other", "A", Some("2")).await;
+    let list = hear(&mut peer, "tools/list").await;
+    let id = list.id().unwrap();
+    peer.say(format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32602,"message":"cursor"}}}}"#)).await;
+    assert!(error_of(&soon(call).await.unwrap().unwrap()).contains("-32603"));
+    // Nothing of it is kept.
+    let call = tokio::spawn(stack.call(over_http(2, "x", None)));
+    let list = hear(&mut peer, "tools/list").await;
+    answer_list(&mut peer, &list, "t", "A", None).await;
+    assert!(error_of(&soon(call).await.unwrap().unwrap()).contains("-32020"));
+    peer.hears_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_gone_fails_the_call_as_it_would_without_us() {
+    let (mut stack, mut peer) = stack();
+    let call = tokio::spawn(stack.call(over_http(1, "x", Some("x"))));
+    hear(&mut peer, "subscriptions/listen").await;
+    hear(&mut peer, "tools/list").await;
+    peer.close().await;
+    assert!(soon(call).await.unwrap().unwrap_err().is_closed());
 }

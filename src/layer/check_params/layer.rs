@@ -11,7 +11,8 @@ use super::service::CheckParams;
 /// It belongs directly above the leaf of the stack for requests that stand alone, where the leaf is a process. It
 /// asks the server for its tools itself, before the first such call and again when the server says that they changed;
 /// for that it opens a listen of its own. It compares what the client sent, whatever layers made of it since. Calls
-/// that came by another way than HTTP have no headers, and pass.
+/// that came by another way than HTTP have no headers, and pass; one that cannot be judged, because the list cannot be
+/// read, fails.
 ///
 /// The service below is cloned for each call that is judged.
 #[derive(Clone, Copy, Debug, Default)]

@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::watch::Watch;
-use crate::error::{BoxError, Error};
+use crate::error::Error;
 use crate::message::{Code, JsonRpcMessage};
 use crate::protocol::peek;
-use crate::reply::{Reply, RpcService};
+use crate::reply::{Reply, RpcService, failure};
 use crate::wire::http::{Mirrored, MirroredTools, Refusal, ToolsReader};
 
 /// How long a list may take in all.
@@ -29,8 +29,8 @@ pub(super) struct Schemas {
 struct State {
     tools: Option<Tools>,
     watch: Watch,
-    /// When the list could not be read.
-    failed: Option<Instant>,
+    /// When the list could not be read, and why.
+    failed: Option<(Instant, Error)>,
 }
 
 /// A whole list.
@@ -61,46 +61,58 @@ impl Schemas {
         state.tools.clone()
     }
 
-    /// The refusal of a call whose head lies, by a list that is not older than the call, or hardly.
-    pub(super) async fn judge<S: RpcService>(&self, mut inner: S, call: &JsonRpcMessage) -> Option<Reply> {
-        let (mirrored, came) = (Mirrored::of(call)?, Instant::now());
+    /// The refusal of a call whose head lies, by a list that is not older than the call, or hardly. A call that
+    /// cannot be judged does not pass.
+    pub(super) async fn judge<S>(
+        &self,
+        mut inner: S,
+        call: &JsonRpcMessage,
+    ) -> Result<Option<Reply>, S::Error>
+    where
+        S: RpcService,
+    {
+        let Some(mirrored) = Mirrored::of(call) else { return Ok(None) };
+        let came = Instant::now();
         let _turn = self.reading.lock().await;
         let known = self.current();
         if let Some(tools) = &known {
             match tools.check(mirrored, call) {
-                Ok(()) => return None,
-                Err(refusal) if tools.read + YOUNG >= came => return Some(refuse(&refusal)),
+                Ok(()) => return Ok(None),
+                Err(refusal) if tools.read + YOUNG >= came => return Ok(Some(refuse(&refusal))),
                 Err(_) => {}
             }
         }
-        if self.lock().failed.is_some_and(|at| at >= came) {
-            return Some(unjudged(call)); // nobody waits twice
+        let failed = self.lock().failed.clone().filter(|(at, _)| *at > came);
+        if let Some((_, error)) = failed {
+            return Ok(Some(unjudged(call, error))); // nobody waits twice
         }
-        let read = timeout(LONGEST, self.read(&mut inner, call)).await;
-        match read.unwrap_or_else(|_| Err(Error::timeout("the list of tools takes too long"))) {
-            Ok(tools) => tools.check(mirrored, call).err().map(|refusal| refuse(&refusal)),
-            // The call will fail, too, and says it better.
-            Err(error) if error.is_closed() => None,
-            Err(error) => {
-                tracing::warn!(%error, "a call could not be judged: the list of tools could not be read");
-                self.lock().failed = Some(Instant::now());
-                Some(unjudged(call))
+        let late = || Failure::Other(Error::timeout("the list of tools takes too long"));
+        match timeout(LONGEST, self.read(&mut inner, call)).await.unwrap_or_else(|_| Err(late())) {
+            Ok(tools) => Ok(tools.check(mirrored, call).err().map(|refusal| refuse(&refusal))),
+            Err(Failure::Below(error)) => Err(error),
+            Err(Failure::Other(error)) => {
+                self.lock().failed = Some((Instant::now(), error.clone()));
+                Ok(Some(unjudged(call, error)))
             }
         }
     }
 
     /// Reads every page before it is used.
-    async fn read<S: RpcService>(&self, inner: &mut S, call: &JsonRpcMessage) -> Result<Tools, Error> {
+    async fn read<S: RpcService>(
+        &self,
+        inner: &mut S,
+        call: &JsonRpcMessage,
+    ) -> Result<Tools, Failure<S::Error>> {
         let mut reader = ToolsReader::for_call(call);
         ready(inner).await?;
         self.lock().watch.open(inner, &reader);
         let began = Instant::now();
         loop {
             ready(inner).await?;
-            let page = inner.call(reader.request()?).await.map_err(|error| Error::from(error.into()))?;
+            let page = inner.call(reader.request()?).await.map_err(Failure::Below)?;
             let page = page.collect(reader.room()).await?.pop();
             let page = page.ok_or_else(|| Error::closed("the server's answer ended without a response"))?;
-            if page.error().is_some() {
+            if reader.is_new() && has_no_tools(&page) {
                 tracing::debug!("the server lists no tools: nothing is known to be mirrored");
                 break;
             }
@@ -119,9 +131,28 @@ impl Schemas {
     }
 }
 
-async fn ready<S: RpcService>(inner: &mut S) -> Result<(), Error> {
-    let ready = poll_fn(|cx| inner.poll_ready(cx)).await;
-    ready.map_err(|error| Error::from(Into::<BoxError>::into(error)))
+/// Why a list could not be read.
+enum Failure<E> {
+    /// The channel below is broken; the call would fail like this.
+    Below(E),
+    Other(Error),
+}
+
+impl<E> From<Error> for Failure<E> {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+async fn ready<S: RpcService>(inner: &mut S) -> Result<(), Failure<S::Error>> {
+    poll_fn(|cx| inner.poll_ready(cx)).await.map_err(Failure::Below)
+}
+
+/// It does not know the question.
+fn has_no_tools(page: &JsonRpcMessage) -> bool {
+    let code = page.error().and_then(|error| peek::member(error, "code").ok().flatten());
+    code.and_then(|code| std::str::from_utf8(code).ok()?.parse().ok()).map(Code)
+        == Some(Code::METHOD_NOT_FOUND)
 }
 
 fn refuse(refusal: &Refusal) -> Reply {
@@ -129,6 +160,8 @@ fn refuse(refusal: &Refusal) -> Reply {
     Reply::one(refusal.to_message())
 }
 
-fn unjudged(call: &JsonRpcMessage) -> Reply {
-    Reply::refuse(call, Code::INTERNAL_ERROR, "The call's headers could not be checked")
+/// Nothing tells whether the head lies.
+fn unjudged(call: &JsonRpcMessage, why: Error) -> Reply {
+    failure(&call.responder(), &why.within("reading the list of tools").into())
+        .map_or_else(Reply::empty, Reply::one)
 }

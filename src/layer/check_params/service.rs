@@ -44,10 +44,10 @@ impl<S: RpcService + Clone> Service<JsonRpcMessage> for CheckParams<S> {
         let mut ready = std::mem::replace(&mut self.inner, clone.clone());
         let schemas = self.schemas.clone();
         ResponseFuture::waiting(async move {
-            match schemas.judge(clone, &message).await {
-                None => ready.call(message).await,
-                Some(refusal) => Ok(refusal),
+            if let Some(refusal) = schemas.judge(clone, &message).await? {
+                return Ok(refusal);
             }
+            ready.call(message).await
         })
     }
 }

@@ -66,6 +66,11 @@ impl ToolsReader {
         MAX_BYTES - self.bytes
     }
 
+    /// Nothing has been read yet.
+    pub(crate) fn is_new(&self) -> bool {
+        self.pages == 0
+    }
+
     /// Reads a page. Tells whether there is another.
     ///
     /// # Errors

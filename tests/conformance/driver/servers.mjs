@@ -15,25 +15,29 @@ const READY = /http:\/\/(127\.0\.0\.1|localhost):\d+/;
 
 export async function servers({ dir, binary, stack, quick }, report) {
     const versions = quick ? ['2025-11-25', '2026-07-28'] : Object.keys(BASELINE);
-    for (const fixture of quick ? ['typescript'] : ['typescript', 'python']) {
-        const out = join(dir, 'results', fixture);
-        const command = fixtures(dir)[fixture];
-        const port = await freePort();
-        const server = await Running.start([...command, 'http', `${port}`], `${dir}/${fixture}.log`, READY);
-        try {
-            const url = `http://localhost:${port}/mcp`;
-            const direct = await all(dir, versions, url, join(out, 'direct'));
-            for (const version of versions) report.direct({ fixture, version, ...totals(direct[version]) }, BASELINE[version]);
-            const shapes = { http: ['--upstream', url], stdio: ['--', ...command, 'stdio'] };
-            for (const [shape, upstream] of Object.entries(shapes)) {
-                const through = await proxied(binary, stack, upstream, `${out}-${shape}.log`, url => {
-                    return all(dir, versions, url, join(out, shape));
-                });
-                for (const version of versions) report.compare({ shape, fixture, version }, direct[version], through[version]);
-            }
-        } finally {
-            await server.stop();
+    const chosen = quick ? ['typescript'] : ['typescript', 'python'];
+    // At once: mostly they wait for each other's pauses.
+    await Promise.all(chosen.map(fixture => one(fixture, { dir, binary, stack, versions }, report)));
+}
+
+async function one(fixture, { dir, binary, stack, versions }, report) {
+    const out = join(dir, 'results', fixture);
+    const command = fixtures(dir)[fixture];
+    const port = await freePort();
+    const server = await Running.start([...command, 'http', `${port}`], `${out}-direct.log`, READY);
+    try {
+        const url = `http://localhost:${port}/mcp`;
+        const direct = await all(dir, versions, url, join(out, 'direct'));
+        for (const version of versions) report.direct({ fixture, version, ...totals(direct[version]) }, BASELINE[version]);
+        const shapes = { http: ['--upstream', url], stdio: ['--', ...command, 'stdio'] };
+        for (const [shape, upstream] of Object.entries(shapes)) {
+            const through = await proxied(binary, stack, upstream, `${out}-${shape}.log`, url => {
+                return all(dir, versions, url, join(out, shape));
+            });
+            for (const version of versions) report.compare({ shape, fixture, version }, direct[version], through[version]);
         }
+    } finally {
+        await server.stop();
     }
 }
 

@@ -21,7 +21,7 @@ export async function clients({ dir, binary, stack, quick }, report) {
         };
         const direct = await run('direct', [fixture]);
         report.direct({ fixture: 'client', version, ...totals(direct) }, BASELINE[version]);
-        const proxied = await run('through', [through, binary, stack, join(out, 'proxies'), fixture]);
-        report.compare({ shape: 'client', fixture: 'typescript', version }, direct, proxied);
+        const proxied = name => run(name, [through, binary, stack, join(out, 'proxies'), fixture]);
+        await report.compare({ shape: 'client', fixture: 'typescript', version }, direct, proxied, 'through');
     }
 }

@@ -31,10 +31,12 @@ async function one(fixture, { dir, binary, stack, versions }, report) {
         for (const version of versions) report.direct({ fixture, version, ...totals(direct[version]) }, BASELINE[version]);
         const shapes = { http: ['--upstream', url], stdio: ['--', ...command, 'stdio'] };
         for (const [shape, upstream] of Object.entries(shapes)) {
-            const through = await proxied(binary, stack, upstream, `${out}-${shape}.log`, url => {
-                return all(dir, versions, url, join(out, shape));
+            await proxied(binary, stack, upstream, `${out}-${shape}.log`, async url => {
+                for (const version of versions) {
+                    const through = name => run(dir, version, url, join(out, name));
+                    await report.compare({ shape, fixture, version }, direct[version], through, shape);
+                }
             });
-            for (const version of versions) report.compare({ shape, fixture, version }, direct[version], through[version]);
         }
     } finally {
         await server.stop();
@@ -52,8 +54,9 @@ async function proxied(binary, stack, upstream, log, run) {
 
 async function all(dir, versions, url, out) {
     const results = {};
-    for (const version of versions) {
-        results[version] = await suite({ dir, out: join(out, version), role: 'server', version, args: ['--url', url] });
-    }
+    for (const version of versions) results[version] = await run(dir, version, url, out);
     return results;
 }
+
+const run = (dir, version, url, out) =>
+    suite({ dir, out: join(out, version), role: 'server', version, args: ['--url', url] });

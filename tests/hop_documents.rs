@@ -108,6 +108,20 @@ async fn a_challenge_names_the_document_where_it_is_found() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_its_own_authorization_server_is_known_by_our_address() {
+    let upstream = Upstream::start(|request| {
+        let host = request.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+        json("200 OK", &format!(r#"{{ "issuer":"http://{host}" , "token_endpoint":"http://{host}/token" }}"#))
+    })
+    .await;
+    let address = Proxy::relocated().start(&upstream).await;
+    let said = get(address, "/.well-known/oauth-authorization-server").await;
+    let there = upstream.address;
+    let expected = format!(r#"{{ "issuer":"http://{address}" , "token_endpoint":"http://{there}/token" }}"#);
+    assert_eq!((said.status, said.body), (200, expected));
+}
+
+#[tokio::test]
 async fn a_document_is_found_where_a_challenge_says_that_it_is() {
     let upstream = Upstream::start(|request| {
         let host = request.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();

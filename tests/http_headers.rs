@@ -544,3 +544,16 @@ fn a_failure_below_is_never_told_as_the_servers_own_word() {
         assert!(failure.is_none_or(|failure| !failure.is_unsent() && !failure.is_session_lost()), "{status}");
     }
 }
+
+#[test]
+fn a_connection_header_that_cannot_be_read_is_refused() {
+    let endpoint = Endpoint::bound_to("/mcp", "127.0.0.1:8080".parse().unwrap()).unwrap();
+    for connection in [&b"mcp-name, \xff"[..], b"host\xff"] {
+        let request = http::Request::post("/mcp")
+            .header("host", "localhost:8080")
+            .header("content-type", "application/json")
+            .header("connection", http::HeaderValue::from_bytes(connection).unwrap());
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        assert_eq!(endpoint.check_head(&head).unwrap_err().status, 400);
+    }
+}

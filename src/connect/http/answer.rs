@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use http::response::Parts;
-use http::{HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use tokio::time::{Instant, sleep};
 
 use super::body::Chunks;
@@ -26,9 +26,16 @@ use crate::wire::sse::Event;
 
 type Item = Result<JsonRpcMessage, Error>;
 
+/// The most bytes of a revision's name that go into a header of every request.
+const MAX_VERSION: usize = 64;
+
 /// Reads up to the first message, which decides what the reply is; of a listen, up to its head.
 pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<Reply, Error> {
     let (head, mut body) = response.into_parts();
+    if call.role == Role::Initialize {
+        call.offered.id = named_session(&head.headers);
+        call.shared().lock().offered.clone_from(&call.offered.id);
+    }
     match content(&head.headers) {
         _ if !head.status.is_success() => refusal::read(call, head, body).await,
         Content::Json => {
@@ -49,7 +56,11 @@ pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<R
                 answer.call.opened();
                 return Ok(Reply::stream(Rest::of(None, answer)));
             }
-            let first = answer.next().await?;
+            // Others wait for what opens the session, so that a comment is not enough there.
+            let first = match answer.call.role {
+                Role::Initialize => by(answer.call.deadline, answer.next()).await?,
+                _ => answer.next().await?,
+            };
             if answer.over {
                 return Ok(one(first, answer.head));
             }
@@ -74,6 +85,13 @@ fn one(message: JsonRpcMessage, head: Parts) -> Reply {
     reply
 }
 
+/// The session that a head names, if it can be one.
+fn named_session(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut id: HeaderValue = session_id(headers).ok()??.parse().ok()?;
+    id.set_sensitive(true);
+    Some(id)
+}
+
 impl Call {
     /// The message if it is the response to this call. An error without an id can be about nothing else here.
     pub(super) fn own(&self, message: JsonRpcMessage) -> Option<JsonRpcMessage> {
@@ -94,18 +112,9 @@ impl Call {
     /// The final response has come, as it goes to the caller; an `initialize` opens the session with it.
     fn answered(&mut self, message: JsonRpcMessage, head: &Parts) -> Result<JsonRpcMessage, Error> {
         if self.role == Role::Initialize && message.result().is_some() {
-            let id = session_id(&head.headers).map_err(|error| Error::invalid(error.text))?;
-            let mut id: Option<HeaderValue> = id.and_then(|id| id.parse().ok());
-            id.iter_mut().for_each(|id| id.set_sensitive(true));
-            let version = peek::protocol_version(&message).ok().flatten();
-            // Before 2025-06-18 nobody knows the header.
-            let version = version.filter(|version| &**version >= ProtocolVersion::V2025_06_18.as_str());
-            let version = version.and_then(|version| version.parse().ok());
-            let mut state = self.shared().lock();
-            state.era = Some(Era::Legacy);
-            let before = std::mem::replace(&mut state.session, Session { id, version });
-            drop(state);
-            self.shared().forget(before);
+            session_id(&head.headers).map_err(|error| Error::invalid(error.text))?;
+            let opened = Session { version: version(&message), ..std::mem::take(&mut self.offered) };
+            self.shared().open_session(opened);
         }
         if message.result().is_some() {
             self.opened();
@@ -116,6 +125,14 @@ impl Call {
             None => message,
         })
     }
+}
+
+/// The revision that was agreed upon, where requests are to name it: before 2025-06-18 nobody knows the header.
+fn version(welcome: &JsonRpcMessage) -> Option<HeaderValue> {
+    let version = peek::protocol_version(welcome).ok()??;
+    let is_one = version.len() <= MAX_VERSION && version.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_named = is_one && &*version >= ProtocolVersion::V2025_06_18.as_str();
+    is_named.then(|| version.parse().ok()).flatten()
 }
 
 /// The same error, under this id.
@@ -185,6 +202,7 @@ impl Answer {
         match events::message(event, &self.call.shared().options.scan) {
             Some(Err(error)) if self.is_answer(event, &error) => Err(events::unreadable(&error)),
             Some(Err(error)) => {
+                self.call.shared().count(|stats| stats.unreadable_events += 1);
                 tracing::warn!(%error, "an event that is no acceptable message was dropped");
                 Ok(None)
             }
@@ -206,19 +224,23 @@ impl Answer {
                 let own = self.call.own(message);
                 self.over = own.is_some();
                 if own.is_none() {
+                    shared.count(|stats| stats.unmatched_replies += 1);
                     tracing::debug!("a reply to another request was dropped");
                 }
                 own
             }
             Kind::Request if self.call.era == Era::Modern => {
+                shared.count(|stats| stats.unanswerable_requests += 1);
                 tracing::warn!(method = message.method(), "a request of a modern server was dropped");
                 None
             }
             Kind::Request => {
                 let id = message.owned_id()?;
                 let asking = shared.lock().questions.ask(&id, Asked::Call(self.call.number));
-                if asking == Asking::TooMany {
-                    shared.refuse(vec![id]);
+                match asking {
+                    Asking::New => {}
+                    Asking::Again => shared.count(|stats| stats.repeated_messages += 1),
+                    Asking::TooMany => shared.refuse(vec![id]),
                 }
                 (asking == Asking::New).then_some(message)
             }
@@ -251,22 +273,25 @@ impl Answer {
                 return Err(broken.unwrap_or_else(|| Error::timeout("the server did not answer in time")));
             }
             sleep(pause).await;
+            shared.count(|stats| stats.reconnections += 1);
             let sent = shared.get(shared.uri.clone(), &self.call.session, Some(last.clone()));
             match by(deadline, sent).await {
                 Ok(response)
                     if response.status().is_success() && content(response.headers()) == Content::Events =>
                 {
-                    self.events =
-                        Some(Events::new(response.into_body(), &shared.options.scan).after(last, asked));
+                    self.events = Some(
+                        Events::new(response.into_body(), &shared.options.scan).after(Some(last), asked),
+                    );
                     return Ok(());
                 }
                 Ok(response) if !response.status().is_server_error() => {
-                    let error = shared.failure(response.status(), response.headers(), &self.call.session);
-                    let error = error.unwrap_or_else(closed);
-                    if error.is_session_lost() {
-                        shared.lose(&self.call.session, &error);
+                    let failure = shared.failure(response.status(), response.headers(), &self.call.session);
+                    if let Some(lost) = failure.filter(Error::is_session_lost) {
+                        shared.lose(&self.call.session, &lost);
+                        return Err(lost);
                     }
-                    return Err(error);
+                    // It has no such stream; what happened is that the answer broke off.
+                    return Err(broken.unwrap_or_else(closed));
                 }
                 _ => pause = (pause * 2).min(most.max(pause)),
             }

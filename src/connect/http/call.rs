@@ -7,15 +7,14 @@ use std::task::{Context, Poll};
 use http::Response;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tower_service::Service;
 
 use super::body::Chunks;
 use super::options::Transport;
+use super::piped::Piped;
 use super::questions::Asked;
 use super::state::{Handle, Session, Shared, State, by};
 use super::tools::Page;
 use super::{answer, listen, refusal, stream};
-use crate::connect::multiplex::{self, Multiplex};
 use crate::error::Error;
 use crate::message::{Context as Facts, JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::{Era, method};
@@ -27,8 +26,7 @@ pub struct ResponseFuture(Inner);
 
 enum Inner {
     Done(Option<Result<Reply, Error>>),
-    /// On the older transport, in its turn; keeps the session open.
-    Piped(multiplex::ResponseFuture, Arc<Handle>),
+    Piped(Piped),
     Running(Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>),
 }
 
@@ -42,6 +40,8 @@ pub(super) struct Call {
     pub(super) era: Era,
     /// What the request named.
     pub(super) session: Session,
+    /// What the answer to an `initialize` named and nobody uses yet.
+    pub(super) offered: Session,
     /// Its answer says what later calls are to mirror.
     pub(super) lists: Option<Page>,
     /// What it mirrors is what the list of tools says.
@@ -78,24 +78,26 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFu
     if message.is_session_listen() {
         return ResponseFuture::done(listen::open(handle, message));
     }
+    let era = shared.era_of(&message);
     let mut state = shared.lock();
     if state.is_modern() && message.is_method(method::CANCELLED) {
         // It crossed the answer; and there a cancellation is no message.
         return ResponseFuture::done(Ok(Reply::empty()));
     }
     shared.remember(&mut state, &message);
-    let wait = state.turn();
+    // An answer is waited for, perhaps by what opens the session.
+    let wait = if message.kind() == Kind::Response { None } else { state.turn() };
     if let (None, Some(pipe)) = (&wait, shared.pipe.get()) {
-        return ResponseFuture(Inner::Piped(pipe.clone().call(message), handle.clone()));
+        return ResponseFuture(Inner::Piped(Piped::new(pipe, handle, message)));
+    }
+    if state.is_full(message.kind(), shared.options.max_pending) {
+        return ResponseFuture::done(Err(Error::busy("too many calls are pending").unsent()));
     }
     if shared.pipe.get().is_none() && message.kind() == Kind::Response && !is_asked(&mut state, &message) {
         return ResponseFuture::done(Ok(Reply::empty()));
     }
-    if state.pending >= shared.options.max_pending {
-        return ResponseFuture::done(Err(Error::busy("too many calls are pending").unsent()));
-    }
+    let call = Call::admitted(handle, &message, era, &mut state);
     drop(state);
-    let call = Call::new(handle, &message);
     ResponseFuture(Inner::Running(Box::pin(call.run(message, wait))))
 }
 
@@ -104,6 +106,7 @@ fn is_asked(state: &mut State, answer: &JsonRpcMessage) -> bool {
     // One without an id tells the server that it was not understood.
     let asked = answer.owned_id().is_none_or(|id| state.questions.close(&id));
     if !asked {
+        state.stats.unmatched_answers += 1;
         tracing::debug!(id = ?answer.id(), "an answer to a question that the server did not ask was dropped");
     }
     asked
@@ -120,10 +123,30 @@ impl State {
         self.gate.take_if(|gate| gate.has_changed().is_err());
         self.gate.clone()
     }
+
+    /// Whether no more such messages may be on their way. Calls keep out neither notifications nor answers, and
+    /// notifications no answers, because calls may wait for these.
+    fn is_full(&self, kind: Kind, max: usize) -> bool {
+        match kind {
+            Kind::Request => self.pending >= max,
+            Kind::Notification => self.telling >= max,
+            Kind::Response => self.telling / 2 >= max,
+        }
+    }
+
+    fn under_way(&mut self, is_request: bool) -> &mut usize {
+        if is_request { &mut self.pending } else { &mut self.telling }
+    }
 }
 
 impl Call {
     pub(super) fn new(handle: &Arc<Handle>, message: &JsonRpcMessage) -> Self {
+        let era = handle.0.era_of(message);
+        Self::admitted(handle, message, era, &mut handle.0.lock())
+    }
+
+    /// It counts from now on, and others may have to wait for it.
+    fn admitted(handle: &Arc<Handle>, message: &JsonRpcMessage, era: Era, state: &mut State) -> Self {
         let role = match message.kind() {
             Kind::Request if message.is_method(method::INITIALIZE) => Role::Initialize,
             Kind::Request if message.is_listen() => Role::Listen,
@@ -131,12 +154,10 @@ impl Call {
             Kind::Notification if message.is_method(method::INITIALIZED) => Role::Initialized,
             _ => Role::Telling,
         };
-        let era = handle.0.era_of(message);
-        let mut state = handle.0.lock();
         if message.kind() == Kind::Request {
             state.client = era;
         }
-        state.pending += 1;
+        *state.under_way(message.kind() == Kind::Request) += 1;
         state.calls += 1;
         let opens = matches!(role, Role::Initialize | Role::Initialized).then(|| {
             let (opens, gate) = watch::channel(());
@@ -149,8 +170,7 @@ impl Call {
         if let Some(stream) = &stream {
             stream.wait(); // for the status of the answer
         }
-        drop(state);
-        let (session, handle) = (Session::default(), handle.clone());
+        let (session, offered, handle) = (Session::default(), Session::default(), handle.clone());
         let lists = Page::of(message).filter(|_| era == Era::Modern);
         let calls_tool = era == Era::Modern && role == Role::Request && message.is_method(method::TOOLS_CALL);
         let deadline = deadline(&handle);
@@ -162,6 +182,7 @@ impl Call {
             role,
             era,
             session,
+            offered,
             lists,
             calls_tool,
             deadline,
@@ -225,10 +246,9 @@ impl Call {
     /// On the older transport, which matches answers and requests itself.
     async fn pipe(mut self, message: JsonRpcMessage) -> Result<Reply, Error> {
         let shared = self.shared().clone();
-        let pipe: &Multiplex = shared.unless_ended(shared.open_pipe()).await?;
+        let pipe = shared.unless_ended(shared.open_pipe()).await?;
         self.pending = false;
-        let reply = pipe.clone().call(message).await?;
-        Ok(reply.hold(self))
+        Piped::new(pipe, &self.handle, message).await
     }
 
     /// What gets no answer has arrived.
@@ -260,17 +280,17 @@ impl Drop for Call {
     fn drop(&mut self) {
         let shared = self.shared().clone();
         let mut state = shared.lock();
-        state.pending -= 1;
+        *state.under_way(self.id.is_some()) -= 1;
         let lost = state.questions.give_up(Asked::Call(self.number));
+        state.offered.take_if(|_| self.role == Role::Initialize);
         drop(state);
         shared.refuse(lost);
+        shared.forget(std::mem::take(&mut self.offered));
         let is_cancelled = self.pending && self.era == Era::Legacy && self.role != Role::Initialize;
         let (Some(id), true, None) = (&self.id, is_cancelled, shared.error()) else { return };
         let own = self.context.as_ref().and_then(|context| context.take_cancellation(id));
         let cancel = own.map_or_else(|| cancellation(id), Some);
-        if let Some(cancel) = cancel {
-            shared.say_aside(cancel);
-        }
+        shared.say_aside(cancel.into_iter().collect());
     }
 }
 
@@ -296,10 +316,7 @@ impl Future for ResponseFuture {
             Inner::Done(outcome) => {
                 Poll::Ready(outcome.take().expect("a future is not polled after it is ready"))
             }
-            Inner::Piped(future, handle) => {
-                let reply = Pin::new(future).poll(cx);
-                reply.map_ok(|reply| reply.hold(handle.clone()))
-            }
+            Inner::Piped(future) => Pin::new(future).poll(cx),
             Inner::Running(future) => future.as_mut().poll(cx),
         }
     }

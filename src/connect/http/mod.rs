@@ -52,11 +52,14 @@ mod listen;
 mod options;
 mod pass_through;
 mod pipe;
+mod piped;
 mod post;
+mod posts;
 mod probe;
 mod questions;
 mod refusal;
 mod state;
+mod stats;
 mod stream;
 mod tools;
 
@@ -80,8 +83,9 @@ pub use body::Body;
 pub use call::ResponseFuture;
 #[cfg(feature = "http-client")]
 pub use client::{ClientFuture, HttpClient, ResponseBody};
-pub use options::{Options, Stats, Transport};
+pub use options::{Options, Transport};
 pub use pass_through::{PassThrough, PassThroughFuture, PassedBody};
+pub use stats::Stats;
 
 /// A leaf over the HTTP client `C`; cheap to clone, all clones are one session of one MCP client.
 ///
@@ -143,9 +147,9 @@ impl<C> Http<C> {
         self.shared().lock().era
     }
 
-    /// What was changed on the way so far.
+    /// What was dropped, skipped and taken up again so far.
     pub fn stats(&self) -> Stats {
-        self.shared().lock().stats
+        self.shared().stats()
     }
 
     /// The server's era, asked for where it is not known: with a `server/discover` that only modern servers

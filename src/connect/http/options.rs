@@ -96,7 +96,7 @@ impl Options {
 
     /// How long a call waits for its first message, and an answer that is a stream for its next sign of life,
     /// which a comment is. Then the call fails with an error that `is_timeout()`. A listen is only waited for
-    /// until it is open.
+    /// until it is open. On HTTP+SSE, where the stream is everybody's, comments do not count.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.min(LONGEST);
         self
@@ -166,16 +166,6 @@ impl Options {
         self.drop_invalid_tools = drop;
         self
     }
-}
-
-/// What an [`Http`](super::Http) leaf changed on the way, counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Tools left out of lists; see [`Options::drop_invalid_tools`].
-    pub dropped_tools: u64,
-    /// Calls sent once more, because the server wanted other headers than its last list said.
-    pub repeated_calls: u64,
 }
 
 /// Says what the body is, or comes from the protocol.

@@ -26,7 +26,7 @@ impl Shared {
     pub(super) fn post(&self, message: &JsonRpcMessage) -> (Session, Sending) {
         let era = self.era_of(message);
         let named = era == Era::Legacy && !message.is_method(method::INITIALIZE);
-        let session = if named { self.lock().session.clone() } else { Session::default() };
+        let session = if named { self.lock().session_of(message) } else { Session::default() };
         let sent = match self.head(message, era, &session) {
             Ok(headers) => {
                 let body = Body::from(message.bytes().clone());
@@ -155,7 +155,19 @@ impl Shared {
 }
 
 impl Shared {
-    /// Another session took the place of this one.
+    /// A session is open, in the place of another; or nobody is left who would use it.
+    pub(super) fn open_session(self: &Arc<Self>, session: Session) {
+        let mut state = self.lock();
+        state.era = Some(Era::Legacy);
+        let mut over = std::mem::replace(&mut state.session, session);
+        if self.error().is_some() {
+            over = std::mem::take(&mut state.session);
+        }
+        drop(state);
+        self.forget(over);
+    }
+
+    /// Nobody will use this session any more.
     pub(super) fn forget(self: &Arc<Self>, session: Session) {
         let permit = self.aside.clone().try_acquire_owned();
         if let (true, Ok(permit)) = (session.id.is_some(), permit) {

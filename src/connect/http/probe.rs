@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::answer;
 use super::call::Call;
 use super::refusal::{is_modern, is_refused};
-use super::state::Handle;
+use super::state::{Handle, by};
 use crate::error::Error;
 use crate::message::JsonRpcMessage;
 use crate::protocol::{Era, method};
@@ -28,9 +28,9 @@ pub(super) async fn probe(handle: &Arc<Handle>) -> Result<Era, Error> {
     let ask = ask.map_err(|error| Error::invalid(error).unsent())?;
     let mut call = Call::new(handle, &ask);
     let response = shared.unless_ended(call.post(&ask)).await?;
-    let status = response.status();
+    let (status, deadline) = (response.status(), call.deadline);
     let era = match shared.unless_ended(answer::read(call, response)).await {
-        Ok(reply) => judge(reply).await?.or(is_refused(status).then_some(Era::Legacy)),
+        Ok(reply) => by(deadline, judge(reply)).await?.or(is_refused(status).then_some(Era::Legacy)),
         Err(error) if error.is_closed() || !is_refused(status) => return Err(error),
         Err(_) => Some(Era::Legacy),
     };

@@ -10,12 +10,13 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::exchange::Exchange;
 use super::listen::Listen;
-use super::options::{Options, Stats, Transport};
+use super::options::{Options, Transport};
 use super::questions::Questions;
+use super::stats::Stats;
 use super::tools::Tools;
 use crate::connect::multiplex::Multiplex;
 use crate::error::Error;
-use crate::message::{Code, JsonRpcMessage, OwnedId};
+use crate::message::{Code, JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::Era;
 
 /// Cancellations and refusals on their way at once; what is more is not told. And as many bodies whose rest is read.
@@ -47,11 +48,18 @@ pub(super) struct State {
     pub(super) session: Session,
     /// What the session's client last sent, where it goes on.
     pub(super) authorization: Option<HeaderValue>,
+    /// The id of one that is being opened.
+    pub(super) offered: Option<HeaderValue>,
     /// As the server's answers showed it.
     pub(super) era: Option<Era>,
     /// What opens a session is on its way: what comes later waits for it.
     pub(super) gate: Option<watch::Receiver<()>>,
+    /// Requests that are not over.
     pub(super) pending: usize,
+    /// Everything else that is on its way.
+    pub(super) telling: usize,
+    /// The session whose stream was opened.
+    pub(super) streamed: Option<Session>,
     /// The number of the next call.
     pub(super) calls: u64,
     pub(super) listen: Listen,
@@ -70,14 +78,28 @@ pub(super) struct Session {
     pub(super) version: Option<HeaderValue>,
 }
 
+impl State {
+    /// The session that a message belongs to; before one is open, an answer belongs to the one that is offered.
+    pub(super) fn session_of(&self, message: &JsonRpcMessage) -> Session {
+        let mut session = self.session.clone();
+        if session.id.is_none() && message.kind() == Kind::Response {
+            session.id.clone_from(&self.offered);
+        }
+        session
+    }
+}
+
 impl Shared {
     pub(super) fn new(exchange: Box<dyn Exchange>, uri: Uri, options: Options) -> Self {
         let state = State {
             session: Session::default(),
             authorization: None,
+            offered: None,
             era: options.era,
             gate: None,
             pending: 0,
+            telling: 0,
+            streamed: None,
             calls: 0,
             listen: Listen::new(&options),
             questions: Questions::default(),
@@ -161,30 +183,43 @@ impl Shared {
         }
     }
 
-    /// Tells the server something that no caller waits for.
-    pub(super) fn say_aside(self: &Arc<Self>, message: JsonRpcMessage) {
+    /// Tells the server what no caller waits for, one after the other; nothing once the session is over.
+    pub(super) fn say_aside(self: &Arc<Self>, messages: Vec<JsonRpcMessage>) {
+        if messages.is_empty() || self.error().is_some() {
+            return;
+        }
         let Ok(permit) = self.aside.clone().try_acquire_owned() else {
-            tracing::warn!(?message, "too many messages of our own are on their way: the server is not told");
+            tracing::warn!(?messages, "too much is on its way: the server is not told");
+            self.count(|stats| stats.lost_refusals += messages.len() as u64);
             return;
         };
-        let (session, sent) = self.post(&message); // by the session that it belongs to
+        // By the session that they belong to.
+        let sent: Vec<_> = messages.iter().map(|message| self.post(message)).collect();
         let shared = self.clone();
         self.runtime.spawn(async move {
             let _permit = permit;
-            if let Err(error) = within(ASIDE_TIMEOUT, async { shared.accepted(sent.await?, &session) }).await
-            {
-                tracing::debug!(%error, ?message, "the server could not be told");
+            for (session, sent) in sent {
+                let told = within(ASIDE_TIMEOUT, async { shared.accepted(sent.await?, &session) }).await;
+                if let Err(error) = told {
+                    tracing::debug!(%error, "the server could not be told");
+                    if error.is_timeout() || shared.error().is_some() {
+                        return;
+                    }
+                }
             }
         });
     }
 
     /// Answers questions that nobody will answer, so that the server does not hang.
     pub(super) fn refuse(self: &Arc<Self>, questions: Vec<OwnedId>) {
-        for id in questions {
-            tracing::debug!(%id, "an open question of the server was refused: nobody is left to answer it");
-            let why = "nobody is there to answer";
-            self.say_aside(JsonRpcMessage::error_response(Some(&id), Code::INTERNAL_ERROR, why));
+        if !questions.is_empty() {
+            self.count(|stats| stats.unanswerable_requests += questions.len() as u64);
         }
+        let refusal = |id: &OwnedId| {
+            tracing::debug!(%id, "an open question of the server was refused: nobody is left to answer it");
+            JsonRpcMessage::error_response(Some(id), Code::INTERNAL_ERROR, "nobody is there to answer")
+        };
+        self.say_aside(questions.iter().map(refusal).collect());
     }
 }
 

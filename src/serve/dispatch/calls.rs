@@ -176,6 +176,20 @@ impl<S: RpcService> Dispatch<S> {
         self.release(at);
     }
 
+    /// Ends every call with one error; what is said of it is polled as ever.
+    #[cfg(feature = "http")]
+    pub(in crate::serve) fn fail(&mut self, why: &Error) {
+        let error = why.clone().into();
+        for at in 0..self.slots.len() {
+            if !self.slots[at].is_idle() && self.slots[at].purpose != Purpose::Listen {
+                self.fail_slot(at, &error);
+            }
+        }
+        while !self.waiting.is_empty() {
+            self.fail_next(&error);
+        }
+    }
+
     /// To the stack, as soon as it is ready.
     fn put_off(&mut self, message: JsonRpcMessage) {
         self.waiting_bytes += message.bytes().len();

@@ -9,8 +9,9 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::fallback::{Fallback, RequestBody};
-use super::front::{Front, Options};
-use super::stack::{BoxStack, Maker, Turns};
+use super::front::{DAY, Front, Options};
+use super::stack::{BoxStack, Maker};
+use super::turns::Turns;
 use super::{Http, SessionInfo};
 use crate::error::BoxError;
 use crate::message::ScanOptions;
@@ -91,13 +92,14 @@ impl Builder {
         self
     }
 
-    /// Messages in flight at once in one session (1,024); more are refused with 503.
+    /// Requests in flight at once in one session (1,024), and twice as many other messages; more are refused with 503.
     pub fn max_in_flight(mut self, messages: usize) -> Self {
         self.options.max_in_flight = messages.max(1);
         self
     }
 
-    /// Messages in flight at once that belong to no session (16,384); more are refused with 503.
+    /// Requests in flight at once that belong to no session (16,384), and twice as many other messages; more are
+    /// refused with 503.
     pub fn max_stateless(mut self, messages: usize) -> Self {
         self.options.max_stateless = messages.max(1);
         self
@@ -128,9 +130,9 @@ impl Builder {
     }
 
     /// After how much silence an event stream gets a comment, and a request that is still not answered an event
-    /// stream (15 s; never less than one).
+    /// stream (15 s; never less than one, nor more than a day).
     pub fn keep_alive(mut self, silence: Duration) -> Self {
-        self.options.keep_alive = silence.max(Duration::from_secs(1));
+        self.options.keep_alive = silence.clamp(Duration::from_secs(1), DAY);
         self
     }
 

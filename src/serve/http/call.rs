@@ -8,9 +8,11 @@ use std::task::{self, Poll, Waker, ready};
 use http::StatusCode;
 
 use super::calls::Ticket;
+use super::facts::Facts;
 use super::live::Live;
-use super::outcome::{Facts, Failed, Next};
+use super::next::{Failed, Next};
 use super::stack::Calling;
+use super::trail::Trail;
 use crate::error::{BoxError, Error};
 use crate::message::{Context, JsonRpcMessage, Kind, OwnedId, Responder};
 use crate::protocol::{Era, method, peek};
@@ -36,6 +38,8 @@ struct State {
     ticket: Option<Ticket>,
     /// Of the reply, once it is there.
     facts: Facts,
+    /// Where what comes is kept, for a client that comes back.
+    trail: Option<Trail>,
     reader: Option<Waker>,
     /// Another reader has it now.
     owner: u32,
@@ -67,6 +71,7 @@ impl Call {
                 phase: Phase::Calling(calling),
                 ticket: Some(ticket),
                 facts: Facts::default(),
+                trail: None,
                 reader: None,
                 owner: 0,
             }),
@@ -99,23 +104,36 @@ impl Call {
         owner
     }
 
+    /// Keeps what comes from now on.
+    pub(super) fn leave(&self, trail: Trail) {
+        let mut state = self.lock();
+        if state.ticket.is_some() {
+            state.trail = Some(trail);
+        }
+    }
+
     /// Whether this reader still has it.
     pub(super) fn is_owned_by(&self, owner: u32) -> bool {
         self.lock().owner == owner
     }
 
     pub(super) fn poll_next(&self, owner: u32, cx: &mut task::Context<'_>) -> Poll<Next> {
-        let next = {
+        let (next, ended) = {
             let mut state = self.lock();
             if state.owner != owner {
                 return Poll::Ready(Next::End);
             }
-            ready!(self.poll_state(&mut state, cx))
+            let mut next = ready!(self.poll_state(&mut state, cx));
+            // Under the lock: who takes the stream up finds whatever was read before.
+            next.keep(state.trail.as_ref());
+            let is_over = matches!(next, Next::Last(..) | Next::Failed(_) | Next::End);
+            (next, is_over.then(|| state.end(None)))
         };
         // Without the lock: what follows may end every call of the session, this one too.
+        ended.into_iter().for_each(Ended::release);
         if let Some(live) = &self.live {
             match &next {
-                Next::Last(answer) if self.opens => live.opened(answer),
+                Next::Last(answer, _) if self.opens => live.opened(answer),
                 Next::Failed(failed) => live.failed(&failed.error, self.opens),
                 _ => {}
             }
@@ -141,7 +159,7 @@ impl Call {
                     self.is_listen.then_some(Next::Open)
                 }
                 Step::Said(message) => match (self.said(message), state.facts.caught.take()) {
-                    (Some(Next::Last(answer)), Some(error)) => {
+                    (Some(Next::Last(answer, _)), Some(error)) => {
                         Some(Next::Failed(self.answered(error.into(), Some(answer))))
                     }
                     (next, caught) => {
@@ -160,9 +178,6 @@ impl Call {
                     None => Next::End,
                 }),
             };
-            if matches!(next, Some(Next::Last(_) | Next::Failed(_) | Next::End)) {
-                state.end(None);
-            }
             if let Some(next) = next {
                 return Poll::Ready(next);
             }
@@ -178,7 +193,7 @@ impl Call {
         };
         if answers {
             return Some(match message.has_id(id) {
-                true => Next::Last(message),
+                true => Next::Last(message, None),
                 false => {
                     Next::Failed(self.failed(Error::invalid("the stack answered with another id").into()))
                 }
@@ -187,16 +202,16 @@ impl Call {
         if self.is_listen
             && peek::cancelled_id(&message).ok().flatten().is_some_and(|named| named.to_owned() == *id)
         {
-            return Some(Next::Last(message)); // so a server ends a listen
+            return Some(Next::Last(message, None)); // so a server ends a listen
         }
         match &self.live {
-            Some(live) => live.tells(&message).then_some(Next::Message(message)),
+            Some(live) => live.tells(&message).then_some(Next::Message(message, None)),
             None if message.kind() == Kind::Request => {
                 // Servers of that era never ask so, and without a session nobody could answer.
                 tracing::warn!(method = message.method(), "a question of the server was dropped");
                 None
             }
-            None => Some(Next::Message(message)),
+            None => Some(Next::Message(message, None)),
         }
     }
 
@@ -213,36 +228,41 @@ impl Call {
             // Without a session, 404 would say that there is no such method.
             status: if lost { StatusCode::BAD_GATEWAY } else { status },
             answer,
+            event: None,
             error,
         }
     }
 
     /// The client's own cancellation: nothing more comes, and the connector forwards the message.
     pub(super) fn cancel(&self, facts: &Context, id: &OwnedId, message: JsonRpcMessage) {
-        let mut state = self.lock();
         facts.leave_cancellation(id.clone(), message);
-        state.end(None);
+        self.end(None);
         facts.take_cancellation(id); // nobody below forwards it
-        let reader = state.reader.take();
-        drop(state);
-        reader.into_iter().for_each(Waker::wake);
     }
 
     /// Drops the call, which cancels it if it is not over.
     pub(super) fn abandon(&self) {
-        self.lock().end(None);
+        self.end(None);
     }
 
     /// Ends the call with one error, if it is not over.
     pub(super) fn fail(&self, why: &Error) {
+        self.end(Some(why));
+    }
+
+    fn end(&self, why: Option<&Error>) {
         let mut state = self.lock();
         if state.ticket.is_none() {
             return;
         }
-        let failed = self.failed(why.clone().into());
-        state.end(Some(failed));
+        let mut failed = why.map(|why| self.failed(why.clone().into()));
+        if let Some(failed) = &mut failed {
+            failed.keep(state.trail.as_ref());
+        }
+        let ended = state.end(failed);
         let reader = state.reader.take();
         drop(state);
+        ended.release();
         reader.into_iter().for_each(Waker::wake);
     }
 
@@ -252,11 +272,27 @@ impl Call {
 }
 
 impl State {
-    fn end(&mut self, untold: Option<Failed>) {
-        let over = mem::replace(&mut self.phase, Phase::Over(untold));
+    /// What it returns is released without the lock.
+    fn end(&mut self, untold: Option<Failed>) -> Ended {
+        let phase = mem::replace(&mut self.phase, Phase::Over(untold));
+        Ended { phase, ticket: self.ticket.take(), trail: self.trail.take() }
+    }
+}
+
+/// What a call held.
+#[must_use = "it is released without the lock of its call"]
+struct Ended {
+    phase: Phase,
+    ticket: Option<Ticket>,
+    trail: Option<Trail>,
+}
+
+impl Ended {
+    fn release(self) {
+        let Self { phase, ticket, trail } = self;
         // A panic while something of a layer is dropped must not take others with it.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(over)));
-        self.ticket = None;
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(phase)));
+        drop((ticket, trail));
     }
 }
 

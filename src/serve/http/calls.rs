@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::call::Call;
-use crate::message::{IdMap, OwnedId};
+use crate::message::{IdMap, Kind, OwnedId};
 use crate::session::InUse;
 
-/// Bounded; every call is here until it is over, so that it can be ended from elsewhere.
+/// Bounded, requests and the rest each for themselves: a request may wait for the answer to a question, which must find
+/// room. Every call is here until it is over, so that it can be ended from elsewhere.
 pub(super) struct Calls {
     max: usize,
     table: Mutex<Table>,
@@ -17,6 +18,7 @@ pub(super) struct Calls {
 struct Table {
     next: u64,
     all: HashMap<u64, Arc<Call>>,
+    requests: usize,
     /// Of the requests of one client; those of many share no ids.
     ids: IdMap<u64>,
     closed: bool,
@@ -37,6 +39,7 @@ pub(super) enum Refused {
 pub(super) struct Ticket {
     calls: Arc<Calls>,
     number: u64,
+    is_request: bool,
     id: Option<OwnedId>,
     _in_use: Option<InUse>,
 }
@@ -49,6 +52,7 @@ impl Calls {
     /// `id`: of a request whose id must be its own.
     pub(super) fn begin(
         self: &Arc<Self>,
+        kind: Kind,
         id: Option<OwnedId>,
         in_use: Option<InUse>,
         make: impl FnOnce(Ticket) -> Call,
@@ -60,15 +64,21 @@ impl Calls {
         if id.as_ref().is_some_and(|id| table.ids.contains(id)) {
             return Err(Refused::IdInUse);
         }
-        if table.all.len() >= self.max {
+        let is_request = kind == Kind::Request;
+        let is_full = match is_request {
+            true => table.requests >= self.max,
+            false => table.all.len() - table.requests >= 2 * self.max,
+        };
+        if is_full {
             return Err(Refused::Busy);
         }
+        table.requests += usize::from(is_request);
         let number = table.next;
         table.next += 1;
         if let Some(id) = &id {
             table.ids.insert(id, number);
         }
-        let call = Arc::new(make(Ticket { calls: self.clone(), number, id, _in_use: in_use }));
+        let call = Arc::new(make(Ticket { calls: self.clone(), number, is_request, id, _in_use: in_use }));
         table.all.insert(number, call.clone());
         Ok(call)
     }
@@ -103,6 +113,7 @@ impl Drop for Ticket {
         if let Some(id) = &self.id {
             table.ids.remove(id);
         }
+        table.requests -= usize::from(self.is_request);
         let call = table.all.remove(&self.number);
         drop(table);
         drop(call);

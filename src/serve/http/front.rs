@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use http::Extensions;
@@ -13,7 +13,8 @@ use super::calls::Calls;
 use super::fallback::Fallback;
 use super::inbox::Inbox;
 use super::live::{self, Live};
-use super::stack::{Maker, Turns};
+use super::stack::Maker;
+use super::turns::Turns;
 use crate::error::Error;
 use crate::message::ScanOptions;
 use crate::session::{Principal, Session, SessionId, SessionKey, SessionStore};
@@ -21,7 +22,7 @@ use crate::wire::http::{Endpoint, Relocation};
 
 /// Between two looks for sessions that are over.
 const SWEEP: Duration = Duration::from_secs(1);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(super) struct Options {
     pub(super) scan: ScanOptions,
@@ -56,6 +57,8 @@ pub(super) struct Front {
     is_swept: AtomicBool,
     /// No session is opened any more.
     is_closing: AtomicBool,
+    /// Nor any that was being opened.
+    is_closed: AtomicBool,
 }
 
 /// What runs a session.
@@ -81,6 +84,7 @@ impl Front {
             open: Mutex::default(),
             is_swept: AtomicBool::new(false),
             is_closing: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
         }
     }
 
@@ -99,10 +103,21 @@ impl Front {
         self.lock().get(&key).cloned()
     }
 
-    /// Lets requests find the session.
-    pub(super) fn add(self: &Arc<Self>, key: SessionKey, open: Open) {
-        self.lock().insert(key, open);
+    /// Lets requests find the session, unless it has ended while its stack was made.
+    pub(super) fn add(self: &Arc<Self>, key: SessionKey, session: Open) -> Result<(), Error> {
+        let mut open = self.lock();
+        // Under the lock: whoever ends all sessions finds this one, or it finds them ended.
+        if self.is_closed.load(Ordering::Acquire) {
+            return Err(shutting_down());
+        }
+        let is_over = |session: &Session| self.expiry(session).is_some_and(|at| at <= Instant::now());
+        if self.store.find(&key).is_none_or(|session| is_over(&session)) {
+            return Err(Error::closed("the session was over before it was open"));
+        }
+        open.insert(key, session);
+        drop(open);
         self.sweep();
+        Ok(())
     }
 
     /// No request finds the session any more.
@@ -134,19 +149,10 @@ impl Front {
         if self.is_swept.swap(true, Ordering::AcqRel) {
             return;
         }
-        let front = Arc::downgrade(self);
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        runtime.spawn(async move {
-            let mut next = Instant::now();
-            loop {
-                tokio::time::sleep_until(next.max(Instant::now() + SWEEP)).await;
-                let Some(front) = front.upgrade() else { return };
-                match front.sweep_once() {
-                    Some(at) => next = at,
-                    None => return,
-                }
-            }
-        });
+        let sweeper = Sweeper(Arc::downgrade(self));
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(sweeper.sweep());
+        }
     }
 
     /// Ends what is over. Returns when the next session may be; `None` if there is none left.
@@ -185,6 +191,7 @@ impl Front {
     /// Ends everything.
     pub(super) fn close(&self) {
         self.drain();
+        self.is_closed.store(true, Ordering::Release);
         let gone = Error::closed("the server is shutting down");
         self.stateless_calls.all().iter().for_each(|call| call.fail(&gone));
         let open: Vec<_> = self.lock().keys().copied().collect();
@@ -204,11 +211,42 @@ impl Front {
     }
 }
 
+/// Ends sessions that expire, as long as there are any.
+struct Sweeper(Weak<Front>);
+
+impl Sweeper {
+    async fn sweep(mut self) {
+        let mut next = Instant::now();
+        loop {
+            tokio::time::sleep_until(next.max(Instant::now() + SWEEP)).await;
+            let Some(front) = self.0.upgrade() else { return };
+            match front.sweep_once() {
+                Some(at) => next = at,
+                None => return self.0 = Weak::new(), // it said so itself
+            }
+        }
+    }
+}
+
+/// Its runtime is gone: the next session that is opened has another.
+impl Drop for Sweeper {
+    fn drop(&mut self) {
+        if let Some(front) = self.0.upgrade() {
+            front.is_swept.store(false, Ordering::Release);
+        }
+    }
+}
+
+/// A request that comes too late.
+pub(super) fn shutting_down() -> Error {
+    Error::busy("the server is shutting down")
+}
+
 impl Open {
     fn end(&self, why: &Error) {
         match self {
             Self::Streamable(live) => live.tear_down(why),
-            Self::TwoEndpoints(inbox) => inbox.close(),
+            Self::TwoEndpoints(inbox) => inbox.close(why),
         }
     }
 

@@ -8,7 +8,8 @@ use super::drain;
 use super::front::Front;
 use super::listen::Listen;
 use super::replay::Replay;
-use super::stack::{BoxStack, Calling, Turns};
+use super::stack::{BoxStack, Calling};
+use super::turns::Turns;
 use crate::error::{BoxError, Error};
 use crate::message::{Code, Context as Facts, Direction, IdMap, JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::{Era, method, peek};
@@ -53,7 +54,7 @@ impl Live {
         let stack = self.stack().clone().ok_or(Refused::Closed)?;
         let message = message.with_context(self.facts.clone());
         let id = if message.kind() == Kind::Request { message.owned_id() } else { None };
-        self.calls.begin(id, Some(self.session.enter()), |ticket| {
+        self.calls.begin(message.kind(), id, Some(self.session.enter()), |ticket| {
             let live = Some(self.clone());
             let calling = stack.call(message.clone());
             Call::new(&message, live, Era::Legacy, calling, ticket)
@@ -93,6 +94,13 @@ impl Live {
         self.questions().remove(id).is_some()
     }
 
+    /// An answer that found no room: its question is open again.
+    pub(super) fn ask_again(&self, answer: &JsonRpcMessage) {
+        if let Some(id) = answer.owned_id().filter(|_| answer.kind() == Kind::Response) {
+            self.questions().insert(&id, ());
+        }
+    }
+
     /// Tells the server that nobody answers its question, so that it does not hang.
     pub(super) fn refuse(self: &Arc<Self>, question: &JsonRpcMessage, why: &str) {
         let Some(refusal) = question.responder().error(Code::INTERNAL_ERROR, why) else { return };
@@ -101,7 +109,7 @@ impl Live {
         }
         tracing::warn!(method = question.method(), why, "a question of the server was refused");
         if let Ok(call) = self.call(refusal) {
-            drain::spawn(call, 0, None);
+            drain::spawn(call, 0);
         }
     }
 
@@ -157,7 +165,6 @@ impl Live {
     /// Ends what would never end by itself.
     pub(super) fn end_listens(&self) {
         self.listen.end_readers();
-        self.replay.close();
         end_listens(&self.calls);
     }
 

@@ -6,8 +6,9 @@
 //!
 //! - A reply is JSON if its response is the first that comes, else an event stream. Its body reads the reply when
 //!   it is polled: no task stands between.
-//! - A client that leaves cancels its request, if that stands alone. In a session it does not: what still comes is
-//!   kept, within bounds, for a client that asks for it with `Last-Event-ID`.
+//! - A client of 2026-07-28 that leaves cancels its request, and whoever leaves a listen ends it. An older client
+//!   that leaves does not cancel: its request goes on, and what still comes of one in a session is kept, within
+//!   bounds, for a client that asks for it with `Last-Event-ID`.
 //! - What the server says unasked goes to the streams that the client opened by GET, each message to one of them.
 //! - `Host`, `Origin` and `Content-Type` are checked before a body is read; see [`Endpoint`].
 //! - What a server behind HTTP refused goes back as the server said it, where the reply or the failure has a
@@ -98,6 +99,7 @@ mod call;
 mod calls;
 mod drain;
 mod events;
+mod facts;
 mod fallback;
 mod front;
 mod future;
@@ -105,8 +107,8 @@ mod get;
 mod inbox;
 mod listen;
 mod live;
+mod next;
 mod open;
-mod outcome;
 mod post;
 mod read;
 mod replay;
@@ -118,6 +120,7 @@ mod session_info;
 mod stack;
 mod stateless;
 mod trail;
+mod turns;
 mod two_endpoints;
 
 pub use body::Body;

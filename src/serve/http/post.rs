@@ -9,7 +9,7 @@ use http_body::Body as HttpBody;
 use super::answer;
 use super::body::Body;
 use super::call::Call;
-use super::front::{Front, Open};
+use super::front::{Front, Open, shutting_down};
 use super::live::Live;
 use super::open;
 use super::respond::{respond, settle, takes_priming};
@@ -53,25 +53,25 @@ pub(super) fn authorize(transparent: bool, message: &mut JsonRpcMessage, headers
 }
 
 async fn in_session(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage) -> Response<Body> {
-    let id = message.owned_id();
+    let responder = message.responder(); // an answer has an id that is the server's
     let opens = message.kind() == Kind::Request && message.is_method(method::INITIALIZE);
     let Some(session) = head.headers.get(header::SESSION_ID) else {
         return match opens {
             true => open::open(front, head, message).await,
             false => {
                 let why = "Mcp-Session-Id is missing";
-                answer::refuse(StatusCode::BAD_REQUEST, id.as_ref(), Code::INVALID_REQUEST, why)
+                answer::refuse(StatusCode::BAD_REQUEST, responder.id(), Code::INVALID_REQUEST, why)
             }
         };
     };
     let Some(Open::Streamable(live)) =
         session.to_str().ok().and_then(|session| front.find(session, &head.extensions))
     else {
-        return answer::unknown_session(message.responder().id());
+        return answer::unknown_session(responder.id());
     };
     if opens {
         let why = "the session is open already";
-        return answer::refuse(StatusCode::BAD_REQUEST, id.as_ref(), Code::INVALID_REQUEST, why);
+        return answer::refuse(StatusCode::BAD_REQUEST, responder.id(), Code::INVALID_REQUEST, why);
     }
     give(front, head, &live, message).await
 }
@@ -91,7 +91,10 @@ async fn give(front: &Front, head: &Parts, live: &Arc<Live>, mut message: JsonRp
     }
     match live.call(message.clone()) {
         Ok(call) => answer_to(front, head, &message, call).await,
-        Err(refused) => answer::not_taken(refused, &message.responder()),
+        Err(refused) => {
+            live.ask_again(&message);
+            answer::not_taken(refused, &message.responder())
+        }
     }
 }
 
@@ -110,6 +113,9 @@ pub(super) async fn answer_to(
     message: &JsonRpcMessage,
     call: Arc<Call>,
 ) -> Response<Body> {
+    if call.is_listen && front.is_closing() {
+        call.fail(&shutting_down()); // those that were there have been ended
+    }
     match message.kind() {
         Kind::Request => {
             let wanted = message.extensions().get().cloned();

@@ -13,7 +13,7 @@ use super::call::Call;
 use super::events::Reading;
 use super::front::{Front, Options};
 use super::live::Live;
-use super::outcome::{Failed, Next};
+use super::next::{Failed, Next};
 use super::replay::Stream;
 use super::trail::Trail;
 use crate::message::{JsonRpcMessage, Kind};
@@ -46,7 +46,7 @@ pub(super) async fn respond(
         Some(Next::Failed(failed)) => self::failed(&reading, failed, front),
         Some(first) if mode == ResponseMode::Json => document(reading, first, front).await,
         // One that has a status of its own cannot say so in an event.
-        Some(Next::Last(last)) if mode == ResponseMode::Auto || reading.call().upstream().is_some() => {
+        Some(Next::Last(last, _)) if mode == ResponseMode::Auto || reading.call().upstream().is_some() => {
             self::last(&reading, &last, front)
         }
         Some(first) => {
@@ -123,18 +123,18 @@ async fn document(mut reading: Reading, mut first: Next, front: &Front) -> Respo
     loop {
         match first {
             // Only in a stream it says what it means.
-            Next::Last(last) if last.kind() == Kind::Notification => {
+            Next::Last(last, _) if last.kind() == Kind::Notification => {
                 return answer::status(StatusCode::ACCEPTED);
             }
-            Next::Last(last) => return self::last(&reading, &last, front),
+            Next::Last(last, _) => return self::last(&reading, &last, front),
             Next::Failed(failed) => return self::failed(&reading, failed, front),
             Next::End => return answer::status(StatusCode::ACCEPTED),
-            Next::Message(message) if message.kind() == Kind::Request => {
+            Next::Message(message, _) if message.kind() == Kind::Request => {
                 if let Some(live) = &reading.call().live {
                     live.refuse(&message, "this client takes no questions with its answers");
                 }
             }
-            Next::Message(_) | Next::Open => {}
+            Next::Message(..) | Next::Open => {}
         }
         first = next(&mut reading).await;
     }
@@ -144,7 +144,7 @@ fn stream(mut reading: Reading, options: &Options) -> Response<Body> {
     if let Some(live) = reading.call().live.clone().filter(|live| live.replay.is_on()) {
         let trail = Trail::new(live.clone(), Stream::Post(live.replay.next_stream()));
         let prime = takes_priming(&live);
-        reading.leave(trail, &live, prime);
+        reading.leave(trail, prime);
     }
     answer::events(Body::events(reading, options.keep_alive))
 }

@@ -49,7 +49,9 @@ async fn open(front: Arc<Front>, head: &Parts) -> Response<Body> {
         Err(error) => return failed(error),
     };
     let inbox = Inbox::new(front.options.max_in_flight);
-    front.add(id.key(), Open::TwoEndpoints(inbox.clone()));
+    if let Err(error) = front.add(id.key(), Open::TwoEndpoints(inbox.clone())) {
+        return failed(error.into());
+    }
     let endpoint = format!("?sessionId={}", id.reveal());
     let keep_alive = front.options.keep_alive;
     let stream = TwoEndpoints::new(front, session, inbox, stack, endpoint);

@@ -47,6 +47,9 @@ pub(super) fn check_size(headers: &HeaderMap) -> Result<(), Refusal> {
 /// How long the body is, said once and in one way; no header that decides is declared a matter of the connection.
 pub(super) fn check_framing(headers: &HeaderMap, max_body: u64) -> Result<(), Refusal> {
     once(headers, &AUTHORIZATION)?;
+    if headers.get_all(CONNECTION).iter().any(|value| value.to_str().is_err()) {
+        return Err(Refusal::bad_request("Connection names what is no header"));
+    }
     if tokens(headers, &CONNECTION).any(is_decisive) {
         return Err(Refusal::bad_request("Connection names a header that is not the connection's"));
     }

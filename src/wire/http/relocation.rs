@@ -84,13 +84,25 @@ impl Relocation {
 
     /// A protected resource metadata document with its `resource` changed; `None` for what is no such document.
     pub fn metadata(&self, document: &Bytes) -> Option<Bytes> {
+        self.member(document, "resource")
+    }
+
+    /// The metadata of an authorization server with its `issuer` changed, for clients that know the server by our
+    /// address only and compare the two (RFC 8414, section 3.3): those of 2025-03-26, which ask the MCP server itself.
+    pub fn issuer(&self, document: &Bytes) -> Option<Bytes> {
+        self.member(document, "issuer")
+    }
+
+    /// The object with the address in `key` changed.
+    fn member(&self, document: &Bytes, key: &str) -> Option<Bytes> {
         // The scanner reads messages; and what readers would disagree about is none.
         const HEAD: &[u8] = br#"{"jsonrpc":"2.0","id":0,"result":"#;
         let scanned = JsonRpcMessage::parse([HEAD, document, b"}"].concat()).ok()?;
-        let value = peek::member(scanned.result()?, "resource").ok()?;
-        let text = peek::text(scanned.result()?, "resource").ok()?;
-        let (Some(value), Some(text)) = (value, text) else { return Some(document.clone()) };
-        let Some(address) = self.address(&text) else { return Some(document.clone()) };
+        let object = scanned.result().filter(|result| result.starts_with(b"{"))?;
+        let (value, text) = (peek::member(object, key).ok()?, peek::text(object, key).ok()?);
+        let (Some(value), Some(address)) = (value, text.and_then(|text| self.address(&text))) else {
+            return Some(document.clone());
+        };
         let start = value.as_ptr() as usize - scanned.bytes().as_ptr() as usize - HEAD.len();
         let (before, after) = (&document[..start], &document[start + value.len()..]);
         Some([before, &serde_json::to_vec(&address).ok()?, after].concat().into())

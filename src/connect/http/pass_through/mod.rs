@@ -94,7 +94,8 @@ impl PassThrough {
         self
     }
 
-    /// Tells clients our address in the metadata of the protected resource, and asks the server for the document at
+    /// Tells clients our address in the metadata of the protected resource, and in that of an authorization server that is
+    /// the server itself, and asks the server for the document at
     /// the address that it has there. Where the same relocation changed a challenge that said that the document is
     /// elsewhere at the server, it is asked for there, too.
     pub fn relocate(mut self, relocation: Relocation) -> Self {
@@ -160,14 +161,8 @@ impl PassThrough {
         let response = by(by_then, self.exchange.send(request)).await?;
         let (mut said, body) = response.into_parts();
         said.headers = headers::said(&said.headers);
-        let relocation = self
-            .relocation
-            .as_ref()
-            .filter(|_| self.is_metadata(head.uri.path()) && said.status.is_success());
-        let body = match relocation {
-            Some(relocation) => {
-                self.relocated(relocation, &mut said.headers, &head.method, body, by_then).await?
-            }
+        let body = match self.relocation.as_ref().filter(|_| said.status.is_success()) {
+            Some(moved) => self.relocated(moved, &mut said.headers, head, body, by_then).await?,
             None => PassedBody::streamed(body, self.max_body, by_then),
         };
         let mut response = Response::new(body);
@@ -180,22 +175,25 @@ impl PassThrough {
         &self,
         relocation: &Relocation,
         headers: &mut HeaderMap,
-        method: &Method,
+        asked: &Parts,
         mut body: Chunks,
         by_then: Instant,
     ) -> Result<PassedBody, Error> {
-        if content(headers) != Content::Json {
+        let path = asked.uri.path();
+        let is_metadata = self.is_metadata(path);
+        if content(headers) != Content::Json || !(is_metadata || paths::is_well_known(path)) {
             return Ok(PassedBody::streamed(body, self.max_body, by_then));
         }
         headers.remove(CONTENT_LENGTH);
-        if method == Method::HEAD {
+        if asked.method == Method::HEAD {
             return Ok(PassedBody::whole(Bytes::new()));
         }
         if headers.contains_key(CONTENT_ENCODING) {
             return Err(Error::invalid("the server compressed a document unasked"));
         }
         let document = by(by_then, body.whole(self.max_body)).await?;
-        let relocated = relocation.metadata(&document);
+        let relocated =
+            if is_metadata { relocation.metadata(&document) } else { relocation.issuer(&document) };
         relocated
             .map(PassedBody::whole)
             .ok_or_else(|| Error::invalid("the server's metadata is no such document"))

@@ -33,8 +33,7 @@ impl Paths {
     pub(super) fn check(&self, method: &Method, path: &str, is_metadata: bool) -> Result<(), Refused> {
         let mut allowed: Vec<_> =
             self.also.iter().filter(|(_, also)| also == path).map(|(method, _)| method).collect();
-        let is_known = DOCUMENTS.iter().any(|document| is_document(path, document));
-        if is_plain(path) && (is_metadata || is_known) {
+        if is_plain(path) && (is_metadata || is_well_known(path)) {
             allowed.extend([&Method::GET, &Method::HEAD]);
         }
         if allowed.contains(&method) {
@@ -46,6 +45,11 @@ impl Paths {
         let names: Vec<_> = allowed.iter().map(|method| method.as_str()).collect();
         Err(Refused { status: StatusCode::METHOD_NOT_ALLOWED, allow: Some(names.join(", ")) })
     }
+}
+
+/// It is one of the documents.
+pub(super) fn is_well_known(path: &str) -> bool {
+    DOCUMENTS.iter().any(|document| is_document(path, document))
 }
 
 /// It is about the protected resource, and names it.

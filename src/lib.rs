@@ -36,7 +36,8 @@
 //! ## Owning a server
 //!
 //! `connect::Command` starts a process and `connect::Child` is it: never orphaned, always reaped. A
-//! [`connect::Supervisor`] makes it again when it fails, and says so; [`connect::Wassette`] is one with what Wassette needs.
+//! [`connect::Supervisor`] makes it again when it fails, and says so; [`connect::Wassette`] is one with what Wassette needs,
+//! on a pipe or over HTTP.
 //! [`connect::PerSession`] gives each session a leaf of its own, fresh from a [`connect::Pool`] where a start takes time;
 //! [`connect::Shared`] gives many clients the same one, which makes them one trust domain on the server's side.
 //!

@@ -128,3 +128,33 @@ async fn silence_may_last_for_ever() {
     sender.finish(msg(done(1)));
     assert_eq!(events.data().await, done(1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn when_the_last_clone_is_gone_only_what_is_read_goes_on() {
+    let (http, mut calls) = sessions(|http| http);
+    let mut senders = Vec::new();
+    let mut responses = Vec::new();
+    for id in 1..=3 {
+        let session = open(&http, &mut calls).await;
+        responses.push(sending(&http, post(Some(&session), call_text(id))));
+        senders.push(calls.take("tools/call").await.1);
+    }
+    for sender in &senders[1..] {
+        sender.try_send(msg(progress(1, 1))).unwrap();
+    }
+    let read = responses.pop().unwrap().await.unwrap();
+    let left_later = responses.pop().unwrap().await.unwrap();
+    responses.pop().unwrap().abort();
+    settled().await;
+    drop(http);
+    support::soon(senders[0].cancelled()).await;
+    drop(left_later);
+    support::soon(senders[1].cancelled()).await;
+    let mut read = Events::of(read);
+    assert_eq!(read.data().await, progress(1, 1));
+    senders.pop().unwrap().finish(msg(done(3)));
+    assert_eq!(read.data().await, done(3));
+    drop(read);
+    settled().await;
+    assert_eq!(calls.stacks.alive(), 0);
+}

@@ -119,6 +119,8 @@ async fn its_sessions_and_those_of_streamable_http_are_strangers() {
     }
     let delete = at("/sse", request("DELETE", None).body(String::new()).unwrap());
     assert_eq!(send(&http, delete).await.status(), StatusCode::METHOD_NOT_ALLOWED);
+    let put = send(&http, at("/sse", request("PUT", None).body(String::new()).unwrap())).await;
+    assert_eq!(put.headers()["allow"], "GET, POST");
     let mut rebound = at("/sse", request("GET", None).body(String::new()).unwrap());
     rebound.headers_mut().insert("host", "evil.example".parse().unwrap());
     assert_eq!(send(&http, rebound).await.status(), StatusCode::FORBIDDEN);

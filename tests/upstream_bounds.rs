@@ -370,3 +370,15 @@ async fn a_question_before_the_session_is_open_can_be_answered() {
     server.post(&call_text(1)).await.json(done(1));
     drop(soon(waiting).await.unwrap().unwrap());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_opened_again_under_its_own_name_is_not_ended() {
+    let (mut leaf, mut server) = upstream();
+    let _stream = open_session(&mut leaf, &mut server).await;
+    let again = begin(&mut leaf, msg(INITIALIZE));
+    server.post(INITIALIZE).await.answer(opened("2025-11-25"));
+    drop(soon(again).await.unwrap().unwrap());
+    server.hears_nothing().await;
+    drop(leaf);
+    deleted(&mut server).await;
+}

@@ -164,7 +164,7 @@ async fn each_refused_post_is_an_answer_to_its_own_request() {
     let mut refused = BTreeSet::new();
     for asked in asked.into_iter().rev() {
         let id: u32 = msg(&asked.body).id().unwrap().as_str().parse().unwrap();
-        if id % 2 == 0 {
+        if id.is_multiple_of(2) {
             refused.insert(id);
             asked.status(422);
         } else {

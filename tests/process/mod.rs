@@ -60,6 +60,12 @@ pub(crate) fn wassette_0_2() -> &'static Path {
     WASSETTE.get_or_init(|| program("wassette_0_2"))
 }
 
+/// An MCP proxy on HTTP.
+pub(crate) fn reverse_http() -> &'static Path {
+    static PROXY: OnceLock<PathBuf> = OnceLock::new();
+    PROXY.get_or_init(|| program("reverse_http"))
+}
+
 /// Makes its server again whenever it ends.
 pub(crate) fn supervised_proxy() -> &'static Path {
     static PROXY: OnceLock<PathBuf> = OnceLock::new();
@@ -113,6 +119,7 @@ fn build(name: &str, profile: &Path) {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .args(["build", "--quiet", "--example", name])
         .args(cfg!(feature = "monitor").then_some("--features=monitor"))
+        .args(cfg!(feature = "http-server").then_some("--features=http-server,http-client"))
         .args(["--profile", if folder == "debug" { "dev" } else { folder }])
         .arg("--target-dir")
         .arg(target)

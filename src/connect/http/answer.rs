@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
+use http::Response;
 use http::response::Parts;
-use http::{HeaderMap, HeaderValue, Response};
 use tokio::time::{Instant, sleep};
 
 use super::body::Chunks;
 use super::call::{Call, Role};
 use super::events::{self, Content, Events, content};
+use super::opening::{named_session, version};
 use super::options::Transport;
 use super::questions::{Asked, Asking};
 use super::refusal;
@@ -19,15 +20,12 @@ use super::state::{Session, Shared, by};
 use super::stream::SHORTEST;
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind, OwnedId, ParseError, ScanOptions, looks_like_reply};
-use crate::protocol::{Era, ProtocolVersion, method, peek};
+use crate::protocol::{Era, method};
 use crate::reply::{Reply, Upstream};
 use crate::wire::http::session_id;
 use crate::wire::sse::Event;
 
 type Item = Result<JsonRpcMessage, Error>;
-
-/// The most bytes of a revision's name that go into a header of every request.
-const MAX_VERSION: usize = 64;
 
 /// Reads up to the first message, which decides what the reply is; of a listen, up to its head.
 pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<Reply, Error> {
@@ -85,13 +83,6 @@ fn one(message: JsonRpcMessage, head: Parts) -> Reply {
     reply
 }
 
-/// The session that a head names, if it can be one.
-fn named_session(headers: &HeaderMap) -> Option<HeaderValue> {
-    let mut id: HeaderValue = session_id(headers).ok()??.parse().ok()?;
-    id.set_sensitive(true);
-    Some(id)
-}
-
 impl Call {
     /// The message if it is the response to this call. An error without an id can be about nothing else here.
     pub(super) fn own(&self, message: JsonRpcMessage) -> Option<JsonRpcMessage> {
@@ -125,14 +116,6 @@ impl Call {
             None => message,
         })
     }
-}
-
-/// The revision that was agreed upon, where requests are to name it: before 2025-06-18 nobody knows the header.
-fn version(welcome: &JsonRpcMessage) -> Option<HeaderValue> {
-    let version = peek::protocol_version(welcome).ok()??;
-    let is_one = version.len() <= MAX_VERSION && version.bytes().all(|byte| byte.is_ascii_graphic());
-    let is_named = is_one && &*version >= ProtocolVersion::V2025_06_18.as_str();
-    is_named.then(|| version.parse().ok()).flatten()
 }
 
 /// The same error, under this id.

@@ -15,14 +15,15 @@ use super::questions::Asked;
 use super::state::{Handle, Session, Shared, State, by};
 use super::tools::Page;
 use super::{answer, listen, refusal, stream};
+use crate::connect::leaf::Probe;
 use crate::error::Error;
 use crate::message::{Context as Facts, JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::{Era, method};
 use crate::reply::Reply;
 use crate::session::ResponseStream;
 
-/// The future of a call through an [`Http`](super::Http) leaf. Dropping it cancels the call.
-pub struct ResponseFuture(Inner);
+/// A call that is running. Dropping it cancels the call.
+pub(super) struct Running(Inner);
 
 enum Inner {
     Done(Option<Result<Reply, Error>>),
@@ -70,35 +71,37 @@ pub(super) enum Role {
     Telling,
 }
 
-pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFuture {
+pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> Running {
     let shared = &handle.0;
     if let Some(error) = shared.error() {
-        return ResponseFuture::done(Err(error.unsent()));
+        return Running::done(Err(error.unsent()));
     }
     if message.is_session_listen() {
-        return ResponseFuture::done(listen::open(handle, message));
+        return Running::done(listen::open(handle, message));
     }
     let era = shared.era_of(&message);
     let mut state = shared.lock();
     if state.is_modern() && message.is_method(method::CANCELLED) {
         // It crossed the answer; and there a cancellation is no message.
-        return ResponseFuture::done(Ok(Reply::empty()));
+        return Running::done(Ok(Reply::empty()));
     }
     shared.remember(&mut state, &message);
     // An answer is waited for, perhaps by what opens the session.
     let wait = if message.kind() == Kind::Response { None } else { state.turn() };
     if let (None, Some(pipe)) = (&wait, shared.pipe.get()) {
-        return ResponseFuture(Inner::Piped(Piped::new(pipe, handle, message)));
+        return Running(Inner::Piped(Piped::new(pipe, handle, message)));
     }
-    if state.is_full(message.kind(), shared.options.max_pending) {
-        return ResponseFuture::done(Err(Error::busy("too many calls are pending").unsent()));
+    // An owner asks whether there will be room again.
+    let is_probe = message.extensions().get::<Probe>().is_some();
+    if !is_probe && state.is_full(message.kind(), shared.options.max_pending) {
+        return Running::done(Err(Error::busy("too many calls are pending").unsent()));
     }
     if shared.pipe.get().is_none() && message.kind() == Kind::Response && !is_asked(&mut state, &message) {
-        return ResponseFuture::done(Ok(Reply::empty()));
+        return Running::done(Ok(Reply::empty()));
     }
     let call = Call::admitted(handle, &message, era, &mut state);
     drop(state);
-    ResponseFuture(Inner::Running(Box::pin(call.run(message, wait))))
+    Running(Inner::Running(Box::pin(call.run(message, wait))))
 }
 
 /// An answer to a question that the server did not ask goes nowhere.
@@ -302,13 +305,13 @@ fn cancellation(id: &OwnedId) -> Option<JsonRpcMessage> {
     JsonRpcMessage::notification(method::CANCELLED, format!(r#"{{"requestId":{}}}"#, id.as_str())).ok()
 }
 
-impl ResponseFuture {
-    fn done(outcome: Result<Reply, Error>) -> Self {
+impl Running {
+    pub(super) fn done(outcome: Result<Reply, Error>) -> Self {
         Self(Inner::Done(Some(outcome)))
     }
 }
 
-impl Future for ResponseFuture {
+impl Future for Running {
     type Output = Result<Reply, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -319,11 +322,5 @@ impl Future for ResponseFuture {
             Inner::Piped(future) => Pin::new(future).poll(cx),
             Inner::Running(future) => future.as_mut().poll(cx),
         }
-    }
-}
-
-impl std::fmt::Debug for ResponseFuture {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
 }

@@ -49,6 +49,7 @@ mod events;
 mod exchange;
 mod list;
 mod listen;
+mod opening;
 mod options;
 mod pass_through;
 mod pipe;
@@ -58,6 +59,7 @@ mod posts;
 mod probe;
 mod questions;
 mod refusal;
+mod rename;
 mod state;
 mod stats;
 mod stream;
@@ -80,11 +82,12 @@ use crate::reply::Reply;
 use state::{Handle, Shared};
 
 pub use body::Body;
-pub use call::ResponseFuture;
 #[cfg(feature = "http-client")]
 pub use client::{ClientFuture, HttpClient, ResponseBody};
 pub use options::{Options, Transport};
 pub use pass_through::{PassThrough, PassThroughFuture, PassedBody};
+pub(in crate::connect) use probe::Found;
+pub use rename::ResponseFuture;
 pub use stats::Stats;
 
 /// A leaf over the HTTP client `C`; cheap to clone, all clones are one session of one MCP client.
@@ -162,6 +165,11 @@ impl<C> Http<C> {
         probe::probe(&self.handle).await
     }
 
+    /// What a GET at its address finds; opens no session.
+    pub(in crate::connect) async fn look(&self) -> Result<Found, Error> {
+        probe::look(&self.handle).await
+    }
+
     /// Ends the leaf whoever else holds it, and waits until the server was told that the session is over.
     ///
     /// # Errors
@@ -186,6 +194,13 @@ impl<C> Http<C> {
         self.shared().stop(&why);
     }
 
+    /// The same, from whoever has no claim on it.
+    #[cfg(all(feature = "http-client", feature = "stdio", unix))]
+    pub(in crate::connect) fn stopper(&self) -> impl FnOnce(&Error) + Send + 'static + use<C> {
+        let shared = self.shared().clone();
+        move |why| shared.stop(why)
+    }
+
     fn shared(&self) -> &Arc<Shared> {
         &self.handle.0
     }
@@ -207,7 +222,7 @@ impl<C: 'static> Service<JsonRpcMessage> for Http<C> {
     }
 
     fn call(&mut self, message: JsonRpcMessage) -> ResponseFuture {
-        call::start(&self.handle, message)
+        rename::start(&self.handle, message)
     }
 }
 

@@ -46,6 +46,7 @@ pub struct Options {
     pub(super) era: Option<Era>,
     pub(super) transport: Option<Transport>,
     pub(super) unauthorized_is_lost: bool,
+    pub(super) rewrite_ids: bool,
     pub(super) transparent: bool,
     pub(super) drop_invalid_tools: bool,
 }
@@ -63,6 +64,7 @@ impl Default for Options {
             era: None,
             transport: None,
             unauthorized_is_lost: false,
+            rewrite_ids: false,
             transparent: false,
             drop_invalid_tools: true,
         }
@@ -144,6 +146,13 @@ impl Options {
         self
     }
 
+    /// Give every request a small id of our own, and its progress token the same, and map both back: for servers
+    /// that mangle ids. A call is then cancelled without the client's reason. Off.
+    pub fn rewrite_ids(mut self, rewrite: bool) -> Self {
+        self.rewrite_ids = rewrite;
+        self
+    }
+
     /// Sends on the `Authorization` that the client sent, in place of one of [`header`](Self::header): what a front
     /// end that is transparent too left beside each message as a [`ClientAuthorization`]. Requests that the leaf
     /// makes for a session of its own accord, such as the stream of what the server says unasked, carry what the
@@ -187,6 +196,7 @@ impl fmt::Debug for Options {
             .field("era", &self.era)
             .field("transport", &self.transport)
             .field("unauthorized_is_lost", &self.unauthorized_is_lost)
+            .field("rewrite_ids", &self.rewrite_ids)
             .field("transparent_authorization", &self.transparent)
             .field("drop_invalid_tools", &self.drop_invalid_tools)
             .finish()

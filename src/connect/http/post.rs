@@ -154,32 +154,6 @@ impl Shared {
     }
 }
 
-impl Shared {
-    /// A session is open, in the place of another; or nobody is left who would use it.
-    pub(super) fn open_session(self: &Arc<Self>, session: Session) {
-        let mut state = self.lock();
-        state.era = Some(Era::Legacy);
-        let mut over = std::mem::replace(&mut state.session, session);
-        if self.error().is_some() {
-            over = std::mem::take(&mut state.session);
-        }
-        drop(state);
-        self.forget(over);
-    }
-
-    /// Nobody will use this session any more.
-    pub(super) fn forget(self: &Arc<Self>, session: Session) {
-        let permit = self.aside.clone().try_acquire_owned();
-        if let (true, Ok(permit)) = (session.id.is_some(), permit) {
-            let shared = self.clone();
-            self.runtime.spawn(async move {
-                let _ = shared.delete(session).await;
-                drop(permit);
-            });
-        }
-    }
-}
-
 impl Session {
     fn name(&self, headers: &mut HeaderMap) {
         if let Some(id) = &self.id {

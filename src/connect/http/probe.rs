@@ -1,11 +1,14 @@
-//! Whether a server is a modern one.
+//! Whether a server is a modern one, and whether there is one at all.
 
 use std::sync::Arc;
 
+use http::StatusCode;
+
 use super::answer;
 use super::call::Call;
+use super::events::{Content, content};
 use super::refusal::{is_modern, is_refused};
-use super::state::{Handle, by};
+use super::state::{Handle, Session, by, within};
 use crate::error::Error;
 use crate::message::JsonRpcMessage;
 use crate::protocol::{Era, method};
@@ -34,7 +37,10 @@ pub(super) async fn probe(handle: &Arc<Handle>) -> Result<Era, Error> {
         Err(error) if error.is_closed() || !is_refused(status) => return Err(error),
         Err(_) => Some(Era::Legacy),
     };
-    let era = era.ok_or_else(|| Error::invalid("the server wants to know who asks"))?;
+    let era = era.ok_or_else(|| match status.as_u16() {
+        status @ 500.. => Error::closed(format_args!("the server answered HTTP {status}")),
+        _ => Error::invalid("the server wants to know who asks"),
+    })?;
     Ok(*shared.lock().era.get_or_insert(era))
 }
 
@@ -46,5 +52,32 @@ async fn judge(reply: Reply) -> Result<Option<Era>, Error> {
         Some(answer) if answer.result().is_some() || is_modern(&answer) => Some(Era::Modern),
         _ if refused => None,
         _ => Some(Era::Legacy),
+    })
+}
+
+/// What a GET without a session finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::connect) enum Found {
+    /// A stream of events, as the older transport opens one.
+    Events,
+    /// Nothing is there (404).
+    Nothing,
+    /// An endpoint of another kind, or one that wants to know who asks.
+    Something,
+}
+
+/// Asks for a stream, and lets go of it where there is one.
+pub(super) async fn look(handle: &Arc<Handle>) -> Result<Found, Error> {
+    let shared = &handle.0;
+    let sent = shared.get(shared.uri.clone(), &Session::default(), None);
+    let response = within(shared.options.timeout, sent).await?;
+    Ok(match response.status() {
+        StatusCode::NOT_FOUND => Found::Nothing,
+        status if status.is_success() && content(response.headers()) == Content::Events => Found::Events,
+        status if status.is_server_error() => {
+            let status = status.as_u16();
+            return Err(Error::closed(format_args!("the server answered HTTP {status}")));
+        }
+        _ => Found::Something,
     })
 }

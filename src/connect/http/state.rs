@@ -1,5 +1,6 @@
 //! What the calls and the streams of one session share.
 
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub(super) struct Shared {
     pub(super) draining: Arc<Semaphore>,
     /// Whoever reads the list of tools.
     pub(super) listing: tokio::sync::Mutex<()>,
+    /// Requests that were sent under an id of our own.
+    pub(super) renamed: AtomicU32,
 }
 
 /// Dropped with the last clone, call and reply: then the session ends.
@@ -119,6 +122,7 @@ impl Shared {
             aside: Arc::new(Semaphore::new(ASIDE)),
             draining: Arc::new(Semaphore::new(ASIDE)),
             listing: tokio::sync::Mutex::default(),
+            renamed: AtomicU32::new(0),
         }
     }
 

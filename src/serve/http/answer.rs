@@ -67,8 +67,13 @@ pub(super) fn events(body: Body) -> Response<Body> {
 /// A request that goes no further.
 pub(super) fn refused(refusal: &Refusal) -> Response<Body> {
     tracing::debug!(%refusal, "a request was refused");
-    let response = json(refusal.status, &refusal.to_message());
-    if refusal.status == StatusCode::METHOD_NOT_ALLOWED { allow(response, "POST") } else { response }
+    json(refusal.status, &refusal.to_message())
+}
+
+/// The same where it may be the method that is not served: `allowed` are.
+pub(super) fn refused_head(refusal: &Refusal, allowed: &'static str) -> Response<Body> {
+    let response = refused(refusal);
+    if refusal.status == StatusCode::METHOD_NOT_ALLOWED { allow(response, allowed) } else { response }
 }
 
 /// The same, for a reason of the front end's own.

@@ -2,6 +2,8 @@
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{self, Poll, Waker, ready};
 
@@ -10,9 +12,9 @@ use http::StatusCode;
 use super::calls::Ticket;
 use super::facts::Facts;
 use super::live::Live;
-use super::next::{Failed, Next};
-use super::stack::Calling;
+use super::outcome::{Failed, Next};
 use super::trail::Trail;
+use super::turns::Turn;
 use crate::error::{BoxError, Error};
 use crate::message::{Context, JsonRpcMessage, Kind, OwnedId, Responder};
 use crate::protocol::{Era, method, peek};
@@ -30,6 +32,8 @@ pub(super) struct Call {
     /// It is the `initialize` of that session.
     opens: bool,
     pub(super) era: Era,
+    /// Its client has gone, and it goes on.
+    pub(super) is_left: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -46,7 +50,7 @@ struct State {
 }
 
 enum Phase {
-    Calling(Calling),
+    Calling(Turn),
     Reading(Reply),
     /// What the reader has not been told yet.
     Over(Option<Failed>),
@@ -57,7 +61,7 @@ impl Call {
         message: &JsonRpcMessage,
         live: Option<Arc<Live>>,
         era: Era,
-        calling: Calling,
+        calling: Turn,
         ticket: Ticket,
     ) -> Self {
         let opens = message.kind() == Kind::Request && message.is_method(method::INITIALIZE);
@@ -67,6 +71,7 @@ impl Call {
             opens: opens && live.is_some(),
             live,
             era,
+            is_left: AtomicBool::new(false),
             state: Mutex::new(State {
                 phase: Phase::Calling(calling),
                 ticket: Some(ticket),
@@ -97,6 +102,7 @@ impl Call {
     pub(super) fn take_over(&self) -> u32 {
         let mut state = self.lock();
         state.owner += 1;
+        self.is_left.store(false, Ordering::Release);
         let reader = state.reader.take();
         let owner = state.owner;
         drop(state);
@@ -307,7 +313,7 @@ enum Step {
 impl Phase {
     fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<Step> {
         Poll::Ready(match self {
-            Self::Calling(calling) => match ready!(calling.as_mut().poll(cx)) {
+            Self::Calling(calling) => match ready!(Pin::new(calling).poll(cx)) {
                 Ok(reply) => Step::Replied(reply),
                 Err(error) => Step::Failed(error),
             },

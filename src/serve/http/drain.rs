@@ -2,16 +2,21 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::call::Call;
-use super::next::Next;
+use super::outcome::Next;
 use crate::message::Kind;
 
 /// Reads the call to its end in a task of its own. What comes is on the call's trail, for a client that comes back.
 ///
-/// Outside a runtime the call is dropped.
+/// Outside a runtime the call is dropped, and when the front end is gone.
 pub(super) fn spawn(call: Arc<Call>, owner: u32) {
+    call.is_left.store(true, Ordering::Release); // before it is looked whether the front end is there, which ends such calls when it goes
     let unread = Unread { call, owner };
+    if unread.call.live.as_ref().is_some_and(|live| !live.is_served()) {
+        return;
+    }
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         runtime.spawn(unread.read());
     }
@@ -39,7 +44,7 @@ impl Unread {
     }
 }
 
-/// Its runtime is gone, if it is not over: nobody would ever read it.
+/// If it is not over, nobody would ever read it.
 impl Drop for Unread {
     fn drop(&mut self) {
         if self.call.is_owned_by(self.owner) {

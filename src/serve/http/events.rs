@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use super::call::Call;
 use super::drain;
 use super::live::Live;
-use super::next::Next;
+use super::outcome::Next;
 use super::replay::EventId;
 use super::trail::Trail;
 use crate::message::{JsonRpcMessage, Kind};

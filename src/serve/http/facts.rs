@@ -2,7 +2,7 @@
 
 use http::Extensions;
 
-use super::next::Failed;
+use super::outcome::Failed;
 use crate::error::Error;
 use crate::reply::Upstream;
 use crate::session::ResponseMode;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -208,6 +209,19 @@ impl Front {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionKey, Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is being read goes on. What nobody reads would keep its session for ever.
+impl Drop for Front {
+    fn drop(&mut self) {
+        live::end_left(&self.stateless_calls);
+        let open = mem::take(&mut *self.lock());
+        for open in open.into_values() {
+            if let Open::Streamable(live) = open {
+                live.end_left();
+            }
+        }
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
 use super::live::Live;
 use super::replay::{EventId, Stream};
-use super::stack::Calling;
 use super::trail::Trail;
+use super::turns::Turn;
 use crate::error::{BoxError, Error};
 use crate::message::{JsonRpcMessage, Kind};
 use crate::reply::Reply;
@@ -22,7 +23,7 @@ pub(super) struct Listen {
 
 enum Source {
     NotYet,
-    Opening(Calling),
+    Opening(Turn),
     Open(Reply, Option<JsonRpcMessage>),
     /// The server says nothing more.
     Over,
@@ -212,7 +213,7 @@ impl Source {
             }
         }
         if let Self::Opening(calling) = self {
-            match ready!(calling.as_mut().poll(cx)) {
+            match ready!(Pin::new(calling).poll(cx)) {
                 Ok(reply) => *self = Self::Open(reply, None),
                 Err(error) => return Poll::Ready(Some(Err(error))),
             }

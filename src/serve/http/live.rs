@@ -1,5 +1,6 @@
 //! A session that is open: its stack, its calls, its questions.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::call::Call;
@@ -8,8 +9,8 @@ use super::drain;
 use super::front::Front;
 use super::listen::Listen;
 use super::replay::Replay;
-use super::stack::{BoxStack, Calling};
-use super::turns::Turns;
+use super::stack::BoxStack;
+use super::turns::{Turn, Turns};
 use crate::error::{BoxError, Error};
 use crate::message::{Code, Context as Facts, Direction, IdMap, JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::{Era, method, peek};
@@ -62,7 +63,7 @@ impl Live {
     }
 
     /// Asks for what the server says unasked; `None` once the session is over.
-    pub(super) fn open_listen(&self) -> Option<Calling> {
+    pub(super) fn open_listen(&self) -> Option<Turn> {
         let stack = self.stack().clone()?;
         let request = JsonRpcMessage::request(LISTEN_ID, method::LISTEN, "{}").ok()?;
         let facts = Facts::clone(&self.facts).session_listen();
@@ -168,6 +169,16 @@ impl Live {
         end_listens(&self.calls);
     }
 
+    /// Drops the calls whose clients have gone.
+    pub(super) fn end_left(&self) {
+        end_left(&self.calls);
+    }
+
+    /// Whether the front end is there.
+    pub(super) fn is_served(&self) -> bool {
+        self.front.strong_count() > 0
+    }
+
     pub(super) fn is_open(&self) -> bool {
         self.stack().is_some()
     }
@@ -189,6 +200,11 @@ impl Live {
 pub(super) fn end_listens(calls: &Calls) {
     let gone = Error::closed("the server is shutting down");
     calls.all().iter().filter(|call| call.is_listen).for_each(|call| call.fail(&gone));
+}
+
+/// Drops those of these calls whose clients have gone.
+pub(super) fn end_left(calls: &Calls) {
+    calls.all().iter().filter(|call| call.is_left.load(Ordering::Acquire)).for_each(|call| call.abandon());
 }
 
 /// What rides beside every message of a session.

@@ -13,7 +13,7 @@ use super::call::Call;
 use super::events::Reading;
 use super::front::{Front, Options};
 use super::live::Live;
-use super::next::{Failed, Next};
+use super::outcome::{Failed, Next};
 use super::replay::Stream;
 use super::trail::Trail;
 use crate::message::{JsonRpcMessage, Kind};

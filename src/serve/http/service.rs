@@ -68,7 +68,7 @@ impl Http {
             };
         }
         if let Err(refusal) = self.front.endpoint.check_head(&head) {
-            return answer::refused(&refusal);
+            return answer::refused_head(&refusal, self.allowed(&head.method));
         }
         if names_session(&head) {
             let why = "a session is named in Mcp-Session-Id, not in the address";
@@ -78,8 +78,14 @@ impl Http {
             Method::POST => post::post(self.front, head, body).await,
             Method::GET => get::get(&self.front, &head),
             Method::DELETE => get::delete(&self.front, &head),
-            _ => answer::not_allowed("POST"),
+            _ => answer::not_allowed(self.allowed(&head.method)),
         }
+    }
+
+    /// What else than `refused` is served: sessions have more, unless it is their methods that were refused.
+    fn allowed(&self, refused: &Method) -> &'static str {
+        let is_theirs = matches!(*refused, Method::GET | Method::DELETE);
+        if self.front.maker.is_none() || is_theirs { "POST" } else { "DELETE, GET, POST" }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::error::{BoxError, Error};
 use crate::message::JsonRpcMessage;
 use crate::reply::{Reply, RpcService};
 
-/// A call that a stack has been given, or that waits for its turn to be.
+/// A call that a stack has been given.
 pub(super) type Calling = Pin<Box<dyn Future<Output = Result<Reply, BoxError>> + Send>>;
 type Making = Pin<Box<dyn Future<Output = Result<BoxStack, BoxError>> + Send>>;
 

@@ -11,14 +11,14 @@ use super::call::Call;
 use super::front::Front;
 use super::post::answer_to;
 use crate::message::{Code, Context as Facts, Direction, JsonRpcMessage, Kind};
-use crate::protocol::{Era, ProtocolVersion, method, peek};
+use crate::protocol::{Era, method, peek};
 use crate::session::Principal;
 use crate::wire::http::Mirrored;
 
 /// A message of 2026-07-28.
 pub(super) async fn modern(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage) -> Response<Body> {
     if front.stateless.is_none() {
-        return unsupported(&message);
+        return unsupported(front, &message);
     }
     give(front, head, message, Era::Modern).await
 }
@@ -64,10 +64,10 @@ fn facts(head: &Parts, era: Era, message: &JsonRpcMessage) -> Facts {
 }
 
 /// Only sessions are served here.
-fn unsupported(message: &JsonRpcMessage) -> Response<Body> {
+fn unsupported(front: &Front, message: &JsonRpcMessage) -> Response<Body> {
     let requested = peek::protocol_version(message).ok().flatten().unwrap_or_default();
-    let legacy = ProtocolVersion::ALL.into_iter().filter(|version| version.era() == Era::Legacy);
-    let supported: Vec<_> = legacy.map(ProtocolVersion::as_str).collect();
+    let legacy = front.endpoint.spoken().iter().filter(|version| version.era() == Era::Legacy);
+    let supported: Vec<_> = legacy.map(|version| version.as_str()).collect();
     let data = serde_json::json!({ "supported": supported, "requested": requested }).to_string();
     let why = "unsupported protocol version";
     let id = message.responder();

@@ -1,7 +1,6 @@
 //! One stack for many tasks.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -14,6 +13,7 @@ use tower_service::Service;
 use super::stack::{BoxStack, Calling};
 use crate::error::{BoxError, Error};
 use crate::message::JsonRpcMessage;
+use crate::reply::Reply;
 
 /// With this many that wait, those that were given up are looked for.
 const CROWD: usize = 64;
@@ -36,47 +36,31 @@ struct Waiting {
     turn: oneshot::Sender<Result<Calling, BoxError>>,
 }
 
-enum Turn {
-    Now(Result<Calling, BoxError>),
-    Later(oneshot::Receiver<Result<Calling, BoxError>>),
-}
-
 impl Turns {
     pub(super) fn new(stack: BoxStack) -> Arc<Self> {
         Arc::new(Self(Mutex::new(Queue { stack, waiting: VecDeque::new(), crowd: CROWD, is_asked: false })))
     }
 
     /// Waits for a turn, then calls. Dropped at any time, it leaves the turn to the next.
-    pub(super) fn call(self: Arc<Self>, message: JsonRpcMessage) -> Calling {
-        Box::pin(async move {
-            let mut message = Some(message);
-            let turn = poll_fn(|cx| Poll::Ready(message.take().map(|message| self.begin(message, cx)))).await;
-            drop(self);
-            let calling = match turn {
-                Some(Turn::Now(calling)) => calling,
-                Some(Turn::Later(turn)) => turn.await.unwrap_or_else(|_| Err(gone())),
-                None => Err(gone()),
-            };
-            calling?.await
-        })
+    pub(super) fn call(self: Arc<Self>, message: JsonRpcMessage) -> Turn {
+        Turn(Step::New(self, message))
     }
 
-    fn begin(self: &Arc<Self>, message: JsonRpcMessage, cx: &mut Context<'_>) -> Turn {
+    fn begin(self: Arc<Self>, message: JsonRpcMessage, cx: &mut Context<'_>) -> Result<Step, BoxError> {
         let mut queue = self.lock();
-        if queue.waiting.is_empty() {
-            match queue.stack.poll_ready(cx) {
-                Poll::Ready(Ok(())) => return Turn::Now(Ok(queue.stack.call(message))),
-                Poll::Ready(Err(error)) => return Turn::Now(Err(error)),
-                Poll::Pending => {}
-            }
+        if queue.waiting.is_empty()
+            && let Poll::Ready(ready) = queue.stack.poll_ready(cx)
+        {
+            return ready.map(|()| Step::Called(queue.stack.call(message)));
         }
         let (turn, later) = oneshot::channel();
         queue.push(Waiting { message, turn });
-        if !mem::replace(&mut queue.is_asked, true) {
-            drop(queue);
-            tokio::spawn(Asking(Some(self.clone())));
+        let asks = !mem::replace(&mut queue.is_asked, true);
+        drop(queue);
+        if asks {
+            tokio::spawn(Asking(Some(self)));
         }
-        Turn::Later(later)
+        Ok(Step::Waits(later))
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -110,6 +94,33 @@ impl Queue {
         }
         self.is_asked = false;
         Poll::Ready(None)
+    }
+}
+
+/// A call, from before its turn to its reply.
+pub(super) struct Turn(Step);
+
+enum Step {
+    New(Arc<Turns>, JsonRpcMessage),
+    Waits(oneshot::Receiver<Result<Calling, BoxError>>),
+    Called(Calling),
+    Over,
+}
+
+impl Future for Turn {
+    type Output = Result<Reply, BoxError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            self.0 = match &mut self.0 {
+                Step::Called(calling) => return calling.as_mut().poll(cx),
+                Step::Waits(turn) => Step::Called(ready!(Pin::new(turn).poll(cx)).map_err(|_| gone())??),
+                step => match mem::replace(step, Step::Over) {
+                    Step::New(turns, message) => turns.begin(message, cx)?,
+                    _ => return Poll::Ready(Err(gone())),
+                },
+            };
+        }
     }
 }
 

@@ -24,7 +24,7 @@ where
     B::Error: Into<BoxError>,
 {
     if let Err(refusal) = endpoint.check_head(&head) {
-        return answer::refused(&refusal);
+        return answer::refused_head(&refusal, "GET, POST");
     }
     match head.method {
         Method::GET => open(front, &head).await,

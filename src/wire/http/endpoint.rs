@@ -59,6 +59,11 @@ impl Endpoint {
         self
     }
 
+    /// The revisions that it speaks.
+    pub(crate) fn spoken(&self) -> &[ProtocolVersion] {
+        &self.versions
+    }
+
     /// Checks everything that does not need the body, and needs to come before it is read: `Host` and `Origin`
     /// first, then how the message is framed, path, method, and content.
     ///

@@ -155,3 +155,15 @@ async fn what_cannot_be_mirrored_never_leaves() {
     assert!(error.is_invalid() && error.is_unsent(), "{error:?}");
     server.hears_nothing().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_cancellation_is_never_a_message_of_a_modern_client() {
+    let (mut leaf, mut server) = upstream();
+    let text = request(1, "tools/list", "");
+    let waiting = begin(&mut leaf, msg(&text));
+    let asked = server.post(&text).await; // whether the server is modern is not known yet
+    assert!(soon(leaf.call(msg(cancelled(9)))).await.unwrap().is_end());
+    waiting.abort();
+    asked.abandoned().await;
+    server.hears_nothing().await;
+}

@@ -16,7 +16,6 @@ use shadowcat::connect::http::Options;
 use shadowcat::wire::http::Mirrored;
 use shadowcat::{Context, Direction, JsonRpcMessage, Reply};
 use support::*;
-use tower::Service;
 use upstream::*;
 
 const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"x":{}}}"#;
@@ -293,16 +292,4 @@ async fn a_call_that_a_layer_changed_is_mirrored_anew() {
     assert_eq!(asked.header("mcp-param-b"), Some("s3cret"));
     asked.json(done(1));
     drop(soon(waiting).await.unwrap().unwrap());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_cancellation_is_never_a_message_of_a_modern_client() {
-    let (mut leaf, mut server) = upstream();
-    let text = request(1, "tools/list", "");
-    let waiting = begin(&mut leaf, msg(&text));
-    let asked = server.post(&text).await; // whether the server is modern is not known yet
-    assert!(soon(leaf.call(msg(cancelled(9)))).await.unwrap().is_end());
-    waiting.abort();
-    asked.abandoned().await;
-    server.hears_nothing().await;
 }

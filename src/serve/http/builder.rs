@@ -72,6 +72,9 @@ impl Builder {
 
     /// Serves requests that stand alone: those of 2026-07-28, and where no [`sessions`](Self::sessions) are served,
     /// those of older clients that get no session.
+    ///
+    /// Where the stack ends in a process, [`CheckParamsLayer`](crate::layer::CheckParamsLayer) belongs above it: what
+    /// heads say of a tool's arguments, nobody else can check.
     pub fn stateless(mut self, stack: impl RpcService) -> Self {
         self.stateless = Some(BoxStack::new(stack));
         self

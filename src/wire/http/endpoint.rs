@@ -60,6 +60,7 @@ impl Endpoint {
     }
 
     /// The revisions that it speaks.
+    #[cfg(feature = "http")]
     pub(crate) fn spoken(&self) -> &[ProtocolVersion] {
         &self.versions
     }

@@ -43,8 +43,7 @@ pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<R
                 JsonRpcMessage::parse_with(bytes, &scan).map_err(|error| events::unreadable(&error))?;
             let message =
                 call.own(message).ok_or_else(|| Error::invalid("the server answered another request"))?;
-            let message = call.answered(message, &head)?;
-            Ok(one(message, head))
+            Ok(one(call.answered(message, &head)?, head))
         }
         Content::Events => {
             let events = Events::new(body, &call.shared().options.scan);

@@ -46,9 +46,9 @@ pub struct Options {
     pub(super) era: Option<Era>,
     pub(super) transport: Option<Transport>,
     pub(super) unauthorized_is_lost: bool,
+    pub(super) drop_invalid_tools: bool,
     pub(super) rewrite_ids: bool,
     pub(super) transparent: bool,
-    pub(super) drop_invalid_tools: bool,
 }
 
 impl Default for Options {
@@ -64,9 +64,9 @@ impl Default for Options {
             era: None,
             transport: None,
             unauthorized_is_lost: false,
+            drop_invalid_tools: true,
             rewrite_ids: false,
             transparent: false,
-            drop_invalid_tools: true,
         }
     }
 }
@@ -146,6 +146,14 @@ impl Options {
         self
     }
 
+    /// Whether tools of a modern server that cannot be called over HTTP, because their `x-mcp-header` annotations
+    /// break the rules, are left out of the lists that pass. On: a client over stdio does not know those rules, and one
+    /// over HTTP leaves them out itself.
+    pub fn drop_invalid_tools(mut self, drop: bool) -> Self {
+        self.drop_invalid_tools = drop;
+        self
+    }
+
     /// Give every request a small id of our own, and its progress token the same, and map both back: for servers
     /// that mangle ids. A call is then cancelled without the client's reason. Off.
     pub fn rewrite_ids(mut self, rewrite: bool) -> Self {
@@ -165,14 +173,6 @@ impl Options {
     /// [`ClientAuthorization`]: crate::wire::http::ClientAuthorization
     pub fn transparent_authorization(mut self, transparent: bool) -> Self {
         self.transparent = transparent;
-        self
-    }
-
-    /// Whether tools of a modern server that cannot be called over HTTP, because their `x-mcp-header` annotations
-    /// break the rules, are left out of the lists that pass. On: a client over stdio does not know those rules, and one
-    /// over HTTP leaves them out itself.
-    pub fn drop_invalid_tools(mut self, drop: bool) -> Self {
-        self.drop_invalid_tools = drop;
         self
     }
 }
@@ -196,9 +196,9 @@ impl fmt::Debug for Options {
             .field("era", &self.era)
             .field("transport", &self.transport)
             .field("unauthorized_is_lost", &self.unauthorized_is_lost)
+            .field("drop_invalid_tools", &self.drop_invalid_tools)
             .field("rewrite_ids", &self.rewrite_ids)
             .field("transparent_authorization", &self.transparent)
-            .field("drop_invalid_tools", &self.drop_invalid_tools)
             .finish()
     }
 }

@@ -198,6 +198,13 @@ fn any_mirror_makes_a_request_a_modern_one() {
     for mirror in [("mcp-method", "ping"), ("mcp-name", "x"), ("mcp-param-x", "1"), VERSION] {
         assert_eq!(request_era(&headers(&[mirror]), &ping), Era::Modern, "{mirror:?}");
     }
+    // What is of an older revision may mirror too, as tower-mcp 0.25 does: then it must be true, and no more.
+    for older in [("mcp-session-id", "a"), ("mcp-protocol-version", "2025-06-18")] {
+        let mirrored = |method| headers(&[older, ("mcp-method", method)]);
+        assert_eq!(endpoint().check_body(&mirrored("ping"), &ping), Ok(Era::Legacy), "{older:?}");
+        let lie = endpoint().check_body(&mirrored("tools/list"), &ping).unwrap_err();
+        assert_eq!(lie.code, Code::HEADER_MISMATCH, "{older:?}");
+    }
     let legacy = headers(&[("mcp-protocol-version", "2025-06-18"), ("mcp-session-id", "a")]);
     assert_eq!(request_era(&legacy, &ping), Era::Legacy);
     assert_eq!(request_era(&legacy, &modern_call("t", &json!({}))), Era::Modern);

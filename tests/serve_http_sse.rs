@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use front::{Calls, Events, INITIALIZE, post, request, send, sessions};
 use http::{Request, StatusCode};
-use shadowcat::Error;
 use shadowcat::protocol::ProtocolVersion;
 use shadowcat::serve::Http;
 use shadowcat::session::{Principal, Session};
 use shadowcat::wire::http::Endpoint;
+use shadowcat::{Code, Error};
 use support::{call_text, cancelled, done, msg, note, soon};
 
 fn served() -> (Http, Calls) {
@@ -71,6 +71,23 @@ async fn what_is_posted_is_answered_on_the_stream() {
     assert_eq!(say(&http, &uri, &cancelled(1)).await, StatusCode::ACCEPTED);
     events.is_silent().await;
     soon(sender.cancelled()).await;
+}
+
+/// A client that speaks both eras begins like this, and gives up on a transport that says 400 (Python SDK 2.3).
+#[tokio::test(start_paused = true)]
+async fn a_probe_for_the_newest_revision_is_answered_on_the_stream() {
+    let (http, mut calls) = served();
+    let (mut events, uri) = connect(&http).await;
+    let probe = r#"{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
+    assert_eq!(say(&http, &uri, probe).await, StatusCode::ACCEPTED);
+    events.is_silent().await;
+    let _listen = calls.take("subscriptions/listen").await;
+    let (message, sender) = calls.take("server/discover").await;
+    sender.finish(message.responder().error(Code::METHOD_NOT_FOUND, "Method not found").unwrap());
+    assert!(events.data().await.contains("-32601"));
+    assert_eq!(say(&http, &uri, INITIALIZE).await, StatusCode::ACCEPTED);
+    events.is_silent().await;
+    assert_eq!(support::text(&calls.next().await.0), INITIALIZE);
 }
 
 #[tokio::test(start_paused = true)]

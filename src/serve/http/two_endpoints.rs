@@ -14,7 +14,6 @@ use super::post::authorize;
 use super::{answer, read};
 use crate::error::{BoxError, Error};
 use crate::message::{Code, Responder};
-use crate::protocol::Era;
 use crate::wire::http::{Endpoint, error_status};
 
 /// A request at the endpoint of HTTP+SSE.
@@ -76,12 +75,8 @@ where
         Ok(bytes) => bytes,
         Err(refusal) => return *refusal,
     };
-    let mut message = match endpoint.read(&head.headers, bytes, &options.scan) {
-        Ok((message, Era::Legacy)) => message,
-        Ok((message, Era::Modern)) => {
-            let (id, why) = (message.responder(), "this revision is not served here");
-            return answer::refuse(StatusCode::BAD_REQUEST, id.id(), Code::INVALID_REQUEST, why);
-        }
+    let mut message = match endpoint.read_http_sse(&head.headers, bytes, &options.scan) {
+        Ok(message) => message,
         Err(refusal) => return answer::refused(&refusal),
     };
     authorize(options.transparent, &mut message, &head.headers);

@@ -29,13 +29,8 @@ pub fn request_era(headers: &HeaderMap, message: &JsonRpcMessage) -> Era {
     if message.method().is_some() && peek::meta(message, peek::PROTOCOL_VERSION) != Ok(None) {
         return Era::Modern;
     }
-    // A legacy client may mirror as well: it says in the version header what it is.
-    let modern = match headers.contains_key(header::PROTOCOL_VERSION) {
-        true => names_modern_version(headers),
-        false => headers.keys().any(is_mirror),
-    };
-    let opens = message.is_method(method::INITIALIZE);
-    if modern && !opens { Era::Modern } else { Era::Legacy }
+    let modern = names_modern_version(headers) || (headers.keys().any(is_mirror) && !is_older(headers));
+    if modern && !message.is_method(method::INITIALIZE) { Era::Modern } else { Era::Legacy }
 }
 
 /// A version header names a modern revision, or one that no legacy one is.
@@ -44,6 +39,11 @@ pub(super) fn names_modern_version(headers: &HeaderMap) -> bool {
         let version = value.to_str().ok().and_then(|text| text.parse::<ProtocolVersion>().ok());
         version.is_none_or(|version| version.era() == Era::Modern)
     })
+}
+
+/// A session, or a version that is no modern one, is of the older revisions: clients there may mirror as well.
+fn is_older(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::SESSION_ID) || headers.contains_key(header::PROTOCOL_VERSION)
 }
 
 fn is_mirror(name: &HeaderName) -> bool {

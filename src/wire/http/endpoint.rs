@@ -135,6 +135,25 @@ impl Endpoint {
         }
     }
 
+    /// Reads the body of a POST in HTTP+SSE, where a head says nothing of a revision: what the message claims to be is for
+    /// the server to judge, as on stdio. A client that probes for 2026-07-28 gets its answer on the stream.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn read_http_sse(
+        &self,
+        headers: &HeaderMap,
+        body: Bytes,
+        options: &ScanOptions,
+    ) -> Result<JsonRpcMessage, Refusal> {
+        let message = JsonRpcMessage::parse_with(body, options).map_err(|error| Refusal::from(&error))?;
+        match self.check_legacy(headers).and_then(|()| body::check_mirrors(headers, &message, false)) {
+            Ok(()) => Ok(message),
+            Err(refusal) => Err(refusal.with_id(message.responder().id().cloned())),
+        }
+    }
+
     fn speaks(&self, era: Era) -> bool {
         self.versions.iter().any(|version| version.era() == era)
     }

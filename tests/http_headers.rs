@@ -99,6 +99,35 @@ fn an_unsupported_version_is_told_what_is_supported() {
 }
 
 #[test]
+fn a_modern_client_is_told_of_modern_versions_where_there_are_any() {
+    let params = json!({ "_meta": {
+        "io.modelcontextprotocol/protocolVersion": "v999.0.0",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }});
+    let call = json!({ "jsonrpc": "2.0", "id": 7, "method": "server/discover", "params": params });
+    let refusal = endpoint()
+        .check_body(&headers(&[("mcp-protocol-version", "v999.0.0")]), &msg(call.to_string()))
+        .unwrap_err();
+    let error: Value = serde_json::from_slice(refusal.to_message().error().unwrap()).unwrap();
+    assert_eq!(error["data"]["supported"], json!(["2026-07-28"]));
+}
+
+#[test]
+fn the_modern_revision_has_no_initialize() {
+    let initialize = request("initialize", json!({}));
+    assert_eq!(refused(&headers(&[VERSION, ("mcp-method", "initialize")]), &initialize), (404, -32601));
+}
+
+#[test]
+fn a_legacy_client_may_mirror_its_method() {
+    let initialized = msg(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
+    let legacy = ("mcp-protocol-version", "2025-11-25");
+    let check = |pairs: &[(&str, &str)]| endpoint().check_body(&headers(pairs), &initialized);
+    assert_eq!(check(&[legacy, ("mcp-method", "notifications/initialized")]), Ok(Era::Legacy));
+    assert_eq!(check(&[legacy, ("mcp-method", "other")]).unwrap_err().code, Code::HEADER_MISMATCH);
+}
+
+#[test]
 fn an_initialize_with_a_head_that_lies_is_refused() {
     let initialize = msg(r#"{"jsonrpc":"2.0","id":7,"method":"initialize","params":{}}"#);
     assert_eq!(refused(&headers(&[("mcp-method", "tools/list")]), &initialize), (400, -32020));

@@ -172,6 +172,9 @@ impl Answer {
             let message = match events.next(silence).await {
                 Ok(Some(event)) => {
                     self.news = Instant::now();
+                    if event.data.is_empty() && event.id.is_some() {
+                        self.primed();
+                    }
                     self.read(&event)?
                 }
                 Err(error) if !error.is_closed() => return Err(error),
@@ -190,6 +193,13 @@ impl Answer {
                 }
                 return Ok(message);
             }
+        }
+    }
+
+    /// The server lets its client take the stream up again, from here on.
+    fn primed(&self) {
+        if let Some(stream) = &self.call.stream {
+            stream.open();
         }
     }
 
@@ -256,6 +266,9 @@ impl Answer {
     async fn resume(&mut self, shared: &Arc<Shared>, broken: Option<Error>) -> Result<(), Error> {
         let last = self.events.as_ref().and_then(Events::last_id).filter(|_| self.call.era == Era::Legacy);
         let Some(last) = last else { return Err(broken.unwrap_or_else(closed)) };
+        if let (None, Some(stream)) = (&broken, &self.call.stream) {
+            stream.close(); // the server wants its client to come back, and so do we
+        }
         let (first, most) = shared.options.reconnect;
         let asked = self.events.as_ref().and_then(Events::retry);
         let mut pause = asked.unwrap_or(first).max(SHORTEST);

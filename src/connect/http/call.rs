@@ -20,6 +20,7 @@ use crate::error::Error;
 use crate::message::{Context as Facts, JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::{Era, method};
 use crate::reply::Reply;
+use crate::session::ResponseStream;
 
 /// A call that is running. Dropping it cancels the call.
 pub(super) struct Running(Inner);
@@ -49,6 +50,8 @@ pub(super) struct Call {
     /// For what decides the reply.
     pub(super) deadline: Instant,
     context: Option<Arc<Facts>>,
+    /// Of the response that the client reads, where that can be a stream that is taken up again.
+    pub(super) stream: Option<ResponseStream>,
     /// The server may have it, and has not answered.
     pending: bool,
     /// Lets those pass that wait for this one.
@@ -166,6 +169,10 @@ impl Call {
         });
         let id = (message.kind() == Kind::Request).then(|| message.owned_id()).flatten();
         let (number, context) = (state.calls, message.context().cloned());
+        let stream: Option<ResponseStream> = message.extensions().get().cloned();
+        if let Some(stream) = &stream {
+            stream.wait(); // for the status of the answer
+        }
         let (session, offered, handle) = (Session::default(), Session::default(), handle.clone());
         let lists = Page::of(message).filter(|_| era == Era::Modern);
         let calls_tool = era == Era::Modern && role == Role::Request && message.is_method(method::TOOLS_CALL);
@@ -183,6 +190,7 @@ impl Call {
             calls_tool,
             deadline,
             context,
+            stream,
             pending,
             opens,
         }

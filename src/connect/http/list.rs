@@ -13,7 +13,7 @@ use super::tools::sent_with;
 use crate::error::Error;
 use crate::message::{Code, JsonRpcMessage};
 use crate::reply::Reply;
-use crate::wire::http::ToolsReader;
+use crate::wire::http::{ClientAuthorization, ToolsReader};
 
 /// How long a list may take in all, if calls may.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -98,7 +98,10 @@ async fn read_list(handle: &Arc<Handle>, call: &JsonRpcMessage, seen: Option<u64
 async fn read_pages(handle: &Arc<Handle>, call: &JsonRpcMessage) -> Result<ToolsReader, Error> {
     let mut reader = ToolsReader::for_call(call);
     loop {
-        let ask = reader.request()?;
+        let mut ask = reader.request()?;
+        if let Some(authorization) = call.extensions().get::<ClientAuthorization>() {
+            ask.extensions_mut().insert(authorization.clone());
+        }
         let mut asking = Call::new(handle, &ask);
         asking.lists = None; // it is not for a client
         let response = asking.post(&ask).await?;

@@ -43,6 +43,7 @@ impl Builder {
             age: Duration::from_secs(24 * 60 * 60),
             patience: Duration::from_secs(30),
             keep_alive: Duration::from_secs(15),
+            prime_after: Duration::from_millis(100),
             replay_events: 256,
             replay_bytes: 256 << 10,
             clock: Arc::default(),
@@ -136,6 +137,15 @@ impl Builder {
     /// stream (15 s; never less than one, nor more than a day).
     pub fn keep_alive(mut self, silence: Duration) -> Self {
         self.options.keep_alive = silence.clamp(Duration::from_secs(1), DAY);
+        self
+    }
+
+    /// How long a request of 2025-11-25 may go unanswered before its response becomes an event stream that its client
+    /// can take up again if the connection breaks (100 ms). Clients of earlier revisions wait for
+    /// [`keep_alive`](Self::keep_alive), and so does everybody where nothing is kept for [`replay`](Self::replay), or
+    /// where whoever answers [asks for it](crate::session::ResponseStream::wait), as a leaf over HTTP does.
+    pub fn prime_after(mut self, silence: Duration) -> Self {
+        self.options.prime_after = silence;
         self
     }
 

@@ -12,7 +12,7 @@ use super::replay::EventId;
 use super::trail::Trail;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::Era;
-use crate::session::InUse;
+use crate::session::{InUse, ResponseStream};
 use crate::wire::sse::Event;
 
 /// The events of one response.
@@ -32,17 +32,21 @@ pub(super) struct Reading {
     missed: VecDeque<Event>,
     /// What decided how the response is written.
     first: VecDeque<Next>,
+    wanted: Option<ResponseStream>,
+    /// The client knows where to take it up.
+    is_left: bool,
     over: bool,
 }
 
 impl Reading {
-    pub(super) fn new(call: Arc<Call>) -> Self {
-        Self { call, owner: 0, missed: VecDeque::new(), first: VecDeque::new(), over: false }
+    pub(super) fn new(call: Arc<Call>, wanted: Option<ResponseStream>) -> Self {
+        let (missed, first) = (VecDeque::new(), VecDeque::new());
+        Self { call, owner: 0, missed, first, wanted, is_left: false, over: false }
     }
 
     /// The one who takes a call up, behind what was missed of it.
     pub(super) fn resumed(call: Arc<Call>, owner: u32, missed: VecDeque<Event>) -> Self {
-        Self { call, owner, missed, first: VecDeque::new(), over: false }
+        Self { call, owner, missed, first: VecDeque::new(), wanted: None, is_left: false, over: false }
     }
 
     pub(super) fn call(&self) -> &Call {
@@ -70,6 +74,13 @@ impl Reading {
         self.first.iter_mut().for_each(|next| next.keep(Some(&trail)));
         trail.lead_to(&self.call);
         self.call.leave(trail);
+        self.is_left = prime;
+    }
+
+    /// The client is to come back for the rest.
+    fn is_closed(&self, cx: &Context<'_>) -> bool {
+        let wanted = self.wanted.as_ref().filter(|_| self.is_left);
+        wanted.is_some_and(|wanted| wanted.poll_closed(cx).is_ready())
     }
 }
 
@@ -82,7 +93,12 @@ impl Source for Reading {
             if self.over {
                 return Poll::Ready(None);
             }
-            let event = match ready!(self.poll_next(cx)) {
+            let next = match self.poll_next(cx) {
+                Poll::Ready(next) => next,
+                Poll::Pending if self.is_closed(cx) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            };
+            let event = match next {
                 Next::Open => continue,
                 Next::Message(message, id) | Next::Last(message, id) => Some(event(id, &message)),
                 Next::Failed(failed) => failed.answer.map(|answer| event(failed.event, &answer)),

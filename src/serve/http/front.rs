@@ -34,6 +34,7 @@ pub(super) struct Options {
     pub(super) age: Duration,
     pub(super) patience: Duration,
     pub(super) keep_alive: Duration,
+    pub(super) prime_after: Duration,
     pub(super) replay_events: usize,
     pub(super) replay_bytes: usize,
     /// For the limits of all requests.

@@ -12,11 +12,12 @@ use super::call::Call;
 use super::front::{Front, Open, shutting_down};
 use super::live::Live;
 use super::open;
-use super::respond::{respond, settle};
+use super::respond::{respond, settle, takes_priming};
 use super::{read, stateless};
 use crate::error::BoxError;
 use crate::message::{Code, JsonRpcMessage, Kind};
 use crate::protocol::{Era, header, method};
+use crate::session::ResponseStream;
 use crate::wire::http::{ClientAuthorization, accepted};
 
 /// Reads a message and gives it to whom it is for.
@@ -76,12 +77,15 @@ async fn in_session(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage) -
 }
 
 /// A message of a session that is open.
-async fn give(front: &Front, head: &Parts, live: &Arc<Live>, message: JsonRpcMessage) -> Response<Body> {
+async fn give(front: &Front, head: &Parts, live: &Arc<Live>, mut message: JsonRpcMessage) -> Response<Body> {
     match message.kind() {
         Kind::Notification if live.cancel(&message) => return answer::status(StatusCode::ACCEPTED),
         Kind::Response if !is_asked(live, &message) => {
             let why = "a response to a request that was not made";
             return answer::refuse(StatusCode::BAD_REQUEST, None, Code::INVALID_REQUEST, why);
+        }
+        Kind::Request if takes_priming(live) && accepted(&head.headers).events => {
+            message.extensions_mut().insert(ResponseStream::new());
         }
         _ => {}
     }
@@ -113,7 +117,10 @@ pub(super) async fn answer_to(
         call.fail(&shutting_down()); // those that were there have been ended
     }
     match message.kind() {
-        Kind::Request => respond(call, accepted(&head.headers), front).await,
+        Kind::Request => {
+            let wanted = message.extensions().get().cloned();
+            respond(call, accepted(&head.headers), wanted, front).await
+        }
         Kind::Notification | Kind::Response => settle(call, front).await,
     }
 }

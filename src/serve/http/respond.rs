@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use http::{Response, StatusCode};
 
@@ -17,22 +18,27 @@ use super::trail::Trail;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::{Era, ProtocolVersion};
 use crate::reply::Upstream;
-use crate::session::ResponseMode;
+use crate::session::{ResponseMode, ResponseStream};
 use crate::wire::http::{Accepted, response_status, returned_status};
 
 /// The response to a request.
 ///
 /// It is an event stream as soon as something comes before the response, and also when nothing comes for so long
-/// that the connection must be kept alive.
-pub(super) async fn respond(call: Arc<Call>, accepted: Accepted, front: &Front) -> Response<Body> {
-    let mut reading = Reading::new(call);
+/// that the client should be able to take it up again, or the connection must be kept alive.
+pub(super) async fn respond(
+    call: Arc<Call>,
+    accepted: Accepted,
+    wanted: Option<ResponseStream>,
+    front: &Front,
+) -> Response<Body> {
+    let mut reading = Reading::new(call, wanted.clone());
     let first = match accepted.events {
-        true => front.options.clock.within(front.options.keep_alive, next(&mut reading)).await,
+        true => first(&mut reading, wanted.as_ref(), &front.options).await,
         false => Some(next(&mut reading).await),
     };
     let mode = match reading.call().mode() {
         _ if !accepted.events => ResponseMode::Json,
-        _ if !accepted.json => ResponseMode::Events,
+        _ if !accepted.json || wanted.is_some_and(|wanted| wanted.is_opened()) => ResponseMode::Events,
         mode => mode,
     };
     match first {
@@ -52,10 +58,29 @@ pub(super) async fn respond(call: Arc<Call>, accepted: Accepted, front: &Front) 
 
 /// The response to a message that is not answered.
 pub(super) async fn settle(call: Arc<Call>, front: &Front) -> Response<Body> {
-    let mut reading = Reading::new(call);
+    let mut reading = Reading::new(call, None);
     match next(&mut reading).await {
         Next::Failed(failed) => self::failed(&reading, failed, front),
         _ => answer::status(StatusCode::ACCEPTED),
+    }
+}
+
+/// What comes first; `None` where the response is to be a stream before anything has come.
+async fn first(reading: &mut Reading, wanted: Option<&ResponseStream>, options: &Options) -> Option<Next> {
+    let patience = match wanted {
+        Some(_) => options.prime_after.min(options.keep_alive),
+        None => options.keep_alive,
+    };
+    let mut first = poll_fn(|cx| match (reading.poll_next(cx), wanted) {
+        (Poll::Ready(next), _) => Poll::Ready(Some(next)),
+        (Poll::Pending, Some(wanted)) => wanted.poll_opened(cx).map(|()| None),
+        (Poll::Pending, None) => Poll::Pending,
+    });
+    match options.clock.within(patience, &mut first).await {
+        None if wanted.is_some_and(ResponseStream::waits) => {
+            options.clock.within(options.keep_alive.saturating_sub(patience), first).await.flatten()
+        }
+        first => first.flatten(),
     }
 }
 
@@ -125,7 +150,8 @@ fn stream(mut reading: Reading, options: &Options) -> Response<Body> {
 
 /// Clients of earlier revisions take an event without data for a message.
 pub(super) fn takes_priming(live: &Live) -> bool {
-    live.session.version().is_some_and(|version| version >= ProtocolVersion::V2025_11_25)
+    let is_known = |version| version >= ProtocolVersion::V2025_11_25;
+    live.replay.is_on() && live.session.version().is_some_and(is_known)
 }
 
 impl Reading {

@@ -60,6 +60,7 @@ impl Endpoint {
     }
 
     /// The revisions that it speaks.
+    #[cfg(feature = "http")]
     pub(crate) fn spoken(&self) -> &[ProtocolVersion] {
         &self.versions
     }
@@ -122,7 +123,7 @@ impl Endpoint {
     pub fn check_body(&self, headers: &HeaderMap, message: &JsonRpcMessage) -> Result<Era, Refusal> {
         let era = if self.speaks(Era::Legacy) { body::request_era(headers, message) } else { Era::Modern };
         let checked = match era {
-            // An `initialize` is legacy whatever its head says; that it lies is still refused.
+            // An `initialize` is legacy unless its `_meta` says otherwise; a head that lies is still refused.
             Era::Legacy => {
                 self.check_legacy(headers).and_then(|()| body::check_mirrors(headers, message, false))
             }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use serde_json::{Value, json};
 use shadowcat::connect::http::Options;
-use shadowcat::wire::http::Mirrored;
+use shadowcat::wire::http::{ClientAuthorization, Mirrored};
 use shadowcat::{Context, Direction, JsonRpcMessage, Reply};
 use support::*;
 use upstream::*;
@@ -128,6 +128,30 @@ async fn a_list_that_cannot_be_read_holds_a_call_up_for_a_while_only() {
     asked.status(500);
     server.post(&text).await.json(done(1));
     assert_eq!(answer(waiting).await, done(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_may_not_list_holds_up_nobody_elses_list() {
+    let (mut leaf, mut server) = upstream_with(Options::new().transparent_authorization(true));
+    for (status, token) in [(401, "wrong"), (403, "other"), (200, "right")] {
+        let text = call_of(1, "t", r#"{"a":"x"}"#);
+        let mut sent = msg(&text);
+        let headers = HeaderMap::from_iter([(http::header::AUTHORIZATION, token.parse().unwrap())]);
+        sent.extensions_mut().insert(ClientAuthorization::of(&headers));
+        let waiting = begin(&mut leaf, sent);
+        let asked = listing(&mut server).await;
+        assert_eq!(asked.header("authorization"), Some(token));
+        let list = page(&asked, &[tool("t", "A")], None);
+        if status == 200 {
+            asked.json(list)
+        } else {
+            asked.status(status)
+        }
+        let asked = server.post(&text).await;
+        assert_eq!(asked.header("mcp-param-a"), (status == 200).then_some("x"));
+        asked.json(done(1));
+        assert_eq!(answer(waiting).await, done(1));
+    }
 }
 
 #[tokio::test(start_paused = true)]

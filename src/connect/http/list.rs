@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
 use tokio::time::Instant;
 
 use super::answer;
@@ -12,7 +13,7 @@ use super::state::{Handle, within};
 use super::tools::sent_with;
 use crate::error::Error;
 use crate::message::{Code, JsonRpcMessage};
-use crate::reply::Reply;
+use crate::reply::{Reply, Upstream};
 use crate::wire::http::{ClientAuthorization, ToolsReader};
 
 /// How long a list may take in all, if calls may.
@@ -87,12 +88,23 @@ async fn read_list(handle: &Arc<Handle>, call: &JsonRpcMessage, seen: Option<u64
                 Ok(read) => tools.replace(read.finish(), began),
                 Err(error) => {
                     tracing::warn!(%error, "the list of tools could not be read");
-                    tools.not_before = Some(Instant::now() + PAUSE);
+                    if !(shared.options.transparent && is_forbidden(&error)) {
+                        tools.not_before = Some(Instant::now() + PAUSE);
+                    }
                 }
             }
             Ok(())
         })
         .await
+}
+
+/// That one client may not see the list says nothing about the next.
+fn is_forbidden(error: &Error) -> bool {
+    error.extensions().get().is_some_and(is_refusal)
+}
+
+fn is_refusal(said: &Upstream) -> bool {
+    matches!(said.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
 }
 
 async fn read_pages(handle: &Arc<Handle>, call: &JsonRpcMessage) -> Result<ToolsReader, Error> {
@@ -106,6 +118,9 @@ async fn read_pages(handle: &Arc<Handle>, call: &JsonRpcMessage) -> Result<Tools
         asking.lists = None; // it is not for a client
         let response = asking.post(&ask).await?;
         let reply = answer::read(asking, response).await?;
+        if let Some(said) = reply.extensions().get::<Upstream>().filter(|said| is_refusal(said)) {
+            return Err(Error::invalid("the client may not list tools").with_extension(said.clone()));
+        }
         let page = reply.collect(reader.room()).await?.pop();
         let page = page.ok_or_else(|| Error::closed("the server's answer ended without a response"))?;
         if !reader.take(&page)? {

@@ -245,7 +245,7 @@ impl Answer {
                 match asking {
                     Asking::New => {}
                     Asking::Again => shared.count(|stats| stats.repeated_messages += 1),
-                    Asking::TooMany => shared.refuse(vec![id]),
+                    Asking::TooMany => self.call.say_aside(shared.refusals(&[id])),
                 }
                 (asking == Asking::New).then_some(message)
             }
@@ -279,7 +279,7 @@ impl Answer {
             }
             sleep(pause).await;
             shared.count(|stats| stats.reconnections += 1);
-            let sent = shared.get(shared.uri.clone(), &self.call.session, Some(last.clone()));
+            let sent = shared.get_rest(&self.call, last.clone());
             match in_time(shared.clock.before(deadline, sent).await) {
                 Ok(response)
                     if response.status().is_success() && content(response.headers()) == Content::Events =>

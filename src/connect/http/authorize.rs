@@ -9,15 +9,21 @@ use crate::protocol::Era;
 use crate::wire::http::ClientAuthorization;
 
 impl Shared {
-    /// Keeps what the client of a session last sent, for what we say in its name: a session has one client.
-    pub(super) fn remember(&self, state: &mut State, message: &JsonRpcMessage) {
-        if !self.options.transparent || state.era == Some(Era::Modern) {
+    /// Keeps what the client of a session last sent, be it nothing, for what we say in its name: a session has one
+    /// client. Requests that stand alone may be anybody's.
+    pub(super) fn remember(&self, state: &mut State, message: &JsonRpcMessage, era: Era) {
+        if !self.options.transparent || era == Era::Modern {
             return;
         }
-        let sent = message.extensions().get::<ClientAuthorization>();
-        if let Some(sent) = sent.and_then(ClientAuthorization::value) {
-            state.authorization = Some(sent.clone());
+        if let Some(sent) = message.extensions().get::<ClientAuthorization>() {
+            state.authorization = sent.value().cloned();
         }
+    }
+
+    /// What came with a call, for what we say of that call later: by then another client may have sent something.
+    pub(super) fn credential_of(&self, message: &JsonRpcMessage) -> Option<Box<ClientAuthorization>> {
+        let sent = message.extensions().get::<ClientAuthorization>();
+        sent.filter(|_| self.options.transparent).cloned().map(Box::new)
     }
 
     /// A message of the client carries what the client sent with it, be it nothing.
@@ -25,9 +31,8 @@ impl Shared {
         if !self.options.transparent {
             return;
         }
-        match message.extensions().get::<ClientAuthorization>().map(ClientAuthorization::value) {
-            Some(Some(sent)) => _ = headers.insert(AUTHORIZATION, sent.clone()),
-            Some(None) => _ = headers.remove(AUTHORIZATION),
+        match message.extensions().get() {
+            Some(sent) => authorize_as(headers, sent),
             None if era == Era::Legacy => self.authorize_own(headers),
             None => {}
         }
@@ -38,5 +43,13 @@ impl Shared {
         if let Some(last) = self.lock().authorization.clone() {
             headers.insert(AUTHORIZATION, last);
         }
+    }
+}
+
+/// What the client sent, in place of a credential of our own.
+pub(super) fn authorize_as(headers: &mut HeaderMap, sent: &ClientAuthorization) {
+    match sent.value() {
+        Some(sent) => _ = headers.insert(AUTHORIZATION, sent.clone()),
+        None => _ = headers.remove(AUTHORIZATION),
     }
 }

@@ -21,6 +21,7 @@ use crate::message::{Context as Facts, JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::{Era, method};
 use crate::reply::Reply;
 use crate::session::ResponseStream;
+use crate::wire::http::ClientAuthorization;
 
 /// A call that is running. Dropping it cancels the call.
 pub(super) struct Running(Inner);
@@ -50,6 +51,8 @@ pub(super) struct Call {
     /// For what decides the reply.
     pub(super) deadline: Instant,
     context: Option<Arc<Facts>>,
+    /// What the client sent with it, where that goes on.
+    pub(super) credential: Option<Box<ClientAuthorization>>,
     /// Of the response that the client reads, where that can be a stream that is taken up again.
     pub(super) stream: Option<ResponseStream>,
     /// The server may have it, and has not answered.
@@ -85,7 +88,7 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> Running {
         // It crossed the answer; and there a cancellation is no message.
         return Running::done(Ok(Reply::empty()));
     }
-    shared.remember(&mut state, &message);
+    shared.remember(&mut state, &message, era);
     // An answer is waited for, perhaps by what opens the session.
     let wait = if message.kind() == Kind::Response { None } else { state.turn() };
     if let (None, Some(pipe)) = (&wait, shared.pipe.get()) {
@@ -176,7 +179,7 @@ impl Call {
         let (session, offered, handle) = (Session::default(), Session::default(), handle.clone());
         let lists = Page::of(message).filter(|_| era == Era::Modern);
         let calls_tool = era == Era::Modern && role == Role::Request && message.is_method(method::TOOLS_CALL);
-        let deadline = deadline(&handle);
+        let (deadline, credential) = (deadline(&handle), handle.0.credential_of(message));
         let pending = false;
         Self {
             handle,
@@ -190,6 +193,7 @@ impl Call {
             calls_tool,
             deadline,
             context,
+            credential,
             stream,
             pending,
             opens,
@@ -272,6 +276,14 @@ impl Call {
         Ok(Reply::empty())
     }
 
+    /// Tells the server what is about this call, in the name of the client that made it.
+    pub(super) fn say_aside(&self, mut messages: Vec<JsonRpcMessage>) {
+        if let Some(sent) = &self.credential {
+            messages.iter_mut().for_each(|message| _ = message.extensions_mut().insert((**sent).clone()));
+        }
+        self.shared().say_aside(messages);
+    }
+
     /// The final response has come.
     pub(super) fn settle(&mut self) {
         self.pending = false;
@@ -287,13 +299,13 @@ impl Drop for Call {
         let lost = state.questions.give_up(Asked::Call(self.number));
         state.offered.take_if(|_| self.role == Role::Initialize);
         drop(state);
-        shared.refuse(lost);
+        self.say_aside(shared.refusals(&lost));
         shared.forget(std::mem::take(&mut self.offered));
         let is_cancelled = self.pending && self.era == Era::Legacy && self.role != Role::Initialize;
         let (Some(id), true, None) = (&self.id, is_cancelled, shared.error()) else { return };
         let own = self.context.as_ref().and_then(|context| context.take_cancellation(id));
         let cancel = own.map_or_else(|| cancellation(id), Some);
-        shared.say_aside(cancel.into_iter().collect());
+        self.say_aside(cancel.into_iter().collect());
     }
 }
 

@@ -8,7 +8,9 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 
 use tokio::time::timeout;
 
+use super::authorize::authorize_as;
 use super::body::{Body, Chunks};
+use super::call::Call;
 use super::exchange::Sending;
 use super::state::{ASIDE_TIMEOUT, Session, Shared, within};
 use super::tools::sent_with;
@@ -66,10 +68,30 @@ impl Shared {
         Ok(headers)
     }
 
-    /// The session's own stream, or the rest of another after the event `last`.
+    /// The session's own stream, from after the event `last` on.
     pub(super) fn get(&self, uri: Uri, session: &Session, last: Option<HeaderValue>) -> Sending {
         let mut headers = self.options.headers.clone();
         self.authorize_own(&mut headers);
+        self.stream(uri, headers, session, last)
+    }
+
+    /// The rest of the answer to a call, after the event `last`.
+    pub(super) fn get_rest(&self, call: &Call, last: HeaderValue) -> Sending {
+        let mut headers = self.options.headers.clone();
+        match &call.credential {
+            Some(sent) => authorize_as(&mut headers, sent),
+            None => self.authorize_own(&mut headers),
+        }
+        self.stream(self.uri.clone(), headers, &call.session, Some(last))
+    }
+
+    fn stream(
+        &self,
+        uri: Uri,
+        mut headers: HeaderMap,
+        session: &Session,
+        last: Option<HeaderValue>,
+    ) -> Sending {
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         session.name(&mut headers);
         if let Some(last) = last {

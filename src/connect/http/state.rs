@@ -249,6 +249,11 @@ impl Shared {
 
     /// Answers questions that nobody will answer, so that the server does not hang.
     pub(super) fn refuse(self: &Arc<Self>, questions: Vec<OwnedId>) {
+        self.say_aside(self.refusals(&questions));
+    }
+
+    /// These answers.
+    pub(super) fn refusals(&self, questions: &[OwnedId]) -> Vec<JsonRpcMessage> {
         if !questions.is_empty() {
             self.count(|stats| stats.unanswerable_requests += questions.len() as u64);
         }
@@ -256,7 +261,7 @@ impl Shared {
             tracing::debug!(%id, "an open question of the server was refused: nobody is left to answer it");
             JsonRpcMessage::error_response(Some(id), Code::INTERNAL_ERROR, "nobody is there to answer")
         };
-        self.say_aside(questions.iter().map(refusal).collect());
+        questions.iter().map(refusal).collect()
     }
 }
 

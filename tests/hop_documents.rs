@@ -7,6 +7,7 @@ mod hop;
 mod support;
 
 use hop::{HELLO, Proxy, Upstream, get, json, post, raw, say};
+use shadowcat::wire::http::Relocation;
 
 const METADATA: &str = "/.well-known/oauth-protected-resource";
 
@@ -105,6 +106,22 @@ async fn a_challenge_names_the_document_where_it_is_found() {
         "Bearer error=\"invalid_token\", resource_metadata=\"http://{address}{METADATA}/mcp\", scope=\"a\""
     );
     assert_eq!((said.status, said.header("www-authenticate")), (401, Some(there.as_str())));
+}
+
+#[test]
+fn a_document_is_found_where_a_challenge_said_also_where_our_address_has_no_path() {
+    let (upstream, own) = ("https://up.example/v1/mcp", "http://127.0.0.1:8080/");
+    let relocation = Relocation::new(upstream.parse().unwrap(), own.parse().unwrap()).unwrap();
+    let theirs = format!("{METADATA}/v1/mcp");
+    let challenge = format!("Bearer resource_metadata=\"https://up.example{theirs}\"");
+    let said = relocation.challenge(&challenge.parse().unwrap());
+    assert_eq!(said, format!("Bearer resource_metadata=\"http://127.0.0.1:8080{METADATA}\""));
+    assert!(relocation.is_named(METADATA));
+    assert_eq!(relocation.clone().path_of_document(METADATA), theirs);
+    // One that is about the root is there.
+    let said = relocation.challenge(&challenge.replace("/v1/mcp", "").parse().unwrap());
+    assert_eq!(said, format!("Bearer resource_metadata=\"http://127.0.0.1:8080{METADATA}\""));
+    assert_eq!(relocation.path_of_document(METADATA), METADATA);
 }
 
 #[tokio::test]

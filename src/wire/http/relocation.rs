@@ -46,7 +46,14 @@ pub struct Relocation {
     upstream: Place,
     own: Place,
     /// Where a challenge said that the metadata is; all clones know it.
-    named: Arc<Mutex<Option<String>>>,
+    named: Arc<Mutex<Option<Named>>>,
+}
+
+/// One document's path.
+#[derive(Clone, Debug)]
+struct Named {
+    ours: String,
+    theirs: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,15 +78,22 @@ impl Relocation {
     pub fn challenge(&self, value: &HeaderValue) -> HeaderValue {
         challenge::rewrite(value, |address| {
             let ours = self.address(address)?;
-            let path = ours.parse::<Uri>().ok()?.path().to_owned();
-            *self.named.lock().unwrap_or_else(PoisonError::into_inner) = Some(path);
+            let path = |address: &str| Some(address.parse::<Uri>().ok()?.path().to_owned());
+            let named = Named { ours: path(&ours)?, theirs: path(address)? };
+            *self.named.lock().unwrap_or_else(PoisonError::into_inner) = Some(named);
             Some(ours)
         })
     }
 
     /// Whether the last challenge said that the metadata is at this path of ours: a server may have it anywhere.
     pub fn is_named(&self, path: &str) -> bool {
-        self.named.lock().unwrap_or_else(PoisonError::into_inner).as_deref() == Some(path)
+        self.named_at(path).is_some()
+    }
+
+    /// Where the document at this path of ours is at the server, as the last challenge said.
+    fn named_at(&self, path: &str) -> Option<String> {
+        let named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        named.as_ref().filter(|named| named.ours == path).map(|named| named.theirs.clone())
     }
 
     /// A protected resource metadata document with its `resource` changed; `None` for what is no such document.
@@ -110,7 +124,8 @@ impl Relocation {
 
     /// The path at the server of a document about it that a client asks us for.
     pub fn path_of_document(&self, path: &str) -> String {
-        moved_path(path, &self.own.path, &self.upstream.path)
+        // Where one of the two addresses has no path, only the server knows what a document at the root is about.
+        self.named_at(path).unwrap_or_else(|| moved_path(path, &self.own.path, &self.upstream.path))
     }
 
     /// Ours for an address at the server's origin.

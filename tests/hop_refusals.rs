@@ -12,8 +12,9 @@ use http::header::AUTHORIZATION;
 use shadowcat::connect::http::{HttpClient, Options};
 use shadowcat::connect::{self};
 use shadowcat::layer::CatchErrorLayer;
+use shadowcat::{JsonRpcMessage, Reply};
 use support::{call_text, soon};
-use tower::Layer;
+use tower::{Layer, ServiceExt};
 
 const PAGE: &str = "<!doctype html>\r\n<h1>no \u{e4}</h1>\n";
 
@@ -197,6 +198,51 @@ async fn a_client_is_not_asked_for_a_credential_of_ours() {
     for said in [post(address, "", HELLO).await, modern(address, "", "tools/list").await] {
         assert_eq!((said.status, said.header("www-authenticate")), (502, None));
         assert!(said.body.contains(r#""error":{"code":-32603"#), "{said:?}");
+    }
+    assert!(upstream.heard()[0].contains("authorization: Bearer ours"));
+}
+
+#[tokio::test]
+async fn what_a_layer_makes_good_is_no_refusal() {
+    let good = |reply: Reply| {
+        reply.map(|message| match message.error() {
+            Some(_) => JsonRpcMessage::response(message.owned_id().unwrap(), r#"{"stale":true}"#).unwrap(),
+            None => message,
+        })
+    };
+    for status in ["401 Unauthorized", "503 Busy"] {
+        let upstream = Upstream::start(|request| {
+            let status = if request.contains("x-t: 401") { "401 Unauthorized" } else { "503 Busy" };
+            say(status, "content-type: text/html\r\n", PAGE)
+        })
+        .await;
+        let uri = upstream.uri();
+        let leaf = move |era| {
+            let options = Options::new().era(era);
+            let options = options.header("x-t".parse().unwrap(), status[..3].parse().unwrap());
+            let leaf = connect::Http::with_options(HttpClient::new(), uri.clone(), options);
+            CatchErrorLayer::new().layer(leaf).map_response(good)
+        };
+        let address = hop::start(leaf, |front, _| front).await;
+        let said = modern(address, "", "tools/list").await;
+        let expected = r#"{"jsonrpc":"2.0","id":7,"result":{"stale":true}}"#;
+        assert_eq!((said.status, said.body.as_str()), (200, expected), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_credential_of_ours_is_ours_in_a_leaf_that_would_send_on_the_clients() {
+    let upstream =
+        Upstream::start(|_| say("401 Unauthorized", "www-authenticate: Bearer scope=\"x\"\r\n", PAGE)).await;
+    let uri = upstream.uri();
+    let leaf = move |era| {
+        let options = Options::new().era(era).transparent_authorization(true);
+        let options = options.header(AUTHORIZATION, HeaderValue::from_static("Bearer ours"));
+        connect::Http::with_options(HttpClient::new(), uri.clone(), options)
+    };
+    let address = hop::start(leaf, |front, _| front).await; // which leaves no client's there
+    for said in [post(address, "", HELLO).await, modern(address, "", "tools/list").await] {
+        assert_eq!((said.status, said.header("www-authenticate")), (502, None));
     }
     assert!(upstream.heard()[0].contains("authorization: Bearer ours"));
 }

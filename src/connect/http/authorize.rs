@@ -3,6 +3,7 @@
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
+use super::call::Call;
 use super::state::{Shared, State};
 use crate::message::JsonRpcMessage;
 use crate::protocol::Era;
@@ -24,6 +25,13 @@ impl Shared {
     pub(super) fn credential_of(&self, message: &JsonRpcMessage) -> Option<Box<ClientAuthorization>> {
         let sent = message.extensions().get::<ClientAuthorization>();
         sent.filter(|_| self.options.transparent).cloned().map(Box::new)
+    }
+
+    /// Whether a call carries a credential of our own, and none of a client.
+    pub(super) fn lends_own(&self, call: &Call) -> bool {
+        let is_clients =
+            call.credential.is_some() || (call.era == Era::Legacy && self.lock().authorization.is_some());
+        !is_clients && self.options.headers.contains_key(AUTHORIZATION)
     }
 
     /// A message of the client carries what the client sent with it, be it nothing.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{AUTHORIZATION, CONTENT_ENCODING};
+use http::header::CONTENT_ENCODING;
 use http::response::Parts;
 
 use super::body::Chunks;
@@ -68,9 +68,8 @@ fn said(call: &Call, head: Parts, body: Option<(Bytes, bool)>) -> Upstream {
         true => (!is_compressed).then(|| body.slice(..body.len().min(MOST))),
         false => Some(body),
     });
-    let options = &call.shared().options;
     let mut said = Upstream::new(head.status, head.headers, body);
-    said.own_credential = !options.transparent && options.headers.contains_key(AUTHORIZATION);
+    said.own_credential = call.shared().lends_own(call);
     said
 }
 

@@ -164,15 +164,17 @@ impl Call {
                     state.phase = Phase::Reading(reply);
                     self.is_listen.then_some(Next::Open)
                 }
-                Step::Said(message) => match (self.said(message), state.facts.caught.take()) {
-                    (Some(Next::Last(answer, _)), Some(error)) => {
-                        Some(Next::Failed(self.answered(error.into(), Some(answer))))
+                Step::Said(message) => {
+                    match (self.said(message, &mut state.facts), state.facts.caught.take()) {
+                        (Some(Next::Last(answer, _)), Some(error)) => {
+                            Some(Next::Failed(self.answered(error.into(), Some(answer))))
+                        }
+                        (next, caught) => {
+                            state.facts.caught = caught;
+                            next
+                        }
                     }
-                    (next, caught) => {
-                        state.facts.caught = caught;
-                        next
-                    }
-                },
+                }
                 Step::Failed(error) => Some(Next::Failed(self.failed(error))),
                 Step::Told(failed) => Some(Next::Failed(failed)),
                 Step::Ended if self.responder.id().is_some() && state.ticket.is_some() => {
@@ -191,7 +193,10 @@ impl Call {
     }
 
     /// One message of the reply; `None` where it is for nobody.
-    fn said(&self, message: JsonRpcMessage) -> Option<Next> {
+    fn said(&self, message: JsonRpcMessage, facts: &mut Facts) -> Option<Next> {
+        if message.result().is_some() {
+            facts.forget_failure();
+        }
         let answers = message.kind() == Kind::Response && message.id().is_some();
         let Some(id) = self.responder.id() else {
             tracing::debug!(?message, "nobody waits for this message");

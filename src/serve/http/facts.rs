@@ -26,6 +26,11 @@ impl Facts {
             caught: extensions.get().cloned(),
         }
     }
+
+    /// A layer has made a result of an error: what is known of that is not about the answer any more.
+    pub(super) fn forget_failure(&mut self) {
+        (self.upstream, self.caught) = (None, None);
+    }
 }
 
 impl Failed {

@@ -23,8 +23,10 @@ impl Shared {
 
     /// What came with a call, for what we say of that call later: by then another client may have sent something.
     pub(super) fn credential_of(&self, message: &JsonRpcMessage) -> Option<Box<ClientAuthorization>> {
-        let sent = message.extensions().get::<ClientAuthorization>();
-        sent.filter(|_| self.options.transparent).cloned().map(Box::new)
+        if !self.options.transparent {
+            return None;
+        }
+        message.extensions().get::<ClientAuthorization>().cloned().map(Box::new)
     }
 
     /// Whether a call carries a credential of our own, and none of a client.

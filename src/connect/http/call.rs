@@ -1,4 +1,4 @@
-//! One call: its turn, its future, and what happens when either is dropped.
+//! One call: its future, and what happens when it is dropped.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,8 +14,7 @@ use super::piped::Piped;
 use super::questions::Asked;
 use super::state::{Handle, Session, Shared, State, in_time};
 use super::tools::Page;
-use super::{answer, listen, refusal, stream};
-use crate::connect::leaf::Probe;
+use super::{answer, refusal, stream};
 use crate::error::Error;
 use crate::message::{Context as Facts, JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::{Era, method};
@@ -74,74 +73,15 @@ pub(super) enum Role {
     Telling,
 }
 
-pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> Running {
-    let shared = &handle.0;
-    if let Some(error) = shared.error() {
-        return Running::done(Err(error.unsent()));
-    }
-    if message.is_session_listen() {
-        return Running::done(listen::open(handle, message));
-    }
-    let era = shared.era_of(&message);
-    let mut state = shared.lock();
-    if state.is_modern() && message.is_method(method::CANCELLED) {
-        // It crossed the answer; and there a cancellation is no message.
-        return Running::done(Ok(Reply::empty()));
-    }
-    shared.remember(&mut state, &message, era);
-    // An answer is waited for, perhaps by what opens the session.
-    let wait = if message.kind() == Kind::Response { None } else { state.turn() };
-    if let (None, Some(pipe)) = (&wait, shared.pipe.get()) {
-        return Running(Inner::Piped(Piped::new(pipe, handle, message)));
-    }
-    // An owner asks whether there will be room again.
-    let is_probe = message.extensions().get::<Probe>().is_some();
-    if !is_probe && state.is_full(message.kind(), shared.options.max_pending) {
-        return Running::done(Err(Error::busy("too many calls are pending").unsent()));
-    }
-    if shared.pipe.get().is_none() && message.kind() == Kind::Response && !is_asked(&mut state, &message) {
-        return Running::done(Ok(Reply::empty()));
-    }
-    let call = Call::admitted(handle, &message, era, &mut state);
-    drop(state);
-    Running(Inner::Running(Box::pin(call.run(message, wait))))
-}
-
-/// An answer to a question that the server did not ask goes nowhere.
-fn is_asked(state: &mut State, answer: &JsonRpcMessage) -> bool {
-    // One without an id tells the server that it was not understood.
-    let asked = answer.owned_id().is_none_or(|id| state.questions.close(&id));
-    if !asked {
-        state.stats.unmatched_answers += 1;
-        tracing::debug!(id = ?answer.id(), "an answer to a question that the server did not ask was dropped");
-    }
-    asked
-}
-
-impl State {
-    /// By what the server answered; by what the client says as long as it has not.
-    fn is_modern(&self) -> bool {
-        self.era.unwrap_or(self.client) == Era::Modern
-    }
-
-    /// What the next call waits for, if there is something.
-    fn turn(&mut self) -> Option<watch::Receiver<()>> {
-        self.gate.take_if(|gate| gate.has_changed().is_err());
-        self.gate.clone()
-    }
-
-    /// Whether no more such messages may be on their way. Calls keep out neither notifications nor answers, and
-    /// notifications no answers, because calls may wait for these.
-    fn is_full(&self, kind: Kind, max: usize) -> bool {
-        match kind {
-            Kind::Request => self.pending >= max,
-            Kind::Notification => self.telling >= max,
-            Kind::Response => self.telling / 2 >= max,
+impl Role {
+    fn of(message: &JsonRpcMessage) -> Self {
+        match message.kind() {
+            Kind::Request if message.is_method(method::INITIALIZE) => Self::Initialize,
+            Kind::Request if message.is_listen() => Self::Listen,
+            Kind::Request => Self::Request,
+            Kind::Notification if message.is_method(method::INITIALIZED) => Self::Initialized,
+            _ => Self::Telling,
         }
-    }
-
-    fn under_way(&mut self, is_request: bool) -> &mut usize {
-        if is_request { &mut self.pending } else { &mut self.telling }
     }
 }
 
@@ -152,14 +92,13 @@ impl Call {
     }
 
     /// It counts from now on, and others may have to wait for it.
-    fn admitted(handle: &Arc<Handle>, message: &JsonRpcMessage, era: Era, state: &mut State) -> Self {
-        let role = match message.kind() {
-            Kind::Request if message.is_method(method::INITIALIZE) => Role::Initialize,
-            Kind::Request if message.is_listen() => Role::Listen,
-            Kind::Request => Role::Request,
-            Kind::Notification if message.is_method(method::INITIALIZED) => Role::Initialized,
-            _ => Role::Telling,
-        };
+    pub(super) fn admitted(
+        handle: &Arc<Handle>,
+        message: &JsonRpcMessage,
+        era: Era,
+        state: &mut State,
+    ) -> Self {
+        let role = Role::of(message);
         if message.kind() == Kind::Request {
             state.client = era;
         }
@@ -204,7 +143,7 @@ impl Call {
         &self.handle.0
     }
 
-    async fn run(
+    pub(super) async fn run(
         mut self,
         message: JsonRpcMessage,
         wait: Option<watch::Receiver<()>>,
@@ -326,6 +265,14 @@ fn cancellation(id: &OwnedId) -> Option<JsonRpcMessage> {
 impl Running {
     pub(super) fn done(outcome: Result<Reply, Error>) -> Self {
         Self(Inner::Done(Some(outcome)))
+    }
+
+    pub(super) fn piped(call: Piped) -> Self {
+        Self(Inner::Piped(call))
+    }
+
+    pub(super) fn of(call: impl Future<Output = Result<Reply, Error>> + Send + 'static) -> Self {
+        Self(Inner::Running(Box::pin(call)))
     }
 }
 

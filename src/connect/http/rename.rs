@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
-use super::call::{self, Running};
+use super::call::Running;
+use super::start;
 use super::state::{Handle, Shared};
 use crate::connect::rename::{self, Caller};
 use crate::error::Error;
@@ -23,8 +24,8 @@ pub struct ResponseFuture {
 
 pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> ResponseFuture {
     let (running, alias) = match outbound(&handle.0, message) {
-        Ok(Renamed::AsItIs(message)) => (call::start(handle, message), None),
-        Ok(Renamed::Under(message, alias)) => (call::start(handle, message), Some(alias)),
+        Ok(Renamed::AsItIs(message)) => (start::start(handle, message), None),
+        Ok(Renamed::Under(message, alias)) => (start::start(handle, message), Some(alias)),
         Ok(Renamed::Nowhere) => (Running::done(Ok(Reply::empty())), None),
         Err(error) => (Running::done(Err(error)), None),
     };

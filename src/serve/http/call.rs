@@ -2,7 +2,6 @@
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{self, Poll, Waker, ready};
@@ -13,12 +12,13 @@ use super::calls::Ticket;
 use super::facts::Facts;
 use super::live::Live;
 use super::outcome::{Failed, Next};
+use super::phase::{Ended, Phase, Step};
 use super::trail::Trail;
 use super::turns::Turn;
 use crate::error::{BoxError, Error};
 use crate::message::{Context, JsonRpcMessage, Kind, OwnedId, Responder};
 use crate::protocol::{Era, method, peek};
-use crate::reply::{Reply, Upstream, failure};
+use crate::reply::{Upstream, failure};
 use crate::session::ResponseMode;
 use crate::wire::http::error_status;
 
@@ -47,13 +47,6 @@ struct State {
     reader: Option<Waker>,
     /// Another reader has it now.
     owner: u32,
-}
-
-enum Phase {
-    Calling(Turn),
-    Reading(Reply),
-    /// What the reader has not been told yet.
-    Over(Option<Failed>),
 }
 
 impl Call {
@@ -287,47 +280,5 @@ impl State {
     fn end(&mut self, untold: Option<Failed>) -> Ended {
         let phase = mem::replace(&mut self.phase, Phase::Over(untold));
         Ended { phase, ticket: self.ticket.take(), trail: self.trail.take() }
-    }
-}
-
-/// What a call held.
-#[must_use = "it is released without the lock of its call"]
-struct Ended {
-    phase: Phase,
-    ticket: Option<Ticket>,
-    trail: Option<Trail>,
-}
-
-impl Ended {
-    fn release(self) {
-        let Self { phase, ticket, trail } = self;
-        // A panic while something of a layer is dropped must not take others with it.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(phase)));
-        drop((ticket, trail));
-    }
-}
-
-enum Step {
-    Replied(Reply),
-    Said(JsonRpcMessage),
-    Failed(BoxError),
-    Told(Failed),
-    Ended,
-}
-
-impl Phase {
-    fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<Step> {
-        Poll::Ready(match self {
-            Self::Calling(calling) => match ready!(Pin::new(calling).poll(cx)) {
-                Ok(reply) => Step::Replied(reply),
-                Err(error) => Step::Failed(error),
-            },
-            Self::Reading(reply) => match ready!(reply.poll_message(cx)) {
-                Some(Ok(message)) => Step::Said(message),
-                Some(Err(error)) => Step::Failed(error.into()),
-                None => Step::Ended,
-            },
-            Self::Over(untold) => untold.take().map_or(Step::Ended, Step::Told),
-        })
     }
 }

@@ -109,6 +109,7 @@ mod listen;
 mod live;
 mod open;
 mod outcome;
+mod phase;
 mod post;
 mod read;
 mod replay;

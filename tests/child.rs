@@ -95,6 +95,22 @@ fn stderr_lines_reach_the_callback_bounded_and_to_the_last() {
 }
 
 #[test]
+fn a_callback_that_panics_loses_its_line_and_not_the_pipe() {
+    run(async {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let see = seen.clone();
+        let child = peer(&["stderr"]).on_stderr(move |line| {
+            assert_ne!(line, "first");
+            see.lock().unwrap().push(line.len());
+        });
+        let status = child.spawn().unwrap().ended().await.status();
+
+        assert!(status.unwrap().success());
+        assert_eq!(*seen.lock().unwrap(), ["bad \u{fffd} byte".len(), 4096, "last, without an end".len()]);
+    });
+}
+
+#[test]
 fn a_polite_child_ends_when_its_stdin_is_closed() {
     run(async {
         let child = peer(&["echo"]).grace(NEVER, NEVER).spawn().unwrap();

@@ -2,6 +2,7 @@
 //! basic/transports).
 
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::io::AsyncRead;
 use tokio::process::ChildStderr;
@@ -41,5 +42,9 @@ pub(super) async fn each_line(mut output: impl AsyncRead + Unpin, see: impl Fn(&
 fn show(line: &Line, see: impl Fn(&str)) {
     let (Line::Frame(bytes) | Line::CarriageReturn(bytes) | Line::TooLong(bytes) | Line::Incomplete(bytes)) =
         line;
-    see(&String::from_utf8_lossy(bytes));
+    // A child whose output is not read any more would stop, or end.
+    let seen = catch_unwind(AssertUnwindSafe(|| see(&String::from_utf8_lossy(bytes))));
+    if seen.is_err() {
+        tracing::warn!("what looks at a child's output panicked");
+    }
 }

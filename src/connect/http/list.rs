@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::answer;
 use super::call::Call;
@@ -66,13 +66,14 @@ fn is_mismatch(reply: &Reply) -> bool {
 }
 
 /// Reads the list, unless another call has since the state had this version; calls that need it wait for the one
-/// that reads. Where it cannot be read, calls go on with what is known: the server refuses them if it minds.
+/// that reads, as long as that itself may take at most. Where it cannot be read, calls go on with what is known: the server refuses them if it minds.
 async fn read_list(handle: &Arc<Handle>, call: &JsonRpcMessage, seen: Option<u64>) -> Result<(), Error> {
     let shared = &handle.0;
     let limit = shared.options.timeout.min(LONGEST);
     shared
         .unless_ended(async {
-            let _turn = shared.listing.lock().await;
+            // Those before may be many, and each may take its time.
+            let Ok(_turn) = timeout(limit, shared.listing.lock()).await else { return Ok(()) };
             let began = {
                 let tools = &shared.lock().tools;
                 let is_read =

@@ -62,7 +62,7 @@ pub mod wire;
 
 pub use error::{BoxError, Error};
 pub use message::{
-    Code, Context, Direction, Edit, Fault, Id, JsonRpcMessage, Kind, OwnedId, ParseError, Responder,
+    Code, Context, Direction, Edit, Fault, Id, JsonRpcMessage, Kind, OwnedId, ParseError, Pointer, Responder,
     ScanOptions,
 };
 pub use reply::{Reply, ReplySender, RpcService};

@@ -66,6 +66,18 @@ impl<'a> Iterator for Members<'a> {
     }
 }
 
+/// Where the elements of the array at the start of `json` stand; none if it is no array.
+pub(crate) fn elements(json: &[u8]) -> impl Iterator<Item = Range<usize>> + Clone + '_ {
+    let start = space(json, 0);
+    let mut at = (json.get(start) == Some(&b'[')).then(|| space(json, start + 1));
+    std::iter::from_fn(move || {
+        let start = at.take()?;
+        let end = value_end(json, start)?;
+        at = after(json, end);
+        Some(start..end)
+    })
+}
+
 /// Where the next entry starts, if a comma follows.
 fn after(json: &[u8], end: usize) -> Option<usize> {
     let comma = space(json, end);
@@ -137,6 +149,16 @@ mod tests {
         assert_eq!(found, [("a", &b"1"[..]), (r"b\u0063", &br#"[{"x":"}"}]"#[..]), ("d", &br#""\",""#[..])]);
         assert!(members(json).nth(1).unwrap().is("bc"));
         assert_eq!(&json[members(json).next().unwrap().whole], br#""a" : 1"#);
+    }
+
+    #[test]
+    fn elements_come_in_order() {
+        let json = br#" [1 , {"a":[2,3]}, "],", [ ] ,null ]"#;
+        let found: Vec<_> = elements(json).map(|at| &json[at]).collect();
+        assert_eq!(found, [&b"1"[..], br#"{"a":[2,3]}"#, br#""],""#, b"[ ]", b"null"]);
+        for none in [&b"[ ]"[..], b"{}", b"", b"[", b"1"] {
+            assert_eq!(elements(none).count(), 0);
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ async fn each_decision_about_a_request() {
     let tool_error = about(|_| Action::Block(Block::tool_error("no")));
     assert_eq!(through(&tool_error, CALL, &[RESULT]).await, (vec![TOOL_ERROR.into()], nothing.clone()));
     assert_eq!(through(&tool_error, OTHER, &[]).await, (vec![error("2", -32603, "no")], nothing.clone()));
-    let respond = about(|_| Action::Respond(Reply::one(msg(&RESULT.replace("\"a\"", "9")))));
+    let respond = about(|_| Action::Respond(Reply::one(msg(RESULT.replace("\"a\"", "9")))));
     assert_eq!(
         through(&respond, CALL, &[]).await,
         (vec![RESULT.into()], nothing.clone()),
@@ -43,7 +43,7 @@ async fn a_request_can_be_answered_by_several_messages() {
     let chain = deciding(Interest::requests(), |_| {
         Action::Respond(Reply::stream(futures::stream::iter([
             Ok(msg(PROGRESS)),
-            Ok(msg(&RESULT.replace("\"a\"", "9"))),
+            Ok(msg(RESULT.replace("\"a\"", "9"))),
         ])))
     });
     assert_eq!(through(&chain, CALL, &[]).await.0, [PROGRESS, RESULT]);
@@ -137,7 +137,7 @@ async fn each_decision_about_a_servers_question() {
         blocked,
         "the server has its answer, the client was not asked"
     );
-    let respond = about(|_| Action::Respond(Reply::one(msg(&ANSWER.replace("\"q\"", "7")))));
+    let respond = about(|_| Action::Respond(Reply::one(msg(ANSWER.replace("\"q\"", "7")))));
     assert_eq!(through(&respond, CALL, says).await, (vec![RESULT.into()], vec![CALL.into(), ANSWER.into()]));
     let dropped = through(&about(|_| Action::Drop), CALL, says).await;
     assert_eq!(dropped, (vec![RESULT.into()], vec![CALL.into(), error("\"q\"", -32603, DROPPED)]));

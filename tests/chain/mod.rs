@@ -44,7 +44,7 @@ impl Service<JsonRpcMessage> for Server {
 
     fn call(&mut self, message: JsonRpcMessage) -> Self::Future {
         self.told.lock().unwrap().push(text(&message));
-        let says: Vec<_> = self.says.iter().map(|said| msg(said)).collect();
+        let says: Vec<_> = self.says.iter().map(msg).collect();
         std::future::ready(Ok(match (message.kind(), says.len()) {
             (Kind::Request, 1) => Reply::one(says[0].clone()),
             (Kind::Request, _) => Reply::stream(futures::stream::iter(says.into_iter().map(Ok))),

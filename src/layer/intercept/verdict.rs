@@ -70,7 +70,7 @@ pub(super) fn respond(seen: &Interception, reply: Reply) -> Result<Verdict, BoxE
     let Some(id) = seen.message().owned_id() else { return Ok(Verdict::Answer(Reply::empty())) };
     let is_call = seen.direction() == Direction::ToUpstream && seen.message().kind() == Kind::Request;
     let is_response = reply.as_one().is_some_and(|message| message.kind() == Kind::Response);
-    if !is_response && (!is_call || reply.is_end()) {
+    if !is_response && (!is_call || reply.is_single()) {
         return Err("the answer is no response".into());
     }
     let context = context_of(seen);

@@ -93,8 +93,8 @@ async fn an_answer_is_told_by_the_question_it_answers() {
     let (mut stack, _) = stack(&chain, &[QUESTION, RESULT]);
     let reply = stack.call(msg(CALL)).await.unwrap();
     rest(reply).await;
-    stack.call(msg(ANSWER)).await.unwrap();
-    stack.call(msg(&ANSWER.replace("\"q\"", "\"unasked\""))).await.unwrap();
+    rest(stack.call(msg(ANSWER)).await.unwrap()).await;
+    rest(stack.call(msg(ANSWER.replace("\"q\"", "\"unasked\""))).await.unwrap()).await;
     assert_eq!(*found.lock().unwrap(), [Some("roots/list".to_owned())]);
 }
 

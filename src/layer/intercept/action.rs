@@ -80,6 +80,13 @@ impl Block {
 /// A decision that comes later.
 pub struct Held(pub(super) Pin<Box<dyn Future<Output = Action> + Send>>);
 
+impl Held {
+    /// A decision that never comes: the message is held until its client gives up.
+    pub fn never() -> Self {
+        Self(Box::pin(std::future::pending()))
+    }
+}
+
 impl fmt::Debug for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Held").finish_non_exhaustive()

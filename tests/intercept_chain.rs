@@ -173,3 +173,40 @@ async fn what_nobody_wants_to_see_is_not_boxed_and_what_rides_beside_a_reply_sta
     assert_eq!(Arc::strong_count(&guard), 2);
     assert_eq!(wanted.stats("one").unwrap().panicked, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_asked_for_progress_gets_some_while_its_request_or_its_response_is_held() {
+    for interest in [Interest::requests(), Interest::responses()] {
+        let chain = deciding(interest, |_| {
+            Action::hold(async {
+                tokio::time::sleep(std::time::Duration::from_secs(40)).await;
+                Action::Continue
+            })
+        });
+        let sent = CALL.replace(r#""name":"t""#, r#""name":"t","_meta":{"progressToken":"p"}"#);
+        let (got, told) = through(&chain, &sent, &[RESULT]).await;
+        assert_eq!(told, [sent]);
+        let ours = |n: u32| progress_of("\"p\"", &format!("0.00000{n}"));
+        assert_eq!(got, [ours(1), ours(2), RESULT.into()]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_of_ours_goes_on_where_the_servers_stopped() {
+    let chain = deciding(Interest::responses(), |_| Action::Delay(std::time::Duration::from_secs(20)));
+    let sent = CALL.replace(r#""name":"t""#, r#""name":"t","_meta":{"progressToken":1}"#);
+    let got = through(&chain, &sent, &[PROGRESS, RESULT]).await.0;
+    assert_eq!(got, [PROGRESS.into(), progress_of("1", "1.000001"), RESULT.to_owned()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_asked_for_none_gets_none() {
+    let chain = deciding(Interest::everything(), |_| Action::Delay(std::time::Duration::from_secs(20)));
+    assert_eq!(through(&chain, CALL, &[RESULT]).await.0, [RESULT]);
+}
+
+fn progress_of(token: &str, progress: &str) -> String {
+    format!(
+        r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{{"progressToken":{token},"progress":{progress},"message":"Waiting for a decision"}}}}"#
+    )
+}

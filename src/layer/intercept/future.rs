@@ -5,10 +5,13 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use super::beat::Beat;
 use super::tail::{Reviewed, Tail};
+use super::waiting::Waiting;
+use crate::error::{BoxError, Error};
 use crate::reply::{Reply, RpcService};
 
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 pin_project! {
     /// The future of [`Intercept`](super::Intercept).
@@ -23,10 +26,8 @@ pin_project! {
     enum State<S: RpcService> {
         /// The message went on.
         Passing { #[pin] inner: S::Future, tail: Option<Tail<S>> },
-        /// The chain decides whether it does.
-        Deciding { running: BoxFuture<Result<Reply, S::Error>> },
-        /// The chain decides about the response.
-        Reviewing { running: BoxFuture<Reply> },
+        /// The chain decides, whether the message goes on or about its response.
+        Deciding { running: Option<BoxFuture<Result<Reply, S::Error>>>, beat: Option<Beat> },
         Done { reply: Option<Reply> },
     }
 }
@@ -36,8 +37,8 @@ impl<S: RpcService> ResponseFuture<S> {
         Self { state: State::Passing { inner, tail: Some(tail) } }
     }
 
-    pub(super) fn deciding(running: BoxFuture<Result<Reply, S::Error>>) -> Self {
-        Self { state: State::Deciding { running } }
+    pub(super) fn deciding(running: BoxFuture<Result<Reply, S::Error>>, beat: Option<Beat>) -> Self {
+        Self { state: State::Deciding { running: Some(running), beat } }
     }
 
     pub(super) fn done(reply: Reply) -> Self {
@@ -56,18 +57,46 @@ impl<S: RpcService + Clone> Future for ResponseFuture<S> {
                     let reply = ready!(inner.poll(cx))?;
                     tail.take().expect("a future is not polled after it is ready").review(reply)
                 }
-                StateProjection::Deciding { running } => return running.as_mut().poll(cx),
-                StateProjection::Reviewing { running } => return running.as_mut().poll(cx).map(Ok),
+                StateProjection::Deciding { running, beat } => return poll_deciding(running, beat, cx),
                 StateProjection::Done { reply } => {
                     return Poll::Ready(Ok(reply.take().expect("a future is not polled after it is ready")));
                 }
             };
             match reviewed {
                 Reviewed::Now(reply) => return Poll::Ready(Ok(reply)),
-                Reviewed::Later(running) => state.set(State::Reviewing { running }),
+                Reviewed::Later(running, beat) => {
+                    let running: BoxFuture<_> = Box::pin(async move { Ok(running.await) });
+                    state.set(State::Deciding { running: Some(running), beat });
+                }
             }
         }
     }
+}
+
+/// When progress is due before the decision is there, the reply begins with it.
+fn poll_deciding<E: Into<BoxError> + 'static>(
+    running: &mut Option<BoxFuture<Result<Reply, E>>>,
+    beat: &mut Option<Beat>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Reply, E>> {
+    let deciding = running.as_mut().expect("a future is not polled after it is ready");
+    if let Poll::Ready(reply) = deciding.as_mut().poll(cx) {
+        return Poll::Ready(reply);
+    }
+    let Some(due) = beat else { return Poll::Pending };
+    let first = ready!(due.poll(cx));
+    let (running, beat) = (running.take(), beat.take());
+    let reply = running.zip(beat).map(|(running, beat)| {
+        let widened: BoxFuture<_> =
+            Box::pin(async move { running.await.map_err(|error| widened(error.into())) });
+        Waiting::reply(first, beat, widened)
+    });
+    Poll::Ready(Ok(reply.expect("both are there, as was just seen")))
+}
+
+/// An item of a reply fails with an error of ours.
+fn widened(error: BoxError) -> Error {
+    error.downcast().map_or_else(Error::closed, |error| *error)
 }
 
 impl<S: RpcService> fmt::Debug for ResponseFuture<S> {

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 
 use super::Interception;
+use super::beat::Beat;
 use super::chain::is_wanted;
 use super::interception::Exchange;
 use super::run::{Running, run};
@@ -24,6 +25,7 @@ pub(super) struct Items<S> {
     tail: Tail<S>,
     /// The message that the chain decides about: those behind it wait, so that order is kept.
     running: Option<Running>,
+    beat: Option<Beat>,
     answers: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
@@ -32,7 +34,8 @@ impl<S> Unpin for Items<S> {}
 
 impl<S: RpcService + Clone> Items<S> {
     pub(super) fn new(inner: Reply, tail: Tail<S>) -> Self {
-        Self { inner, tail, running: None, answers: Vec::new() }
+        let beat = Beat::new(tail.exchange.request.as_ref(), tail.progress);
+        Self { inner, tail, running: None, beat, answers: Vec::new() }
     }
 
     /// The message to give on at once, if nobody wants to see it.
@@ -50,9 +53,11 @@ impl<S: RpcService + Clone> Items<S> {
         None
     }
 
-    fn passed(&self, message: JsonRpcMessage) -> JsonRpcMessage {
-        if message.kind() == Kind::Request {
-            self.tail.questions.asked(&message);
+    fn passed(&mut self, message: JsonRpcMessage) -> JsonRpcMessage {
+        match (message.kind(), &mut self.beat) {
+            (Kind::Request, _) => self.tail.questions.asked(&message),
+            (Kind::Notification, Some(beat)) => beat.saw(&message),
+            _ => {}
         }
         message
     }
@@ -102,11 +107,15 @@ impl<S: RpcService + Clone> Stream for Items<S> {
         loop {
             this.answers.retain_mut(|answer| answer.as_mut().poll(cx).is_pending());
             let message = match &mut this.running {
-                Some(running) => {
-                    let (seen, verdict) = ready!(running.as_mut().poll(cx));
-                    this.running = None;
-                    this.settle(seen, verdict)
-                }
+                Some(running) => match (running.as_mut().poll(cx), &mut this.beat) {
+                    (Poll::Ready((seen, verdict)), beat) => {
+                        beat.iter_mut().for_each(Beat::rest);
+                        this.running = None;
+                        this.settle(seen, verdict)
+                    }
+                    (Poll::Pending, Some(beat)) => return beat.poll(cx).map(|progress| Some(Ok(progress))),
+                    (Poll::Pending, None) => return Poll::Pending,
+                },
                 None => match ready!(this.inner.poll_message(cx)) {
                     Some(Ok(message)) => this.begin(message),
                     end => return Poll::Ready(end),

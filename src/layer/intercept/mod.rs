@@ -34,6 +34,7 @@
 //! ```
 
 mod action;
+mod beat;
 mod chain;
 mod future;
 mod interception;
@@ -49,6 +50,7 @@ mod run;
 mod service;
 mod tail;
 mod verdict;
+mod waiting;
 
 pub use action::{Action, Block, Held};
 pub use chain::{Chain, NameTaken};

@@ -1,14 +1,16 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tower_service::Service;
 
+use super::beat::Beat;
 use super::chain::{View, is_wanted};
 use super::future::ResponseFuture;
 use super::interception::Exchange;
 use super::questions::Questions;
-use super::run::run;
+use super::run::{Running, run};
 use super::tail::Tail;
 use super::verdict::Verdict;
 use super::{Chain, Interception};
@@ -22,11 +24,12 @@ pub struct Intercept<S> {
     inner: S,
     view: View,
     questions: Questions,
+    progress: Option<Duration>,
 }
 
 impl<S> Intercept<S> {
-    pub(super) fn new(inner: S, chain: &Chain) -> Self {
-        Self { inner, view: chain.view(), questions: Questions::default() }
+    pub(super) fn new(inner: S, chain: &Chain, progress: Option<Duration>) -> Self {
+        Self { inner, view: chain.view(), questions: Questions::default(), progress }
     }
 
     inner_accessors!();
@@ -53,12 +56,13 @@ impl<S: RpcService + Clone> Service<JsonRpcMessage> for Intercept<S> {
             return ResponseFuture::passing(self.inner.call(message), self.tail(exchange));
         }
         let links = links.clone();
+        let request = is_request(&message);
         let seen = Interception::new(message, Direction::ToUpstream, Exchange::new(question));
         let mut running = Box::pin(run(links, seen));
         // What is decided at once goes on in the order in which it came.
         match running.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready((seen, verdict)) => self.decided(seen, verdict),
-            Poll::Pending => self.undecided(running),
+            Poll::Pending => self.undecided(running, Beat::new(request.as_ref(), self.progress)),
         }
     }
 }
@@ -82,13 +86,14 @@ impl<S: RpcService + Clone> Intercept<S> {
     }
 
     /// Later, the service may not be ready any more: a clone is asked for that then.
-    fn undecided(&self, running: super::run::Running) -> ResponseFuture<S> {
+    fn undecided(&self, running: Running, beat: Option<Beat>) -> ResponseFuture<S> {
         let mut clone = self.clone();
-        ResponseFuture::deciding(Box::pin(async move {
+        let decided = Box::pin(async move {
             let (seen, verdict) = running.await;
             poll_fn(|cx| clone.inner.poll_ready(cx)).await?;
             clone.decided(seen, verdict).await
-        }))
+        });
+        ResponseFuture::deciding(decided, beat)
     }
 
     fn tail(&self, exchange: Exchange) -> Tail<S> {
@@ -97,6 +102,7 @@ impl<S: RpcService + Clone> Intercept<S> {
             view: self.view.clone(),
             questions: self.questions.clone(),
             exchange,
+            progress: self.progress,
         }
     }
 }

@@ -1,10 +1,12 @@
 //! What is done with a reply.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::time::Duration;
+
+use super::beat::Beat;
 
 use super::Interception;
 use super::chain::{View, is_wanted};
+use super::future::BoxFuture;
 use super::interception::Exchange;
 use super::items::Items;
 use super::questions::Questions;
@@ -20,12 +22,14 @@ pub(super) struct Tail<S> {
     pub(super) view: View,
     pub(super) questions: Questions,
     pub(super) exchange: Exchange,
+    pub(super) progress: Option<Duration>,
 }
 
 /// A reply as the chain leaves it.
 pub(super) enum Reviewed {
     Now(Reply),
-    Later(Pin<Box<dyn Future<Output = Reply> + Send>>),
+    /// And what the client is told meanwhile.
+    Later(BoxFuture<Reply>, Option<Beat>),
 }
 
 impl<S: RpcService + Clone> Tail<S> {
@@ -40,9 +44,10 @@ impl<S: RpcService + Clone> Tail<S> {
             return Reviewed::Now(reply);
         }
         let links = links.clone();
+        let beat = Beat::new(self.exchange.request.as_ref(), self.progress);
         self.exchange.transport = reply.extensions().clone();
         let seen = Interception::new(message.clone(), Direction::ToClient, self.exchange);
-        Reviewed::Later(Box::pin(async move {
+        let running = Box::pin(async move {
             let (seen, verdict) = run(links, seen).await;
             match verdict {
                 Verdict::Pass => reply.map(move |_| seen.message().clone()),
@@ -51,7 +56,8 @@ impl<S: RpcService + Clone> Tail<S> {
                     None => Reply::empty(),
                 },
             }
-        }))
+        });
+        Reviewed::Later(running, beat)
     }
 
     fn watch(mut self, reply: Reply) -> Reply {

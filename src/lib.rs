@@ -55,7 +55,6 @@ pub mod monitor;
 pub mod protocol;
 pub mod reply;
 pub mod serve;
-#[cfg(feature = "http")]
 pub mod session;
 pub mod wassette;
 pub mod wire;

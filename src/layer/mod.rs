@@ -14,6 +14,7 @@
 
 mod catch_error;
 mod from_fn;
+pub mod hold;
 pub mod intercept;
 mod map;
 pub mod on_requests;
@@ -22,6 +23,7 @@ pub mod trace;
 
 pub use catch_error::{CatchError, CatchErrorFuture, CatchErrorLayer};
 pub use from_fn::{FromFn, FromFnFuture, FromFnLayer, Next, from_fn};
+pub use hold::HoldLayer;
 pub use intercept::{Intercept, InterceptLayer};
 pub use map::{Map, MapFuture, MapLayer};
 pub use on_requests::{OnRequests, OnRequestsLayer};

@@ -23,8 +23,8 @@ pub(crate) const QUESTION: &str = r#"{"jsonrpc":"2.0","id":"q","method":"roots/l
 /// A server that says the same to every request, and keeps what it was told.
 #[derive(Clone, Default)]
 pub(crate) struct Server {
-    told: Arc<Mutex<Vec<String>>>,
-    says: Arc<[&'static str]>,
+    pub(crate) told: Arc<Mutex<Vec<String>>>,
+    pub(crate) says: Arc<[&'static str]>,
 }
 
 impl Server {

@@ -64,7 +64,7 @@ impl<S: RpcService + Clone> Future for ResponseFuture<S> {
             };
             match reviewed {
                 Reviewed::Now(reply) => return Poll::Ready(Ok(reply)),
-                Reviewed::Later(running, beat) => {
+                Reviewed::Later((running, beat)) => {
                     let running: BoxFuture<_> = Box::pin(async move { Ok(running.await) });
                     state.set(State::Deciding { running: Some(running), beat });
                 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 use super::beat::Beat;
 
 use super::Interception;
-use super::chain::{View, is_wanted};
+use super::chain::{Links, View, is_wanted};
 use super::future::BoxFuture;
 use super::interception::Exchange;
 use super::items::Items;
 use super::questions::Questions;
 use super::run::run;
 use super::verdict::Verdict;
-use crate::message::{Direction, Kind};
+use crate::message::{Direction, JsonRpcMessage, Kind};
 use crate::reply::{Reply, RpcService};
 
 /// All that is needed when the reply comes.
@@ -29,25 +29,42 @@ pub(super) struct Tail<S> {
 pub(super) enum Reviewed {
     Now(Reply),
     /// And what the client is told meanwhile.
-    Later(BoxFuture<Reply>, Option<Beat>),
+    Later((BoxFuture<Reply>, Option<Beat>)),
 }
 
 impl<S: RpcService + Clone> Tail<S> {
-    /// A single response that nobody wants to see is given on as it is; a stream is watched item by item.
+    /// A single message that nobody wants to see is given on as it is; a stream is watched item by item.
     pub(super) fn review(mut self, reply: Reply) -> Reviewed {
-        let Some(message) = reply.as_one().filter(|message| message.kind() == Kind::Response) else {
+        let Some(message) = reply.as_one() else {
             return Reviewed::Now(if reply.is_end() { reply } else { self.watch(reply) });
         };
-        let method = self.exchange.request.as_ref().and_then(|request| request.method());
+        let request = self.exchange.request.as_ref();
+        let method = message.method().or_else(|| request?.method());
         let links = self.view.now();
-        if !is_wanted(links, Direction::ToClient, Kind::Response, method) {
-            return Reviewed::Now(reply);
+        match (is_wanted(links, Direction::ToClient, message.kind(), method), message.kind()) {
+            (true, Kind::Response) => {}
+            (true, _) => return Reviewed::Now(self.watch(reply)),
+            (false, Kind::Request) => {
+                self.questions.asked(message);
+                return Reviewed::Now(reply);
+            }
+            (false, _) => return Reviewed::Now(reply),
         }
-        let links = links.clone();
+        let (links, message) = (links.clone(), message.clone());
+        Reviewed::Later(self.decide(links, message, reply))
+    }
+
+    /// The chain decides about a single response.
+    fn decide(
+        mut self,
+        links: Links,
+        message: JsonRpcMessage,
+        reply: Reply,
+    ) -> (BoxFuture<Reply>, Option<Beat>) {
         let beat = Beat::new(self.exchange.request.as_ref(), self.progress);
         self.exchange.transport = reply.extensions().clone();
-        let seen = Interception::new(message.clone(), Direction::ToClient, self.exchange);
-        let running = Box::pin(async move {
+        let seen = Interception::new(message, Direction::ToClient, self.exchange);
+        let running: BoxFuture<_> = Box::pin(async move {
             let (seen, verdict) = run(links, seen).await;
             match verdict {
                 Verdict::Pass => reply.map(move |_| seen.message().clone()),
@@ -57,7 +74,7 @@ impl<S: RpcService + Clone> Tail<S> {
                 },
             }
         });
-        Reviewed::Later(running, beat)
+        (running, beat)
     }
 
     fn watch(mut self, reply: Reply) -> Reply {

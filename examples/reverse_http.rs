@@ -1,9 +1,13 @@
 //! An MCP proxy on HTTP:
-//! `reverse_http --listen 127.0.0.1:PORT [--stack none|standard] [--upstream URL | -- COMMAND ARGS…]`
+//! `reverse_http --listen 127.0.0.1:PORT [--stack none|standard] [--upstream URL [--transparent] | -- COMMAND ARGS…]`
 //!
 //! Speaks Streamable HTTP at `/mcp`, and HTTP+SSE for clients of 2024-11-05 at `/sse`, and forwards to the server at
 //! URL, or to COMMAND, or to a small demo server in this process. A session has a session of its own there, or a
 //! process of its own; requests of 2026-07-28, which belong to no session, share one.
+//!
+//! With `--transparent` it is the server at URL as far as OAuth goes: the client's `Authorization` goes on, and the
+//! documents about the server come back, with the address of this proxy in them. For recording what passes; never
+//! between a client and a server that it did not mean.
 //!
 //! Port 0 takes any that is free; the address goes to stderr. Try it:
 //!
@@ -18,13 +22,13 @@ mod demo;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use http::Uri;
-use shadowcat::connect::http::{HttpClient, Options as HttpOptions};
+use http::{Method, Uri};
+use shadowcat::connect::http::{HttpClient, Options as HttpOptions, PassThrough};
 use shadowcat::connect::{Command, Http, Supervisor};
-use shadowcat::layer::{CatchErrorLayer, OnRequestsLayer, TimeoutLayer, TraceLayer};
+use shadowcat::layer::{CatchErrorLayer, CheckParamsLayer, OnRequestsLayer, TimeoutLayer, TraceLayer};
 use shadowcat::protocol::Era;
-use shadowcat::serve::http::SessionInfo;
-use shadowcat::wire::http::Endpoint;
+use shadowcat::serve::http::{Builder, SessionInfo};
+use shadowcat::wire::http::{Endpoint, Relocation};
 use shadowcat::{BoxError, JsonRpcMessage, Reply, RpcService, serve};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -32,8 +36,8 @@ use tower::limit::ConcurrencyLimitLayer;
 use tower::util::BoxService;
 use tower::{Layer, ServiceBuilder, service_fn};
 
-const USAGE: &str =
-    "usage: reverse_http --listen 127.0.0.1:PORT [--stack none|standard] [--upstream URL | -- COMMAND ARGS…]";
+const USAGE: &str = "usage: reverse_http --listen 127.0.0.1:PORT [--stack none|standard] \
+     [--upstream URL [--transparent] | -- COMMAND ARGS…]";
 
 type Stack = BoxService<JsonRpcMessage, Reply, BoxError>;
 
@@ -47,10 +51,18 @@ struct Options {
 enum Upstream {
     Demo,
     Command(Vec<String>),
-    Url(Uri, Box<HttpClient>),
+    Url(Box<Remote>),
 }
 
-#[tokio::main]
+struct Remote {
+    uri: Uri,
+    client: HttpClient,
+    /// Clients authorize themselves to it.
+    transparent: bool,
+}
+
+// One thread drives both directions: to wake another costs more than it does.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let ended = match parse(std::env::args().skip(1)) {
         Ok(options) => run(options).await.map_err(|error| error.to_string()),
@@ -69,13 +81,18 @@ async fn run(options: Options) -> Result<(), BoxError> {
     let listener = TcpListener::bind(options.listen).await?;
     let address = listener.local_addr()?;
     let Options { standard, upstream, .. } = options;
+    let front = serve::http(Endpoint::bound_to("/mcp", address)?);
+    let front = match &upstream {
+        Upstream::Url(remote) if remote.transparent => remote.transparently(front, address)?,
+        _ => front,
+    };
     let alone = upstream.shared(standard);
     let sessions = service_fn(move |_: SessionInfo| {
         let made = upstream.of_session(standard);
         async move { made }
     });
     eprintln!("listening on http://{address}/mcp");
-    serve::http(Endpoint::bound_to("/mcp", address)?)
+    front
         .http_sse(Endpoint::bound_to("/sse", address)?)
         .sessions(sessions)
         .stateless(alone)
@@ -97,7 +114,7 @@ impl Upstream {
             Some("https") => return Err("https needs the feature http-client-tls".to_owned()),
             _ => return Err(format!("--upstream {url}: it must begin with http:// or https://")),
         };
-        Ok(Self::Url(uri, Box::new(client)))
+        Ok(Self::Url(Box::new(Remote { uri, client, transparent: false })))
     }
 
     /// The stack of one session.
@@ -105,16 +122,20 @@ impl Upstream {
         Ok(match self {
             Self::Demo => stacked(demo::server(), standard),
             Self::Command(command) => stacked(process(command).spawn()?, standard),
-            Self::Url(uri, client) => stacked(leaf(uri, client, Era::Legacy), standard),
+            Self::Url(remote) => stacked(remote.leaf(Era::Legacy), standard),
         })
     }
 
-    /// The stack of what stands alone. Its process is made again when it ends.
+    /// The stack of what stands alone. Its process is made again when it ends; it sees no head, so that what heads say
+    /// of arguments is checked here. A server on HTTP checks it itself.
     fn shared(&self, standard: bool) -> Stack {
         match self {
             Self::Demo => stacked(demo::server(), standard),
-            Self::Command(command) => stacked(Supervisor::new(process(command)).start(), standard),
-            Self::Url(uri, client) => stacked(leaf(uri, client, Era::Modern), standard),
+            Self::Command(command) => {
+                let process = Supervisor::new(process(command)).start();
+                stacked(CheckParamsLayer::new().layer(process), standard)
+            }
+            Self::Url(remote) => stacked(remote.leaf(Era::Modern), standard),
         }
     }
 }
@@ -123,8 +144,25 @@ fn process(command: &[String]) -> Command {
     Command::new(&command[0]).args(&command[1..]).on_stderr(|line| eprintln!("{line}"))
 }
 
-fn leaf(uri: &Uri, client: &HttpClient, era: Era) -> Http<HttpClient> {
-    Http::with_options(client.clone(), uri.clone(), HttpOptions::new().era(era))
+impl Remote {
+    fn leaf(&self, era: Era) -> Http<HttpClient> {
+        let options = HttpOptions::new().era(era).transparent_authorization(self.transparent);
+        Http::with_options(self.client.clone(), self.uri.clone(), options)
+    }
+
+    /// Clients take the front end for the server itself: they find its documents here, under this address.
+    fn transparently(&self, front: Builder, address: SocketAddr) -> Result<Builder, BoxError> {
+        let own = format!("http://{address}/mcp").parse()?;
+        let relocation = Relocation::new(self.uri.clone(), own)?;
+        let documents = PassThrough::new(self.client.clone(), self.uri.clone())
+            .relocate(relocation.clone())
+            .transparent_authorization(true)
+            // What servers of 2025-03-26 have that are their own authorization server, and say so nowhere.
+            .allow(Method::GET, "/authorize")
+            .allow(Method::POST, "/token")
+            .allow(Method::POST, "/register");
+        Ok(front.transparent_authorization(true).relocate(relocation).fallback(documents))
+    }
 }
 
 fn stacked(leaf: impl RpcService + Clone, standard: bool) -> Stack {
@@ -157,7 +195,8 @@ fn asked_to_stop() -> Result<impl Future<Output = ()>, BoxError> {
 }
 
 fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
-    let (mut listen, mut standard, mut upstream) = (None, true, Upstream::Demo);
+    let (mut listen, mut standard, mut transparent) = (None, true, false);
+    let mut upstream = Upstream::Demo;
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--listen" => {
@@ -175,7 +214,8 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
                 }
             },
             "--upstream" => upstream = Upstream::at(&args.next().ok_or("--upstream takes a URL")?)?,
-            "--" if matches!(upstream, Upstream::Url(..)) => {
+            "--transparent" => transparent = true,
+            "--" if matches!(upstream, Upstream::Url(_)) => {
                 return Err("--upstream and a command exclude each other".to_owned());
             }
             "--" => {
@@ -187,6 +227,11 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
             }
             other => return Err(format!("unknown argument {other}")),
         }
+    }
+    match &mut upstream {
+        Upstream::Url(remote) => remote.transparent = transparent,
+        _ if transparent => return Err("--transparent needs --upstream".to_owned()),
+        _ => {}
     }
     Ok(Options { listen: listen.ok_or("--listen is missing")?, standard, upstream })
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use http::Extensions;
+
 /// Any error, as tower's own middleware carries it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -28,6 +30,7 @@ struct Inner {
     kind: Kind,
     text: String,
     source: Option<BoxError>,
+    extensions: Extensions,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +53,8 @@ impl Error {
     }
 
     fn with_source(kind: Kind, text: String, source: Option<BoxError>) -> Self {
-        Self { inner: Arc::new(Inner { kind, text, source }), unsent: false }
+        let extensions = Extensions::new();
+        Self { inner: Arc::new(Inner { kind, text, source, extensions }), unsent: false }
     }
 
     /// The other side is gone.
@@ -101,8 +105,39 @@ impl Error {
 
     /// The same kind of error, and what it happened within.
     pub(crate) fn within(&self, what: impl fmt::Display) -> Self {
-        let source = Some(self.clone().into());
-        Self { unsent: self.unsent, ..Self::with_source(self.inner.kind, format!("{what}: {self}"), source) }
+        self.copy(format!("{what}: {self}"))
+    }
+
+    /// The same kind of error, with its facts, caused by this one.
+    fn copy(&self, text: String) -> Self {
+        let (source, extensions) = (Some(self.clone().into()), self.inner.extensions.clone());
+        let inner = Inner { kind: self.inner.kind, text, source, extensions };
+        Self { inner: Arc::new(inner), unsent: self.unsent }
+    }
+
+    /// With a fact about the failure: what an HTTP server said, as a [`reply::Upstream`](crate::reply::Upstream).
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use shadowcat::{Error, reply::Upstream};
+    ///
+    /// let said = Upstream::new(StatusCode::BAD_GATEWAY, Default::default(), None);
+    /// let error = Error::closed("the server answered HTTP 502").with_extension(said);
+    /// assert_eq!(error.extensions().get::<Upstream>().unwrap().status, 502);
+    /// ```
+    pub fn with_extension<T: Clone + Send + Sync + 'static>(mut self, fact: T) -> Self {
+        if Arc::get_mut(&mut self.inner).is_none() {
+            self = self.copy(self.inner.text.clone()); // others hold it, and do not know the fact
+        }
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.extensions.insert(fact);
+        }
+        self
+    }
+
+    /// Facts about the failure, by type; never written to the wire by themselves.
+    pub fn extensions(&self) -> &Extensions {
+        &self.inner.extensions
     }
 
     /// The same error for a message that never left.

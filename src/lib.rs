@@ -31,11 +31,13 @@
 //! 2. [`layer::TraceLayer`]: sees what the client asked and what it was told.
 //! 3. Your own layers: what changes messages above what judges them.
 //! 4. [`layer::OnRequestsLayer`] around limits and [`layer::TimeoutLayer`]: nearest to the leaf, and on requests only.
+//! 5. [`layer::CheckParamsLayer`]: directly above a process that is reached over HTTP.
 //!
 //! ## Owning a server
 //!
 //! `connect::Command` starts a process and `connect::Child` is it: never orphaned, always reaped. A
-//! [`connect::Supervisor`] makes it again when it fails, and says so; [`connect::Wassette`] is one with what Wassette needs.
+//! [`connect::Supervisor`] makes it again when it fails, and says so; [`connect::Wassette`] is one with what Wassette needs,
+//! on a pipe or over HTTP.
 //! [`connect::PerSession`] gives each session a leaf of its own, fresh from a [`connect::Pool`] where a start takes time;
 //! [`connect::Shared`] gives many clients the same one, which makes them one trust domain on the server's side.
 //!
@@ -45,6 +47,7 @@
 //! pending request with one JSON-RPC error that tells no inner detail, and the details go to `tracing`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod clock;
 pub mod connect;
 mod error;
 pub mod layer;

@@ -1,6 +1,6 @@
-//! Real clients and real servers, directly and through the `forward_stdio` example: the clients must
-//! see the same (`tests/interop/run.sh`). Needs node, Python and, the first time, their registries,
-//! so it runs only when asked to: `SHADOWCAT_INTEROP=1 cargo test --test interop`.
+//! Real clients and real servers, directly and through the examples: the clients must see the same on stdio
+//! (`tests/interop/run.sh`), on HTTP (`over_http.py`), and the inspector on both (`inspector.py`). Needs node, Python
+//! and, the first time, their registries, so it runs only when asked to: `SHADOWCAT_INTEROP=1 cargo test --test interop`.
 
 #![cfg(unix)]
 
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::{env, fs};
 
-/// What `install.sh` exits with when a tool or a registry cannot be had on this machine.
+/// What a script exits with when a tool or a registry cannot be had on this machine.
 const SKIPPED: i32 = 3;
 
 #[test]
@@ -24,12 +24,21 @@ fn official_clients_see_the_same_with_and_without_the_proxy() {
     }
     assert!(installed.success(), "install.sh: {installed}");
 
-    let compared = run(Command::new(scripts.join("run.sh")).arg(proxy()));
+    let (stdio, http) = (proxy("forward_stdio"), proxy("reverse_http"));
+    let compared = run(Command::new(scripts.join("run.sh")).arg(&stdio));
     assert!(compared.success(), "run.sh: {compared}");
+    let python = scripts.join(".peers/venv/bin/python");
+    let compared = run(Command::new(&python).arg(scripts.join("over_http.py")).arg(&http));
+    assert!(compared.success(), "over_http.py: {compared}");
+    let compared = run(Command::new(&python).arg(scripts.join("inspector.py")).args([&http, &stdio]));
+    if compared.code() == Some(SKIPPED) {
+        return say("skipped: interop of the inspector (it needs node 22.19 or newer)");
+    }
+    assert!(compared.success(), "inspector.py: {compared}");
 }
 
-/// Builds the example beside this test, as `cargo test --test interop` alone does not.
-fn proxy() -> PathBuf {
+/// Builds an example beside this test, as `cargo test --test interop` alone does not.
+fn proxy(example: &str) -> PathBuf {
     let test = env::current_exe().expect("a test knows its own path");
     // <target directory>/<profile>/deps/interop-<hash>
     let profile = test.ancestors().nth(2).expect("a test lies in its target directory");
@@ -38,12 +47,12 @@ fn proxy() -> PathBuf {
 
     let built = run(Command::new(env!("CARGO"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "--quiet", "--example", "forward_stdio", "--features", "full"])
+        .args(["build", "--quiet", "--example", example, "--features", "full"])
         .args(["--profile", if name == "debug" { "dev" } else { name }])
         .arg("--target-dir")
         .arg(target));
     assert!(built.success(), "cargo build: {built}");
-    fs::canonicalize(profile.join("examples/forward_stdio")).expect("cargo built it there")
+    fs::canonicalize(profile.join("examples").join(example)).expect("cargo built it there")
 }
 
 fn run(command: &mut Command) -> ExitStatus {

@@ -222,11 +222,28 @@ async fn a_modern_listen_gets_its_own_id_back_everywhere() {
     for method in methods {
         assert_eq!(next(&mut listen).await, item(method, "\"L\""));
     }
-    peer.say(cancelled(&wire)).await;
-    assert_eq!(next(&mut listen).await, cancelled("\"L\""), "the server may end it");
     peer.say(end(&wire)).await;
     assert_eq!(next(&mut listen).await, end("\"L\""));
     assert!(listen.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_may_end_a_listen_by_cancelling_it() {
+    for rewrite in [true, false] {
+        let (mut peer, mut leaf) = server(rewrite);
+        let listen = leaf.call(JsonRpcMessage::request("L", "subscriptions/listen", "{}").unwrap());
+        let wire = id(&peer.hear_message().await);
+        peer.say(note("notifications/x")).await; // of nobody
+        peer.say(cancelled(&wire)).await;
+        peer.say(done(&wire)).await;
+        assert_eq!(
+            rest(soon(listen).await.unwrap()).await,
+            [cancelled("\"L\"")],
+            "and nothing comes after it"
+        );
+        assert_eq!(leaf.stats().unmatched_replies, 1);
+        peer.hears_nothing().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -230,3 +230,18 @@ async fn a_second_session_gets_no_listen_while_the_first_has_one() {
     peer.say(note("b")).await;
     assert_eq!(next(&mut second).await, note("b"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_modern_server_that_asks_is_not_heard_and_not_answered() {
+    let (mut peer, read, write) = peer(4096);
+    let mut leaf = Multiplex::new(read, write, Options::new());
+    let meta = r#"{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}"#;
+    let call = leaf.call(JsonRpcMessage::request(1, "tools/call", meta).unwrap());
+    peer.hear_message().await;
+    peer.say(r#"{"jsonrpc":"2.0","id":7,"method":"elicitation/create"}"#).await;
+    peer.say(r#"{"jsonrpc":"2.0","id":8,"method":"roots/list","id":8}"#).await; // nor one that is no message
+    peer.say(done(1)).await;
+    assert_eq!(rest(soon(call).await.unwrap()).await, [done(1)]);
+    peer.hears_nothing().await;
+    assert_eq!((leaf.stats().dropped_requests, leaf.stats().unanswerable_requests), (1, 0));
+}

@@ -8,11 +8,13 @@ mod support;
 
 use front::{Events, body, by_hand, endpoint, get, modern, open, post, request, send, sending, sessions};
 use http::StatusCode;
-use shadowcat::serve::{self, Http};
+use shadowcat::protocol::ProtocolVersion;
+use shadowcat::serve::{self, Http, http::SessionInfo};
 use shadowcat::session::{Session, SessionId};
 use shadowcat::{Error, OwnedId};
 use std::sync::Arc;
 use support::{call_text, cancelled, done, msg, note, progress};
+use tower::service_fn;
 
 const QUESTION: &str = r#"{"jsonrpc":"2.0","id":51,"method":"roots/list"}"#;
 
@@ -348,9 +350,11 @@ async fn without_sessions_older_clients_get_none() {
 
 #[tokio::test]
 async fn without_a_stack_for_it_the_modern_revision_is_not_supported() {
-    let (http, _calls) = sessions(|http| http);
+    let make = service_fn(|_: SessionInfo| std::future::ready(Ok::<_, Error>(by_hand().0)));
+    let spoken = [ProtocolVersion::V2026_07_28, ProtocolVersion::V2025_11_25];
+    let http = serve::http(endpoint().versions(spoken)).sessions(make).build();
     let response = send(&http, modern(1, "server/discover")).await;
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
     let text = body(response).await;
-    assert!(text.contains("-32022") && text.contains("2025-11-25"), "{text}");
+    assert!(text.contains(r#""code":-32022"#) && text.contains(r#""supported":["2025-11-25"]"#), "{text}");
 }

@@ -166,6 +166,7 @@ async fn the_head_is_judged_before_the_body_is_read() {
     for method in ["PUT", "PATCH", "TRACE", "MCP"] {
         let response = send(&http, request(method, None).body(String::new()).unwrap()).await;
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(response.headers()["allow"], "DELETE, GET, POST");
     }
     let mut elsewhere = post(None, INITIALIZE);
     *elsewhere.uri_mut() = "/mcp/../mcp".parse().unwrap();

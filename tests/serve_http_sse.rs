@@ -6,12 +6,15 @@
 mod front;
 mod support;
 
+use std::sync::Arc;
+
 use front::{Calls, Events, INITIALIZE, post, request, send, sessions};
 use http::{Request, StatusCode};
-use shadowcat::Error;
+use shadowcat::protocol::ProtocolVersion;
 use shadowcat::serve::Http;
-use shadowcat::session::Principal;
+use shadowcat::session::{Principal, Session};
 use shadowcat::wire::http::Endpoint;
+use shadowcat::{Code, Error};
 use support::{call_text, cancelled, done, msg, note, soon};
 
 fn served() -> (Http, Calls) {
@@ -70,6 +73,23 @@ async fn what_is_posted_is_answered_on_the_stream() {
     soon(sender.cancelled()).await;
 }
 
+/// A client that speaks both eras begins like this, and gives up on a transport that says 400 (Python SDK 2.3).
+#[tokio::test(start_paused = true)]
+async fn a_probe_for_the_newest_revision_is_answered_on_the_stream() {
+    let (http, mut calls) = served();
+    let (mut events, uri) = connect(&http).await;
+    let probe = r#"{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
+    assert_eq!(say(&http, &uri, probe).await, StatusCode::ACCEPTED);
+    events.is_silent().await;
+    let _listen = calls.take("subscriptions/listen").await;
+    let (message, sender) = calls.take("server/discover").await;
+    sender.finish(message.responder().error(Code::METHOD_NOT_FOUND, "Method not found").unwrap());
+    assert!(events.data().await.contains("-32601"));
+    assert_eq!(say(&http, &uri, INITIALIZE).await, StatusCode::ACCEPTED);
+    events.is_silent().await;
+    assert_eq!(support::text(&calls.next().await.0), INITIALIZE);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_end_of_the_stream_is_the_end_of_the_session_and_its_calls() {
     let (http, mut calls) = served();
@@ -116,6 +136,8 @@ async fn its_sessions_and_those_of_streamable_http_are_strangers() {
     }
     let delete = at("/sse", request("DELETE", None).body(String::new()).unwrap());
     assert_eq!(send(&http, delete).await.status(), StatusCode::METHOD_NOT_ALLOWED);
+    let put = send(&http, at("/sse", request("PUT", None).body(String::new()).unwrap())).await;
+    assert_eq!(put.headers()["allow"], "GET, POST");
     let mut rebound = at("/sse", request("GET", None).body(String::new()).unwrap());
     rebound.headers_mut().insert("host", "evil.example".parse().unwrap());
     assert_eq!(send(&http, rebound).await.status(), StatusCode::FORBIDDEN);
@@ -148,4 +170,64 @@ async fn shutting_down_waits_for_the_calls_of_a_stream() {
     sender.finish(msg(done(1)));
     assert_eq!(events.data().await, done(1));
     assert!(events.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_draining_the_client_may_still_answer_and_cancel() {
+    let (http, mut calls) = served();
+    let (mut events, uri) = connect(&http).await;
+    for id in 1..=2 {
+        say(&http, &uri, &call_text(id)).await;
+    }
+    events.is_silent().await;
+    let _listen = calls.take("subscriptions/listen").await;
+    let (_, asks) = calls.take("tools/call").await;
+    let (_, hangs) = calls.take("tools/call").await;
+    http.drain();
+    asks.try_send(msg(r#"{"jsonrpc":"2.0","id":51,"method":"roots/list"}"#)).unwrap();
+    assert!(events.data().await.contains("roots/list"));
+    assert_eq!(say(&http, &uri, &done(51)).await, StatusCode::ACCEPTED);
+    assert_eq!(say(&http, &uri, &cancelled(2)).await, StatusCode::ACCEPTED);
+    events.is_silent().await;
+    assert_eq!(support::text(&calls.next().await.0), done(51));
+    soon(hangs.cancelled()).await;
+    asks.finish(msg(done(1)));
+    assert_eq!(events.data().await, done(1));
+    assert!(events.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_flight_at_the_end_is_answered_with_an_error() {
+    let (http, mut calls) = served();
+    let (mut events, uri) = connect(&http).await;
+    say(&http, &uri, &call_text(1)).await;
+    events.is_silent().await;
+    let _listen = calls.take("subscriptions/listen").await;
+    let (_, sender) = calls.take("tools/call").await;
+    say(&http, &uri, &call_text(2)).await; // not taken yet
+    http.close();
+    for id in 1..=2 {
+        let text = events.data().await;
+        assert!(text.contains(&format!(r#""id":{id}"#)) && text.contains("upstream_closed"), "{text}");
+    }
+    assert!(events.next().await.is_none());
+    soon(sender.cancelled()).await;
+    assert!(calls.is_empty());
+    drop(events);
+    assert_eq!(front::stacks(&calls), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn its_sessions_know_what_was_agreed_on() {
+    let (http, mut calls) = served();
+    let (mut events, uri) = connect(&http).await;
+    say(&http, &uri, INITIALIZE).await;
+    events.is_silent().await;
+    let _listen = calls.take("subscriptions/listen").await;
+    let (message, sender) = calls.take("initialize").await;
+    let session = message.context().unwrap().shared().get::<Arc<Session>>().unwrap().clone();
+    assert_eq!(session.client_capabilities(), Some(&br#"{"roots":{}}"#[..]));
+    sender.finish(message.responder().result(front::AGREED).unwrap().unwrap());
+    events.data().await;
+    assert_eq!(session.version(), Some(ProtocolVersion::V2025_06_18));
 }

@@ -51,7 +51,14 @@ async fn seen(case: &Value) -> (Vec<Vec<u8>>, Option<Error>) {
     let (mut leaf, mut server) = upstream_with(options());
     let message = asks(case);
     let waiting = begin(&mut leaf, message.clone());
-    let mut events = server.post(&text(&message)).await.events();
+    let mut asked = server.asked().await;
+    if asked.body.contains("tools/list") && !message.is_method("tools/list") {
+        // The leaf looks up what the call mirrors.
+        asked.json(r#"{"jsonrpc":"2.0","id":"shadowcat/tools-0","result":{"tools":[]}}"#);
+        asked = server.asked().await;
+    }
+    assert_eq!(asked.body, text(&message));
+    let mut events = asked.events();
     events.raw(bytes(&case["bytes_base64"]));
     drop(events);
     let (mut messages, mut end) = (Vec::new(), None);

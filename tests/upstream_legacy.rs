@@ -16,6 +16,7 @@ use http::{HeaderValue, Method};
 use shadowcat::connect::http::Options;
 use shadowcat::protocol::Era;
 use shadowcat::reply::Upstream as Said;
+use shadowcat::session::ResponseStream;
 use shadowcat::{Context, Direction, Error, OwnedId};
 use support::*;
 use tower::Service;
@@ -347,7 +348,7 @@ async fn a_refusal_tells_what_the_server_said() {
     assert!(told.contains(r#""id":1,"error":{"code":-32603"#) && told.contains("401"), "{told}");
     assert!(!told.contains("<h1>"));
     let said = reply.extensions().get::<Said>().unwrap();
-    assert_eq!((said.status.as_u16(), &said.body[..]), (401, &b"<h1>no</h1>"[..]));
+    assert_eq!((said.status.as_u16(), said.body.as_deref()), (401, Some(&b"<h1>no</h1>"[..])));
     assert_eq!(said.headers["www-authenticate"], "Bearer scope=\"x\"");
 
     // An error that names no request is about this one.
@@ -389,6 +390,9 @@ async fn each_bad_answer_is_one_clear_error() {
             "{status} {kind}: {error:?}"
         );
         assert!(!error.to_string().contains("html>"), "{error}");
+        // What the server said is there for whoever may hand it on.
+        let said = error.extensions().get::<Said>().map(|said| (said.status.as_u16(), said.body.clone()));
+        assert_eq!(said, (status >= 300).then(|| (status, Some(body.into()))));
         // A request that is over is over, but the server may be at one that it did not answer.
         while let Ok(Some(asked)) = tokio::time::timeout(Duration::from_millis(5), server.next()).await {
             assert_eq!(asked.body, cancelled(1));
@@ -543,4 +547,25 @@ async fn a_client_on_stdio_has_a_session_behind_http() {
     server.post(&call_text(2)).await.status(404);
     client.hear_error(Some("2"), -32603).await;
     assert!(soon(front).await.unwrap().unwrap_err().is_session_lost());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_the_server_opens_and_closes_is_opened_and_closed_for_the_client() {
+    let (mut leaf, mut server) = upstream();
+    let _stream = open_session(&mut leaf, &mut server).await;
+    let (mut first, opened) = (call(1), ResponseStream::new());
+    first.extensions_mut().insert(opened.clone());
+    let waiting = begin(&mut leaf, first);
+    let mut events = server.post(&call_text(1)).await.events();
+    assert!(opened.waits() && !opened.is_opened());
+    events.raw("id: p\nretry: 200\ndata:\n\n");
+    soon(std::future::poll_fn(|cx| opened.poll_opened(cx))).await;
+    let closed = std::future::poll_fn(|cx| opened.poll_closed(cx));
+    assert!(closed.now_or_never().is_none());
+    drop(events);
+    soon(std::future::poll_fn(|cx| opened.poll_closed(cx))).await;
+    let again = server.get().await;
+    assert_eq!(again.header("last-event-id"), Some("p"));
+    again.events().say(done(1));
+    assert_eq!(text(soon(waiting).await.unwrap().unwrap().as_one().unwrap()), done(1));
 }

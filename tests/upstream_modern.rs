@@ -26,11 +26,11 @@ fn request(id: u32, method: &str, params: &str) -> String {
 #[tokio::test(start_paused = true)]
 async fn a_request_stands_alone_and_its_head_says_what_its_body_says() {
     let (mut leaf, mut server) = upstream();
-    let text = request(1, "tools/call", "\"name\":\"caf\u{e9}\",");
+    let text = request(1, "prompts/get", "\"name\":\"caf\u{e9}\",");
     let waiting = begin(&mut leaf, msg(&text));
     let asked = server.post(&text).await;
     assert_eq!(asked.header("mcp-protocol-version"), Some("2026-07-28"));
-    assert_eq!(asked.header("mcp-method"), Some("tools/call"));
+    assert_eq!(asked.header("mcp-method"), Some("prompts/get"));
     assert_eq!(asked.header("mcp-name"), Some("=?base64?Y2Fmw6k=?="));
     let answer =
         http::Response::builder().header("content-type", "application/json").header("mcp-session-id", "no");
@@ -55,7 +55,7 @@ async fn a_request_stands_alone_and_its_head_says_what_its_body_says() {
 #[tokio::test(start_paused = true)]
 async fn dropping_a_call_closes_its_stream_and_says_nothing() {
     let (mut leaf, mut server) = upstream();
-    let text = request(1, "tools/call", r#""name":"t","#);
+    let text = request(1, "prompts/get", r#""name":"t","#);
     let waiting = begin(&mut leaf, msg(&text));
     let mut events = server.post(&text).await.events();
     events.say(progress(1, 1));
@@ -119,7 +119,7 @@ fn text_of(reply: shadowcat::Reply) -> String {
 #[tokio::test(start_paused = true)]
 async fn an_error_of_the_era_is_an_answer_whatever_its_status() {
     let (mut leaf, mut server) = upstream();
-    let asked = request(1, "tools/call", r#""name":"t","#);
+    let asked = request(1, "prompts/get", r#""name":"t","#);
     let waiting = begin(&mut leaf, msg(&asked));
     let error = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32022,"message":"no","data":{"supported":[]}}}"#;
     server.post(&asked).await.say(400, "application/json", error);
@@ -153,5 +153,17 @@ async fn what_cannot_be_mirrored_never_leaves() {
     let (mut leaf, mut server) = upstream();
     let error = soon(leaf.call(msg(request(1, "tools/\u{e9}", "")))).await.unwrap_err();
     assert!(error.is_invalid() && error.is_unsent(), "{error:?}");
+    server.hears_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancellation_is_never_a_message_of_a_modern_client() {
+    let (mut leaf, mut server) = upstream();
+    let text = request(1, "tools/list", "");
+    let waiting = begin(&mut leaf, msg(&text));
+    let asked = server.post(&text).await; // whether the server is modern is not known yet
+    assert!(soon(leaf.call(msg(cancelled(9)))).await.unwrap().is_end());
+    waiting.abort();
+    asked.abandoned().await;
     server.hears_nothing().await;
 }

@@ -10,12 +10,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
+use futures::future::poll_fn;
+use futures::{StreamExt, stream};
+use http::{Request, Response};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use shadowcat::Error;
 use shadowcat::connect::Http;
 use shadowcat::connect::http::{HttpClient, Options};
+use shadowcat::protocol::Era;
+use shadowcat::{Error, JsonRpcMessage, Reply};
 use support::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -41,14 +45,20 @@ fn client(trusts: bool) -> HttpClient {
     HttpClient::with_tls(config.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// A server on TLS, and how many requests reached it.
-async fn server() -> (u16, Arc<AtomicUsize>) {
+/// The server's side of TLS, which speaks these protocols.
+fn acceptor(protocols: &[&[u8]]) -> TlsAcceptor {
     let certificate = CertificateDer::from_pem_file(file("localhost.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_file(file("localhost.key")).unwrap();
     let config =
         ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
-    let config = config.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let mut config = config.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// A server on TLS, and how many requests reached it.
+async fn server() -> (u16, Arc<AtomicUsize>) {
+    let acceptor = acceptor(&[]);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (port, heard) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
     let count = heard.clone();
@@ -116,4 +126,111 @@ async fn a_server_that_does_not_speak_tls_is_an_error() {
         let error = fails(client(true), "localhost", port).await;
         assert_eq!((error.is_timeout(), error.is_closed()), (is_silent, !is_silent), "{error:?}");
     }
+}
+
+/// What a server on HTTP/2 saw.
+#[derive(Clone, Default)]
+struct Seen {
+    connections: Arc<AtomicUsize>,
+    /// Streams that the client closed.
+    resets: Arc<AtomicUsize>,
+}
+
+/// A server on HTTP/2: `ping` is answered at once, any other request with progress and then, unless it is `hang`,
+/// with its response.
+async fn modern_server() -> (u16, Seen) {
+    let acceptor = acceptor(&[b"h2", b"http/1.1"]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (port, seen) = (listener.local_addr().unwrap().port(), Seen::default());
+    let count = seen.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let stream = acceptor.accept(stream).await.unwrap();
+            assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+            count.connections.fetch_add(1, SeqCst);
+            let count = count.clone();
+            tokio::spawn(async move {
+                let mut connection = h2::server::handshake(stream).await.unwrap();
+                while let Some(Ok((request, respond))) = connection.accept().await {
+                    tokio::spawn(answer(request, respond, count.clone()));
+                }
+            });
+        }
+    });
+    (port, seen)
+}
+
+async fn answer(
+    request: Request<h2::RecvStream>,
+    mut respond: h2::server::SendResponse<bytes::Bytes>,
+    seen: Seen,
+) {
+    assert_eq!(request.uri().authority().unwrap().host(), "localhost");
+    let (mut body, mut bytes) = (request.into_body(), Vec::new());
+    while let Some(Ok(data)) = body.data().await {
+        body.flow_control().release_capacity(data.len()).unwrap();
+        bytes.extend_from_slice(&data);
+    }
+    let message = JsonRpcMessage::parse(bytes).unwrap();
+    let id = message.owned_id().unwrap();
+    let head = |kind: &str| Response::builder().header("content-type", kind).body(()).unwrap();
+    if message.is_method("ping") {
+        let mut send = respond.send_response(head("application/json"), false).unwrap();
+        return send.send_data(done(&id).into(), true).unwrap();
+    }
+    let mut send = respond.send_response(head("text/event-stream"), false).unwrap();
+    send.send_data(format!("data: {}\n\n", progress(&id, 1)).into(), false).unwrap();
+    if message.is_method("hang") {
+        poll_fn(|cx| send.poll_reset(cx)).await.unwrap();
+        seen.resets.fetch_add(1, SeqCst);
+        return;
+    }
+    send.send_data(format!("data: {}\n\n", done(&id)).into(), true).unwrap();
+}
+
+fn modern(id: u32, method: &str) -> JsonRpcMessage {
+    let meta = r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
+    msg(format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{{"_meta":{meta}}}}}"#))
+}
+
+#[tokio::test]
+async fn calls_share_a_connection_where_the_server_speaks_http_2() {
+    let (port, seen) = modern_server().await;
+    let uri = format!("https://localhost:{port}/mcp").parse().unwrap();
+    let mut leaf = Http::with_options(client(true), uri, Options::new().era(Era::Modern));
+    drop(soon(leaf.call(modern(0, "ping"))).await.unwrap());
+    let calls = (1..=50).map(|id| {
+        let mut leaf = leaf.clone();
+        async move {
+            let method = if id % 2 == 0 { "ping" } else { "tools/list" };
+            let reply = leaf.call(modern(id, method)).await.unwrap();
+            assert_eq!(rest(reply).await.last(), Some(&done(id)));
+        }
+    });
+    soon(stream::iter(calls).buffer_unordered(50).collect::<()>()).await;
+    assert_eq!(seen.connections.load(SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_dropped_call_closes_its_stream_and_no_other_on_http_2() {
+    let (port, seen) = modern_server().await;
+    let uri = format!("https://localhost:{port}/mcp").parse().unwrap();
+    let mut leaf = Http::with_options(client(true), uri, Options::new().era(Era::Modern));
+    let mut dropped = soon(leaf.call(modern(1, "hang"))).await.unwrap();
+    let mut kept = soon(leaf.call(modern(2, "hang"))).await.unwrap();
+    assert_eq!((next(&mut dropped).await, next(&mut kept).await), (progress(1, 1), progress(2, 1)));
+    drop(dropped);
+    for wanted in [1, 2] {
+        soon(async {
+            while seen.resets.load(SeqCst) < wanted {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
+        assert_eq!(seen.resets.load(SeqCst), wanted);
+        drop(soon(leaf.call(modern(3, "ping"))).await.unwrap());
+        kept = Reply::empty();
+    }
+    drop(kept);
+    assert_eq!(seen.connections.load(SeqCst), 1);
 }

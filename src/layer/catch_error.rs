@@ -21,7 +21,11 @@ use crate::reply::{Reply, failure};
 /// It belongs outermost: what stands above it sees replies only. A front end does the same for a stack without
 /// it; with it, layers above (a trace, a recorder) see the answer that the client gets.
 ///
-/// A failing session listen stays a failure, because that is how a front end learns that the server is gone.
+/// The error itself rides along as an extension of the reply: a front end on HTTP goes by it for the status.
+///
+/// A failing session listen stays a failure, because that is how a front end learns that the server is gone. So does
+/// a listen of the client's own that breaks once it is open: an answer would end it as if the server had done so, and
+/// how the client learns it is up to the transport.
 ///
 /// ```
 /// use shadowcat::{Error, JsonRpcMessage, Reply, layer::CatchErrorLayer};
@@ -86,7 +90,11 @@ where
     }
 
     fn call(&mut self, message: JsonRpcMessage) -> Self::Future {
-        let on_error = OnError { listen: message.is_session_listen(), responder: message.responder() };
+        let on_error = OnError {
+            listen: message.is_session_listen(),
+            stays_open: message.is_listen(),
+            responder: message.responder(),
+        };
         let call = match &self.broken {
             None => Call::Inner { inner: self.inner.call(message) },
             Some(error) => Call::Broken { error: error.clone() },
@@ -98,6 +106,7 @@ where
 #[derive(Clone, Debug)]
 struct OnError {
     listen: bool,
+    stays_open: bool,
     responder: Responder,
 }
 
@@ -106,7 +115,9 @@ impl OnError {
         if self.listen {
             return Reply::failed(error.into());
         }
-        failure(&self.responder, &error).map_or_else(Reply::empty, Reply::one)
+        let mut reply = failure(&self.responder, &error).map_or_else(Reply::empty, Reply::one);
+        reply.extensions_mut().insert(Error::from(error));
+        reply
     }
 }
 
@@ -142,7 +153,7 @@ where
         };
         let on_error = this.on_error;
         Poll::Ready(Ok(match outcome {
-            Ok(reply) if reply.is_single() || on_error.listen => reply,
+            Ok(reply) if reply.is_single() || on_error.stays_open => reply,
             Ok(reply) => {
                 let responder = on_error.responder.clone();
                 reply.recover(move |error| failure(&responder, &error.into()))

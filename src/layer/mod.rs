@@ -13,6 +13,7 @@
 //!   [`OnRequestsLayer`] puts any tower layer on requests only.
 
 mod catch_error;
+pub mod check_params;
 mod from_fn;
 pub mod hold;
 pub mod intercept;
@@ -22,6 +23,7 @@ pub mod timeout;
 pub mod trace;
 
 pub use catch_error::{CatchError, CatchErrorFuture, CatchErrorLayer};
+pub use check_params::{CheckParams, CheckParamsLayer};
 pub use from_fn::{FromFn, FromFnFuture, FromFnLayer, Next, from_fn};
 pub use hold::HoldLayer;
 pub use intercept::{Intercept, InterceptLayer};

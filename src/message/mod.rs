@@ -55,7 +55,7 @@ pub(crate) use id_map::IdMap;
 pub(crate) use parse_error::looks_like_reply;
 pub(crate) use scan::salvage_id;
 pub(crate) use text::decode_exact;
-pub(crate) use walk::members;
+pub(crate) use walk::{elements, members};
 
 /// Below this size a copy costs less than what it may free.
 const SMALL: usize = 4 << 10;

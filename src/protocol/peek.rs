@@ -16,7 +16,7 @@
 
 use std::borrow::Cow;
 
-use super::method;
+use super::{Era, method};
 use crate::message::{Id, JsonRpcMessage, decode_exact, members};
 
 /// The key of `_meta` that says which revision a modern request speaks.
@@ -139,6 +139,16 @@ pub fn protocol_version(message: &JsonRpcMessage) -> Result<Option<Cow<'_, str>>
         }
         None => Ok(None),
     }
+}
+
+/// The era that a pipe's first request decides (2026-07-28 basic/versioning): a modern one names its version in
+/// `_meta`. The probe of a client that does not know yet decides nothing.
+pub(crate) fn settled_era(request: &JsonRpcMessage) -> Option<Era> {
+    if request.is_method(method::DISCOVER) {
+        return None;
+    }
+    let names_none = meta(request, PROTOCOL_VERSION) == Ok(None);
+    Some(if names_none { Era::Legacy } else { Era::Modern })
 }
 
 /// The progress token: of a request in `_meta`, of `notifications/progress` in `params`.

@@ -5,10 +5,11 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-/// What an HTTP server said when it refused a request: an extension of the [`Reply`](super::Reply) that says so.
+/// What an HTTP server said when it refused a request: an extension of the [`Reply`](super::Reply) that says so, or
+/// of the [`Error`](crate::Error) that the call failed with.
 ///
-/// Front ends that speak HTTP hand on what may be handed on: the status, a challenge. It holds what the server
-/// chose to say, so it is shown to nobody by itself.
+/// Front ends that speak HTTP hand on what may be handed on: the status, a challenge, a body that is no message. Others
+/// tell the message or the failure. It holds what the server chose to say, so it is shown to nobody by itself.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Upstream {
@@ -16,12 +17,16 @@ pub struct Upstream {
     pub status: StatusCode,
     /// The head, hop-by-hop headers and all.
     pub headers: HeaderMap,
-    /// The beginning of the body, 16 KiB at most; empty where the body is the reply's message.
-    pub body: Bytes,
+    /// The beginning of a body that is no message, 16 KiB at most. `None` where the body is the reply's message, or is
+    /// longer and was compressed, so that its beginning says nothing.
+    pub body: Option<Bytes>,
+    /// The request carried a credential of ours: that it was not enough (401) is nothing that a client could mend, and
+    /// front ends do not ask it to.
+    pub own_credential: bool,
 }
 
 impl Upstream {
-    /// From its parts.
+    /// From its parts, to a request without a credential of ours.
     ///
     /// ```
     /// use http::{HeaderMap, StatusCode};
@@ -29,12 +34,17 @@ impl Upstream {
     ///
     /// let call = JsonRpcMessage::request(1, "tools/list", "")?;
     /// let mut reply = Reply::refuse(&call, Code::INTERNAL_ERROR, "The server wants a token");
-    /// reply.extensions_mut().insert(Upstream::new(StatusCode::UNAUTHORIZED, HeaderMap::new(), "".into()));
+    /// reply.extensions_mut().insert(Upstream::new(StatusCode::UNAUTHORIZED, HeaderMap::new(), None));
     /// assert_eq!(reply.extensions().get::<Upstream>().unwrap().status, 401);
     /// # Ok::<(), shadowcat::ParseError>(())
     /// ```
-    pub fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
-        Self { status, headers, body }
+    pub fn new(status: StatusCode, headers: HeaderMap, body: Option<Bytes>) -> Self {
+        Self { status, headers, body, own_credential: false }
+    }
+
+    /// Whether it is us whom the server does not know.
+    pub fn is_about_us(&self) -> bool {
+        self.own_credential && self.status == StatusCode::UNAUTHORIZED
     }
 }
 
@@ -44,7 +54,7 @@ impl fmt::Debug for Upstream {
         f.debug_struct("Upstream")
             .field("status", &self.status)
             .field("headers", &self.headers.keys().collect::<Vec<_>>())
-            .field("body", &self.body.len())
+            .field("body", &self.body.as_ref().map(Bytes::len))
             .finish()
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::id::KeyMap;
 use super::{Full, Principal, Session, SessionKey, SessionStore};
 
 /// Sessions in memory, bounded in all and for each principal.
@@ -26,7 +27,7 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct Kept {
-    sessions: HashMap<SessionKey, Arc<Session>>,
+    sessions: KeyMap<Arc<Session>>,
     by_principal: HashMap<Principal, usize>,
 }
 

@@ -22,11 +22,14 @@ mod memory;
 mod principal;
 mod record;
 mod response_mode;
+mod response_stream;
 mod store;
 
+pub(crate) use id::KeyMap;
 pub use id::{NoRandomness, SessionId, SessionKey};
 pub use memory::MemoryStore;
 pub use principal::Principal;
 pub use record::{InUse, Session};
 pub use response_mode::ResponseMode;
+pub use response_stream::ResponseStream;
 pub use store::{Full, SessionStore};

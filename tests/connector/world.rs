@@ -1,5 +1,7 @@
 //! Which Wassette it is that the connector starts, and the folder in which its files are.
 
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
 use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
@@ -61,7 +63,7 @@ impl World {
         }
     }
 
-    fn program(&self) -> OsString {
+    pub(crate) fn program(&self) -> OsString {
         match self.kind {
             Kind::Scripted(_) => transcript_peer().into(),
             Kind::Fixture => wassette_0_2().into(),

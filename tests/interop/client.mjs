@@ -1,6 +1,6 @@
 // Drives a whole MCP session with the official TypeScript client and prints what it saw.
 //
-//     client.mjs SESSION -- COMMAND ARGS…
+//     client.mjs SESSION (-- COMMAND ARGS… | streamable URL | sse URL)
 //
 // The steps are those of client.py, and the two tools whose answer the client gives as a task.
 // SESSION is `everything`, `modern`, `time-auto` or `time-legacy`, as there.
@@ -12,7 +12,7 @@ import { Transcript, Wire } from "./transcript.mjs";
 
 // The peers live in .peers, where an import of this file would not look.
 const peers = createRequire(new URL(".peers/package.json", import.meta.url));
-const { Client } = await import(peers.resolve("@modelcontextprotocol/client"));
+const { Client, SSEClientTransport, StreamableHTTPClientTransport } = await import(peers.resolve("@modelcontextprotocol/client"));
 const { StdioClientTransport } = await import(peers.resolve("@modelcontextprotocol/client/stdio"));
 
 const FORM = { name: "Ada Lovelace", check: true, email: "ada@example.org", integer: 7, number: 2.5 };
@@ -75,9 +75,15 @@ const SESSIONS = {
   "time-legacy": [time, "legacy"],
 };
 
-const [session, dashes, command, ...args] = process.argv.slice(2);
-if (!(session in SESSIONS) || dashes !== "--" || !command) {
-  console.error("usage: client.mjs everything|modern|time-auto|time-legacy -- COMMAND ARGS…");
+const TRANSPORTS = {
+  "--": (command, ...args) => new StdioClientTransport({ command, args }),
+  "streamable": (url) => new StreamableHTTPClientTransport(new URL(url)),
+  "sse": (url) => new SSEClientTransport(new URL(url)),
+};
+
+const [session, transport, ...server] = process.argv.slice(2);
+if (!(session in SESSIONS) || !(transport in TRANSPORTS) || server.length === 0) {
+  console.error("usage: client.mjs everything|modern|time-auto|time-legacy (-- COMMAND ARGS… | streamable|sse URL)");
   process.exit(2);
 }
 const [drive, mode] = SESSIONS[session];
@@ -90,10 +96,12 @@ const client = new Client(
 );
 user.answersDirectly(client);
 try {
-  await client.connect(wire.tap(new StdioClientTransport({ command, args })));
+  const peer = TRANSPORTS[transport](...server);
+  await client.connect(wire.tap(peer));
   await drive(client, transcript, user);
-  // The timers of its tasks keep server-everything alive: it has to be killed.
-  await (drive === everything ? client.close() : transcript.close(client));
+  if (peer.sessionId && mode === "legacy") await peer.terminateSession(); // DELETE
+  // The timers of its tasks keep server-everything alive: as a child it has to be killed.
+  await (transport === "--" && drive === everything ? client.close() : transcript.close(client));
 } catch (error) {
   transcript.failed(error);
 }

@@ -1,9 +1,9 @@
 """Drives a whole MCP session with the official Python client and prints what it saw.
 
-    client.py SESSION -- COMMAND ARGS…
+    client.py SESSION (-- COMMAND ARGS… | streamable URL | sse URL)
 
 One JSON object a line: the step, the answer the SDK gave, the messages behind it. Run it with and
-without a proxy before COMMAND: the two transcripts must be the same. SESSION is one of
+without a proxy before the server: the two transcripts must be the same. SESSION is one of
 
     everything    all of server-everything (the client negotiates, and falls back to 2025-11-25)
     modern        what 2026-07-28 adds, with server.mjs
@@ -16,6 +16,9 @@ import warnings
 
 import anyio
 from mcp import Client
+from mcp.client.sse import sse_client
+from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.client.streamable_http import streamable_http_client
 from mcp_types import (
     CreateMessageResult,
     ElicitResult,
@@ -65,12 +68,20 @@ SESSIONS = {
 }
 
 
-async def main(session, command):
+TRANSPORTS = {
+    "--": lambda command, *args: stdio_client(StdioServerParameters(command=command, args=args)),
+    "streamable": streamable_http_client,  # says DELETE when it ends
+    "sse": sse_client,
+}
+
+
+async def main(session, transport, *server):
     drive, mode = SESSIONS[session]
+    on_http = transport != "--"
     wire, user = Wire(), User()
     transcript = Transcript(wire)
     client = Client(
-        wire.connect(command),
+        wire.connect(TRANSPORTS[transport](*server)),
         mode=mode,
         client_info=Implementation(name="shadowcat-interop", version="1"),
         read_timeout_seconds=15,
@@ -84,7 +95,7 @@ async def main(session, command):
             await drive(client, wire, transcript, user)
             transcript.closing()
         # The timers of its tasks keep server-everything alive: it has to be killed.
-        if drive is not everything:
+        if on_http or drive is not everything:
             transcript.closed()
     except Exception as error:
         transcript.failed("; ".join(causes(error)))
@@ -98,6 +109,6 @@ def causes(error):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 4 or sys.argv[1] not in SESSIONS or sys.argv[2] != "--":
+    if len(sys.argv) < 4 or sys.argv[1] not in SESSIONS or sys.argv[2] not in TRANSPORTS:
         sys.exit(__doc__)
-    anyio.run(main, sys.argv[1], sys.argv[3:])
+    anyio.run(main, *sys.argv[1:])

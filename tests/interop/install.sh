@@ -18,7 +18,7 @@ npm --version >/dev/null 2>&1 || skip "npm"
     skip "python 3.11 or newer with venv (set PYTHON to one)"
 
 wanted=$({
-    cat package.json package-lock.json requirements.txt
+    cat package.json package-lock.json inspector/package.json inspector/package-lock.json requirements.txt
     node --version
     "$python" --version
     pwd -P # a venv cannot be moved
@@ -48,11 +48,15 @@ failed() {
 }
 
 rm -rf .peers
-mkdir .peers
+mkdir -p .peers/inspector
 cp package.json package-lock.json .peers/
-# The lock file names no registry, so the one npm is configured with is used.
-(cd .peers && npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=1) >.peers/log 2>&1 ||
-    failed "the npm peers" "$(npm config get registry 2>/dev/null)"
+# Apart from the others, and with a Node of its own: it needs other versions of both.
+cp inspector/package.json inspector/package-lock.json .peers/inspector/
+for folder in .peers .peers/inspector; do
+    # The lock file names no registry, so the one npm is configured with is used.
+    (cd $folder && npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=1) >.peers/log 2>&1 ||
+        failed "the npm peers" "$(npm config get registry 2>/dev/null)"
+done
 "$python" -m venv .peers/venv >.peers/log 2>&1 || { cat .peers/log; exit 1; }
 .peers/venv/bin/pip install --disable-pip-version-check --retries 1 -r requirements.txt >.peers/log 2>&1 ||
     failed "the Python peers" "${PIP_INDEX_URL:-$(.peers/venv/bin/pip config get global.index-url 2>/dev/null || echo https://pypi.org/simple/)}"

@@ -1,11 +1,14 @@
 // A server of 2026-07-28 made with the official TypeScript SDK, for what the published servers
 // lack: requests for input inside results, progress, logs, cancellation and subscriptions.
+//
+//     server.mjs [http]        stdio, or HTTP at /mcp of the port in PORT
 
 import { createRequire } from "node:module";
 
 const peers = createRequire(new URL(".peers/package.json", import.meta.url));
-const { McpServer, fromJsonSchema, inputRequired } = await import(peers.resolve("@modelcontextprotocol/server"));
+const { McpServer, createMcpHandler, fromJsonSchema, inputRequired } = await import(peers.resolve("@modelcontextprotocol/server"));
 const { serveStdio } = await import(peers.resolve("@modelcontextprotocol/server/stdio"));
+const { serve } = await import(peers.resolve("@hono/node-server"));
 
 const text = (value) => ({ content: [{ type: "text", text: JSON.stringify(value) }] });
 const schema = (properties) => fromJsonSchema({ type: "object", properties, required: Object.keys(properties) });
@@ -41,12 +44,26 @@ async function work({ steps }, { mcpReq }) {
   return text("done");
 }
 
-serveStdio(() => {
+const onHttp = process.argv[2] === "http";
+// On HTTP each request has a server of its own: what one hides the next must know.
+let hidden = false;
+
+function build() {
   const server = new McpServer({ name: "interop", version: "1" }, { capabilities: { logging: {} } });
   server.registerTool("echo", { inputSchema: schema({ message: { type: "string" } }) }, ({ message }) => text(message));
   server.registerTool("ask", { inputSchema: schema({}) }, ask);
   server.registerTool("work", { inputSchema: schema({ steps: { type: "integer" } }) }, work);
   const extra = server.registerTool("extra", { inputSchema: schema({}) }, () => text("extra"));
-  server.registerTool("hide-extra", { inputSchema: schema({}) }, () => (extra.disable(), text("hidden")));
+  server.registerTool("hide-extra", { inputSchema: schema({}) }, () => {
+    extra.disable();
+    hidden = true;
+    http?.notify.toolsChanged();
+    return text("hidden");
+  });
+  if (hidden) extra.disable();
   return server;
-});
+}
+
+const http = onHttp ? createMcpHandler(build) : undefined;
+if (onHttp) serve({ fetch: (request) => http.fetch(request), port: Number(process.env.PORT) });
+else serveStdio(build);

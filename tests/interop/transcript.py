@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 
 import anyio
 from mcp import MCPError
-from mcp.client.stdio import StdioServerParameters, stdio_client
 from pydantic import BaseModel
 
 STEP_SECONDS = 20
@@ -99,9 +98,8 @@ class Wire:
             await self.arrived.wait()
 
     @asynccontextmanager
-    async def connect(self, command):
-        server = StdioServerParameters(command=command[0], args=command[1:])
-        async with stdio_client(server) as (read, write), anyio.create_task_group() as tasks:
+    async def connect(self, transport):
+        async with transport as (read, write), anyio.create_task_group() as tasks:
             forward, tapped = anyio.create_memory_object_stream(0)
 
             async def tap():

@@ -33,6 +33,12 @@ pub(crate) fn load_peer() -> &'static Path {
     PEER.get_or_init(|| program("load_peer"))
 }
 
+/// A server of either era that several clients share.
+pub(crate) fn modern_peer() -> &'static Path {
+    static PEER: OnceLock<PathBuf> = OnceLock::new();
+    PEER.get_or_init(|| program("modern_peer"))
+}
+
 pub(crate) fn sidecar() -> &'static Path {
     static SIDECAR: OnceLock<PathBuf> = OnceLock::new();
     SIDECAR.get_or_init(|| program("sidecar"))
@@ -52,6 +58,12 @@ pub(crate) fn forward_stdio() -> &'static Path {
 pub(crate) fn wassette_0_2() -> &'static Path {
     static WASSETTE: OnceLock<PathBuf> = OnceLock::new();
     WASSETTE.get_or_init(|| program("wassette_0_2"))
+}
+
+/// An MCP proxy on HTTP.
+pub(crate) fn reverse_http() -> &'static Path {
+    static PROXY: OnceLock<PathBuf> = OnceLock::new();
+    PROXY.get_or_init(|| program("reverse_http"))
 }
 
 /// Makes its server again whenever it ends.
@@ -107,6 +119,7 @@ fn build(name: &str, profile: &Path) {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .args(["build", "--quiet", "--example", name])
         .args(cfg!(feature = "monitor").then_some("--features=monitor"))
+        .args(cfg!(feature = "http-server").then_some("--features=http-server,http-client"))
         .args(["--profile", if folder == "debug" { "dev" } else { folder }])
         .arg("--target-dir")
         .arg(target)

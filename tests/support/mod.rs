@@ -71,6 +71,9 @@ pub(crate) async fn settled() {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
+/// Never waited for: the test fails long before.
+pub(crate) const NEVER: Duration = Duration::from_secs(60);
+
 /// What does not come within a minute, at once where time is paused, does not come.
 pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(60), future).await.expect("it does not come")

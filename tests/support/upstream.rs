@@ -49,6 +49,12 @@ pub(crate) fn upstream_with(options: Options) -> (Session, Upstream) {
 }
 
 pub(crate) fn upstream_at(uri: &str, options: Options) -> (Session, Upstream) {
+    let (client, upstream) = client();
+    (Http::with_options(client, uri.parse().unwrap(), options), upstream)
+}
+
+/// What the server is asked with.
+pub(crate) fn client() -> (Client, Upstream) {
     let (tell, asked) = mpsc::channel(64);
     let client = service_fn(move |request: Request<Body>| {
         let tell = tell.clone();
@@ -61,7 +67,7 @@ pub(crate) fn upstream_at(uri: &str, options: Options) -> (Session, Upstream) {
             answered.await.map_err(|_| "the server broke off")?
         }
     });
-    (Http::with_options(Client::new(client), uri.parse().unwrap(), options), Upstream { asked })
+    (Client::new(client), Upstream { asked })
 }
 
 impl Upstream {

@@ -49,8 +49,8 @@ pub struct Command {
     env: BTreeMap<OsString, OsString>,
     directory: Option<PathBuf>,
     options: Options,
-    ladder: Ladder,
-    on_stderr: Option<OnStderr>,
+    pub(super) ladder: Ladder,
+    pub(super) on_stderr: Option<OnStderr>,
     #[cfg(feature = "limits")]
     pub(super) limits: Option<Limits>,
     #[cfg(feature = "landlock")]

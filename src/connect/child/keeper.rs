@@ -21,7 +21,7 @@ use crate::error::Error;
 /// How long the status is awaited once the output has ended, so that the error can name it.
 const STATUS: Duration = Duration::from_millis(250);
 /// How long the output may go on once the process has ended: only a descendant outside its group holds it.
-const LEFTOVERS: Duration = Duration::from_millis(500);
+pub(super) const LEFTOVERS: Duration = Duration::from_millis(500);
 
 /// How often, a millisecond apart, a killed process is asked for its status when nothing can be awaited.
 const REAPS: usize = 100;
@@ -89,7 +89,7 @@ impl Process {
     }
 
     #[cfg(not(feature = "limits"))]
-    fn exceeded(&mut self, _: &str, _: Option<ExitStatus>) -> Option<Error> {
+    pub(super) fn exceeded(&mut self, _: &str, _: Option<ExitStatus>) -> Option<Error> {
         None
     }
 
@@ -105,7 +105,7 @@ impl Process {
     }
 
     /// Its stdin is closed: wait, SIGTERM, wait, SIGKILL.
-    async fn stop(&mut self, ladder: Ladder) -> Option<ExitStatus> {
+    pub(super) async fn stop(&mut self, ladder: Ladder) -> Option<ExitStatus> {
         if let Ok(status) = timeout(ladder.after_close, self.wait()).await {
             return status;
         }
@@ -141,7 +141,7 @@ impl Process {
     }
 
     /// The error, if it was a limit that ended it.
-    fn exceeded(&mut self, name: &str, status: Option<ExitStatus>) -> Option<Error> {
+    pub(super) fn exceeded(&mut self, name: &str, status: Option<ExitStatus>) -> Option<Error> {
         let exceeded = self.limits.as_mut()?.verdict(status)?;
         Some(Error::limit_exceeded(format_args!("{name} {exceeded}")))
     }
@@ -241,10 +241,11 @@ async fn told(mut stop: watch::Receiver<Option<Error>>) -> Error {
 }
 
 /// A task that ends with its owner.
-struct Aborting<T>(JoinHandle<T>);
+#[derive(Debug)]
+pub(super) struct Aborting<T>(pub(super) JoinHandle<T>);
 
 impl<T> Aborting<T> {
-    async fn join(&mut self) -> Option<T> {
+    pub(super) async fn join(&mut self) -> Option<T> {
         (&mut self.0).await.ok()
     }
 }

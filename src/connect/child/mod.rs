@@ -2,7 +2,8 @@
 //!
 //! The child gets an argument vector and never a shell, an environment of its own (`HOME`, `LOGNAME`, `PATH`,
 //! `SHELL`, `TERM`, `USER` and what is configured), and its own process group. Its stderr goes line by line to
-//! `tracing` under the target `shadowcat::child::stderr`. It is stopped by closing its stdin, then SIGTERM,
+//! `tracing` under the target `shadowcat::child::stderr` (all that a server on HTTP prints, under
+//! `shadowcat::child::log`). It is stopped by closing its stdin, then SIGTERM,
 //! then SIGKILL to the whole group (2026-07-28 basic/transports/stdio). If this process is killed, a watchdog
 //! kills the group.
 //!
@@ -20,6 +21,8 @@
 //! ```
 
 mod command;
+#[cfg(feature = "http-client")]
+pub(in crate::connect) mod daemon;
 mod keeper;
 #[cfg(feature = "limits")]
 pub mod limits;

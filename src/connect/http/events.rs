@@ -37,8 +37,6 @@ pub(super) fn content(headers: &HeaderMap) -> Content {
 pub(super) struct Events {
     body: Chunks,
     decoder: Decoder,
-    /// The event that this stream goes on after.
-    after: Option<HeaderValue>,
     /// What the stream before it was asked to wait.
     pause: Option<Duration>,
     /// Something came after the head.
@@ -47,18 +45,15 @@ pub(super) struct Events {
 
 impl Events {
     pub(super) fn new(body: Chunks, scan: &ScanOptions) -> Self {
-        Self {
-            body,
-            decoder: Decoder::new(Limits::new(scan.max_bytes)),
-            after: None,
-            pause: None,
-            any: false,
-        }
+        Self { body, decoder: Decoder::new(Limits::new(scan.max_bytes)), pause: None, any: false }
     }
 
     /// It goes on after this event, and what the server asked for stands.
-    pub(super) fn after(mut self, last: HeaderValue, pause: Option<Duration>) -> Self {
-        (self.after, self.pause) = (Some(last), pause);
+    pub(super) fn after(mut self, last: Option<HeaderValue>, pause: Option<Duration>) -> Self {
+        if let Some(Ok(last)) = last.as_ref().map(HeaderValue::to_str) {
+            self.decoder = self.decoder.after(last);
+        }
+        self.pause = pause;
         self
     }
 
@@ -92,7 +87,7 @@ impl Events {
 
     /// Where the stream can be taken up again, if it can.
     pub(super) fn last_id(&self) -> Option<HeaderValue> {
-        self.decoder.last_event_id().and_then(last_event_id_value).or_else(|| self.after.clone())
+        self.decoder.last_event_id().and_then(last_event_id_value)
     }
 
     /// How long the server asks to wait before that.

@@ -116,8 +116,12 @@ impl Shared {
         let mut state = self.lock();
         let asked = Asked::Listen(state.listen.number);
         match message.kind() {
-            Kind::Response => return tracing::debug!(?message, "a reply that nobody waits for was dropped"),
+            Kind::Response => {
+                state.stats.unmatched_replies += 1;
+                return tracing::debug!(?message, "a reply that nobody waits for was dropped");
+            }
             Kind::Request if state.era == Some(Era::Modern) => {
+                state.stats.unanswerable_requests += 1;
                 return tracing::warn!(?message, "a request of a modern server was dropped");
             }
             Kind::Request => match message.owned_id().map(|id| state.questions.ask(&id, asked)) {
@@ -126,13 +130,18 @@ impl Shared {
                     drop(state);
                     return self.refuse(message.owned_id().into_iter().collect());
                 }
-                _ => return tracing::debug!(?message, "a question that was asked before was dropped"),
+                _ => {
+                    state.stats.repeated_messages += 1;
+                    return tracing::debug!(?message, "a question that was asked before was dropped");
+                }
             },
             Kind::Notification => state.questions.withdraw(&message),
         }
         // It may wait for long, and must not keep what it was read with.
         let Err((message, overflown)) = state.listen.push(message.detach()) else { return };
         let lost = message.owned_id().filter(|id| state.questions.close(id));
+        state.stats.overflows += u64::from(overflown.is_some());
+        state.stats.dropped_notifications += u64::from(message.kind() == Kind::Notification);
         drop(state);
         if let Some(sender) = overflown {
             sender.fail(Error::overflow("the session's listener is too slow"));

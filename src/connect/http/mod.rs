@@ -8,10 +8,14 @@
 //!   refuses `initialize` is tried with HTTP+SSE.
 //! - *Modern*: every request stands alone, its headers made from its body. Dropping a call closes its stream, which
 //!   cancels it.
+//! - Which arguments of a tool are mirrored in the head, its schema says: a leaf learns it from the lists of tools
+//!   that pass, and where none has, reads the list itself before it sends the first call. It reads it again when the
+//!   server says that its tools changed, or that a head is wrong, and sends that call once more. A call that came over
+//!   HTTP, and that no layer has changed, goes on with the headers that it [came with](crate::wire::http::Mirrored).
 //! - Nothing that may have been acted upon is sent a second time; [`Error::is_unsent`] tells what never left.
 //! - Redirects are not followed, and what a client sent to a front end goes nowhere but into the body: credentials
 //!   come from [`Options::header`] or from layers around the HTTP client. A client that follows redirects must not
-//!   take them along to another origin.
+//!   take them along to another origin. [`Options::transparent_authorization`] is for hops that only record.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -35,21 +39,30 @@
 //! ```
 
 mod answer;
+mod authorize;
 mod body;
 mod call;
 #[cfg(feature = "http-client")]
 mod client;
+mod ended;
 mod endpoint;
 mod events;
 mod exchange;
+mod list;
 mod listen;
+mod opening;
 mod options;
+mod pass_through;
 mod pipe;
+mod piped;
 mod post;
+mod posts;
 mod probe;
 mod questions;
 mod refusal;
+mod rename;
 mod state;
+mod stats;
 mod stream;
 mod tools;
 
@@ -70,10 +83,13 @@ use crate::reply::Reply;
 use state::{Handle, Shared};
 
 pub use body::Body;
-pub use call::ResponseFuture;
 #[cfg(feature = "http-client")]
 pub use client::{ClientFuture, HttpClient, ResponseBody};
 pub use options::{Options, Transport};
+pub use pass_through::{PassThrough, PassThroughFuture, PassedBody};
+pub(in crate::connect) use probe::Found;
+pub use rename::ResponseFuture;
+pub use stats::Stats;
 
 /// A leaf over the HTTP client `C`; cheap to clone, all clones are one session of one MCP client.
 ///
@@ -87,7 +103,8 @@ pub use options::{Options, Transport};
 /// reached or broke off, and [`is_unsent`](Error::is_unsent) if the request never left; that
 /// [`is_timeout`](Error::is_timeout), [`is_too_large`](Error::is_too_large) or [`is_busy`](Error::is_busy); and that
 /// [`is_invalid`](Error::is_invalid) when what came was no acceptable answer. A JSON-RPC error is a reply, whatever
-/// its status, and so is a 401 or 403; these say by a [`reply::Upstream`](crate::reply::Upstream) what the server said.
+/// its status, and so is a 401 or 403. All that the server refused say by a [`reply::Upstream`](crate::reply::Upstream)
+/// what it said, the errors among them in their [`extensions`](Error::extensions).
 ///
 /// # Backpressure
 ///
@@ -134,6 +151,11 @@ impl<C> Http<C> {
         self.shared().lock().era
     }
 
+    /// What was dropped, skipped and taken up again so far.
+    pub fn stats(&self) -> Stats {
+        self.shared().stats()
+    }
+
     /// The server's era, asked for where it is not known: with a `server/discover` that only modern servers
     /// understand. Layers that bridge the eras ask; without one, clients say what they are and servers answer it.
     ///
@@ -142,6 +164,11 @@ impl<C> Http<C> {
     /// The server could not be reached, failed, or wants to know who asks (401, 403): its era is still not known.
     pub async fn probe(&self) -> Result<Era, Error> {
         probe::probe(&self.handle).await
+    }
+
+    /// What a GET at its address finds; opens no session.
+    pub(in crate::connect) async fn look(&self) -> Result<Found, Error> {
+        probe::look(&self.handle).await
     }
 
     /// Ends the leaf whoever else holds it, and waits until the server was told that the session is over.
@@ -168,6 +195,13 @@ impl<C> Http<C> {
         self.shared().stop(&why);
     }
 
+    /// The same, from whoever has no claim on it.
+    #[cfg(all(feature = "http-client", feature = "stdio", unix))]
+    pub(in crate::connect) fn stopper(&self) -> impl FnOnce(&Error) + Send + 'static + use<C> {
+        let shared = self.shared().clone();
+        move |why| shared.stop(why)
+    }
+
     fn shared(&self) -> &Arc<Shared> {
         &self.handle.0
     }
@@ -189,7 +223,7 @@ impl<C: 'static> Service<JsonRpcMessage> for Http<C> {
     }
 
     fn call(&mut self, message: JsonRpcMessage) -> ResponseFuture {
-        call::start(&self.handle, message)
+        rename::start(&self.handle, message)
     }
 }
 

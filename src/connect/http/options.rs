@@ -46,6 +46,9 @@ pub struct Options {
     pub(super) era: Option<Era>,
     pub(super) transport: Option<Transport>,
     pub(super) unauthorized_is_lost: bool,
+    pub(super) drop_invalid_tools: bool,
+    pub(super) rewrite_ids: bool,
+    pub(super) transparent: bool,
 }
 
 impl Default for Options {
@@ -61,6 +64,9 @@ impl Default for Options {
             era: None,
             transport: None,
             unauthorized_is_lost: false,
+            drop_invalid_tools: true,
+            rewrite_ids: false,
+            transparent: false,
         }
     }
 }
@@ -75,7 +81,8 @@ impl Options {
     /// A header of every request, in place of one of that name: a credential of ours, say. Headers that say what
     /// the body is, or that the protocol sets, are not taken from here.
     ///
-    /// What a client sent to a front end is never sent on: credentials come from here only.
+    /// What a client sent to a front end is not sent on: credentials come from here only, unless the hop is
+    /// [transparent](Self::transparent_authorization).
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         if !is_ours(&name) {
             self.headers.insert(name, value);
@@ -91,7 +98,7 @@ impl Options {
 
     /// How long a call waits for its first message, and an answer that is a stream for its next sign of life,
     /// which a comment is. Then the call fails with an error that `is_timeout()`. A listen is only waited for
-    /// until it is open.
+    /// until it is open. On HTTP+SSE, where the stream is everybody's, comments do not count.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.min(LONGEST);
         self
@@ -138,6 +145,36 @@ impl Options {
         self.unauthorized_is_lost = lost;
         self
     }
+
+    /// Whether tools of a modern server that cannot be called over HTTP, because their `x-mcp-header` annotations
+    /// break the rules, are left out of the lists that pass. On: a client over stdio does not know those rules, and one
+    /// over HTTP leaves them out itself.
+    pub fn drop_invalid_tools(mut self, drop: bool) -> Self {
+        self.drop_invalid_tools = drop;
+        self
+    }
+
+    /// Give every request a small id of our own, and its progress token the same, and map both back: for servers
+    /// that mangle ids. A call is then cancelled without the client's reason. Off.
+    pub fn rewrite_ids(mut self, rewrite: bool) -> Self {
+        self.rewrite_ids = rewrite;
+        self
+    }
+
+    /// Sends on the `Authorization` that the client sent, in place of one of [`header`](Self::header): what a front
+    /// end that is transparent too left beside each message as a [`ClientAuthorization`]. Requests that the leaf
+    /// makes for a session of its own accord, such as the stream of what the server says unasked, carry what the
+    /// session's client last sent; hence one leaf for each session.
+    ///
+    /// Off, and for recording what passes between a client and the server that it knows: MCP forbids servers to take
+    /// tokens that were issued for another, so that the client must see this hop as the server itself (2026-07-28
+    /// basic/authorization, "Token Handling"). Layers of such a stack can read the tokens.
+    ///
+    /// [`ClientAuthorization`]: crate::wire::http::ClientAuthorization
+    pub fn transparent_authorization(mut self, transparent: bool) -> Self {
+        self.transparent = transparent;
+        self
+    }
 }
 
 /// Says what the body is, or comes from the protocol.
@@ -159,6 +196,9 @@ impl fmt::Debug for Options {
             .field("era", &self.era)
             .field("transport", &self.transport)
             .field("unauthorized_is_lost", &self.unauthorized_is_lost)
+            .field("drop_invalid_tools", &self.drop_invalid_tools)
+            .field("rewrite_ids", &self.rewrite_ids)
+            .field("transparent_authorization", &self.transparent)
             .finish()
     }
 }

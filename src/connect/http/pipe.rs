@@ -1,30 +1,30 @@
 //! HTTP+SSE, the transport of 2024-11-05: everything that the server says is on one stream, so that it is a pipe
 //! like any other once lines are made of events and requests of lines.
 
-use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, Uri};
-use tokio::io::{AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
+use http::{StatusCode, Uri};
+use tokio::io::{AsyncWriteExt, DuplexStream, WriteHalf};
 use tokio::sync::Mutex;
 
 use super::endpoint;
 use super::events::{Content, Events, content};
 use super::options::Transport;
+use super::posts::Posts;
 use super::refusal::is_refused;
 use super::state::{Session, Shared, within};
 use crate::connect::multiplex::{self, Multiplex};
 use crate::error::Error;
-use crate::message::{Code, JsonRpcMessage, Kind};
+use crate::message::JsonRpcMessage;
 use crate::protocol::Era;
-use crate::wire::lines::{Decoder, one_line};
+use crate::wire::lines::one_line;
 use crate::wire::sse::Event;
 
 /// Bytes of lines between the streams and the table of calls.
 const BUFFER: usize = 64 << 10;
 
-type Writer = Mutex<WriteHalf<DuplexStream>>;
+pub(super) type Writer = Mutex<WriteHalf<DuplexStream>>;
 
 impl Shared {
     /// Whether a refused `initialize` may be for want of the newer transport (2025-11-25 basic/transports,
@@ -76,15 +76,22 @@ struct Pump {
     endpoint: Uri,
 }
 
+impl Drop for Pump {
+    /// However it ended: a panic in the HTTP client is the end, too.
+    fn drop(&mut self) {
+        self.shared.stop(&Error::closed("the stream is no longer read"));
+    }
+}
+
 impl Pump {
     async fn run(self, events: Events, pipe: DuplexStream, calls: Multiplex) {
         let (read, write) = tokio::io::split(pipe);
-        let write = Mutex::new(write);
+        let (write, posts) = (Mutex::new(write), Posts::new(self.shared.clone(), self.endpoint.clone()));
         let why = tokio::select! {
             biased; // what the server has said already may end it
             why = self.shared.end() => why,
             why = self.inbound(events, &write) => why,
-            why = self.outbound(read, &write) => why,
+            why = posts.run(read, &write) => why,
         };
         calls.stop(why.clone());
         self.shared.stop(&why);
@@ -126,63 +133,9 @@ impl Pump {
             }
         }
     }
-
-    /// To the server, one after the other: a request must not overtake another, and the answer to each comes at
-    /// once.
-    async fn outbound(&self, mut pipe: ReadHalf<DuplexStream>, back: &Writer) -> Error {
-        let mut lines = Decoder::new(usize::MAX);
-        loop {
-            while let Some(line) = lines.next_line() {
-                let Ok(frame) = line.into_frame() else { continue };
-                let scan = self.shared.options.scan.unlimited().transparent();
-                let Ok(message) = JsonRpcMessage::parse_with(frame, &scan) else { continue };
-                if let Err(error) = self.post(&message).await {
-                    if error.is_session_lost() {
-                        return error;
-                    }
-                    self.tell(&message, &error, back).await;
-                }
-            }
-            match poll_fn(|cx| lines.poll_read(&mut pipe, cx)).await {
-                Ok(1..) => {}
-                _ => return Error::closed("every caller is gone"),
-            }
-        }
-    }
-
-    async fn post(&self, message: &JsonRpcMessage) -> Result<(), Error> {
-        let sent = self.shared.post_to(self.endpoint.clone(), message);
-        let response = within(self.shared.options.timeout, sent).await?;
-        // The session's name is in the address.
-        let session = Session { id: Some(HeaderValue::from_static("-")), version: None };
-        match self.shared.failure(response.status(), response.headers(), &session) {
-            Some(error) => Err(error),
-            None => {
-                self.shared.drain(response.into_body());
-                Ok(())
-            }
-        }
-    }
-
-    /// A request that was refused, or did not arrive, is answered by us: nothing comes on the stream.
-    async fn tell(&self, message: &JsonRpcMessage, error: &Error, back: &Writer) {
-        tracing::warn!(%error, ?message, "the server did not take a message");
-        let Some(id) = message.owned_id().filter(|_| message.kind() == Kind::Request) else { return };
-        let kind = if error.is_timeout() {
-            "timeout"
-        } else if error.is_closed() {
-            "upstream_closed"
-        } else {
-            "upstream_refused"
-        };
-        let data = format!(r#"{{"shadowcat":{{"kind":"{kind}"}}}}"#);
-        let text = "The server did not take the request";
-        let answer = JsonRpcMessage::error_response_with(Some(&id), Code::INTERNAL_ERROR, text, Some(&data));
-        let _ = write(back, answer.bytes()).await;
-    }
 }
 
-async fn write(pipe: &Writer, line: &[u8]) -> std::io::Result<()> {
+pub(super) async fn write(pipe: &Writer, line: &[u8]) -> std::io::Result<()> {
     let mut pipe = pipe.lock().await;
     pipe.write_all(line).await?;
     pipe.write_all(b"\n").await

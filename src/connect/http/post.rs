@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::body::{Body, Chunks};
 use super::exchange::Sending;
 use super::state::{ASIDE_TIMEOUT, Session, Shared, within};
+use super::tools::sent_with;
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::{Era, ProtocolVersion, header, method, peek};
@@ -25,7 +26,7 @@ impl Shared {
     pub(super) fn post(&self, message: &JsonRpcMessage) -> (Session, Sending) {
         let era = self.era_of(message);
         let named = era == Era::Legacy && !message.is_method(method::INITIALIZE);
-        let session = if named { self.lock().session.clone() } else { Session::default() };
+        let session = if named { self.lock().session_of(message, &self.head) } else { Session::default() };
         let sent = match self.head(message, era, &session) {
             Ok(headers) => {
                 let body = Body::from(message.bytes().clone());
@@ -47,11 +48,19 @@ impl Shared {
     }
 
     fn head(&self, message: &JsonRpcMessage, era: Era, session: &Session) -> Result<HeaderMap, Error> {
+        if era == Era::Legacy && !message.is_method(method::INITIALIZE) {
+            let mut headers = session.head(&self.head).clone();
+            self.authorize(&mut headers, message, era);
+            return Ok(headers);
+        }
         let version = (era == Era::Modern).then_some(ProtocolVersion::V2026_07_28);
-        let mirrored = self.lock().tools.mirrored(message);
+        let sent = if era == Era::Modern { sent_with(message) } else { None };
+        let mirrored = if sent.is_none() { self.lock().tools.mirrored(message) } else { None };
         let own = request_headers(message, version, mirrored.as_deref());
         let own = own.map_err(|error| Error::invalid(error).unsent())?;
         let mut headers = self.options.headers.clone();
+        headers.extend(sent.map(|sent| sent.headers().clone()).unwrap_or_default());
+        self.authorize(&mut headers, message, era);
         headers.extend(own);
         session.name(&mut headers);
         Ok(headers)
@@ -60,6 +69,7 @@ impl Shared {
     /// The session's own stream, or the rest of another after the event `last`.
     pub(super) fn get(&self, uri: Uri, session: &Session, last: Option<HeaderValue>) -> Sending {
         let mut headers = self.options.headers.clone();
+        self.authorize_own(&mut headers);
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         session.name(&mut headers);
         if let Some(last) = last {
@@ -82,6 +92,7 @@ impl Shared {
     /// Ends the session at the server; one that does not let clients do that says so.
     pub(super) async fn delete(&self, session: Session) -> Result<(), Error> {
         let mut headers = self.options.headers.clone();
+        self.authorize_own(&mut headers);
         session.name(&mut headers);
         let sent = self.exchange.send(request(Method::DELETE, self.uri.clone(), headers, Body::default()));
         let response = within(ASIDE_TIMEOUT, sent).await?;
@@ -109,7 +120,7 @@ impl Shared {
         headers: &HeaderMap,
         session: &Session,
     ) -> Option<Error> {
-        let in_session = session.id.is_some();
+        let in_session = session.id().is_some();
         let is_mute = status == StatusCode::UNAUTHORIZED && !headers.contains_key(WWW_AUTHENTICATE);
         if is_mute && in_session && self.options.unauthorized_is_lost {
             return Some(Error::session_lost("the server answered HTTP 401 to a session of its own"));
@@ -148,27 +159,13 @@ impl Shared {
     }
 }
 
-impl Shared {
-    /// Another session took the place of this one.
-    pub(super) fn forget(self: &Arc<Self>, session: Session) {
-        let permit = self.aside.clone().try_acquire_owned();
-        if let (true, Ok(permit)) = (session.id.is_some(), permit) {
-            let shared = self.clone();
-            self.runtime.spawn(async move {
-                let _ = shared.delete(session).await;
-                drop(permit);
-            });
-        }
-    }
-}
-
 impl Session {
+    /// Names it in a head.
     fn name(&self, headers: &mut HeaderMap) {
-        if let Some(id) = &self.id {
-            headers.insert(header::SESSION_ID, id.clone());
-        }
-        if let Some(version) = &self.version {
-            headers.insert(header::PROTOCOL_VERSION, version.clone());
+        for (name, value) in [(header::SESSION_ID, self.id()), (header::PROTOCOL_VERSION, self.version())] {
+            if let Some(value) = value {
+                headers.insert(name, value.clone());
+            }
         }
     }
 }

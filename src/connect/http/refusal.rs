@@ -1,12 +1,14 @@
 //! Answers whose status is no success.
 
+use bytes::Bytes;
 use http::StatusCode;
+use http::header::{AUTHORIZATION, CONTENT_ENCODING};
 use http::response::Parts;
 
 use super::body::Chunks;
 use super::call::Call;
 use super::events::{Content, content};
-use super::state::by;
+use super::state::in_time;
 use crate::error::Error;
 use crate::message::{Code, JsonRpcMessage};
 use crate::protocol::{Era, peek};
@@ -15,8 +17,8 @@ use crate::reply::{Reply, Upstream};
 /// The most of a body that is kept to be handed on.
 const MOST: usize = 16 << 10;
 
-/// A JSON-RPC error in the body is the answer, and so is a refusal for want of a right; both tell the status by an
-/// [`Upstream`]. Anything else breaks the call.
+/// A JSON-RPC error in the body is the answer, and so is a refusal for want of a right. Anything else breaks the call.
+/// All of them tell by an [`Upstream`] what the server said.
 pub(super) async fn read(mut call: Call, head: Parts, mut body: Chunks) -> Result<Reply, Error> {
     let shared = call.shared().clone();
     let scan = shared.options.scan;
@@ -25,7 +27,7 @@ pub(super) async fn read(mut call: Call, head: Parts, mut body: Chunks) -> Resul
     let is_json = content(&head.headers) == Content::Json;
     let most = if is_json { scan.max_bytes } else { MOST };
     // What breaks here cannot say more than the status did.
-    let body = by(call.deadline, body.beginning(most)).await;
+    let body = in_time(shared.clock.before(call.deadline, body.beginning(most)).await);
     let (bytes, more) = body.unwrap_or_default();
     let message = (is_json && !more).then(|| JsonRpcMessage::parse_with(bytes.clone(), &scan).ok()).flatten();
     let answer = message.filter(|message| message.error().is_some()).and_then(|message| call.own(message));
@@ -36,12 +38,12 @@ pub(super) async fn read(mut call: Call, head: Parts, mut body: Chunks) -> Resul
         return Err(failure);
     }
     let is_forbidden = matches!(head.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-    let (message, body) = match answer {
-        Some(answer) => (answer, bytes::Bytes::new()),
-        None if is_forbidden => (forbidden(&call, head.status), bytes.slice(..bytes.len().min(MOST))),
+    let (message, said) = match answer {
+        Some(answer) => (answer, said(&call, head, None)),
+        None if is_forbidden => (forbidden(&call, head.status), said(&call, head, Some((bytes, more)))),
         None => {
             call.settle();
-            return Err(failure);
+            return Err(failure.with_extension(said(&call, head, Some((bytes, more)))));
         }
     };
     if call.era == Era::Modern && is_modern(&message) {
@@ -49,11 +51,31 @@ pub(super) async fn read(mut call: Call, head: Parts, mut body: Chunks) -> Resul
     }
     call.settle();
     let mut reply = Reply::one(message);
-    reply.extensions_mut().insert(Upstream::new(head.status, head.headers, body));
+    reply.extensions_mut().insert(said);
     Ok(reply)
 }
 
-fn code(message: &JsonRpcMessage) -> Option<i64> {
+/// The refusal of what gets no answer.
+pub(super) async fn of_telling(call: &Call, failure: Error, head: Parts, mut body: Chunks) -> Error {
+    let body = in_time(call.shared().clock.before(call.deadline, body.beginning(MOST)).await);
+    failure.with_extension(said(call, head, Some(body.unwrap_or_default())))
+}
+
+/// With the beginning of a body that is no message; that of a compressed one could not be read.
+fn said(call: &Call, head: Parts, body: Option<(Bytes, bool)>) -> Upstream {
+    let is_compressed = head.headers.contains_key(CONTENT_ENCODING);
+    let body = body.and_then(|(body, more)| match body.len() > MOST || more {
+        true => (!is_compressed).then(|| body.slice(..body.len().min(MOST))),
+        false => Some(body),
+    });
+    let options = &call.shared().options;
+    let mut said = Upstream::new(head.status, head.headers, body);
+    said.own_credential = !options.transparent && options.headers.contains_key(AUTHORIZATION);
+    said
+}
+
+/// Of an error.
+pub(super) fn code(message: &JsonRpcMessage) -> Option<i64> {
     let code = peek::member(message.error()?, "code").ok()??;
     std::str::from_utf8(code).ok()?.parse().ok()
 }

@@ -1,22 +1,27 @@
 //! What the calls and the streams of one session share.
 
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::{HeaderValue, Uri};
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Uri};
 use tokio::runtime;
 use tokio::sync::{OnceCell, Semaphore, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::ended::Waiters;
 use super::exchange::Exchange;
 use super::listen::Listen;
 use super::options::{Options, Transport};
 use super::questions::Questions;
+use super::stats::Stats;
 use super::tools::Tools;
+use crate::clock::Clock;
 use crate::connect::multiplex::Multiplex;
 use crate::error::Error;
-use crate::message::{Code, JsonRpcMessage, OwnedId};
-use crate::protocol::Era;
+use crate::message::{Code, JsonRpcMessage, Kind, OwnedId};
+use crate::protocol::{Era, header};
 
 /// Cancellations and refusals on their way at once; what is more is not told. And as many bodies whose rest is read.
 const ASIDE: usize = 64;
@@ -27,15 +32,25 @@ pub(super) struct Shared {
     pub(super) exchange: Box<dyn Exchange>,
     pub(super) uri: Uri,
     pub(super) options: Options,
+    /// What is said with every message of no session.
+    pub(super) head: HeaderMap,
     pub(super) runtime: runtime::Handle,
     state: Mutex<State>,
     ended: watch::Sender<Option<Error>>,
+    /// Calls that wait for something else, too.
+    pub(super) waiters: Waiters,
+    /// For the deadlines of all calls.
+    pub(super) clock: Arc<Clock>,
     /// Known once the server has answered in it.
     pub(super) transport: watch::Sender<Option<Transport>>,
     /// The older transport, once it is open.
     pub(super) pipe: OnceCell<Multiplex>,
     pub(super) aside: Arc<Semaphore>,
     pub(super) draining: Arc<Semaphore>,
+    /// Whoever reads the list of tools.
+    pub(super) listing: tokio::sync::Mutex<()>,
+    /// Requests that were sent under an id of our own.
+    pub(super) renamed: AtomicU32,
 }
 
 /// Dropped with the last clone, call and reply: then the session ends.
@@ -43,49 +58,115 @@ pub(super) struct Handle(pub(super) Arc<Shared>);
 
 pub(super) struct State {
     pub(super) session: Session,
+    /// What the session's client last sent, where it goes on.
+    pub(super) authorization: Option<HeaderValue>,
+    /// The id of one that is being opened.
+    pub(super) offered: Option<HeaderValue>,
     /// As the server's answers showed it.
     pub(super) era: Option<Era>,
     /// What opens a session is on its way: what comes later waits for it.
     pub(super) gate: Option<watch::Receiver<()>>,
+    /// Requests that are not over.
     pub(super) pending: usize,
+    /// Everything else that is on its way.
+    pub(super) telling: usize,
+    /// The session whose stream was opened.
+    pub(super) streamed: Option<Session>,
     /// The number of the next call.
     pub(super) calls: u64,
     pub(super) listen: Listen,
     pub(super) questions: Questions,
     pub(super) tools: Tools,
+    /// What the client's last request was of.
+    pub(super) client: Era,
+    pub(super) stats: Stats,
 }
 
-/// What a legacy server told of its session.
+/// What a legacy server told of its session; nothing before that. A clone costs a refcount.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Session {
-    pub(super) id: Option<HeaderValue>,
-    /// The revision agreed upon, where requests are to name it.
-    pub(super) version: Option<HeaderValue>,
+pub(super) struct Session(Option<Arc<Told>>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Told {
+    id: Option<HeaderValue>,
+    version: Option<HeaderValue>,
+    /// What is said with every message of it.
+    head: HeaderMap,
+}
+
+impl Session {
+    /// `version`: the revision agreed upon, where requests are to name it. `head`: what is said without a session.
+    pub(super) fn new(id: Option<HeaderValue>, version: Option<HeaderValue>, mut head: HeaderMap) -> Self {
+        for (name, value) in [(header::SESSION_ID, &id), (header::PROTOCOL_VERSION, &version)] {
+            if let Some(value) = value {
+                head.insert(name, value.clone());
+            }
+        }
+        Self(Some(Arc::new(Told { id, version, head })))
+    }
+
+    /// As the server named it.
+    pub(super) fn id(&self) -> Option<&HeaderValue> {
+        self.0.as_ref()?.id.as_ref()
+    }
+
+    pub(super) fn version(&self) -> Option<&HeaderValue> {
+        self.0.as_ref()?.version.as_ref()
+    }
+
+    /// The head of a message of it; `plain` is one of no session.
+    pub(super) fn head<'a>(&'a self, plain: &'a HeaderMap) -> &'a HeaderMap {
+        self.0.as_ref().map_or(plain, |told| &told.head)
+    }
+}
+
+impl State {
+    /// The session that a message belongs to; before one is open, an answer belongs to the one that is offered.
+    pub(super) fn session_of(&self, message: &JsonRpcMessage, plain: &HeaderMap) -> Session {
+        if message.kind() == Kind::Response && self.session.id().is_none() && self.offered.is_some() {
+            return Session::new(self.offered.clone(), self.session.version().cloned(), plain.clone());
+        }
+        self.session.clone()
+    }
 }
 
 impl Shared {
     pub(super) fn new(exchange: Box<dyn Exchange>, uri: Uri, options: Options) -> Self {
         let state = State {
             session: Session::default(),
+            authorization: None,
+            offered: None,
             era: options.era,
             gate: None,
             pending: 0,
+            telling: 0,
+            streamed: None,
             calls: 0,
             listen: Listen::new(&options),
             questions: Questions::default(),
             tools: Tools::default(),
+            client: Era::Legacy,
+            stats: Stats::default(),
         };
+        let mut head = options.headers.clone();
+        head.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        head.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         Self {
             exchange,
             uri,
+            head,
             options,
             runtime: runtime::Handle::current(),
             state: Mutex::new(state),
             ended: watch::Sender::new(None),
+            waiters: Waiters::default(),
+            clock: Arc::default(),
             transport: watch::Sender::new(None),
             pipe: OnceCell::new(),
             aside: Arc::new(Semaphore::new(ASIDE)),
             draining: Arc::new(Semaphore::new(ASIDE)),
+            listing: tokio::sync::Mutex::default(),
+            renamed: AtomicU32::new(0),
         }
     }
 
@@ -115,6 +196,7 @@ impl Shared {
         if !is_first {
             return None;
         }
+        self.waiters.wake_all();
         let mut state = self.lock();
         let (sender, session) = (state.listen.close(), std::mem::take(&mut state.session));
         drop(state);
@@ -124,7 +206,7 @@ impl Shared {
         if let Some(pipe) = self.pipe.get() {
             pipe.stop(why.clone());
         }
-        session.id.is_some().then_some(session)
+        session.id().is_some().then_some(session)
     }
 
     /// The server does not know the session any more; only the one that is current is lost with it.
@@ -138,43 +220,52 @@ impl Shared {
         self.finish(why);
     }
 
-    /// The work, unless the end comes first.
-    pub(super) async fn unless_ended<T>(
-        &self,
-        work: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        tokio::select! {
-            biased;
-            error = self.end() => Err(error),
-            done = work => done,
+    /// Tells the server what no caller waits for, one after the other; nothing once the session is over.
+    pub(super) fn say_aside(self: &Arc<Self>, messages: Vec<JsonRpcMessage>) {
+        if messages.is_empty() || self.error().is_some() {
+            return;
         }
-    }
-
-    /// Tells the server something that no caller waits for.
-    pub(super) fn say_aside(self: &Arc<Self>, message: JsonRpcMessage) {
         let Ok(permit) = self.aside.clone().try_acquire_owned() else {
-            tracing::warn!(?message, "too many messages of our own are on their way: the server is not told");
+            tracing::warn!(?messages, "too much is on its way: the server is not told");
+            self.count(|stats| stats.lost_refusals += messages.len() as u64);
             return;
         };
-        let (session, sent) = self.post(&message); // by the session that it belongs to
+        // By the session that they belong to.
+        let sent: Vec<_> = messages.iter().map(|message| self.post(message)).collect();
         let shared = self.clone();
         self.runtime.spawn(async move {
             let _permit = permit;
-            if let Err(error) = within(ASIDE_TIMEOUT, async { shared.accepted(sent.await?, &session) }).await
-            {
-                tracing::debug!(%error, ?message, "the server could not be told");
+            for (session, sent) in sent {
+                let told = within(ASIDE_TIMEOUT, async { shared.accepted(sent.await?, &session) }).await;
+                if let Err(error) = told {
+                    tracing::debug!(%error, "the server could not be told");
+                    if error.is_timeout() || shared.error().is_some() {
+                        return;
+                    }
+                }
             }
         });
     }
 
     /// Answers questions that nobody will answer, so that the server does not hang.
     pub(super) fn refuse(self: &Arc<Self>, questions: Vec<OwnedId>) {
-        for id in questions {
-            tracing::debug!(%id, "an open question of the server was refused: nobody is left to answer it");
-            let why = "nobody is there to answer";
-            self.say_aside(JsonRpcMessage::error_response(Some(&id), Code::INTERNAL_ERROR, why));
+        if !questions.is_empty() {
+            self.count(|stats| stats.unanswerable_requests += questions.len() as u64);
         }
+        let refusal = |id: &OwnedId| {
+            tracing::debug!(%id, "an open question of the server was refused: nobody is left to answer it");
+            JsonRpcMessage::error_response(Some(id), Code::INTERNAL_ERROR, "nobody is there to answer")
+        };
+        self.say_aside(questions.iter().map(refusal).collect());
     }
+}
+
+/// The work, unless it is not done by then, where there is no clock that calls share.
+pub(super) async fn by<T>(
+    deadline: Instant,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    in_time(timeout_at(deadline, work).await.ok())
 }
 
 /// The work, unless it takes longer.
@@ -188,15 +279,9 @@ pub(super) async fn within<T>(
     }
 }
 
-/// The work, unless it is not done by then.
-pub(super) async fn by<T>(
-    deadline: Instant,
-    work: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    match timeout_at(deadline, work).await {
-        Ok(done) => done,
-        Err(_) => Err(Error::timeout("the server did not answer in time")),
-    }
+/// What came of work that has a deadline.
+pub(super) fn in_time<T>(done: Option<Result<T, Error>>) -> Result<T, Error> {
+    done.unwrap_or_else(|| Err(Error::timeout("the server did not answer in time")))
 }
 
 impl Drop for Handle {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::events::{self, Content, Events, content};
@@ -17,16 +18,34 @@ const REMEMBERED: usize = 1024;
 /// What a server that asks for no pause at all gets.
 pub(super) const SHORTEST: Duration = Duration::from_millis(100);
 
-/// Opened when the session is, because some servers send everything on it (rmcp 0.2 does).
+/// Opened when the session is, because some servers send everything on it (rmcp 0.2 does); once, however often the
+/// client says so.
 pub(super) fn open(shared: &Arc<Shared>, session: &Session) {
+    if shared.lock().streamed.replace(session.clone()).as_ref() == Some(session) {
+        return;
+    }
     let (shared, session) = (shared.clone(), session.clone());
     shared.runtime.clone().spawn(async move {
-        let read = Reader { shared: shared.clone(), session, last: None, retry: None, seen: Seen::default() };
         tokio::select! {
             _ = shared.end() => {}
-            () = read.run() => {}
+            () = keep(&shared, &session) => {}
         }
     });
+}
+
+/// Reads it to its end; a panic in the HTTP client is one more way to break.
+async fn keep(shared: &Arc<Shared>, session: &Session) {
+    let mut task = JoinSet::new(); // stops with us
+    loop {
+        let (shared, session) = (shared.clone(), session.clone());
+        let pause = shared.options.reconnect.0.max(SHORTEST);
+        task.spawn(Reader { shared, session, last: None, retry: None, seen: Seen::default() }.run());
+        match task.join_next().await {
+            Some(Err(panicked)) => tracing::warn!(%panicked, "the session's stream broke"),
+            _ => return,
+        }
+        sleep(pause).await;
+    }
 }
 
 struct Reader {
@@ -57,13 +76,18 @@ impl Reader {
         let (first, most) = self.shared.options.reconnect;
         let mut pause = first;
         while self.is_current() {
-            match self.read_one().await {
-                Ok(true) => pause = first,
-                Ok(false) | Err(Stop::Broken) => {}
+            let asked = match self.read_one().await {
+                Ok(any) => {
+                    pause = if any { first } else { pause };
+                    self.retry
+                }
+                // It fails: what it asked for when it did not is the least.
+                Err(Stop::Broken) => self.retry.filter(|asked| *asked > pause),
                 Err(Stop::ForGood) => return,
-            }
-            sleep(self.retry.unwrap_or(pause).max(SHORTEST)).await;
+            };
+            sleep(asked.unwrap_or(pause).max(SHORTEST)).await;
             pause = (pause * 2).min(most);
+            self.shared.count(|stats| stats.reconnections += 1);
         }
     }
 
@@ -81,10 +105,11 @@ impl Reader {
             let error = shared.failure(response.status(), response.headers(), &self.session);
             return Err(self.refused(response.status(), error));
         }
-        let mut events = Events::new(response.into_body(), &shared.options.scan);
+        let events = Events::new(response.into_body(), &shared.options.scan);
+        let mut events = events.after(self.last.take(), self.retry);
         loop {
             let event = events.next(None).await;
-            self.retry = events.retry().or(self.retry);
+            (self.last, self.retry) = (events.last_id(), events.retry());
             match event {
                 Ok(Some(event)) => self.take(&event),
                 Ok(None) => return Ok(events.any),
@@ -94,17 +119,19 @@ impl Reader {
                     return if error.is_too_large() { Err(Stop::Broken) } else { Ok(events.any) };
                 }
             }
-            self.last = events.last_id().or(self.last.take());
         }
     }
 
     fn take(&mut self, event: &Event) {
         if event.id.as_deref().is_some_and(|id| !self.seen.is_new(id)) {
-            return;
+            return self.shared.count(|stats| stats.repeated_messages += 1);
         }
         match events::message(event, &self.shared.options.scan) {
             Some(Ok(message)) => self.shared.say_unasked(message),
-            Some(Err(error)) => tracing::warn!(%error, "an event that is no acceptable message was dropped"),
+            Some(Err(error)) => {
+                self.shared.count(|stats| stats.unreadable_events += 1);
+                tracing::warn!(%error, "an event that is no acceptable message was dropped");
+            }
             None => {}
         }
     }
@@ -116,6 +143,8 @@ impl Reader {
                 Stop::ForGood
             }
             Some(error) if error.is_closed() || error.is_busy() || error.is_timeout() => Stop::Broken,
+            // The client may have a better token later; it does not hear of this.
+            _ if self.shared.options.transparent && status == StatusCode::UNAUTHORIZED => Stop::Broken,
             _ => {
                 tracing::debug!(%status, "the server has no stream for the session");
                 Stop::ForGood

@@ -1,39 +1,108 @@
 //! Which arguments of which tools a modern server wants mirrored, as its lists of tools said.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::message::JsonRpcMessage;
-use crate::protocol::peek;
-use crate::wire::http::ParamHeaders;
+use tokio::time::Instant;
 
-/// Tools that are remembered; calls of others are sent without such headers.
-const MOST: usize = 4096;
+use super::call::Call;
+use crate::message::{JsonRpcMessage, Kind};
+use crate::protocol::{method, peek};
+use crate::wire::http::{Mirrored, MirroredTools, ParamHeaders, learn, without_invalid_tools};
 
-/// Learned from what passes, never asked for. A tool that mirrors nothing is not in it.
+/// Learned from the lists that pass, and from one of our own where a call needs it.
 #[derive(Debug, Default)]
-pub(super) struct Tools(HashMap<String, Arc<ParamHeaders>>);
+pub(super) struct Tools {
+    known: MirroredTools,
+    /// Every tool that mirrors something is known.
+    is_whole: bool,
+    /// Counts what made the rest of the state another.
+    version: u64,
+    /// A list of our own could not be read, and is not asked for before that.
+    pub(super) not_before: Option<Instant>,
+}
+
+/// Where a list begins that passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Page {
+    First,
+    Later,
+}
+
+impl Page {
+    /// Of a `tools/list`.
+    pub(super) fn of(request: &JsonRpcMessage) -> Option<Self> {
+        let is_list = request.kind() == Kind::Request && request.is_method(method::TOOLS_LIST);
+        is_list.then(|| if peek::cursor(request) == Ok(None) { Self::First } else { Self::Later })
+    }
+}
 
 impl Tools {
-    /// Reads the answer to a `tools/list`.
-    pub(super) fn learn(&mut self, list: &JsonRpcMessage) {
-        for (name, mirrored) in ParamHeaders::of_tools(list).unwrap_or_default() {
-            match mirrored {
-                Ok(mirrored) if mirrored == ParamHeaders::default() => _ = self.0.remove(&name),
-                Ok(mirrored) if self.0.len() < MOST || self.0.contains_key(&name) => {
-                    self.0.insert(name, Arc::new(mirrored));
-                }
-                // The server refuses the call, where it minds.
-                Ok(_) | Err(_) => _ = self.0.remove(&name),
-            }
+    /// Reads an answer to a `tools/list` that passes. The only page is the whole list; pages of several may be of
+    /// two lists.
+    pub(super) fn learn(&mut self, list: &JsonRpcMessage, page: Page) {
+        if list.result().is_none() {
+            return;
         }
+        let is_whole = page == Page::First && peek::next_cursor(list) == Ok(None);
+        if is_whole {
+            self.known.clear();
+        }
+        let is_read = learn(&mut self.known, list).is_ok();
+        if is_whole {
+            (self.is_whole, self.version) = (is_read, self.version + 1);
+        }
+    }
+
+    /// A list of our own was read to its end. It began when the state was of this version: if the server has since
+    /// said that its tools changed, that may be of the list before.
+    pub(super) fn replace(&mut self, read: MirroredTools, began: u64) {
+        self.is_whole = self.version == began;
+        self.known = read;
+        self.version += 1;
+        self.not_before = None;
+    }
+
+    /// The server says that its tools changed.
+    pub(super) fn forget(&mut self) {
+        *self = Self { version: self.version + 1, ..Self::default() };
+    }
+
+    pub(super) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Whether it is known what the call of a tool mirrors.
+    pub(super) fn knows(&self, call: &JsonRpcMessage) -> bool {
+        self.is_whole || self.mirrored(call).is_some()
     }
 
     /// What the call of a tool mirrors.
-    pub(super) fn mirrored(&self, message: &JsonRpcMessage) -> Option<Arc<ParamHeaders>> {
-        if self.0.is_empty() {
+    pub(super) fn mirrored(&self, call: &JsonRpcMessage) -> Option<Arc<ParamHeaders>> {
+        if self.known.is_empty() {
             return None;
         }
-        self.0.get(&*peek::tool_name(message).ok()??).cloned()
+        self.known.get(&*peek::tool_name(call).ok()??).cloned()
     }
+}
+
+impl Call {
+    /// A list of tools passes: learned from, and rid of what must not be called over HTTP.
+    pub(super) fn listed(&self, list: JsonRpcMessage, page: Page) -> JsonRpcMessage {
+        let shared = self.shared();
+        shared.lock().tools.learn(&list, page);
+        if !shared.options.drop_invalid_tools {
+            return list;
+        }
+        let (list, dropped) = without_invalid_tools(list);
+        for (tool, why) in &dropped {
+            tracing::warn!(tool, %why, "a tool that cannot be called over HTTP was left out of the list");
+        }
+        shared.lock().stats.dropped_tools += dropped.len() as u64;
+        list
+    }
+}
+
+/// The headers that came with a call and are as true as they were: they go on as they are, and the server judges them.
+pub(super) fn sent_with(call: &JsonRpcMessage) -> Option<&Mirrored> {
+    Mirrored::of(call).filter(|mirrored| mirrored.holds_for(call))
 }

@@ -69,6 +69,9 @@ fn request(state: &mut State, message: &JsonRpcMessage) -> Result<Ticket, Error>
     if !is_probe {
         check_pending(state)?;
         check_room(state)?;
+        if state.era.is_none() {
+            state.era = peek::settled_era(message);
+        }
     }
     let kind = match message {
         _ if is_probe => CallKind::Probe,

@@ -139,6 +139,8 @@ pub struct Stats {
     pub unanswerable_requests: u64,
     /// Of these, the errors that were not sent because the server does not read.
     pub lost_refusals: u64,
+    /// Requests of a modern server, which is to make none. They are not answered.
+    pub dropped_requests: u64,
     /// Replies that ended because their reader was too slow.
     pub overflows: u64,
 }

@@ -7,8 +7,8 @@ use super::rewrite;
 use super::state::State;
 use super::table::Phase;
 use crate::error::Error;
-use crate::message::{Code, JsonRpcMessage, Kind, ParseError, looks_like_reply, salvage_id};
-use crate::protocol::{method, peek};
+use crate::message::{Code, JsonRpcMessage, Kind, OwnedId, ParseError, looks_like_reply, salvage_id};
+use crate::protocol::{Era, method, peek};
 use crate::reply::Reply;
 
 impl State {
@@ -24,8 +24,13 @@ impl State {
     /// A reply settles the pending call of exactly its id; an error without an id settles nothing.
     fn route_response(&mut self, message: JsonRpcMessage, wakers: &mut Vec<Waker>) {
         let Some(id) = message.owned_id() else { return self.say_unasked(message) };
+        self.settle(&id, message, wakers);
+    }
+
+    /// The last that the server says to a call.
+    fn settle(&mut self, id: &OwnedId, message: JsonRpcMessage, wakers: &mut Vec<Waker>) {
         let room = self.options.max_undelivered.saturating_sub(self.undelivered);
-        let Some(call) = self.table.settle(&id) else {
+        let Some(call) = self.table.settle(id) else {
             self.stats.unmatched_replies += 1;
             tracing::debug!(%id, "a reply that matches no pending call was dropped");
             return;
@@ -77,6 +82,10 @@ impl State {
                 named.as_ref().and_then(|id| self.table.by_id(id)).filter(|slot| self.table.is_listen(*slot))
             }
         };
+        if is_cancel && let (Some(_), Some(id)) = (live, &named) {
+            // So a server ends a client's listen (2026-07-28 basic/patterns/cancellation).
+            return self.settle(id, message, wakers);
+        }
         // What a cancellation names may be the server's own, so that it is nobody's late word.
         if live.is_none() && !is_cancel && named.is_some_and(|id| self.table.is_quarantined(&id)) {
             self.stats.dropped_notifications += 1;
@@ -91,6 +100,11 @@ impl State {
 
     /// A request of the server itself.
     fn route_question(&mut self, message: JsonRpcMessage, wakers: &mut Vec<Waker>) {
+        if self.era == Some(Era::Modern) {
+            // They make none, and an answer of ours could pass for the user's (2026-07-28 basic/transports/stdio).
+            self.stats.dropped_requests += 1;
+            return tracing::warn!(method = message.method(), "a request of a modern server was dropped");
+        }
         if !self.open_question(&message) {
             return self.refuse(&message);
         }
@@ -110,7 +124,7 @@ impl State {
         if looks_like_reply(line) {
             let error = Error::invalid(format_args!("the server's reply was refused: {error}"));
             self.fail_call(&id, error, wakers);
-        } else if has_method(line) {
+        } else if has_method(line) && self.era != Some(Era::Modern) {
             self.write_refusal(&id, Code::INVALID_REQUEST, "the request was not acceptable");
         }
     }

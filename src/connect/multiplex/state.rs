@@ -12,6 +12,7 @@ use super::questions::Questions;
 use super::table::{Phase, Table};
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, OwnedId};
+use crate::protocol::Era;
 use crate::wire::lines::Encoder;
 
 pub(in crate::connect) struct State {
@@ -38,6 +39,8 @@ pub(in crate::connect) struct State {
     /// The owner of the pipe knows that nothing more will come.
     pub(super) aborted: Option<Error>,
     pub(super) stats: Stats,
+    /// As the first request says, for the life of the pipe.
+    pub(super) era: Option<Era>,
     pub(super) next_id: i64,
     driver: Option<Waker>,
 }
@@ -70,6 +73,7 @@ impl State {
             released: false,
             aborted: None,
             stats: Stats::default(),
+            era: None,
             next_id: 0,
             driver: None,
         }

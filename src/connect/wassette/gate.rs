@@ -1,4 +1,4 @@
-//! What may be sent to a Wassette that one message too many makes deaf.
+//! What may be sent to a Wassette that one message too many makes deaf, or ends.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -7,12 +7,13 @@ use crate::error::Error;
 use crate::message::{Code, JsonRpcMessage, Kind};
 use crate::protocol::{Era, method};
 use crate::reply::Reply;
-use crate::wassette::Dialect;
+use crate::wassette::{Dialect, Transport};
 
 /// Shared by the clones of a connector.
 #[derive(Debug)]
 pub(super) struct Gate {
     pub(super) dialect: Dialect,
+    transport: Transport,
     component_dir: Option<PathBuf>,
     /// How far the session is: one of the constants below.
     opening: AtomicU8,
@@ -53,11 +54,23 @@ impl Gate {
     pub(super) fn new(dialect: Dialect, component_dir: Option<PathBuf>) -> Self {
         Self {
             dialect,
+            transport: Transport::Stdio,
             component_dir,
             opening: AtomicU8::new(NOT_YET),
             answered: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
         }
+    }
+
+    /// The same for a server on a socket: what it cannot parse is refused there, and it listens on.
+    #[cfg(feature = "http")]
+    pub(super) fn over_http(self) -> Self {
+        Self { transport: Transport::Http, ..self }
+    }
+
+    /// The next message that it cannot parse would be the last that it reads.
+    fn goes_deaf(&self) -> bool {
+        self.dialect.goes_deaf() && self.transport == Transport::Stdio
     }
 
     pub(super) fn kept(&self) -> Kept {
@@ -96,7 +109,7 @@ impl Gate {
         if message.is_session_listen() {
             return Verdict::Send;
         }
-        if self.dialect.goes_deaf()
+        if self.goes_deaf()
             && let Err(refusal) = self.dialect.understands(message)
         {
             return match refusal.code() {

@@ -37,7 +37,8 @@ impl<S: Leaf> Wassette<S> {
     /// Where the dialect [mangles ids](Dialect::mangles_ids), the leaf must send small ones of its own, and where it
     /// [goes deaf](Dialect::goes_deaf), cancellations of its own: see
     /// [`Options::rewrite_ids`](crate::connect::Options::rewrite_ids) and
-    /// [`own_cancellations`](crate::connect::Options::own_cancellations).
+    /// [`own_cancellations`](crate::connect::Options::own_cancellations). What it is kept from is what it does not
+    /// stand on a pipe; for HTTP there are `Wassette::attach` and `Wassette::serve`.
     ///
     /// ```
     /// use shadowcat::{JsonRpcMessage, connect, wassette::Dialect};
@@ -113,7 +114,26 @@ impl Wassette<crate::connect::Supervised<crate::connect::Child>> {
     pub fn stdio() -> super::Stdio {
         super::Stdio::new()
     }
+}
 
+#[cfg(feature = "http")]
+impl<C> Wassette<crate::connect::Http<C>> {
+    /// One that runs and serves HTTP, through this HTTP client. An address without a path, as in
+    /// `http://127.0.0.1:9001`, is the server; one with a path is the endpoint.
+    pub fn attach(client: C, uri: http::Uri) -> super::Attach<C> {
+        super::Attach::new(client, uri)
+    }
+}
+
+#[cfg(all(feature = "http-client", feature = "stdio", unix))]
+impl Wassette<crate::connect::Supervised<super::Served>> {
+    /// One of our own, on HTTP.
+    pub fn serve() -> super::Serve {
+        super::Serve::new()
+    }
+}
+
+impl<L: Leaf> Wassette<crate::connect::Supervised<L>> {
     /// Stops it for good, whoever has calls under way, and waits until its process is gone.
     pub async fn shutdown(self) {
         self.inner.shutdown().await;

@@ -9,14 +9,11 @@ use futures_core::Stream;
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
-use super::clock::Alarm;
 use super::service::Shared;
+use crate::clock::{Alarm, FAR};
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Responder};
 use crate::reply::{Reply, failure};
-
-/// Thirty years.
-const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
 pin_project! {
     /// The future of [`Timeout`](super::Timeout).

@@ -21,7 +21,6 @@
 //! # Ok(()) }
 //! ```
 
-mod clock;
 mod future;
 mod layer;
 mod service;

@@ -3,9 +3,9 @@ use std::task::{Context, Poll};
 
 use tower_service::Service;
 
-use super::clock::Clock;
 use super::future::ResponseFuture;
 use super::layer::TimeoutLayer;
+use crate::clock::Clock;
 use crate::macros::inner_accessors;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::reply::Reply;

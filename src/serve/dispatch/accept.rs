@@ -6,7 +6,7 @@ use super::slot::Slot;
 use super::{Dispatch, REFUSALS, WAITING};
 use crate::error::Error;
 use crate::message::{Code, JsonRpcMessage, Kind, ParseError, Responder};
-use crate::protocol::{Era, method, peek};
+use crate::protocol::{method, peek};
 use crate::reply::{RpcService, failure};
 
 impl<S: RpcService> Dispatch<S> {
@@ -33,7 +33,7 @@ impl<S: RpcService> Dispatch<S> {
 
     fn accept_request(&mut self, message: JsonRpcMessage, cx: &mut Context<'_>) {
         if self.era.is_none() {
-            self.era = era(&message);
+            self.era = peek::settled_era(&message);
         }
         let Some(id) = message.owned_id() else { return };
         if self.ids.insert(&id, ()).is_some() {
@@ -117,14 +117,4 @@ impl<S: RpcService> Dispatch<S> {
             self.say(refusal);
         }
     }
-}
-
-/// The era that a pipe's first request decides (2026-07-28 basic/versioning): a modern one names its version in
-/// `_meta`. The probe of a client that does not know yet decides nothing.
-fn era(request: &JsonRpcMessage) -> Option<Era> {
-    if request.is_method(method::DISCOVER) {
-        return None;
-    }
-    let named = peek::meta(request, peek::PROTOCOL_VERSION);
-    Some(if named.is_ok_and(|version| version.is_none()) { Era::Legacy } else { Era::Modern })
 }

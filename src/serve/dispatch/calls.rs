@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use super::slot::{self, Progress, Purpose, Slot};
 use super::{Dispatch, LISTENED, ROOM};
 use crate::error::{BoxError, Error};
-use crate::message::{Code, JsonRpcMessage, Kind, Responder};
-use crate::protocol::{Era, peek};
+use crate::message::{Code, JsonRpcMessage, Kind, OwnedId, Responder};
+use crate::protocol::{Era, method, peek};
 use crate::reply::{RpcService, failure};
 
 impl<S: RpcService> Dispatch<S> {
@@ -54,10 +54,12 @@ impl<S: RpcService> Dispatch<S> {
         let Some(message) = self.next_waiting() else { return };
         let purpose = match message.kind() {
             _ if message.is_session_listen() => Purpose::Listen,
+            Kind::Request if message.is_listen() => Purpose::Subscription,
             Kind::Request => Purpose::Answer,
             _ => Purpose::Quiet,
         };
-        let responder = (purpose == Purpose::Answer).then(|| message.responder());
+        let is_answered = matches!(purpose, Purpose::Answer | Purpose::Subscription);
+        let responder = is_answered.then(|| message.responder());
         let at = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::new(self.ready.waker(self.slots.len())));
             self.slots.len() - 1
@@ -114,7 +116,7 @@ impl<S: RpcService> Dispatch<S> {
                     }
                 }
                 Progress::Failed(error) => return self.fail_slot(at, &error),
-                Progress::End if self.slots[at].purpose == Purpose::Answer => {
+                Progress::End if self.slots[at].responder.is_some() => {
                     let error = Error::closed("a reply ended without a response").into();
                     return self.fail_slot(at, &error);
                 }
@@ -131,20 +133,23 @@ impl<S: RpcService> Dispatch<S> {
         let order = slot.order;
         let (purpose, expected) = (slot.purpose, slot.responder.as_ref().and_then(Responder::id));
         let final_response = message.kind() == Kind::Response && message.id().is_some();
+        let ends = final_response || purpose == Purpose::Subscription && cancels(&message, expected);
         match purpose {
-            Purpose::Answer if final_response && !expected.is_some_and(|id| message.has_id(id)) => {
+            Purpose::Answer | Purpose::Subscription
+                if final_response && !expected.is_some_and(|id| message.has_id(id)) =>
+            {
                 let error = Error::invalid("the stack answered with another id").into();
                 self.fail_slot(at, &error);
                 return true;
             }
-            Purpose::Answer => self.say_at(order, message),
+            Purpose::Answer | Purpose::Subscription => self.say_at(order, message),
             Purpose::Listen if !final_response => self.say_at(order, message),
             Purpose::Listen | Purpose::Quiet => tracing::debug!(?message, "nobody waits for this message"),
         }
-        if final_response {
+        if ends {
             self.release(at);
         }
-        final_response
+        ends
     }
 
     /// The call is over without an answer of the stack.
@@ -155,6 +160,13 @@ impl<S: RpcService> Dispatch<S> {
             let error = error.downcast_ref::<Error>();
             self.listen_lost = error.is_some_and(Error::is_overflow);
             self.upstream_gone = error.filter(|error| error.is_closed()).cloned();
+        } else if let (Purpose::Subscription, true, Some(responder)) =
+            (slot.purpose, slot.is_open(), &slot.responder)
+        {
+            tracing::warn!(%error, "a listen broke");
+            let end = end_of(responder);
+            let order = slot.order.max(self.order);
+            end.into_iter().for_each(|end| self.say_at(order, end));
         } else if let Some(answer) = slot.responder.as_ref().and_then(|responder| failure(responder, error)) {
             let order = slot.order.max(self.order);
             self.say_at(order, answer);
@@ -162,6 +174,20 @@ impl<S: RpcService> Dispatch<S> {
             tracing::warn!(%error, "a notification was not delivered");
         }
         self.release(at);
+    }
+
+    /// Ends every call with one error; what is said of it is polled as ever.
+    #[cfg(feature = "http")]
+    pub(in crate::serve) fn fail(&mut self, why: &Error) {
+        let error = why.clone().into();
+        for at in 0..self.slots.len() {
+            if !self.slots[at].is_idle() && self.slots[at].purpose != Purpose::Listen {
+                self.fail_slot(at, &error);
+            }
+        }
+        while !self.waiting.is_empty() {
+            self.fail_next(&error);
+        }
     }
 
     /// To the stack, as soon as it is ready.
@@ -213,4 +239,17 @@ impl<S: RpcService> Dispatch<S> {
         self.queued += message.bytes().len();
         self.out.push((order, message));
     }
+}
+
+/// Whether the server ends the listen `id` with this.
+fn cancels(message: &JsonRpcMessage, id: Option<&OwnedId>) -> bool {
+    let named = peek::cancelled_id(message).ok().flatten().map(|id| id.to_owned());
+    named.is_some() && named.as_ref() == id
+}
+
+/// How a listen ends whose server did not say so; an answer would pass for the server's own word (2026-07-28
+/// basic/patterns/subscriptions, "Graceful Closure").
+fn end_of(listen: &Responder) -> Option<JsonRpcMessage> {
+    let params = format!(r#"{{"requestId":{}}}"#, listen.id()?.as_str());
+    JsonRpcMessage::notification(method::CANCELLED, params).ok()
 }

@@ -16,6 +16,8 @@ use crate::reply::Reply;
 pub(super) enum Purpose {
     /// A request of the client: exactly one answer is due.
     Answer,
+    /// A listen of the client's own: once it is open, it may end without an answer.
+    Subscription,
     /// A notification, or the client's answer to the server: nothing comes back.
     Quiet,
     /// Our own listen.
@@ -75,6 +77,11 @@ impl<F> Slot<F> {
     pub(super) fn poll_later(&self) {
         self.waker.reset();
         self.task.wake_by_ref();
+    }
+
+    /// The call has resolved.
+    pub(super) fn is_open(&self) -> bool {
+        self.reply.is_some()
     }
 
     pub(super) fn is_idle(&self) -> bool {

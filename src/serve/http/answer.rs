@@ -1,14 +1,14 @@
 //! Responses, and what they say where no reply does.
 
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use super::body::Body;
 use super::calls::Refused;
 use crate::error::{BoxError, Error};
 use crate::message::{Code, JsonRpcMessage, OwnedId, Responder};
-use crate::reply::failure;
-use crate::wire::http::Refusal;
+use crate::reply::{Upstream, failure};
+use crate::wire::http::{self as wire, Refusal, Relocation};
 
 /// Tells nginx and its like not to collect the response first.
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -28,6 +28,32 @@ pub(super) fn json(status: StatusCode, message: &JsonRpcMessage) -> Response<Bod
     response
 }
 
+/// What the upstream said: its message, or a body that is none, as it was.
+pub(super) fn returned(
+    status: StatusCode,
+    said: &Upstream,
+    message: Option<&JsonRpcMessage>,
+    relocation: Option<&Relocation>,
+) -> Response<Body> {
+    let mut response = match (&said.body, message) {
+        (None, Some(message)) => json(status, message),
+        (body, _) => {
+            let mut response = self::status(status);
+            *response.body_mut() = Body::whole(body.clone().unwrap_or_default());
+            response
+        }
+    };
+    let mut headers = wire::returned(&said.headers, said.body.as_ref().is_some_and(|body| !body.is_empty()));
+    if let Some(relocation) = relocation {
+        headers
+            .iter_mut()
+            .filter(|(name, _)| *name == WWW_AUTHENTICATE)
+            .for_each(|(_, value)| *value = relocation.challenge(value));
+    }
+    response.headers_mut().extend(headers);
+    response
+}
+
 /// An event stream.
 pub(super) fn events(body: Body) -> Response<Body> {
     let mut response = Response::new(body);
@@ -41,8 +67,13 @@ pub(super) fn events(body: Body) -> Response<Body> {
 /// A request that goes no further.
 pub(super) fn refused(refusal: &Refusal) -> Response<Body> {
     tracing::debug!(%refusal, "a request was refused");
-    let response = json(refusal.status, &refusal.to_message());
-    if refusal.status == StatusCode::METHOD_NOT_ALLOWED { allow(response, "POST") } else { response }
+    json(refusal.status, &refusal.to_message())
+}
+
+/// The same where it may be the method that is not served: `allowed` are.
+pub(super) fn refused_head(refusal: &Refusal, allowed: &'static str) -> Response<Body> {
+    let response = refused(refusal);
+    if refusal.status == StatusCode::METHOD_NOT_ALLOWED { allow(response, allowed) } else { response }
 }
 
 /// The same, for a reason of the front end's own.

@@ -1,6 +1,5 @@
 //! What a response carries.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,12 +10,13 @@ use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
 use super::events::Source;
+use crate::error::{BoxError, Error};
 use crate::wire::sse::Encoder;
 
 /// Events that are ready are sent together up to this many bytes.
 const CHUNK: usize = 16 << 10;
 
-/// The body of a response: nothing, one JSON document, or events as they come.
+/// The body of a response: nothing, one document, events as they come, or what a fallback answered.
 ///
 /// An event stream reads the reply when it is polled, and only then: a client that does not read holds up its own
 /// reply and no other. Dropping it is what a client that leaves looks like.
@@ -26,6 +26,8 @@ pub struct Body(Kind);
 enum Kind {
     Whole(Bytes),
     Events(Box<Events>),
+    /// Of the fallback; the only one that can fail.
+    Other(Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Send>>),
 }
 
 struct Events {
@@ -43,6 +45,10 @@ impl Body {
 
     pub(super) fn whole(bytes: Bytes) -> Self {
         Self(Kind::Whole(bytes))
+    }
+
+    pub(super) fn other(body: impl http_body::Body<Data = Bytes, Error = BoxError> + Send + 'static) -> Self {
+        Self(Kind::Other(Box::pin(body)))
     }
 
     /// A comment goes out after every `keep_alive` of silence.
@@ -88,16 +94,14 @@ impl Events {
 
 impl http_body::Body for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Error;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let chunk = match &mut self.get_mut().0 {
             Kind::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Kind::Whole(bytes) => Poll::Ready(Some(std::mem::take(bytes))),
             Kind::Events(events) => events.poll_chunk(cx),
+            Kind::Other(body) => return body.as_mut().poll_frame(cx).map_err(Error::from),
         };
         chunk.map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk))))
     }
@@ -106,6 +110,7 @@ impl http_body::Body for Body {
         match &self.0 {
             Kind::Whole(bytes) => bytes.is_empty(),
             Kind::Events(events) => events.over && events.encoder.is_empty(),
+            Kind::Other(body) => body.is_end_stream(),
         }
     }
 
@@ -113,6 +118,7 @@ impl http_body::Body for Body {
         match &self.0 {
             Kind::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Events(_) => SizeHint::default(),
+            Kind::Other(body) => body.size_hint(),
         }
     }
 }
@@ -122,6 +128,7 @@ impl fmt::Debug for Body {
         match &self.0 {
             Kind::Whole(bytes) => f.debug_tuple("Body").field(&bytes.len()).finish(),
             Kind::Events(_) => f.write_str("Body(events)"),
+            Kind::Other(_) => f.write_str("Body(other)"),
         }
     }
 }

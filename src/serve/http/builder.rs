@@ -1,19 +1,23 @@
 //! What a front end on HTTP is made of.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{Request, Response};
 use tower_service::Service;
 
-use super::front::{Front, Options};
-use super::stack::{BoxStack, Maker, Turns};
+use super::fallback::{Fallback, RequestBody};
+use super::front::{DAY, Front, Options};
+use super::stack::{BoxStack, Maker};
+use super::turns::Turns;
 use super::{Http, SessionInfo};
 use crate::error::BoxError;
 use crate::message::ScanOptions;
 use crate::reply::RpcService;
 use crate::session::{MemoryStore, SessionStore};
-use crate::wire::http::Endpoint;
+use crate::wire::http::{Endpoint, Relocation};
 
 /// A front end on HTTP, to be configured and built. See [`http`](super::http()).
 #[must_use = "a front end is built before it serves"]
@@ -23,6 +27,8 @@ pub struct Builder {
     options: Options,
     maker: Option<Maker>,
     stateless: Option<BoxStack>,
+    fallback: Option<Fallback>,
+    relocation: Option<Relocation>,
     store: Arc<dyn SessionStore>,
 }
 
@@ -37,8 +43,11 @@ impl Builder {
             age: Duration::from_secs(24 * 60 * 60),
             patience: Duration::from_secs(30),
             keep_alive: Duration::from_secs(15),
+            prime_after: Duration::from_millis(100),
             replay_events: 256,
             replay_bytes: 256 << 10,
+            clock: Arc::default(),
+            transparent: false,
         };
         Self {
             endpoint,
@@ -46,6 +55,8 @@ impl Builder {
             options,
             maker: None,
             stateless: None,
+            fallback: None,
+            relocation: None,
             store: Arc::new(MemoryStore::new()),
         }
     }
@@ -62,6 +73,9 @@ impl Builder {
 
     /// Serves requests that stand alone: those of 2026-07-28, and where no [`sessions`](Self::sessions) are served,
     /// those of older clients that get no session.
+    ///
+    /// Where the stack ends in a process, [`CheckParamsLayer`](crate::layer::CheckParamsLayer) belongs above it: what
+    /// heads say of a tool's arguments, nobody else can check.
     pub fn stateless(mut self, stack: impl RpcService) -> Self {
         self.stateless = Some(BoxStack::new(stack));
         self
@@ -82,13 +96,14 @@ impl Builder {
         self
     }
 
-    /// Messages in flight at once in one session (1,024); more are refused with 503.
+    /// Requests in flight at once in one session (1,024), and twice as many other messages; more are refused with 503.
     pub fn max_in_flight(mut self, messages: usize) -> Self {
         self.options.max_in_flight = messages.max(1);
         self
     }
 
-    /// Messages in flight at once that belong to no session (16,384); more are refused with 503.
+    /// Requests in flight at once that belong to no session (16,384), and twice as many other messages; more are
+    /// refused with 503.
     pub fn max_stateless(mut self, messages: usize) -> Self {
         self.options.max_stateless = messages.max(1);
         self
@@ -119,9 +134,18 @@ impl Builder {
     }
 
     /// After how much silence an event stream gets a comment, and a request that is still not answered an event
-    /// stream (15 s; never less than one).
+    /// stream (15 s; never less than one, nor more than a day).
     pub fn keep_alive(mut self, silence: Duration) -> Self {
-        self.options.keep_alive = silence.max(Duration::from_secs(1));
+        self.options.keep_alive = silence.clamp(Duration::from_secs(1), DAY);
+        self
+    }
+
+    /// How long a request of 2025-11-25 may go unanswered before its response becomes an event stream that its client
+    /// can take up again if the connection breaks (100 ms). Clients of earlier revisions wait for
+    /// [`keep_alive`](Self::keep_alive), and so does everybody where nothing is kept for [`replay`](Self::replay), or
+    /// where whoever answers [asks for it](crate::session::ResponseStream::wait), as a leaf over HTTP does.
+    pub fn prime_after(mut self, silence: Duration) -> Self {
+        self.options.prime_after = silence;
         self
     }
 
@@ -138,13 +162,71 @@ impl Builder {
         self
     }
 
+    /// Leaves the `Authorization` that a client sends beside each of its messages, as a [`ClientAuthorization`]: for a
+    /// leaf that sends it on, such as one of
+    /// [`connect::http::Options::transparent_authorization`](crate::connect::http::Options::transparent_authorization).
+    /// Without that, it goes no further than the layers around this service; cookies never do.
+    ///
+    /// For recording what passes between a client and the server that it knows, and nothing else: layers of the stack
+    /// can read the tokens then, and clients are answered as the server answers them. Clients of 2024-11-05 cannot be
+    /// told by HTTP+SSE that a token is wanted.
+    ///
+    /// [`ClientAuthorization`]: crate::wire::http::ClientAuthorization
+    pub fn transparent_authorization(mut self, transparent: bool) -> Self {
+        self.options.transparent = transparent;
+        self
+    }
+
+    /// Tells clients our address in the challenges of an upstream that would name its own.
+    pub fn relocate(mut self, relocation: Relocation) -> Self {
+        self.relocation = Some(relocation);
+        self
+    }
+
+    /// Has this answer requests for any other path: documents about the server, say, by a
+    /// [`connect::http::PassThrough`](crate::connect::http::PassThrough). Else they get 404.
+    ///
+    /// `Host`, `Origin` and how the request is framed are checked first, as for the endpoint itself; the body is the
+    /// service's to bound. Shutting down does not wait for it.
+    ///
+    /// ```
+    /// use http::{Request, Response, StatusCode};
+    /// use shadowcat::serve::{self, http::RequestBody};
+    /// use shadowcat::wire::http::Endpoint;
+    /// use tower::{ServiceExt, service_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let health = service_fn(|request: Request<RequestBody>| async move {
+    ///     let status = if request.uri().path() == "/health" { StatusCode::OK } else { StatusCode::NOT_FOUND };
+    ///     Ok(Response::builder().status(status).body(String::new()).expect("a status and no headers"))
+    /// });
+    /// let endpoint = Endpoint::bound_to("/mcp", "127.0.0.1:8080".parse()?)?;
+    /// let server = serve::http(endpoint).fallback(health).build();
+    /// let ask = Request::get("/health").header("host", "localhost:8080").body(String::new())?;
+    /// assert_eq!(server.clone().oneshot(ask).await?.status(), 200);
+    /// let rebound = Request::get("/health").header("host", "evil.example").body(String::new())?;
+    /// assert_eq!(server.oneshot(rebound).await?.status(), 403);
+    /// # Ok(()) }
+    /// ```
+    pub fn fallback<S, B>(mut self, service: S) -> Self
+    where
+        S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible, Future: Send>,
+        S: Clone + Send + 'static,
+        B: http_body::Body<Error: Into<BoxError>> + Send + 'static,
+    {
+        self.fallback = Some(Fallback::new(service));
+        self
+    }
+
     /// The service.
     pub fn build(self) -> Http {
-        let stateless = self.stateless.map(Turns::new);
         let max = self.options.scan.max_bytes as u64;
-        let (endpoint, sse) =
-            (self.endpoint.max_body_bytes(max), self.sse.map(|sse| sse.max_body_bytes(max)));
-        Http::new(Front::new(endpoint, sse, self.options, self.maker, stateless, self.store))
+        let mut front = Front::new(self.endpoint.max_body_bytes(max), self.options, self.store);
+        front.sse = self.sse.map(|sse| sse.max_body_bytes(max));
+        front.maker = self.maker;
+        front.stateless = self.stateless.map(Turns::new);
+        (front.fallback, front.relocation) = (self.fallback, self.relocation);
+        Http::new(front)
     }
 }
 

@@ -2,18 +2,23 @@
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{self, Poll, Waker, ready};
 
 use http::StatusCode;
 
 use super::calls::Ticket;
+use super::facts::Facts;
 use super::live::Live;
-use super::stack::Calling;
+use super::outcome::{Failed, Next};
+use super::trail::Trail;
+use super::turns::Turn;
 use crate::error::{BoxError, Error};
-use crate::message::{Context as Facts, JsonRpcMessage, Kind, OwnedId, Responder};
-use crate::protocol::{Era, method};
-use crate::reply::{Reply, failure};
+use crate::message::{Context, JsonRpcMessage, Kind, OwnedId, Responder};
+use crate::protocol::{Era, method, peek};
+use crate::reply::{Reply, Upstream, failure};
 use crate::session::ResponseMode;
 use crate::wire::http::error_status;
 
@@ -27,44 +32,28 @@ pub(super) struct Call {
     /// It is the `initialize` of that session.
     opens: bool,
     pub(super) era: Era,
+    /// Its client has gone, and it goes on.
+    pub(super) is_left: AtomicBool,
     state: Mutex<State>,
 }
 
 struct State {
     phase: Phase,
     ticket: Option<Ticket>,
-    mode: ResponseMode,
+    /// Of the reply, once it is there.
+    facts: Facts,
+    /// Where what comes is kept, for a client that comes back.
+    trail: Option<Trail>,
     reader: Option<Waker>,
     /// Another reader has it now.
     owner: u32,
 }
 
 enum Phase {
-    Calling(Calling),
+    Calling(Turn),
     Reading(Reply),
     /// What the reader has not been told yet.
     Over(Option<Failed>),
-}
-
-/// What comes of a call.
-pub(super) enum Next {
-    /// A listen is open.
-    Open,
-    /// What comes before the response.
-    Message(JsonRpcMessage),
-    /// The response.
-    Last(JsonRpcMessage),
-    /// The channel below broke.
-    Failed(Failed),
-    /// Nothing more, as when nothing was due, or the call was cancelled.
-    End,
-}
-
-/// A call that the server did not answer.
-pub(super) struct Failed {
-    pub(super) status: StatusCode,
-    pub(super) answer: Option<JsonRpcMessage>,
-    error: BoxError,
 }
 
 impl Call {
@@ -72,7 +61,7 @@ impl Call {
         message: &JsonRpcMessage,
         live: Option<Arc<Live>>,
         era: Era,
-        calling: Calling,
+        calling: Turn,
         ticket: Ticket,
     ) -> Self {
         let opens = message.kind() == Kind::Request && message.is_method(method::INITIALIZE);
@@ -82,10 +71,12 @@ impl Call {
             opens: opens && live.is_some(),
             live,
             era,
+            is_left: AtomicBool::new(false),
             state: Mutex::new(State {
                 phase: Phase::Calling(calling),
                 ticket: Some(ticket),
-                mode: ResponseMode::Auto,
+                facts: Facts::default(),
+                trail: None,
                 reader: None,
                 owner: 0,
             }),
@@ -94,13 +85,24 @@ impl Call {
 
     /// How the stack wants the reply to be written; known once something has come.
     pub(super) fn mode(&self) -> ResponseMode {
-        self.lock().mode
+        self.lock().facts.mode
+    }
+
+    /// What the server said over HTTP, where the reply is what it said.
+    pub(super) fn upstream(&self) -> Option<Box<Upstream>> {
+        self.lock().facts.upstream.clone()
+    }
+
+    /// The client named a session of ours.
+    pub(super) fn is_in_session(&self) -> bool {
+        self.live.is_some() && !self.opens
     }
 
     /// Makes another the reader: earlier ones find the call at its end. Returns what to read with.
     pub(super) fn take_over(&self) -> u32 {
         let mut state = self.lock();
         state.owner += 1;
+        self.is_left.store(false, Ordering::Release);
         let reader = state.reader.take();
         let owner = state.owner;
         drop(state);
@@ -108,23 +110,36 @@ impl Call {
         owner
     }
 
+    /// Keeps what comes from now on.
+    pub(super) fn leave(&self, trail: Trail) {
+        let mut state = self.lock();
+        if state.ticket.is_some() {
+            state.trail = Some(trail);
+        }
+    }
+
     /// Whether this reader still has it.
     pub(super) fn is_owned_by(&self, owner: u32) -> bool {
         self.lock().owner == owner
     }
 
-    pub(super) fn poll_next(&self, owner: u32, cx: &mut Context<'_>) -> Poll<Next> {
-        let next = {
+    pub(super) fn poll_next(&self, owner: u32, cx: &mut task::Context<'_>) -> Poll<Next> {
+        let (next, ended) = {
             let mut state = self.lock();
             if state.owner != owner {
                 return Poll::Ready(Next::End);
             }
-            ready!(self.poll_state(&mut state, cx))
+            let mut next = ready!(self.poll_state(&mut state, cx));
+            // Under the lock: who takes the stream up finds whatever was read before.
+            next.keep(state.trail.as_ref());
+            let is_over = matches!(next, Next::Last(..) | Next::Failed(_) | Next::End);
+            (next, is_over.then(|| state.end(None)))
         };
         // Without the lock: what follows may end every call of the session, this one too.
+        ended.into_iter().for_each(Ended::release);
         if let Some(live) = &self.live {
             match &next {
-                Next::Last(answer) if self.opens => live.opened(answer),
+                Next::Last(answer, _) if self.opens => live.opened(answer),
                 Next::Failed(failed) => live.failed(&failed.error, self.opens),
                 _ => {}
             }
@@ -132,7 +147,7 @@ impl Call {
         Poll::Ready(next)
     }
 
-    fn poll_state(&self, state: &mut State, cx: &mut Context<'_>) -> Poll<Next> {
+    fn poll_state(&self, state: &mut State, cx: &mut task::Context<'_>) -> Poll<Next> {
         loop {
             let polled = catch_unwind(AssertUnwindSafe(|| state.phase.poll(cx)));
             let step = match polled {
@@ -145,22 +160,30 @@ impl Call {
             };
             let next = match step {
                 Step::Replied(reply) => {
-                    state.mode = reply.extensions().get().copied().unwrap_or_default();
+                    state.facts = Facts::of(reply.extensions());
                     state.phase = Phase::Reading(reply);
                     self.is_listen.then_some(Next::Open)
                 }
-                Step::Said(message) => self.said(message),
+                Step::Said(message) => match (self.said(message), state.facts.caught.take()) {
+                    (Some(Next::Last(answer, _)), Some(error)) => {
+                        Some(Next::Failed(self.answered(error.into(), Some(answer))))
+                    }
+                    (next, caught) => {
+                        state.facts.caught = caught;
+                        next
+                    }
+                },
                 Step::Failed(error) => Some(Next::Failed(self.failed(error))),
                 Step::Told(failed) => Some(Next::Failed(failed)),
                 Step::Ended if self.responder.id().is_some() && state.ticket.is_some() => {
                     let error = Error::closed("a reply ended without a response");
                     Some(Next::Failed(self.failed(error.into())))
                 }
-                Step::Ended => Some(Next::End),
+                Step::Ended => Some(match state.facts.caught.take() {
+                    Some(error) => Next::Failed(self.answered(error.into(), None)),
+                    None => Next::End,
+                }),
             };
-            if matches!(next, Some(Next::Last(_) | Next::Failed(_) | Next::End)) {
-                state.end(None);
-            }
             if let Some(next) = next {
                 return Poll::Ready(next);
             }
@@ -176,60 +199,76 @@ impl Call {
         };
         if answers {
             return Some(match message.has_id(id) {
-                true => Next::Last(message),
+                true => Next::Last(message, None),
                 false => {
                     Next::Failed(self.failed(Error::invalid("the stack answered with another id").into()))
                 }
             });
         }
+        if self.is_listen
+            && peek::cancelled_id(&message).ok().flatten().is_some_and(|named| named.to_owned() == *id)
+        {
+            return Some(Next::Last(message, None)); // so a server ends a listen
+        }
         match &self.live {
-            Some(live) => live.tells(&message).then_some(Next::Message(message)),
+            Some(live) => live.tells(&message).then_some(Next::Message(message, None)),
             None if message.kind() == Kind::Request => {
                 // Servers of that era never ask so, and without a session nobody could answer.
                 tracing::warn!(method = message.method(), "a question of the server was dropped");
                 None
             }
-            None => Some(Next::Message(message)),
+            None => Some(Next::Message(message, None)),
         }
     }
 
     fn failed(&self, error: BoxError) -> Failed {
+        let answer = failure(&self.responder, &error);
+        self.answered(error, answer)
+    }
+
+    /// A failure that this is the answer to.
+    fn answered(&self, error: BoxError, answer: Option<JsonRpcMessage>) -> Failed {
         let status = error.downcast_ref().map_or(StatusCode::BAD_GATEWAY, error_status);
         let lost = status == StatusCode::NOT_FOUND && self.live.is_none();
         Failed {
             // Without a session, 404 would say that there is no such method.
             status: if lost { StatusCode::BAD_GATEWAY } else { status },
-            answer: failure(&self.responder, &error),
+            answer,
+            event: None,
             error,
         }
     }
 
     /// The client's own cancellation: nothing more comes, and the connector forwards the message.
-    pub(super) fn cancel(&self, facts: &Facts, id: &OwnedId, message: JsonRpcMessage) {
-        let mut state = self.lock();
+    pub(super) fn cancel(&self, facts: &Context, id: &OwnedId, message: JsonRpcMessage) {
         facts.leave_cancellation(id.clone(), message);
-        state.end(None);
+        self.end(None);
         facts.take_cancellation(id); // nobody below forwards it
-        let reader = state.reader.take();
-        drop(state);
-        reader.into_iter().for_each(Waker::wake);
     }
 
     /// Drops the call, which cancels it if it is not over.
     pub(super) fn abandon(&self) {
-        self.lock().end(None);
+        self.end(None);
     }
 
     /// Ends the call with one error, if it is not over.
     pub(super) fn fail(&self, why: &Error) {
+        self.end(Some(why));
+    }
+
+    fn end(&self, why: Option<&Error>) {
         let mut state = self.lock();
         if state.ticket.is_none() {
             return;
         }
-        let failed = self.failed(why.clone().into());
-        state.end(Some(failed));
+        let mut failed = why.map(|why| self.failed(why.clone().into()));
+        if let Some(failed) = &mut failed {
+            failed.keep(state.trail.as_ref());
+        }
+        let ended = state.end(failed);
         let reader = state.reader.take();
         drop(state);
+        ended.release();
         reader.into_iter().for_each(Waker::wake);
     }
 
@@ -239,11 +278,27 @@ impl Call {
 }
 
 impl State {
-    fn end(&mut self, untold: Option<Failed>) {
-        let over = mem::replace(&mut self.phase, Phase::Over(untold));
+    /// What it returns is released without the lock.
+    fn end(&mut self, untold: Option<Failed>) -> Ended {
+        let phase = mem::replace(&mut self.phase, Phase::Over(untold));
+        Ended { phase, ticket: self.ticket.take(), trail: self.trail.take() }
+    }
+}
+
+/// What a call held.
+#[must_use = "it is released without the lock of its call"]
+struct Ended {
+    phase: Phase,
+    ticket: Option<Ticket>,
+    trail: Option<Trail>,
+}
+
+impl Ended {
+    fn release(self) {
+        let Self { phase, ticket, trail } = self;
         // A panic while something of a layer is dropped must not take others with it.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(over)));
-        self.ticket = None;
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(phase)));
+        drop((ticket, trail));
     }
 }
 
@@ -256,9 +311,9 @@ enum Step {
 }
 
 impl Phase {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+    fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<Step> {
         Poll::Ready(match self {
-            Self::Calling(calling) => match ready!(calling.as_mut().poll(cx)) {
+            Self::Calling(calling) => match ready!(Pin::new(calling).poll(cx)) {
                 Ok(reply) => Step::Replied(reply),
                 Err(error) => Step::Failed(error),
             },

@@ -1,13 +1,13 @@
 //! The calls in flight of one session, or of all requests that belong to none.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::call::Call;
-use crate::message::{IdMap, OwnedId};
+use crate::message::{IdMap, Kind, OwnedId};
 use crate::session::InUse;
 
-/// Bounded; every call is here until it is over, so that it can be ended from elsewhere.
+/// Bounded, requests and the rest each for themselves: a request may wait for the answer to a question, which must find
+/// room. Every call is here until it is over, so that it can be ended from elsewhere.
 pub(super) struct Calls {
     max: usize,
     table: Mutex<Table>,
@@ -15,10 +15,11 @@ pub(super) struct Calls {
 
 #[derive(Default)]
 struct Table {
-    next: u64,
-    all: HashMap<u64, Arc<Call>>,
+    all: Vec<Option<Arc<Call>>>,
+    free: Vec<usize>,
+    requests: usize,
     /// Of the requests of one client; those of many share no ids.
-    ids: IdMap<u64>,
+    ids: IdMap<usize>,
     closed: bool,
 }
 
@@ -36,7 +37,8 @@ pub(super) enum Refused {
 /// The place of a call in the table.
 pub(super) struct Ticket {
     calls: Arc<Calls>,
-    number: u64,
+    number: usize,
+    is_request: bool,
     id: Option<OwnedId>,
     _in_use: Option<InUse>,
 }
@@ -49,6 +51,7 @@ impl Calls {
     /// `id`: of a request whose id must be its own.
     pub(super) fn begin(
         self: &Arc<Self>,
+        kind: Kind,
         id: Option<OwnedId>,
         in_use: Option<InUse>,
         make: impl FnOnce(Ticket) -> Call,
@@ -60,27 +63,32 @@ impl Calls {
         if id.as_ref().is_some_and(|id| table.ids.contains(id)) {
             return Err(Refused::IdInUse);
         }
-        if table.all.len() >= self.max {
+        let is_request = kind == Kind::Request;
+        let is_full = match is_request {
+            true => table.requests >= self.max,
+            false => table.len() - table.requests >= 2 * self.max,
+        };
+        if is_full {
             return Err(Refused::Busy);
         }
-        let number = table.next;
-        table.next += 1;
+        table.requests += usize::from(is_request);
+        let number = table.place();
         if let Some(id) = &id {
             table.ids.insert(id, number);
         }
-        let call = Arc::new(make(Ticket { calls: self.clone(), number, id, _in_use: in_use }));
-        table.all.insert(number, call.clone());
+        let call = Arc::new(make(Ticket { calls: self.clone(), number, is_request, id, _in_use: in_use }));
+        table.all[number] = Some(call.clone());
         Ok(call)
     }
 
     pub(super) fn by_id(&self, id: &OwnedId) -> Option<Arc<Call>> {
         let table = self.lock();
-        table.all.get(&table.ids.get(id)?).cloned()
+        table.all.get(table.ids.get(id)?)?.clone()
     }
 
     /// All there are, to be ended by the caller without the table's lock.
     pub(super) fn all(&self) -> Vec<Arc<Call>> {
-        self.lock().all.values().cloned().collect()
+        self.lock().all.iter().flatten().cloned().collect()
     }
 
     /// No call begins any more.
@@ -89,11 +97,24 @@ impl Calls {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.lock().all.is_empty()
+        self.lock().len() == 0
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn len(&self) -> usize {
+        self.all.len() - self.free.len()
+    }
+
+    fn place(&mut self) -> usize {
+        self.free.pop().unwrap_or_else(|| {
+            self.all.push(None);
+            self.all.len() - 1
+        })
     }
 }
 
@@ -103,7 +124,9 @@ impl Drop for Ticket {
         if let Some(id) = &self.id {
             table.ids.remove(id);
         }
-        let call = table.all.remove(&self.number);
+        table.requests -= usize::from(self.is_request);
+        let call = table.all[self.number].take();
+        table.free.push(self.number);
         drop(table);
         drop(call);
     }

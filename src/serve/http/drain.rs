@@ -2,41 +2,53 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use super::call::{Call, Next};
-use super::trail::Trail;
-use crate::message::{JsonRpcMessage, Kind};
+use super::call::Call;
+use super::outcome::Next;
+use crate::message::Kind;
 
-/// Reads the call to its end in a task of its own. What comes is kept on `trail` for a client that comes back.
+/// Reads the call to its end in a task of its own. What comes is on the call's trail, for a client that comes back.
 ///
-/// Outside a runtime the call is dropped.
-pub(super) fn spawn(call: Arc<Call>, owner: u32, trail: Option<Trail>) {
-    match tokio::runtime::Handle::try_current() {
-        Ok(runtime) => drop(runtime.spawn(drain(call, owner, trail))),
-        Err(_) => call.abandon(),
+/// Outside a runtime the call is dropped, and when the front end is gone.
+pub(super) fn spawn(call: Arc<Call>, owner: u32) {
+    call.is_left.store(true, Ordering::Release); // before it is looked whether the front end is there, which ends such calls when it goes
+    let unread = Unread { call, owner };
+    if unread.call.live.as_ref().is_some_and(|live| !live.is_served()) {
+        return;
+    }
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(unread.read());
     }
 }
 
-async fn drain(call: Arc<Call>, owner: u32, trail: Option<Trail>) {
-    loop {
-        match poll_fn(|cx| call.poll_next(owner, cx)).await {
-            Next::Open => {}
-            Next::Message(message) => keep(&call, trail.as_ref(), &message),
-            Next::Last(message) => return keep(&call, trail.as_ref(), &message),
-            Next::Failed(failed) => {
-                return failed.answer.iter().for_each(|answer| keep(&call, trail.as_ref(), answer));
+/// A call without a client.
+struct Unread {
+    call: Arc<Call>,
+    owner: u32,
+}
+
+impl Unread {
+    async fn read(self) {
+        loop {
+            match poll_fn(|cx| self.call.poll_next(self.owner, cx)).await {
+                Next::Message(message, None) if message.kind() == Kind::Request => {
+                    if let Some(live) = &self.call.live {
+                        live.refuse(&message, "nobody is there to answer");
+                    }
+                }
+                Next::Open | Next::Message(..) => {}
+                Next::Last(..) | Next::Failed(_) | Next::End => return,
             }
-            Next::End => return,
         }
     }
 }
 
-fn keep(call: &Call, trail: Option<&Trail>, message: &JsonRpcMessage) {
-    let kept = trail.and_then(|trail| trail.mark(message)).is_some();
-    if !kept
-        && message.kind() == Kind::Request
-        && let Some(live) = &call.live
-    {
-        live.refuse(message, "nobody is there to answer");
+/// If it is not over, nobody would ever read it.
+impl Drop for Unread {
+    fn drop(&mut self) {
+        if self.call.is_owned_by(self.owner) {
+            self.call.abandon();
+        }
     }
 }

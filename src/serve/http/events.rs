@@ -4,14 +4,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::call::{Call, Next};
+use super::call::Call;
 use super::drain;
 use super::live::Live;
+use super::outcome::Next;
 use super::replay::EventId;
 use super::trail::Trail;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::Era;
-use crate::session::InUse;
+use crate::session::{InUse, ResponseStream};
 use crate::wire::sse::Event;
 
 /// The events of one response.
@@ -27,16 +28,25 @@ pub(super) trait Source: Send {
 pub(super) struct Reading {
     call: Arc<Call>,
     owner: u32,
+    /// What comes first: a place to come back to, or what was missed.
+    missed: VecDeque<Event>,
     /// What decided how the response is written.
     first: VecDeque<Next>,
-    prime: bool,
-    trail: Option<Trail>,
+    wanted: Option<ResponseStream>,
+    /// The client knows where to take it up.
+    is_left: bool,
     over: bool,
 }
 
 impl Reading {
-    pub(super) fn new(call: Arc<Call>) -> Self {
-        Self { call, owner: 0, first: VecDeque::new(), prime: false, trail: None, over: false }
+    pub(super) fn new(call: Arc<Call>, wanted: Option<ResponseStream>) -> Self {
+        let (missed, first) = (VecDeque::new(), VecDeque::new());
+        Self { call, owner: 0, missed, first, wanted, is_left: false, over: false }
+    }
+
+    /// The one who takes a call up, behind what was missed of it.
+    pub(super) fn resumed(call: Arc<Call>, owner: u32, missed: VecDeque<Event>) -> Self {
+        Self { call, owner, missed, first: VecDeque::new(), wanted: None, is_left: false, over: false }
     }
 
     pub(super) fn call(&self) -> &Call {
@@ -48,7 +58,7 @@ impl Reading {
             Some(first) => first,
             None => ready!(self.call.poll_next(self.owner, cx)),
         };
-        self.over |= matches!(next, Next::Last(_) | Next::Failed(_) | Next::End);
+        self.over |= matches!(next, Next::Last(..) | Next::Failed(_) | Next::End);
         Poll::Ready(next)
     }
 
@@ -59,38 +69,41 @@ impl Reading {
     }
 
     /// Gives the events ids, and if `prime` is set an event in front that has nothing else.
-    pub(super) fn leave(&mut self, trail: Trail, live: &Live, prime: bool) {
-        live.replay.set_call(trail.stream(), Arc::downgrade(&self.call));
-        (self.trail, self.prime) = (Some(trail), prime);
+    pub(super) fn leave(&mut self, trail: Trail, prime: bool) {
+        self.missed.extend(prime.then(|| trail.priming()));
+        self.first.iter_mut().for_each(|next| next.keep(Some(&trail)));
+        trail.lead_to(&self.call);
+        self.call.leave(trail);
+        self.is_left = prime;
     }
 
-    fn event(&self, message: &JsonRpcMessage) -> Event {
-        match &self.trail {
-            Some(trail) => trail.event(message),
-            None => Event::message(message),
-        }
+    /// The client is to come back for the rest.
+    fn is_closed(&self, cx: &Context<'_>) -> bool {
+        let wanted = self.wanted.as_ref().filter(|_| self.is_left);
+        wanted.is_some_and(|wanted| wanted.poll_closed(cx).is_ready())
     }
 }
 
 impl Source for Reading {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        if let Some(trail) = self.trail.as_ref().filter(|_| std::mem::take(&mut self.prime)) {
-            return Poll::Ready(Some(trail.priming()));
+        if let Some(missed) = self.missed.pop_front() {
+            return Poll::Ready(Some(missed));
         }
         loop {
             if self.over {
                 return Poll::Ready(None);
             }
-            let message = match ready!(self.poll_next(cx)) {
+            let next = match self.poll_next(cx) {
+                Poll::Ready(next) => next,
+                Poll::Pending if self.is_closed(cx) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            };
+            let event = match next {
                 Next::Open => continue,
-                Next::Message(message) | Next::Last(message) => Some(message),
-                Next::Failed(failed) => failed.answer,
+                Next::Message(message, id) | Next::Last(message, id) => Some(event(id, &message)),
+                Next::Failed(failed) => failed.answer.map(|answer| event(failed.event, &answer)),
                 Next::End => None,
             };
-            let event = message.map(|message| self.event(&message));
-            if self.over {
-                self.trail = None; // nothing more comes for whoever takes it up
-            }
             if event.is_some() || self.over {
                 return Poll::Ready(event);
             }
@@ -103,19 +116,19 @@ impl Drop for Reading {
         if self.over && self.first.is_empty() || !self.call.is_owned_by(self.owner) {
             return;
         }
-        if self.call.era == Era::Modern {
+        // A listen would go on for ever, and no older revision has one.
+        if self.call.era == Era::Modern || self.call.is_listen {
             return self.call.abandon();
         }
         for next in self.first.drain(..) {
-            if let Next::Message(message) = next
-                && self.trail.as_ref().and_then(|trail| trail.mark(&message)).is_none()
+            if let Next::Message(message, None) = next
                 && message.kind() == Kind::Request
                 && let Some(live) = &self.call.live
             {
                 live.refuse(&message, "nobody is there to answer");
             }
         }
-        drain::spawn(self.call.clone(), self.owner, self.trail.take());
+        drain::spawn(self.call.clone(), self.owner);
     }
 }
 
@@ -131,9 +144,14 @@ pub(super) struct Listening {
 }
 
 impl Listening {
-    /// `None` where there are too many streams.
-    pub(super) fn new(live: Arc<Live>, missed: VecDeque<Event>, trail: Option<Trail>) -> Option<Self> {
-        let number = live.listen.join(trail.as_ref().map(Trail::stream))?;
+    /// `None` where there are too many streams. `missed` is asked for once nobody else has the stream.
+    pub(super) fn new(
+        live: Arc<Live>,
+        trail: Option<Trail>,
+        missed: impl FnOnce(Option<&Trail>) -> VecDeque<Event>,
+    ) -> Option<Self> {
+        let stream = trail.as_ref().map(Trail::stream);
+        let (number, missed) = live.listen.join(stream, || missed(trail.as_ref()))?;
         let _in_use = live.session.enter();
         Some(Self { live, number, missed, trail, over: false, _in_use })
     }
@@ -147,12 +165,9 @@ impl Source for Listening {
         if self.over {
             return Poll::Ready(None);
         }
-        let message = ready!(self.live.listen.poll_next(&self.live, self.number, cx));
-        self.over = message.is_none();
-        Poll::Ready(message.map(|message| match &self.trail {
-            Some(trail) => trail.event(&message),
-            None => Event::message(&message),
-        }))
+        let next = ready!(self.live.listen.poll_next(&self.live, self.number, self.trail.as_ref(), cx));
+        self.over = next.is_none();
+        Poll::Ready(next.map(|(id, message)| event(id, &message)))
     }
 }
 
@@ -162,33 +177,18 @@ impl Drop for Listening {
     }
 }
 
-/// The rest of a response whose first reader has gone.
-pub(super) struct Resumed {
-    live: Arc<Live>,
-    after: EventId,
-    _in_use: InUse,
-}
+/// What is kept of a response that is over.
+pub(super) struct Missed(pub(super) VecDeque<Event>);
 
-impl Resumed {
-    pub(super) fn new(live: Arc<Live>, after: EventId) -> Self {
-        let _in_use = live.session.enter();
-        Self { live, after, _in_use }
+impl Source for Missed {
+    fn poll_event(&mut self, _: &mut Context<'_>) -> Poll<Option<Event>> {
+        Poll::Ready(self.0.pop_front())
     }
 }
 
-impl Source for Resumed {
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        let next = ready!(self.live.replay.poll_next(self.after, cx));
-        Poll::Ready(next.map(|(id, message)| {
-            self.after = id;
-            event(id, &message)
-        }))
-    }
-}
-
-/// The event that carried this message before.
-pub(super) fn event(id: EventId, message: &JsonRpcMessage) -> Event {
+/// The event that carries a message, and its id where it is kept.
+pub(super) fn event(id: Option<EventId>, message: &JsonRpcMessage) -> Event {
     let mut event = Event::message(message);
-    event.id = Some(id.to_string());
+    event.id = id.map(|id| id.to_string());
     event
 }

@@ -1,26 +1,29 @@
 //! What all requests share: the stacks, the sessions, the bounds.
 
-use std::collections::HashMap;
 use std::fmt;
+use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use http::Extensions;
 use tokio::time::Instant;
 
 use super::calls::Calls;
+use super::fallback::Fallback;
 use super::inbox::Inbox;
 use super::live::{self, Live};
-use super::stack::{Maker, Turns};
+use super::stack::Maker;
+use super::turns::Turns;
+use crate::clock::Clock;
 use crate::error::Error;
 use crate::message::ScanOptions;
-use crate::session::{Principal, Session, SessionId, SessionKey, SessionStore};
-use crate::wire::http::Endpoint;
+use crate::session::{KeyMap, Principal, Session, SessionKey, SessionStore};
+use crate::wire::http::{Endpoint, Relocation};
 
 /// Between two looks for sessions that are over.
 const SWEEP: Duration = Duration::from_secs(1);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(super) struct Options {
     pub(super) scan: ScanOptions,
@@ -31,8 +34,13 @@ pub(super) struct Options {
     pub(super) age: Duration,
     pub(super) patience: Duration,
     pub(super) keep_alive: Duration,
+    pub(super) prime_after: Duration,
     pub(super) replay_events: usize,
     pub(super) replay_bytes: usize,
+    /// For the limits of all requests.
+    pub(super) clock: Arc<Clock>,
+    /// Clients' credentials ride along.
+    pub(super) transparent: bool,
 }
 
 pub(super) struct Front {
@@ -42,12 +50,18 @@ pub(super) struct Front {
     pub(super) options: Options,
     pub(super) maker: Option<Maker>,
     pub(super) stateless: Option<Arc<Turns>>,
+    /// Whom other requests go to.
+    pub(super) fallback: Option<Fallback>,
+    /// What a challenge of the upstream is to say instead.
+    pub(super) relocation: Option<Relocation>,
     pub(super) stateless_calls: Arc<Calls>,
     pub(super) store: Arc<dyn SessionStore>,
-    open: Mutex<HashMap<SessionKey, Open>>,
+    open: Mutex<KeyMap<Open>>,
     is_swept: AtomicBool,
     /// No session is opened any more.
     is_closing: AtomicBool,
+    /// Nor any that was being opened.
+    is_closed: AtomicBool,
 }
 
 /// What runs a session.
@@ -59,23 +73,27 @@ pub(super) enum Open {
 }
 
 impl Front {
-    pub(super) fn new(
-        endpoint: Endpoint,
-        sse: Option<Endpoint>,
-        options: Options,
-        maker: Option<Maker>,
-        stateless: Option<Arc<Turns>>,
-        store: Arc<dyn SessionStore>,
-    ) -> Self {
-        let stateless_calls = Calls::new(options.max_stateless);
-        let open = Mutex::default();
-        let (is_swept, is_closing) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { endpoint, sse, options, maker, stateless, stateless_calls, store, open, is_swept, is_closing }
+    pub(super) fn new(endpoint: Endpoint, options: Options, store: Arc<dyn SessionStore>) -> Self {
+        Self {
+            endpoint,
+            sse: None,
+            stateless_calls: Calls::new(options.max_stateless),
+            options,
+            maker: None,
+            stateless: None,
+            fallback: None,
+            relocation: None,
+            store,
+            open: Mutex::default(),
+            is_swept: AtomicBool::new(false),
+            is_closing: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
+        }
     }
 
     /// A session of this principal that is not over.
     pub(super) fn find(&self, id: &str, extensions: &Extensions) -> Option<Open> {
-        let key = SessionId::from_text(id).key();
+        let key = SessionKey::of(id);
         let session = self.store.find(&key)?;
         if !session.is_of(extensions.get::<Principal>()) {
             tracing::warn!(%key, "a session was asked for by another principal");
@@ -88,10 +106,21 @@ impl Front {
         self.lock().get(&key).cloned()
     }
 
-    /// Lets requests find the session.
-    pub(super) fn add(self: &Arc<Self>, key: SessionKey, open: Open) {
-        self.lock().insert(key, open);
+    /// Lets requests find the session, unless it has ended while its stack was made.
+    pub(super) fn add(self: &Arc<Self>, key: SessionKey, session: Open) -> Result<(), Error> {
+        let mut open = self.lock();
+        // Under the lock: whoever ends all sessions finds this one, or it finds them ended.
+        if self.is_closed.load(Ordering::Acquire) {
+            return Err(shutting_down());
+        }
+        let is_over = |session: &Session| self.expiry(session).is_some_and(|at| at <= Instant::now());
+        if self.store.find(&key).is_none_or(|session| is_over(&session)) {
+            return Err(Error::closed("the session was over before it was open"));
+        }
+        open.insert(key, session);
+        drop(open);
         self.sweep();
+        Ok(())
     }
 
     /// No request finds the session any more.
@@ -123,19 +152,10 @@ impl Front {
         if self.is_swept.swap(true, Ordering::AcqRel) {
             return;
         }
-        let front = Arc::downgrade(self);
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        runtime.spawn(async move {
-            let mut next = Instant::now();
-            loop {
-                tokio::time::sleep_until(next.max(Instant::now() + SWEEP)).await;
-                let Some(front) = front.upgrade() else { return };
-                match front.sweep_once() {
-                    Some(at) => next = at,
-                    None => return,
-                }
-            }
-        });
+        let sweeper = Sweeper(Arc::downgrade(self));
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(sweeper.sweep());
+        }
     }
 
     /// Ends what is over. Returns when the next session may be; `None` if there is none left.
@@ -174,6 +194,7 @@ impl Front {
     /// Ends everything.
     pub(super) fn close(&self) {
         self.drain();
+        self.is_closed.store(true, Ordering::Release);
         let gone = Error::closed("the server is shutting down");
         self.stateless_calls.all().iter().for_each(|call| call.fail(&gone));
         let open: Vec<_> = self.lock().keys().copied().collect();
@@ -188,16 +209,60 @@ impl Front {
         self.stateless_calls.is_empty() && !self.lock().values().any(busy)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SessionKey, Open>> {
+    fn lock(&self) -> MutexGuard<'_, KeyMap<Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is being read goes on. What nobody reads would keep its session for ever.
+impl Drop for Front {
+    fn drop(&mut self) {
+        live::end_left(&self.stateless_calls);
+        let open = mem::take(&mut *self.lock());
+        for open in open.into_values() {
+            if let Open::Streamable(live) = open {
+                live.end_left();
+            }
+        }
+    }
+}
+
+/// Ends sessions that expire, as long as there are any.
+struct Sweeper(Weak<Front>);
+
+impl Sweeper {
+    async fn sweep(mut self) {
+        let mut next = Instant::now();
+        loop {
+            tokio::time::sleep_until(next.max(Instant::now() + SWEEP)).await;
+            let Some(front) = self.0.upgrade() else { return };
+            match front.sweep_once() {
+                Some(at) => next = at,
+                None => return self.0 = Weak::new(), // it said so itself
+            }
+        }
+    }
+}
+
+/// Its runtime is gone: the next session that is opened has another.
+impl Drop for Sweeper {
+    fn drop(&mut self) {
+        if let Some(front) = self.0.upgrade() {
+            front.is_swept.store(false, Ordering::Release);
+        }
+    }
+}
+
+/// A request that comes too late.
+pub(super) fn shutting_down() -> Error {
+    Error::busy("the server is shutting down")
 }
 
 impl Open {
     fn end(&self, why: &Error) {
         match self {
             Self::Streamable(live) => live.tear_down(why),
-            Self::TwoEndpoints(inbox) => inbox.close(),
+            Self::TwoEndpoints(inbox) => inbox.close(why),
         }
     }
 

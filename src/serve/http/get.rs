@@ -8,16 +8,17 @@ use http::{Response, StatusCode};
 
 use super::answer;
 use super::body::Body;
-use super::events::{Listening, Resumed, event};
+use super::events::{Listening, Missed, Reading, event};
 use super::front::{Front, Open};
 use super::live::Live;
 use super::replay::{EventId, Stream};
+use super::respond;
 use super::trail::Trail;
-use super::{drain, respond};
 use crate::error::Error;
 use crate::message::Code;
 use crate::protocol::header;
 use crate::wire::http::last_event_id;
+use crate::wire::sse::Event;
 
 /// A stream of what the server says unasked, or the rest of one that broke off.
 pub(super) fn get(front: &Arc<Front>, head: &Parts) -> Response<Body> {
@@ -65,27 +66,33 @@ fn find(front: &Arc<Front>, head: &Parts) -> Result<Arc<Live>, Box<Response<Body
 }
 
 fn listen(front: &Front, live: Arc<Live>, after: Option<EventId>) -> Response<Body> {
+    if front.is_closing() {
+        return answer::status(StatusCode::SERVICE_UNAVAILABLE);
+    }
     let stream = match after {
         Some(after) => after.stream,
         None => Stream::Get(live.replay.next_stream()),
     };
-    let missed: VecDeque<_> = match after {
-        Some(after) => live.replay.since(after).iter().map(|(id, message)| event(*id, message)).collect(),
-        None => VecDeque::new(),
-    };
     let trail = live.replay.is_on().then(|| Trail::new(live.clone(), stream));
-    let primed = after.is_none() && respond::takes_priming(&live);
-    let missed = match trail.as_ref().filter(|_| primed) {
-        Some(trail) => VecDeque::from([trail.priming()]),
-        None => missed,
+    let is_primed = respond::takes_priming(&live);
+    let replay = live.clone();
+    let missed = |trail: Option<&Trail>| match after {
+        Some(after) => missed(&replay, after),
+        None => trail.filter(|_| is_primed).map(Trail::priming).into_iter().collect(),
     };
-    match Listening::new(live, missed, trail) {
+    match Listening::new(live.clone(), trail, missed) {
         Some(listening) => answer::events(Body::events(listening, front.options.keep_alive)),
+        None if !live.is_open() => answer::unknown_session(None),
         None => {
             let why = "the session has too many streams";
             answer::refuse(StatusCode::CONFLICT, None, Code::INVALID_REQUEST, why)
         }
     }
+}
+
+/// What is kept of a stream behind `after`.
+fn missed(live: &Live, after: EventId) -> VecDeque<Event> {
+    live.replay.since(after).iter().map(|(id, message)| event(Some(*id), message)).collect()
 }
 
 fn resume(front: &Front, live: Arc<Live>, after: EventId) -> Response<Body> {
@@ -96,11 +103,12 @@ fn resume(front: &Front, live: Arc<Live>, after: EventId) -> Response<Body> {
         let why = "nothing is kept of the stream that Last-Event-ID names";
         return answer::refuse(StatusCode::BAD_REQUEST, None, Code::INVALID_REQUEST, why);
     }
-    // The reader before may wait for a client that has long gone; it goes on without it.
-    if let Some(call) = live.replay.call_of(after.stream) {
-        let trail = Trail::new(live.clone(), after.stream);
-        let owner = call.take_over();
-        drain::spawn(call, owner, Some(trail));
-    }
-    answer::events(Body::events(Resumed::new(live, after), front.options.keep_alive))
+    let keep_alive = front.options.keep_alive;
+    let Some(call) = live.replay.call_of(after.stream) else {
+        return answer::events(Body::events(Missed(missed(&live, after)), keep_alive));
+    };
+    // First, so that the reader before, who may wait for a client that has long gone, takes nothing more.
+    let owner = call.take_over();
+    let missed = missed(&live, after);
+    answer::events(Body::events(Reading::resumed(call, owner, missed), keep_alive))
 }

@@ -8,8 +8,10 @@ use super::events::Source;
 use super::front::Front;
 use super::live::facts;
 use super::stack::BoxStack;
-use crate::error::Error;
-use crate::message::JsonRpcMessage;
+use crate::error::{BoxError, Error};
+use crate::message::{JsonRpcMessage, Kind, OwnedId};
+use crate::protocol::method;
+use crate::reply::failure;
 use crate::serve::dispatch::Dispatch;
 use crate::session::{InUse, Session};
 use crate::wire::sse::Event;
@@ -28,8 +30,8 @@ struct Posted {
     messages: VecDeque<JsonRpcMessage>,
     bytes: usize,
     reader: Option<Waker>,
-    closed: bool,
-    /// Takes nothing more, and is closed once what it took is answered.
+    closed: Option<Error>,
+    /// Takes no request more, and is closed once those that it took are answered.
     draining: bool,
 }
 
@@ -46,7 +48,8 @@ impl Inbox {
 
     pub(super) fn put(&self, message: JsonRpcMessage) -> Result<(), NotTaken> {
         let mut posted = self.lock();
-        let closed = posted.closed || posted.draining;
+        let is_late = posted.draining && message.kind() == Kind::Request;
+        let closed = is_late || posted.closed.is_some();
         if closed || posted.messages.len() >= self.max || posted.bytes > WAITING {
             return Err(NotTaken { closed });
         }
@@ -68,31 +71,35 @@ impl Inbox {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.lock().closed
+        self.lock().closed.is_some()
     }
 
     /// Ends the session.
-    pub(super) fn close(&self) {
+    pub(super) fn close(&self, why: &Error) {
         let mut posted = self.lock();
-        posted.closed = true;
-        posted.messages.clear();
+        posted.closed.get_or_insert_with(|| why.clone());
         let reader = posted.reader.take();
         drop(posted);
         reader.into_iter().for_each(Waker::wake);
     }
 
-    /// The next message; `None` once it is closed.
-    fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<JsonRpcMessage>> {
+    /// The next message, or why it is closed.
+    fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Result<JsonRpcMessage, Error>> {
         let mut posted = self.lock();
-        if posted.closed {
-            return Poll::Ready(None);
+        if let Some(closed) = &posted.closed {
+            return Poll::Ready(Err(closed.clone()));
         }
         if let Some(message) = posted.messages.pop_front() {
             posted.bytes -= message.bytes().len();
-            return Poll::Ready(Some(message));
+            return Poll::Ready(Ok(message));
         }
         posted.reader = Some(cx.waker().clone());
         Poll::Pending
+    }
+
+    /// What was posted and never taken.
+    fn take_rest(&self) -> VecDeque<JsonRpcMessage> {
+        std::mem::take(&mut self.lock().messages)
     }
 
     fn lock(&self) -> MutexGuard<'_, Posted> {
@@ -109,6 +116,9 @@ pub(super) struct TwoEndpoints {
     /// The first event: where to post to.
     endpoint: Option<Event>,
     said: VecDeque<JsonRpcMessage>,
+    /// The id of the client's `initialize`, until it is answered.
+    opens: Option<OwnedId>,
+    is_over: bool,
     _in_use: InUse,
 }
 
@@ -130,10 +140,45 @@ impl TwoEndpoints {
                 ..Event::default()
             }),
             said: VecDeque::new(),
+            opens: None,
+            is_over: false,
             front,
             session,
             inbox,
         }
+    }
+}
+
+impl TwoEndpoints {
+    fn accept(&mut self, message: JsonRpcMessage, cx: &mut Context<'_>) {
+        if message.kind() == Kind::Request && message.is_method(method::INITIALIZE) {
+            self.session.asked(&message);
+            self.opens = message.owned_id();
+        }
+        self.dispatch.accept(message, cx);
+    }
+
+    fn agree(&mut self, said: &JsonRpcMessage) {
+        if said.result().is_some() && self.opens.as_ref().is_some_and(|id| said.has_id(id)) {
+            self.session.agreed(said);
+            self.opens = None;
+        }
+    }
+
+    /// Every request that was taken in is answered.
+    fn fail(&mut self, why: &Error, cx: &mut Context<'_>) {
+        self.is_over = true;
+        self.dispatch.fail(why);
+        self.poll_said(cx);
+        let error: BoxError = why.clone().into();
+        let posted = self.inbox.take_rest();
+        let unheard = posted.iter().filter_map(|message| failure(&message.responder(), &error));
+        self.said.extend(unheard);
+    }
+
+    fn poll_said(&mut self, cx: &mut Context<'_>) {
+        let said = &mut self.said;
+        self.dispatch.poll(cx, |message| said.push_back(message));
     }
 }
 
@@ -145,19 +190,22 @@ impl Source for TwoEndpoints {
         }
         loop {
             if let Some(message) = self.said.pop_front() {
+                self.agree(&message);
                 let mut event = Event::message(&message);
                 event.name = Some("message".to_owned());
                 return Poll::Ready(Some(event));
             }
+            if self.is_over {
+                return Poll::Ready(None);
+            }
             let posted = self.inbox.poll_next(cx);
             let is_taken = posted.is_ready();
             match posted {
-                Poll::Ready(Some(message)) => self.dispatch.accept(message, cx),
-                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Ready(Ok(message)) => self.accept(message, cx),
+                Poll::Ready(Err(closed)) => self.fail(&closed, cx),
                 Poll::Pending => {}
             }
-            let said = &mut self.said;
-            self.dispatch.poll(cx, |message| said.push_back(message));
+            self.poll_said(cx);
             if self.said.is_empty() && !is_taken {
                 let no_more = self.dispatch.upstream_gone().is_some() || self.inbox.lock().draining;
                 let is_over = no_more && self.dispatch.in_flight() == 0;

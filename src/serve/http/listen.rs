@@ -2,12 +2,14 @@
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
 use super::live::Live;
-use super::replay::Stream;
-use super::stack::Calling;
+use super::replay::{EventId, Stream};
+use super::trail::Trail;
+use super::turns::Turn;
 use crate::error::{BoxError, Error};
 use crate::message::{JsonRpcMessage, Kind};
 use crate::reply::Reply;
@@ -21,7 +23,7 @@ pub(super) struct Listen {
 
 enum Source {
     NotYet,
-    Opening(Calling),
+    Opening(Turn),
     Open(Reply, Option<JsonRpcMessage>),
     /// The server says nothing more.
     Over,
@@ -51,38 +53,60 @@ impl Listen {
     }
 
     /// Adds a stream; `None` where there are too many. One that takes up a stream ends whoever had it before: a
-    /// client comes back when its connection broke, and our side of it may not know yet.
-    pub(super) fn join(&self, stream: Option<Stream>) -> Option<u64> {
-        let mut waiting = self.readers.lock();
-        let before = waiting.readers.iter().position(|reader| stream.is_some() && reader.stream == stream);
-        let before = before.map(|at| waiting.readers.swap_remove(at));
-        if waiting.closed || waiting.readers.len() >= self.max_readers {
-            return None;
-        }
-        waiting.next += 1;
-        let number = waiting.next;
-        waiting.readers.push(Reader { number, stream, waker: None });
-        drop(waiting);
+    /// client comes back when its connection broke, and our side of it may not know yet. `missed` is asked for when
+    /// that one takes nothing more.
+    pub(super) fn join<T>(&self, stream: Option<Stream>, missed: impl FnOnce() -> T) -> Option<(u64, T)> {
+        let (number, before, missed) = {
+            let _nothing_is_taken = self.lock();
+            let (number, before) = self.readers.join(stream, self.max_readers)?;
+            (number, before, missed())
+        };
         before.and_then(|reader| reader.waker).into_iter().for_each(Waker::wake);
-        Some(number)
+        Some((number, missed))
     }
 
     pub(super) fn leave(&self, number: u64) {
         self.readers.lock().readers.retain(|reader| reader.number != number);
+        self.put_off();
     }
 
-    /// The next message for this stream; `None` once it is over.
+    /// A listen that is being opened while nobody polls it would keep its place in the stack from others: the next
+    /// stream opens it anew.
+    fn put_off(&self) {
+        if !self.readers.lock().readers.is_empty() {
+            return;
+        }
+        let opening = {
+            let mut source = self.lock();
+            let is_opening = matches!(&*source, Source::Opening(_));
+            is_opening.then(|| mem::replace(&mut *source, Source::NotYet))
+        };
+        if opening.is_some() {
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(opening)));
+            self.readers.wake_all(); // one that joined meanwhile waits for what was dropped
+        }
+    }
+
+    /// The next message for this stream, and where it is kept; `None` once the stream is over.
     pub(super) fn poll_next(
         &self,
         live: &Arc<Live>,
         number: u64,
+        trail: Option<&Trail>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<JsonRpcMessage>> {
-        if !self.readers.register(number, cx) {
-            return Poll::Ready(None);
-        }
-        match self.poll_source(live) {
-            Poll::Ready(Ok(message)) => Poll::Ready(Some(message)),
+    ) -> Poll<Option<(Option<EventId>, JsonRpcMessage)>> {
+        let polled = {
+            let mut source = self.lock();
+            if !self.readers.register(number, cx) {
+                return Poll::Ready(None);
+            }
+            let waker = Waker::from(self.readers.clone());
+            let polled = source.poll(live, &mut Context::from_waker(&waker));
+            // Under the lock: who takes the stream up finds whatever was taken before.
+            polled.map_ok(|message| (trail.and_then(|trail| trail.mark(&message)), message))
+        };
+        match polled {
+            Poll::Ready(Ok(next)) => Poll::Ready(Some(next)),
             Poll::Ready(Err(lost)) => {
                 live.end(&lost);
                 Poll::Ready(None)
@@ -112,7 +136,10 @@ impl Listen {
         };
         match lost {
             Some(lost) => live.end(&lost),
-            None => self.readers.wake_all(),
+            None => {
+                self.put_off();
+                self.readers.wake_all();
+            }
         }
     }
 
@@ -130,11 +157,6 @@ impl Listen {
         let readers = mem::take(&mut waiting.readers);
         drop(waiting);
         readers.into_iter().filter_map(|reader| reader.waker).for_each(Waker::wake);
-    }
-
-    fn poll_source(&self, live: &Arc<Live>) -> Poll<Result<JsonRpcMessage, Error>> {
-        let waker = Waker::from(self.readers.clone());
-        self.lock().poll(live, &mut Context::from_waker(&waker))
     }
 
     fn lock(&self) -> MutexGuard<'_, Source> {
@@ -191,7 +213,7 @@ impl Source {
             }
         }
         if let Self::Opening(calling) = self {
-            match ready!(calling.as_mut().poll(cx)) {
+            match ready!(Pin::new(calling).poll(cx)) {
                 Ok(reply) => *self = Self::Open(reply, None),
                 Err(error) => return Poll::Ready(Some(Err(error))),
             }
@@ -207,6 +229,20 @@ impl Source {
 }
 
 impl Readers {
+    /// Another, and whom it ends; `None` where there are too many.
+    fn join(&self, stream: Option<Stream>, max: usize) -> Option<(u64, Option<Reader>)> {
+        let mut waiting = self.lock();
+        let before = waiting.readers.iter().position(|reader| stream.is_some() && reader.stream == stream);
+        let before = before.map(|at| waiting.readers.swap_remove(at));
+        if waiting.closed || waiting.readers.len() >= max {
+            return None;
+        }
+        waiting.next += 1;
+        let number = waiting.next;
+        waiting.readers.push(Reader { number, stream, waker: None });
+        Some((number, before))
+    }
+
     /// False once the stream is over.
     fn register(&self, number: u64, cx: &Context<'_>) -> bool {
         let mut waiting = self.lock();

@@ -1,5 +1,6 @@
 //! A session that is open: its stack, its calls, its questions.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::call::Call;
@@ -8,7 +9,8 @@ use super::drain;
 use super::front::Front;
 use super::listen::Listen;
 use super::replay::Replay;
-use super::stack::{BoxStack, Calling, Turns};
+use super::stack::BoxStack;
+use super::turns::{Turn, Turns};
 use crate::error::{BoxError, Error};
 use crate::message::{Code, Context as Facts, Direction, IdMap, JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::{Era, method, peek};
@@ -53,7 +55,7 @@ impl Live {
         let stack = self.stack().clone().ok_or(Refused::Closed)?;
         let message = message.with_context(self.facts.clone());
         let id = if message.kind() == Kind::Request { message.owned_id() } else { None };
-        self.calls.begin(id, Some(self.session.enter()), |ticket| {
+        self.calls.begin(message.kind(), id, Some(self.session.enter()), |ticket| {
             let live = Some(self.clone());
             let calling = stack.call(message.clone());
             Call::new(&message, live, Era::Legacy, calling, ticket)
@@ -61,7 +63,7 @@ impl Live {
     }
 
     /// Asks for what the server says unasked; `None` once the session is over.
-    pub(super) fn open_listen(&self) -> Option<Calling> {
+    pub(super) fn open_listen(&self) -> Option<Turn> {
         let stack = self.stack().clone()?;
         let request = JsonRpcMessage::request(LISTEN_ID, method::LISTEN, "{}").ok()?;
         let facts = Facts::clone(&self.facts).session_listen();
@@ -93,6 +95,13 @@ impl Live {
         self.questions().remove(id).is_some()
     }
 
+    /// An answer that found no room: its question is open again.
+    pub(super) fn ask_again(&self, answer: &JsonRpcMessage) {
+        if let Some(id) = answer.owned_id().filter(|_| answer.kind() == Kind::Response) {
+            self.questions().insert(&id, ());
+        }
+    }
+
     /// Tells the server that nobody answers its question, so that it does not hang.
     pub(super) fn refuse(self: &Arc<Self>, question: &JsonRpcMessage, why: &str) {
         let Some(refusal) = question.responder().error(Code::INTERNAL_ERROR, why) else { return };
@@ -101,7 +110,7 @@ impl Live {
         }
         tracing::warn!(method = question.method(), why, "a question of the server was refused");
         if let Ok(call) = self.call(refusal) {
-            drain::spawn(call, 0, None);
+            drain::spawn(call, 0);
         }
     }
 
@@ -157,8 +166,17 @@ impl Live {
     /// Ends what would never end by itself.
     pub(super) fn end_listens(&self) {
         self.listen.end_readers();
-        self.replay.close();
         end_listens(&self.calls);
+    }
+
+    /// Drops the calls whose clients have gone.
+    pub(super) fn end_left(&self) {
+        end_left(&self.calls);
+    }
+
+    /// Whether the front end is there.
+    pub(super) fn is_served(&self) -> bool {
+        self.front.strong_count() > 0
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -182,6 +200,11 @@ impl Live {
 pub(super) fn end_listens(calls: &Calls) {
     let gone = Error::closed("the server is shutting down");
     calls.all().iter().filter(|call| call.is_listen).for_each(|call| call.fail(&gone));
+}
+
+/// Drops those of these calls whose clients have gone.
+pub(super) fn end_left(calls: &Calls) {
+    calls.all().iter().filter(|call| call.is_left.load(Ordering::Acquire)).for_each(|call| call.abandon());
 }
 
 /// What rides beside every message of a session.

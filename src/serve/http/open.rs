@@ -7,7 +7,7 @@ use http::{Response, StatusCode};
 
 use super::answer;
 use super::body::Body;
-use super::front::{Front, Open};
+use super::front::{Front, Open, shutting_down};
 use super::live::Live;
 use super::post::session_header;
 use super::respond::respond;
@@ -15,7 +15,7 @@ use super::{SessionInfo, stack::BoxStack};
 use crate::error::{BoxError, Error};
 use crate::message::JsonRpcMessage;
 use crate::protocol::header;
-use crate::session::{Principal, Session, SessionId, SessionKey};
+use crate::session::{InUse, Principal, Session, SessionId, SessionKey};
 use crate::wire::http::accepted;
 
 /// A session that its client does not know of yet: it ends if the client never learns of it.
@@ -23,6 +23,8 @@ pub(super) struct Opening {
     front: Arc<Front>,
     key: SessionKey,
     is_known: bool,
+    /// It is not idle while its stack is made.
+    _in_use: InUse,
 }
 
 impl Opening {
@@ -32,12 +34,13 @@ impl Opening {
         head: &Parts,
     ) -> Result<(Self, SessionId, Arc<Session>), BoxError> {
         if front.is_closing() {
-            return Err(Error::busy("the server is shutting down").into());
+            return Err(shutting_down().into());
         }
         let id = SessionId::random()?;
         let session = Arc::new(Session::new(id.key(), head.extensions.get::<Principal>().cloned()));
         front.store.insert(session.clone()).map_err(Error::busy)?;
-        let opening = Self { front: front.clone(), key: id.key(), is_known: false };
+        let _in_use = session.enter();
+        let opening = Self { front: front.clone(), key: id.key(), is_known: false, _in_use };
         Ok((opening, id, session))
     }
 
@@ -88,12 +91,14 @@ pub(super) async fn open(front: &Arc<Front>, head: &Parts, message: JsonRpcMessa
         Err(error) => return failed(error),
     };
     let live = Live::new(front, session, stack);
-    front.add(id.key(), Open::Streamable(live.clone()));
+    if let Err(error) = front.add(id.key(), Open::Streamable(live.clone())) {
+        return failed(error.into());
+    }
     let call = match live.call(message.clone()) {
         Ok(call) => call,
         Err(refused) => return answer::not_taken(refused, &message.responder()),
     };
-    let mut response = respond(call, accepted(&head.headers), &front.options).await;
+    let mut response = respond(call, accepted(&head.headers), None, front).await;
     // Refused by the server, it is over already.
     if let Some(header) =
         session_header(id.reveal()).filter(|_| live.is_open() && response.status().is_success())

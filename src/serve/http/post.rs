@@ -9,15 +9,16 @@ use http_body::Body as HttpBody;
 use super::answer;
 use super::body::Body;
 use super::call::Call;
-use super::front::{Front, Open};
+use super::front::{Front, Open, shutting_down};
 use super::live::Live;
 use super::open;
-use super::respond::{respond, settle};
+use super::respond::{respond, settle, takes_priming};
 use super::{read, stateless};
 use crate::error::BoxError;
 use crate::message::{Code, JsonRpcMessage, Kind};
 use crate::protocol::{Era, header, method};
-use crate::wire::http::{accepted, forwarded};
+use crate::session::ResponseStream;
+use crate::wire::http::{ClientAuthorization, accepted};
 
 /// Reads a message and gives it to whom it is for.
 pub(super) async fn post<B>(front: Arc<Front>, head: Parts, body: B) -> Response<Body>
@@ -26,7 +27,7 @@ where
     B::Error: Into<BoxError>,
 {
     let options = &front.options;
-    let bytes = match read::body(body, options.scan.max_bytes, options.patience).await {
+    let bytes = match read::body(body, options).await {
         Ok(bytes) => bytes,
         Err(refusal) => return *refusal,
     };
@@ -34,7 +35,7 @@ where
         Ok(read) => read,
         Err(refusal) => return answer::refused(&refusal),
     };
-    mirror(&mut message, &head.headers);
+    authorize(front.options.transparent, &mut message, &head.headers);
     match era {
         Era::Modern => stateless::modern(&front, &head, message).await,
         Era::Legacy if front.maker.is_some() || head.headers.contains_key(header::SESSION_ID) => {
@@ -44,51 +45,56 @@ where
     }
 }
 
-/// Mirrored arguments ride along for a connector that may need them; nothing else of the head does.
-fn mirror(message: &mut JsonRpcMessage, headers: &HeaderMap) {
-    let mirrored = forwarded(headers, &[]);
-    if !mirrored.is_empty() {
-        message.extensions_mut().insert(mirrored);
+/// The client's credential rides along where the hop is transparent.
+pub(super) fn authorize(transparent: bool, message: &mut JsonRpcMessage, headers: &HeaderMap) {
+    if transparent {
+        message.extensions_mut().insert(ClientAuthorization::of(headers));
     }
 }
 
 async fn in_session(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage) -> Response<Body> {
-    let id = message.owned_id();
+    let responder = message.responder(); // an answer has an id that is the server's
     let opens = message.kind() == Kind::Request && message.is_method(method::INITIALIZE);
     let Some(session) = head.headers.get(header::SESSION_ID) else {
         return match opens {
-            true => open::open(front, head, message).await,
+            true => Box::pin(open::open(front, head, message)).await,
             false => {
                 let why = "Mcp-Session-Id is missing";
-                answer::refuse(StatusCode::BAD_REQUEST, id.as_ref(), Code::INVALID_REQUEST, why)
+                answer::refuse(StatusCode::BAD_REQUEST, responder.id(), Code::INVALID_REQUEST, why)
             }
         };
     };
     let Some(Open::Streamable(live)) =
         session.to_str().ok().and_then(|session| front.find(session, &head.extensions))
     else {
-        return answer::unknown_session(message.responder().id());
+        return answer::unknown_session(responder.id());
     };
     if opens {
         let why = "the session is open already";
-        return answer::refuse(StatusCode::BAD_REQUEST, id.as_ref(), Code::INVALID_REQUEST, why);
+        return answer::refuse(StatusCode::BAD_REQUEST, responder.id(), Code::INVALID_REQUEST, why);
     }
     give(front, head, &live, message).await
 }
 
 /// A message of a session that is open.
-async fn give(front: &Front, head: &Parts, live: &Arc<Live>, message: JsonRpcMessage) -> Response<Body> {
+async fn give(front: &Front, head: &Parts, live: &Arc<Live>, mut message: JsonRpcMessage) -> Response<Body> {
     match message.kind() {
         Kind::Notification if live.cancel(&message) => return answer::status(StatusCode::ACCEPTED),
         Kind::Response if !is_asked(live, &message) => {
             let why = "a response to a request that was not made";
             return answer::refuse(StatusCode::BAD_REQUEST, None, Code::INVALID_REQUEST, why);
         }
+        Kind::Request if takes_priming(live) && accepted(&head.headers).events => {
+            message.extensions_mut().insert(ResponseStream::new());
+        }
         _ => {}
     }
     match live.call(message.clone()) {
         Ok(call) => answer_to(front, head, &message, call).await,
-        Err(refused) => answer::not_taken(refused, &message.responder()),
+        Err(refused) => {
+            live.ask_again(&message);
+            answer::not_taken(refused, &message.responder())
+        }
     }
 }
 
@@ -107,9 +113,15 @@ pub(super) async fn answer_to(
     message: &JsonRpcMessage,
     call: Arc<Call>,
 ) -> Response<Body> {
+    if call.is_listen && front.is_closing() {
+        call.fail(&shutting_down()); // those that were there have been ended
+    }
     match message.kind() {
-        Kind::Request => respond(call, accepted(&head.headers), &front.options).await,
-        Kind::Notification | Kind::Response => settle(call).await,
+        Kind::Request => {
+            let wanted = message.extensions().get().cloned();
+            respond(call, accepted(&head.headers), wanted, front).await
+        }
+        Kind::Notification | Kind::Response => settle(call, front).await,
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http::{Response, StatusCode};
@@ -10,6 +9,7 @@ use http_body::Body as HttpBody;
 
 use super::answer;
 use super::body::Body;
+use super::front::Options;
 use crate::error::BoxError;
 use crate::message::Code;
 
@@ -17,17 +17,17 @@ use crate::message::Code;
 ///
 /// # Errors
 ///
-/// The response to send: it is larger than `max` bytes, it takes longer than `patience`, or it breaks off.
-pub(super) async fn body<B>(body: B, max: usize, patience: Duration) -> Result<Bytes, Box<Response<Body>>>
+/// The response to send: it is larger than a message may be, it takes longer than `patience`, or it breaks off.
+pub(super) async fn body<B>(body: B, options: &Options) -> Result<Bytes, Box<Response<Body>>>
 where
     B: HttpBody,
     B::Error: Into<BoxError>,
 {
-    match tokio::time::timeout(patience, collect(body, max)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(Unread::TooLarge)) => refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
-        Ok(Err(Unread::Broken)) => refuse(StatusCode::BAD_REQUEST, "the body broke off"),
-        Err(_) => refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
+    match options.clock.within(options.patience, collect(body, options.scan.max_bytes)).await {
+        Some(Ok(bytes)) => Ok(bytes),
+        Some(Err(Unread::TooLarge)) => refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
+        Some(Err(Unread::Broken)) => refuse(StatusCode::BAD_REQUEST, "the body broke off"),
+        None => refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
     }
 }
 

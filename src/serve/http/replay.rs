@@ -3,7 +3,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Waker};
 
 use super::call::Call;
 use crate::message::JsonRpcMessage;
@@ -39,7 +38,6 @@ struct Kept {
     streams: u32,
     /// Streams on which more may come, how often each is open, and the call behind it.
     open: HashMap<Stream, (u32, Weak<Call>)>,
-    readers: Vec<Waker>,
 }
 
 impl Replay {
@@ -91,9 +89,6 @@ impl Replay {
             let Some((_, oldest)) = kept.events.pop_front() else { break };
             kept.bytes -= oldest.bytes().len();
         }
-        let readers = std::mem::take(&mut kept.readers);
-        drop(kept);
-        readers.into_iter().for_each(Waker::wake);
         Some(id)
     }
 
@@ -106,9 +101,6 @@ impl Replay {
                 kept.open.remove(&stream);
             }
         }
-        let readers = std::mem::take(&mut kept.readers);
-        drop(kept);
-        readers.into_iter().for_each(Waker::wake);
     }
 
     /// Whether anything may still come of the stream.
@@ -125,35 +117,12 @@ impl Replay {
         later.cloned().collect()
     }
 
-    /// The next event behind `after`; `None` at the end of the stream.
-    pub(super) fn poll_next(
-        &self,
-        after: EventId,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<(EventId, JsonRpcMessage)>> {
-        let mut kept = self.lock();
-        let next = kept.events.iter().find(|(id, _)| id.stream == after.stream && id.number > after.number);
-        if let Some(next) = next {
-            return Poll::Ready(Some(next.clone()));
-        }
-        if !kept.open.contains_key(&after.stream) {
-            return Poll::Ready(None);
-        }
-        if !kept.readers.iter().any(|reader| reader.will_wake(cx.waker())) {
-            kept.readers.push(cx.waker().clone());
-        }
-        Poll::Pending
-    }
-
-    /// The session is over: nothing is kept, and every reader finds its end.
+    /// The session is over: nothing is kept any more.
     pub(super) fn close(&self) {
         let mut kept = self.lock();
         kept.open.clear();
         kept.events.clear();
         kept.bytes = 0;
-        let readers = std::mem::take(&mut kept.readers);
-        drop(kept);
-        readers.into_iter().for_each(Waker::wake);
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {

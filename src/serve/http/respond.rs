@@ -2,60 +2,115 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use http::{Response, StatusCode};
 
 use super::answer;
 use super::body::Body;
-use super::call::{Call, Next};
+use super::call::Call;
 use super::events::Reading;
-use super::front::Options;
+use super::front::{Front, Options};
 use super::live::Live;
+use super::outcome::{Failed, Next};
 use super::replay::Stream;
 use super::trail::Trail;
-use crate::message::Kind;
+use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::{Era, ProtocolVersion};
-use crate::session::ResponseMode;
-use crate::wire::http::{Accepted, response_status};
+use crate::reply::Upstream;
+use crate::session::{ResponseMode, ResponseStream};
+use crate::wire::http::{Accepted, response_status, returned_status};
 
 /// The response to a request.
 ///
 /// It is an event stream as soon as something comes before the response, and also when nothing comes for so long
-/// that the connection must be kept alive.
-pub(super) async fn respond(call: Arc<Call>, accepted: Accepted, options: &Options) -> Response<Body> {
-    let mut reading = Reading::new(call);
+/// that the client should be able to take it up again, or the connection must be kept alive.
+pub(super) async fn respond(
+    call: Arc<Call>,
+    accepted: Accepted,
+    wanted: Option<ResponseStream>,
+    front: &Front,
+) -> Response<Body> {
+    let mut reading = Reading::new(call, wanted.clone());
     let first = match accepted.events {
-        true => tokio::time::timeout(options.keep_alive, next(&mut reading)).await.ok(),
+        true => first(&mut reading, wanted.as_ref(), &front.options).await,
         false => Some(next(&mut reading).await),
     };
     let mode = match reading.call().mode() {
         _ if !accepted.events => ResponseMode::Json,
-        _ if !accepted.json => ResponseMode::Events,
+        _ if !accepted.json || wanted.is_some_and(|wanted| wanted.is_opened()) => ResponseMode::Events,
         mode => mode,
     };
     match first {
-        Some(Next::Failed(failed)) => match failed.answer {
-            Some(answer) => answer::json(failed.status, &answer),
-            None => answer::status(failed.status),
-        },
-        Some(first) if mode == ResponseMode::Json => document(reading, first).await,
-        Some(Next::Last(last)) if mode == ResponseMode::Auto => {
-            answer::json(response_status(&last, reading.era()), &last)
+        Some(Next::Failed(failed)) => self::failed(&reading, failed, front),
+        Some(first) if mode == ResponseMode::Json => Box::pin(document(reading, first, front)).await,
+        // One that has a status of its own cannot say so in an event.
+        Some(Next::Last(last, _)) if mode == ResponseMode::Auto || reading.call().upstream().is_some() => {
+            self::last(&reading, &last, front)
         }
         Some(first) => {
             reading.unread(first);
-            stream(reading, options)
+            stream(reading, &front.options)
         }
-        None => stream(reading, options),
+        None => stream(reading, &front.options),
     }
 }
 
 /// The response to a message that is not answered.
-pub(super) async fn settle(call: Arc<Call>) -> Response<Body> {
-    match next(&mut Reading::new(call)).await {
-        Next::Failed(failed) => answer::status(failed.status),
+pub(super) async fn settle(call: Arc<Call>, front: &Front) -> Response<Body> {
+    let mut reading = Reading::new(call, None);
+    match next(&mut reading).await {
+        Next::Failed(failed) => self::failed(&reading, failed, front),
         _ => answer::status(StatusCode::ACCEPTED),
     }
+}
+
+/// What comes first; `None` where the response is to be a stream before anything has come.
+async fn first(reading: &mut Reading, wanted: Option<&ResponseStream>, options: &Options) -> Option<Next> {
+    let patience = match wanted {
+        Some(_) => options.prime_after.min(options.keep_alive),
+        None => options.keep_alive,
+    };
+    let mut first = poll_fn(|cx| match (reading.poll_next(cx), wanted) {
+        (Poll::Ready(next), _) => Poll::Ready(Some(next)),
+        (Poll::Pending, Some(wanted)) => wanted.poll_opened(cx).map(|()| None),
+        (Poll::Pending, None) => Poll::Pending,
+    });
+    match options.clock.within(patience, &mut first).await {
+        None if wanted.is_some_and(ResponseStream::waits) => {
+            options.clock.within(options.keep_alive.saturating_sub(patience), first).await.flatten()
+        }
+        first => first.flatten(),
+    }
+}
+
+/// The server's own status, where it has said one.
+fn last(reading: &Reading, last: &JsonRpcMessage, front: &Front) -> Response<Body> {
+    match reading.call().upstream() {
+        Some(said) if said.is_about_us() => answer::json(StatusCode::BAD_GATEWAY, last),
+        said => said
+            .and_then(|said| returned(reading, &said, Some(last), front))
+            .unwrap_or_else(|| answer::json(response_status(last, reading.era()), last)),
+    }
+}
+
+fn failed(reading: &Reading, failed: Failed, front: &Front) -> Response<Body> {
+    let said = failed.upstream().filter(|said| said.body.is_some() && !said.is_about_us());
+    said.and_then(|said| returned(reading, said, None, front)).unwrap_or_else(|| match failed.answer {
+        Some(answer) => answer::json(failed.status, &answer),
+        None => answer::status(failed.status),
+    })
+}
+
+/// What the server said over HTTP, if it may go back to the client.
+fn returned(
+    reading: &Reading,
+    said: &Upstream,
+    message: Option<&JsonRpcMessage>,
+    front: &Front,
+) -> Option<Response<Body>> {
+    let status = returned_status(said.status, reading.call().is_in_session())?;
+    Some(answer::returned(status, said, message, front.relocation.as_ref()))
 }
 
 async fn next(reading: &mut Reading) -> Next {
@@ -63,23 +118,22 @@ async fn next(reading: &mut Reading) -> Next {
 }
 
 /// The response alone, for whoever takes no events.
-async fn document(mut reading: Reading, mut first: Next) -> Response<Body> {
+async fn document(mut reading: Reading, mut first: Next, front: &Front) -> Response<Body> {
     loop {
         match first {
-            Next::Last(last) => return answer::json(response_status(&last, reading.era()), &last),
-            Next::Failed(failed) => {
-                return match failed.answer {
-                    Some(answer) => answer::json(failed.status, &answer),
-                    None => answer::status(failed.status),
-                };
+            // Only in a stream it says what it means.
+            Next::Last(last, _) if last.kind() == Kind::Notification => {
+                return answer::status(StatusCode::ACCEPTED);
             }
+            Next::Last(last, _) => return self::last(&reading, &last, front),
+            Next::Failed(failed) => return self::failed(&reading, failed, front),
             Next::End => return answer::status(StatusCode::ACCEPTED),
-            Next::Message(message) if message.kind() == Kind::Request => {
+            Next::Message(message, _) if message.kind() == Kind::Request => {
                 if let Some(live) = &reading.call().live {
                     live.refuse(&message, "this client takes no questions with its answers");
                 }
             }
-            Next::Message(_) | Next::Open => {}
+            Next::Message(..) | Next::Open => {}
         }
         first = next(&mut reading).await;
     }
@@ -89,14 +143,15 @@ fn stream(mut reading: Reading, options: &Options) -> Response<Body> {
     if let Some(live) = reading.call().live.clone().filter(|live| live.replay.is_on()) {
         let trail = Trail::new(live.clone(), Stream::Post(live.replay.next_stream()));
         let prime = takes_priming(&live);
-        reading.leave(trail, &live, prime);
+        reading.leave(trail, prime);
     }
     answer::events(Body::events(reading, options.keep_alive))
 }
 
 /// Clients of earlier revisions take an event without data for a message.
 pub(super) fn takes_priming(live: &Live) -> bool {
-    live.session.version().is_some_and(|version| version >= ProtocolVersion::V2025_11_25)
+    let is_known = |version| version >= ProtocolVersion::V2025_11_25;
+    live.replay.is_on() && live.session.version().is_some_and(is_known)
 }
 
 impl Reading {

@@ -22,9 +22,8 @@ use crate::error::{BoxError, Error};
 
 /// A head that takes longer is not waited for.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes and fields of a head; hyper answers 431 to more.
+/// Bytes of a head; hyper answers 431 to more, and to more than 100 fields.
 const HEAD_BYTES: usize = 16 << 10;
-const HEAD_FIELDS: usize = 100;
 /// After a failure to accept, as when there are no descriptors left.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long the last errors may take to be written.
@@ -143,7 +142,6 @@ where
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
-        .max_headers(HEAD_FIELDS)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let mut connection = pin!(connection);

@@ -51,15 +51,24 @@ impl Http {
 
     async fn handle<B>(self, request: Request<B>) -> Response<Body>
     where
-        B: HttpBody,
+        B: HttpBody + Send + 'static,
+        B::Data: Send,
         B::Error: Into<BoxError>,
     {
         let (head, body) = request.into_parts();
         if let Some(sse) = self.front.sse.as_ref().filter(|sse| sse.path() == head.uri.path()) {
-            return two_endpoints::handle(self.front.clone(), sse, head, body).await;
+            return Box::pin(two_endpoints::handle(self.front.clone(), sse, head, body)).await;
+        }
+        if let Some(fallback) =
+            self.front.fallback.as_ref().filter(|_| self.front.endpoint.path() != head.uri.path())
+        {
+            return match self.front.endpoint.check_caller(&head) {
+                Ok(()) => fallback.answer(Request::from_parts(head, body)).await,
+                Err(refusal) => answer::refused(&refusal),
+            };
         }
         if let Err(refusal) = self.front.endpoint.check_head(&head) {
-            return answer::refused(&refusal);
+            return answer::refused_head(&refusal, self.allowed(&head.method));
         }
         if names_session(&head) {
             let why = "a session is named in Mcp-Session-Id, not in the address";
@@ -69,8 +78,14 @@ impl Http {
             Method::POST => post::post(self.front, head, body).await,
             Method::GET => get::get(&self.front, &head),
             Method::DELETE => get::delete(&self.front, &head),
-            _ => answer::not_allowed("POST"),
+            _ => answer::not_allowed(self.allowed(&head.method)),
         }
+    }
+
+    /// What else than `refused` is served: sessions have more, unless it is their methods that were refused.
+    fn allowed(&self, refused: &Method) -> &'static str {
+        let is_theirs = matches!(*refused, Method::GET | Method::DELETE);
+        if self.front.maker.is_none() || is_theirs { "POST" } else { "DELETE, GET, POST" }
     }
 }
 

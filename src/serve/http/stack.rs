@@ -1,24 +1,24 @@
 //! Stacks without their types: a front end holds many, and polls them from many tasks.
 
 use std::future::poll_fn;
-use std::pin::Pin;
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use tokio::sync::Mutex;
 use tower_service::Service;
 
 use super::SessionInfo;
-use crate::error::BoxError;
+use crate::error::{BoxError, Error};
 use crate::message::JsonRpcMessage;
 use crate::reply::{Reply, RpcService};
 
-/// A call that a stack has been given, or that waits for its turn to be.
+/// A call that a stack has been given.
 pub(super) type Calling = Pin<Box<dyn Future<Output = Result<Reply, BoxError>> + Send>>;
 type Making = Pin<Box<dyn Future<Output = Result<BoxStack, BoxError>> + Send>>;
 
-/// Any stack.
-pub(super) struct BoxStack(Box<dyn Stack>);
+/// Any stack; there until it is dropped.
+pub(super) struct BoxStack(Option<Box<dyn Stack>>);
 
 trait Stack: Send {
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>>;
@@ -38,7 +38,14 @@ impl<S: RpcService> Stack for S {
 
 impl BoxStack {
     pub(super) fn new(stack: impl RpcService) -> Self {
-        Self(Box::new(stack))
+        Self(Some(Box::new(stack)))
+    }
+}
+
+/// A panic while a stack is dropped must not take whoever ends its session.
+impl Drop for BoxStack {
+    fn drop(&mut self) {
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(self.0.take())));
     }
 }
 
@@ -48,32 +55,14 @@ impl Service<JsonRpcMessage> for BoxStack {
     type Future = Calling;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.0.poll_turn(cx)
+        self.0.as_mut().map_or_else(|| Poll::Ready(Err(gone())), |stack| stack.poll_turn(cx))
     }
 
     fn call(&mut self, message: JsonRpcMessage) -> Calling {
-        self.0.begin(message)
-    }
-}
-
-/// One stack for many tasks, in the order in which they come: `poll_ready` remembers only the last that asked.
-pub(super) struct Turns(Mutex<BoxStack>);
-
-impl Turns {
-    pub(super) fn new(stack: BoxStack) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(stack)))
-    }
-
-    /// Waits for a turn, then calls. Dropped at any time, it leaves the turn to the next.
-    pub(super) fn call(self: Arc<Self>, message: JsonRpcMessage) -> Calling {
-        Box::pin(async move {
-            let mut stack = self.0.lock().await;
-            poll_fn(|cx| stack.poll_ready(cx)).await?;
-            let calling = stack.call(message);
-            drop(stack);
-            drop(self);
-            calling.await
-        })
+        match &mut self.0 {
+            Some(stack) => stack.begin(message),
+            None => Box::pin(std::future::ready(Err(gone()))),
+        }
     }
 }
 
@@ -109,11 +98,25 @@ impl Maker {
         Self(Mutex::new(Box::new(make)))
     }
 
+    /// A panic is a failure of this session and of no other.
     pub(super) async fn make(&self, session: SessionInfo) -> Result<BoxStack, BoxError> {
+        let mut making = pin!(self.make_in_turn(session));
+        poll_fn(|cx| {
+            let polled = catch_unwind(AssertUnwindSafe(|| making.as_mut().poll(cx)));
+            polled.unwrap_or_else(|_| Poll::Ready(Err("the maker of stacks panicked".into())))
+        })
+        .await
+    }
+
+    async fn make_in_turn(&self, session: SessionInfo) -> Result<BoxStack, BoxError> {
         let mut maker = self.0.lock().await;
         poll_fn(|cx| maker.poll_turn(cx)).await?;
         let making = maker.make(session);
         drop(maker);
         making.await
     }
+}
+
+fn gone() -> BoxError {
+    Error::closed("the stack is gone").into()
 }

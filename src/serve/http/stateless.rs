@@ -11,13 +11,14 @@ use super::call::Call;
 use super::front::Front;
 use super::post::answer_to;
 use crate::message::{Code, Context as Facts, Direction, JsonRpcMessage, Kind};
-use crate::protocol::{Era, ProtocolVersion, method, peek};
+use crate::protocol::{Era, method, peek};
 use crate::session::Principal;
+use crate::wire::http::Mirrored;
 
 /// A message of 2026-07-28.
 pub(super) async fn modern(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage) -> Response<Body> {
     if front.stateless.is_none() {
-        return unsupported(&message);
+        return unsupported(front, &message);
     }
     give(front, head, message, Era::Modern).await
 }
@@ -39,19 +40,23 @@ async fn give(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage, era: Er
     let Some(stack) = front.stateless.clone() else {
         return answer::unknown_session(message.responder().id());
     };
-    let message = message.with_context(Arc::new(facts(head, era)));
-    let begun = front
-        .stateless_calls
-        .begin(None, None, |ticket| Call::new(&message, None, era, stack.call(message.clone()), ticket));
+    let facts = Arc::new(facts(head, era, &message));
+    let message = message.with_context(facts);
+    let begun = front.stateless_calls.begin(message.kind(), None, None, |ticket| {
+        Call::new(&message, None, era, stack.call(message.clone()), ticket)
+    });
     match begun {
         Ok(call) => answer_to(front, head, &message, call).await,
         Err(refused) => answer::not_taken(refused, &message.responder()),
     }
 }
 
-fn facts(head: &Parts, era: Era) -> Facts {
+fn facts(head: &Parts, era: Era, message: &JsonRpcMessage) -> Facts {
     let mut facts = Facts::new(Direction::ToUpstream);
     facts.shared_mut().insert(era);
+    if era == Era::Modern && message.is_method(method::TOOLS_CALL) {
+        facts.shared_mut().insert(Mirrored::new(message.clone(), &head.headers));
+    }
     if let Some(principal) = head.extensions.get::<Principal>() {
         facts.shared_mut().insert(principal.clone());
     }
@@ -59,10 +64,10 @@ fn facts(head: &Parts, era: Era) -> Facts {
 }
 
 /// Only sessions are served here.
-fn unsupported(message: &JsonRpcMessage) -> Response<Body> {
+fn unsupported(front: &Front, message: &JsonRpcMessage) -> Response<Body> {
     let requested = peek::protocol_version(message).ok().flatten().unwrap_or_default();
-    let legacy = ProtocolVersion::ALL.into_iter().filter(|version| version.era() == Era::Legacy);
-    let supported: Vec<_> = legacy.map(ProtocolVersion::as_str).collect();
+    let legacy = front.endpoint.spoken().iter().filter(|version| version.era() == Era::Legacy);
+    let supported: Vec<_> = legacy.map(|version| version.as_str()).collect();
     let data = serde_json::json!({ "supported": supported, "requested": requested }).to_string();
     let why = "unsupported protocol version";
     let id = message.responder();

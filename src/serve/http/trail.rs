@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::call::Call;
 use super::live::Live;
 use super::replay::{EventId, Stream};
 use crate::message::JsonRpcMessage;
@@ -33,11 +34,9 @@ impl Trail {
         self.live.replay.push(self.stream, message)
     }
 
-    /// The event that carries a message.
-    pub(super) fn event(&self, message: &JsonRpcMessage) -> Event {
-        let mut event = Event::message(message);
-        event.id = self.mark(message).map(|id| id.to_string());
-        event
+    /// Who takes the stream up takes this call over.
+    pub(super) fn lead_to(&self, call: &Arc<Call>) {
+        self.live.replay.set_call(self.stream, Arc::downgrade(call));
     }
 
     /// An event that only says where the stream begins (2025-11-25 basic/transports, "Sending Messages").

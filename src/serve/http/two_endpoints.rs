@@ -10,10 +10,10 @@ use super::body::Body;
 use super::front::{Front, Open};
 use super::inbox::{Inbox, TwoEndpoints};
 use super::open::Opening;
+use super::post::authorize;
 use super::{answer, read};
 use crate::error::{BoxError, Error};
 use crate::message::{Code, Responder};
-use crate::protocol::Era;
 use crate::wire::http::{Endpoint, error_status};
 
 /// A request at the endpoint of HTTP+SSE.
@@ -23,7 +23,7 @@ where
     B::Error: Into<BoxError>,
 {
     if let Err(refusal) = endpoint.check_head(&head) {
-        return answer::refused(&refusal);
+        return answer::refused_head(&refusal, "GET, POST");
     }
     match head.method {
         Method::GET => open(front, &head).await,
@@ -48,7 +48,9 @@ async fn open(front: Arc<Front>, head: &Parts) -> Response<Body> {
         Err(error) => return failed(error),
     };
     let inbox = Inbox::new(front.options.max_in_flight);
-    front.add(id.key(), Open::TwoEndpoints(inbox.clone()));
+    if let Err(error) = front.add(id.key(), Open::TwoEndpoints(inbox.clone())) {
+        return failed(error.into());
+    }
     let endpoint = format!("?sessionId={}", id.reveal());
     let keep_alive = front.options.keep_alive;
     let stream = TwoEndpoints::new(front, session, inbox, stack, endpoint);
@@ -69,18 +71,15 @@ where
     let Some(Open::TwoEndpoints(inbox)) = front.find(id, &head.extensions) else {
         return answer::unknown_session(None);
     };
-    let bytes = match read::body(body, options.scan.max_bytes, options.patience).await {
+    let bytes = match read::body(body, options).await {
         Ok(bytes) => bytes,
         Err(refusal) => return *refusal,
     };
-    let message = match endpoint.read(&head.headers, bytes, &options.scan) {
-        Ok((message, Era::Legacy)) => message,
-        Ok((message, Era::Modern)) => {
-            let (id, why) = (message.responder(), "this revision is not served here");
-            return answer::refuse(StatusCode::BAD_REQUEST, id.id(), Code::INVALID_REQUEST, why);
-        }
+    let mut message = match endpoint.read_http_sse(&head.headers, bytes, &options.scan) {
+        Ok(message) => message,
         Err(refusal) => return answer::refused(&refusal),
     };
+    authorize(options.transparent, &mut message, &head.headers);
     match inbox.put(message) {
         Ok(()) => answer::status(StatusCode::ACCEPTED),
         Err(not_taken) if not_taken.closed => answer::unknown_session(None),

@@ -21,6 +21,8 @@
 //! assert_eq!(line.event(), Event::Invoked { component: Some("filesystem"), tool: Some("read-file") });
 //! ```
 
+use std::borrow::Cow;
+
 mod ansi;
 mod cursor;
 mod event;
@@ -46,7 +48,12 @@ pub const MAX_PARTS: usize = 64;
 /// assert_eq!((line.level, line.message.as_str()), (None, "thread 'main' panicked at src/main.rs:1"));
 /// ```
 pub fn parse(line: &str) -> LogLine {
-    line::read(&ansi::strip(truncate(line)))
+    line::read(&plain(line))
+}
+
+/// The line without terminal escapes and control characters, no more than [`MAX_LINE`] bytes of it.
+pub(crate) fn plain(line: &str) -> Cow<'_, str> {
+    ansi::strip(truncate(line))
 }
 
 fn truncate(line: &str) -> &str {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, StatusCode};
 
 use super::head::{Twice, single};
 use super::mirror::mirrored_name;
@@ -26,12 +26,11 @@ use crate::protocol::{Era, ProtocolVersion, header, method};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn request_era(headers: &HeaderMap, message: &JsonRpcMessage) -> Era {
-    if message.is_method(method::INITIALIZE) {
-        return Era::Legacy;
+    if message.method().is_some() && peek::meta(message, peek::PROTOCOL_VERSION) != Ok(None) {
+        return Era::Modern;
     }
-    let meta = message.method().is_some() && peek::meta(message, peek::PROTOCOL_VERSION) != Ok(None);
-    let modern = meta || names_modern_version(headers) || headers.keys().any(is_mirror);
-    if modern { Era::Modern } else { Era::Legacy }
+    let modern = names_modern_version(headers) || (headers.keys().any(is_mirror) && !is_older(headers));
+    if modern && !message.is_method(method::INITIALIZE) { Era::Modern } else { Era::Legacy }
 }
 
 /// A version header names a modern revision, or one that no legacy one is.
@@ -40,6 +39,11 @@ pub(super) fn names_modern_version(headers: &HeaderMap) -> bool {
         let version = value.to_str().ok().and_then(|text| text.parse::<ProtocolVersion>().ok());
         version.is_none_or(|version| version.era() == Era::Modern)
     })
+}
+
+/// A session, or a version that is no modern one, is of the older revisions: clients there may mirror as well.
+fn is_older(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::SESSION_ID) || headers.contains_key(header::PROTOCOL_VERSION)
 }
 
 fn is_mirror(name: &HeaderName) -> bool {
@@ -76,7 +80,13 @@ pub(super) fn check_modern(
     if let Some(header) = header {
         check_version(header, versions)?;
     }
-    check_mirrors(headers, message, request)
+    check_mirrors(headers, message, request)?;
+    if request && message.is_method(method::INITIALIZE) {
+        // Forwarded, it would make the server take the client for a legacy one.
+        let refusal = Refusal::new(StatusCode::NOT_FOUND, "this revision has no initialize");
+        return Err(refusal.with_code(Code::METHOD_NOT_FOUND));
+    }
+    Ok(())
 }
 
 /// The version in `_meta`, which also holds what the client can do.
@@ -97,7 +107,12 @@ fn check_version(requested: &str, versions: &[ProtocolVersion]) -> Result<(), Re
     if version.is_ok_and(|version| version.era() == Era::Modern && versions.contains(&version)) {
         return Ok(());
     }
-    let supported: Vec<&str> = versions.iter().map(|version| version.as_str()).collect();
+    // The others are agreed upon by `initialize`, and not by another header.
+    let modern = versions.iter().filter(|version| version.era() == Era::Modern);
+    let mut supported: Vec<&str> = modern.map(|version| version.as_str()).collect();
+    if supported.is_empty() {
+        supported.extend(versions.iter().map(|version| version.as_str()));
+    }
     let data = serde_json::json!({ "supported": supported, "requested": requested });
     let refusal = Refusal::bad_request("unsupported protocol version").with_code(Code::UNSUPPORTED_VERSION);
     Err(refusal.with_data(data.to_string()))
@@ -109,6 +124,9 @@ pub(super) fn check_mirrors(
     message: &JsonRpcMessage,
     required: bool,
 ) -> Result<(), Refusal> {
+    if !required && !headers.keys().any(is_mirror) {
+        return Ok(());
+    }
     if let Some(name) = headers.keys().find(|name| is_mirror(name) && single(headers, name).is_err()) {
         return Err(Refusal::mismatch(format!("more than one {name}")));
     }

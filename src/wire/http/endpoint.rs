@@ -59,6 +59,12 @@ impl Endpoint {
         self
     }
 
+    /// The revisions that it speaks.
+    #[cfg(feature = "http")]
+    pub(crate) fn spoken(&self) -> &[ProtocolVersion] {
+        &self.versions
+    }
+
     /// Checks everything that does not need the body, and needs to come before it is read: `Host` and `Origin`
     /// first, then how the message is framed, path, method, and content.
     ///
@@ -67,10 +73,7 @@ impl Endpoint {
     /// What to answer. A server refuses 405 with `Allow`.
     pub fn check_head(&self, head: &Parts) -> Result<(), Refusal> {
         let headers = &head.headers;
-        self.hosts.check(head)?;
-        self.origins.check(headers)?;
-        head::check_size(headers)?;
-        head::check_framing(headers, self.max_body)?;
+        self.check_caller(head)?;
         if head.uri.path() != self.path {
             return Err(Refusal::new(StatusCode::NOT_FOUND, "nothing is served here"));
         }
@@ -80,6 +83,19 @@ impl Endpoint {
             Method::GET | Method::DELETE if sessions => self.check_session(head),
             _ => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this method is not served here")),
         }
+    }
+
+    /// The part of [`check_head`](Self::check_head) that holds for every path: `Host`, `Origin`, the size of the head, and
+    /// how the message is framed.
+    ///
+    /// # Errors
+    ///
+    /// What to answer.
+    pub fn check_caller(&self, head: &Parts) -> Result<(), Refusal> {
+        self.hosts.check(head)?;
+        self.origins.check(&head.headers)?;
+        head::check_size(&head.headers)?;
+        head::check_framing(&head.headers, self.max_body)
     }
 
     /// Reads the body, and checks it against the headers: the version header, what `_meta` must hold, version
@@ -107,7 +123,7 @@ impl Endpoint {
     pub fn check_body(&self, headers: &HeaderMap, message: &JsonRpcMessage) -> Result<Era, Refusal> {
         let era = if self.speaks(Era::Legacy) { body::request_era(headers, message) } else { Era::Modern };
         let checked = match era {
-            // An `initialize` is legacy whatever its head says; that it lies is still refused.
+            // An `initialize` is legacy unless its `_meta` says otherwise; a head that lies is still refused.
             Era::Legacy => {
                 self.check_legacy(headers).and_then(|()| body::check_mirrors(headers, message, false))
             }
@@ -115,6 +131,25 @@ impl Endpoint {
         };
         match checked {
             Ok(()) => Ok(era),
+            Err(refusal) => Err(refusal.with_id(message.responder().id().cloned())),
+        }
+    }
+
+    /// Reads the body of a POST in HTTP+SSE, where a head says nothing of a revision: what the message claims to be is for
+    /// the server to judge, as on stdio. A client that probes for 2026-07-28 gets its answer on the stream.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn read_http_sse(
+        &self,
+        headers: &HeaderMap,
+        body: Bytes,
+        options: &ScanOptions,
+    ) -> Result<JsonRpcMessage, Refusal> {
+        let message = JsonRpcMessage::parse_with(body, options).map_err(|error| Refusal::from(&error))?;
+        match self.check_legacy(headers).and_then(|()| body::check_mirrors(headers, &message, false)) {
+            Ok(()) => Ok(message),
             Err(refusal) => Err(refusal.with_id(message.responder().id().cloned())),
         }
     }

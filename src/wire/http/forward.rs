@@ -1,8 +1,8 @@
-//! Which headers of a client's request go on to the server: next to none.
+//! Which headers of a client's request go on to the server, and of its answer back: next to none.
 
 use http::header::{
-    AUTHORIZATION, CONNECTION, COOKIE, HeaderMap, HeaderName, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING,
-    UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, COOKIE, HeaderMap,
+    HeaderName, RETRY_AFTER, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
 };
 
 use crate::protocol::header::PARAM_PREFIX;
@@ -50,17 +50,55 @@ fn is_proxy(name: &HeaderName) -> bool {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn forwarded(headers: &HeaderMap, also: &[HeaderName]) -> HeaderMap {
-    let nominated = |name: &HeaderName| {
-        tokens(headers, &CONNECTION).any(|token| name.as_str().eq_ignore_ascii_case(token))
-    };
     let mut on = HeaderMap::new();
     for (name, value) in headers {
         let wanted = name.as_str().starts_with(PARAM_PREFIX) || also.contains(name);
-        if wanted && !is_credential(name) && !is_hop_by_hop(name) && !nominated(name) {
+        if wanted && !is_credential(name) && !is_hop_by_hop(name) && !is_nominated(headers, name) {
             on.append(name.clone(), value.clone());
         }
     }
     on
+}
+
+/// What goes back to the client of an answer that is a refusal: the challenge, when to try again, and, if the body goes
+/// back as it is, what the body is.
+///
+/// ```
+/// use http::HeaderMap;
+/// use shadowcat::wire::http::returned;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("www-authenticate", r#"Bearer error="insufficient_scope", scope="a b""#.parse()?);
+/// headers.insert("content-type", "text/html".parse()?);
+/// headers.insert("set-cookie", "session=1".parse()?);
+/// assert!(returned(&headers, true).len() == 2 && returned(&headers, false).len() == 1);
+/// # Ok::<(), http::header::InvalidHeaderValue>(())
+/// ```
+pub fn returned(headers: &HeaderMap, with_body: bool) -> HeaderMap {
+    const OF_BODY: [HeaderName; 3] = [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE];
+    let mut back = HeaderMap::new();
+    for (name, value) in headers {
+        let wanted = [WWW_AUTHENTICATE, RETRY_AFTER].contains(name) || (with_body && OF_BODY.contains(name));
+        if wanted && !is_nominated(headers, name) {
+            back.append(name.clone(), value.clone());
+        }
+    }
+    back
+}
+
+/// `Connection` says of it that it is about this connection.
+///
+/// ```
+/// use http::{HeaderMap, header::VIA};
+/// use shadowcat::wire::http::is_nominated;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("connection", "close, Via".parse()?);
+/// assert!(is_nominated(&headers, &VIA));
+/// # Ok::<(), http::header::InvalidHeaderValue>(())
+/// ```
+pub fn is_nominated(headers: &HeaderMap, name: &HeaderName) -> bool {
+    tokens(headers, &CONNECTION).any(|token| name.as_str().eq_ignore_ascii_case(token))
 }
 
 /// The entries of a header that is a list, in all its fields. One that is not ASCII holds none.

@@ -47,6 +47,9 @@ pub(super) fn check_size(headers: &HeaderMap) -> Result<(), Refusal> {
 /// How long the body is, said once and in one way; no header that decides is declared a matter of the connection.
 pub(super) fn check_framing(headers: &HeaderMap, max_body: u64) -> Result<(), Refusal> {
     once(headers, &AUTHORIZATION)?;
+    if headers.get_all(CONNECTION).iter().any(|value| value.to_str().is_err()) {
+        return Err(Refusal::bad_request("Connection names what is no header"));
+    }
     if tokens(headers, &CONNECTION).any(is_decisive) {
         return Err(Refusal::bad_request("Connection names a header that is not the connection's"));
     }
@@ -141,16 +144,21 @@ pub struct Accepted {
 /// # Ok::<(), http::header::InvalidHeaderValue>(())
 /// ```
 pub fn accepted(headers: &HeaderMap) -> Accepted {
-    let all = !headers.contains_key(ACCEPT);
+    let first = headers.get(ACCEPT);
+    if first.is_some_and(|value| value == "application/json, text/event-stream") {
+        return Accepted { json: true, events: true }; // as nearly every client writes it
+    }
+    let all = first.is_none();
     let mut accepted = Accepted { json: all, events: all };
     for range in tokens(headers, &ACCEPT) {
         let mut parts = range.split(';').map(str::trim);
-        let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let kind = parts.next().unwrap_or_default();
+        let is = |names: [&str; 3]| names.iter().any(|name| kind.eq_ignore_ascii_case(name));
         if parts.any(is_zero_weight) {
             continue;
         }
-        accepted.json |= matches!(&*kind, "*/*" | "application/*" | "application/json");
-        accepted.events |= matches!(&*kind, "*/*" | "text/*" | "text/event-stream");
+        accepted.json |= is(["*/*", "application/*", "application/json"]);
+        accepted.events |= is(["*/*", "text/*", "text/event-stream"]);
     }
     accepted
 }

@@ -27,30 +27,43 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod authorization;
 mod base64;
 mod body;
+mod challenge;
 mod endpoint;
 mod forward;
 mod head;
 mod mirror;
+mod mirrored;
 mod number;
 mod origin;
 mod params;
 mod refusal;
+mod relocation;
 mod schema;
 mod session;
 mod status;
+mod tools;
 mod value;
 
+pub use authorization::ClientAuthorization;
 pub use body::{check_params, request_era};
 pub use endpoint::Endpoint;
-pub use forward::{forwarded, is_credential, is_hop_by_hop};
+pub use forward::{forwarded, is_credential, is_hop_by_hop, is_nominated, returned};
 pub use head::{Accepted, accepted};
 pub use mirror::{Unmirrorable, request_headers};
+pub use mirrored::Mirrored;
 pub use origin::{HostPolicy, InvalidPolicy, OriginPolicy};
 pub use params::ParamHeaders;
 pub use refusal::Refusal;
+pub use relocation::{InvalidRelocation, Relocation};
 pub use schema::InvalidAnnotation;
 pub use session::{last_event_id, last_event_id_value, session_id};
-pub use status::{error_status, response_status, upstream_failure};
+pub use status::{error_status, response_status, returned_status, upstream_failure};
+pub use tools::without_invalid_tools;
 pub use value::{InvalidValue, decode_value, encode_value};
+
+#[cfg(feature = "http")]
+pub(crate) use tools::learn;
+pub(crate) use tools::{MirroredTools, ToolsReader};

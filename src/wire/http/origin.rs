@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use http::header::{HOST, ORIGIN};
 use http::request::Parts;
 use http::uri::Authority;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::Refusal;
 use super::head::single;
@@ -78,13 +78,17 @@ impl HostPolicy {
     /// Both the target's authority and `Host` are checked, for either may be what a proxy went by.
     pub(super) fn check(&self, head: &Parts) -> Result<(), Refusal> {
         let host = single(&head.headers, &HOST).map_err(|_| Refusal::bad_request("more than one Host"))?;
-        let host = host.map(|host| String::from_utf8_lossy(host.as_bytes()).to_ascii_lowercase());
-        let target = head.uri.authority().map(|target| target.as_str().to_ascii_lowercase());
+        let host = host.map(HeaderValue::as_bytes);
+        let target = head.uri.authority().map(|target| target.as_str().as_bytes());
         if host.is_none() && target.is_none() {
             return Err(Refusal::bad_request("no Host"));
         }
-        let disagree = matches!((&host, &target), (Some(host), Some(target)) if host != target);
-        let denied = |host: &String| self.hosts.as_ref().is_some_and(|hosts| !hosts.contains(host));
+        let disagree =
+            matches!((host, target), (Some(host), Some(target)) if !host.eq_ignore_ascii_case(target));
+        let is = |host: &[u8], allowed: &String| host.eq_ignore_ascii_case(allowed.as_bytes());
+        let denied = |host: &&[u8]| {
+            self.hosts.as_ref().is_some_and(|hosts| !hosts.iter().any(|allowed| is(host, allowed)))
+        };
         if disagree || [host, target].iter().flatten().any(denied) {
             return Err(Refusal::new(StatusCode::FORBIDDEN, "this Host is not served here"));
         }

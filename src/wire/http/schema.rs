@@ -65,13 +65,17 @@ enum Place {
 pub(super) fn annotations(schema: &[u8]) -> Result<Vec<Annotated<'_>>, InvalidAnnotation> {
     let mut walk =
         Walk { todo: vec![(Place::Schema(Reach::Root), schema, 1)], steps: Vec::new(), found: Vec::new() };
-    // No schema without the word can hold it, unless it is written with escapes.
-    if mentions(schema) || memmem::find(schema, b"\\u").is_some() {
+    if may_annotate(schema) {
         while let Some((place, json, level)) = walk.todo.pop() {
             walk.visit(place, json, level)?;
         }
     }
     Ok(walk.found)
+}
+
+/// No schema without the word can hold it, unless it is written with escapes.
+pub(super) fn may_annotate(json: &[u8]) -> bool {
+    mentions(json) || memmem::find(json, b"\\u").is_some()
 }
 
 fn mentions(json: &[u8]) -> bool {

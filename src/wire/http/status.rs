@@ -58,6 +58,29 @@ pub fn error_status(error: &Error) -> StatusCode {
     }
 }
 
+/// The status that what an upstream said goes back with: its own, unless the client would take it for another's word.
+/// `None` then, and for what is neither a success nor an error.
+///
+/// `in_session`: the client named a session of ours, so that a 404 would say that it is gone. What asks for a proxy's
+/// credentials (407) is about the hop behind us.
+///
+/// ```
+/// use http::StatusCode;
+/// use shadowcat::wire::http::returned_status;
+///
+/// assert_eq!(returned_status(StatusCode::UNAUTHORIZED, true), Some(StatusCode::UNAUTHORIZED));
+/// assert_eq!(returned_status(StatusCode::NOT_FOUND, false), Some(StatusCode::NOT_FOUND));
+/// assert_eq!(returned_status(StatusCode::NOT_FOUND, true), None);
+/// ```
+pub fn returned_status(status: StatusCode, in_session: bool) -> Option<StatusCode> {
+    let is_other = match status {
+        StatusCode::NOT_FOUND => in_session,
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => true,
+        _ => status.is_informational() || status.is_redirection(),
+    };
+    (!is_other).then_some(status)
+}
+
 /// What an upstream's status means where its body is no JSON-RPC message; `None` for a success.
 ///
 /// `in_session`: the request named a session, so that 404 says that it is gone.

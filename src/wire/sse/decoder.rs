@@ -62,6 +62,12 @@ impl Decoder {
         }
     }
 
+    /// The stream goes on after the event with this id, which is the last until another comes.
+    pub fn after(mut self, id: impl Into<String>) -> Self {
+        self.last_id = id.into();
+        self
+    }
+
     /// Adds bytes; nothing any more once a limit is exceeded.
     ///
     /// # Backpressure

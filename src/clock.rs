@@ -1,17 +1,25 @@
-//! One timer for all calls of a service.
+//! One timer for all calls of a service, a leaf or a front end.
 //!
 //! A timer of the runtime for each call would cost a system call whenever the first one is set, and calls end
 //! long before their time. Here one task sleeps to the earliest deadline that was known when it last looked;
 //! a call is an entry in a table. Deadlines are exact.
 
+#[cfg(feature = "http")]
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
+#[cfg(feature = "http")]
+use pin_project_lite::pin_project;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+/// Thirty years.
+pub(crate) const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
 #[derive(Debug, Default)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     table: Mutex<Table>,
     earlier: Notify,
 }
@@ -33,7 +41,7 @@ struct Entry {
 
 /// A deadline of one call.
 #[derive(Debug)]
-pub(super) struct Alarm {
+pub(crate) struct Alarm {
     clock: Arc<Clock>,
     deadline: Instant,
     /// Its entry, once it was polled.
@@ -41,18 +49,18 @@ pub(super) struct Alarm {
 }
 
 impl Alarm {
-    pub(super) fn new(clock: &Arc<Clock>, deadline: Instant) -> Self {
+    pub(crate) fn new(clock: &Arc<Clock>, deadline: Instant) -> Self {
         Self { clock: clock.clone(), deadline, entry: None }
     }
 
     /// Moves the deadline, even after it has passed.
-    pub(super) fn reset(&mut self, deadline: Instant) {
+    pub(crate) fn reset(&mut self, deadline: Instant) {
         self.deadline = deadline;
         self.remove();
     }
 
     /// Ready when the deadline has passed. Must be called inside a tokio runtime with time enabled.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut table = self.clock.lock();
         match self.entry {
             Some(at) => {
@@ -91,7 +99,72 @@ impl Drop for Alarm {
     }
 }
 
+#[cfg(feature = "http")]
+#[derive(Clone, Copy, Debug)]
+enum Limit {
+    At(Instant),
+    /// From the first poll on.
+    After(Duration),
+}
+
+#[cfg(feature = "http")]
+pin_project! {
+    /// What comes of the work; `None` if it is not done by its deadline.
+    #[must_use = "work is done when it is polled"]
+    pub(crate) struct Before<'a, F> {
+        #[pin]
+        work: F,
+        clock: &'a Arc<Clock>,
+        limit: Limit,
+        // Once the work has to be waited for.
+        alarm: Option<Alarm>,
+    }
+}
+
+#[cfg(feature = "http")]
+impl<F: Future> Future for Before<'_, F> {
+    type Output = Option<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        match this.work.poll(cx) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending => {
+                let alarm = this.alarm.get_or_insert_with(|| this.limit.alarm(this.clock));
+                alarm.poll(cx).map(|()| None)
+            }
+        }
+    }
+}
+
+#[cfg(feature = "http")]
+impl Limit {
+    fn alarm(self, clock: &Arc<Clock>) -> Alarm {
+        let deadline = match self {
+            Self::At(deadline) => deadline,
+            // A limit that no clock reaches is none, for as long as it takes.
+            Self::After(limit) => {
+                let now = Instant::now();
+                now.checked_add(limit).unwrap_or_else(|| now + FAR)
+            }
+        };
+        Alarm::new(clock, deadline)
+    }
+}
+
 impl Clock {
+    /// The work, unless it is not done by then.
+    #[cfg(feature = "http")]
+    pub(crate) fn before<F: Future>(self: &Arc<Self>, deadline: Instant, work: F) -> Before<'_, F> {
+        Before { work, clock: self, limit: Limit::At(deadline), alarm: None }
+    }
+
+    /// The work, unless it takes longer.
+    #[cfg(feature = "http")]
+    pub(crate) fn within<F: Future>(self: &Arc<Self>, limit: Duration, work: F) -> Before<'_, F> {
+        Before { work, clock: self, limit: Limit::After(limit), alarm: None }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,0 +1,295 @@
+//! Calls of tools over HTTP: what their heads mirror, and which tools are offered at all. The server is scripted.
+
+#![cfg(feature = "http")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+#[path = "support/upstream.rs"]
+mod upstream;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use serde_json::{Value, json};
+use shadowcat::connect::http::Options;
+use shadowcat::wire::http::Mirrored;
+use shadowcat::{Context, Direction, JsonRpcMessage, Reply};
+use support::*;
+use upstream::*;
+
+const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"x":{}}}"#;
+
+fn request(id: u32, method: &str, params: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{{{params}{META}}}}}"#)
+}
+
+fn call_of(id: u32, tool: &str, arguments: &str) -> String {
+    request(id, "tools/call", &format!(r#""name":"{tool}","arguments":{arguments},"#))
+}
+
+/// A tool that mirrors its string argument `a` as `header`.
+fn tool(name: &str, header: &str) -> Value {
+    let a = json!({ "type": "string", "x-mcp-header": header });
+    json!({ "name": name, "inputSchema": { "type": "object", "properties": { "a": a } } })
+}
+
+fn page(asked: &Asked, tools: &[Value], next: Option<&str>) -> String {
+    let body: Value = serde_json::from_str(&asked.body).unwrap();
+    let mut result = json!({ "tools": tools, "resultType": "complete" });
+    if let Some(next) = next {
+        result["nextCursor"] = json!(next);
+    }
+    json!({ "jsonrpc": "2.0", "id": body["id"], "result": result }).to_string()
+}
+
+fn mismatch(id: u32) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32020,"message":"header"}}}}"#)
+}
+
+/// The leaf's own list.
+async fn listing(server: &mut Upstream) -> Asked {
+    let asked = server.asked().await;
+    assert_eq!(asked.header("mcp-method"), Some("tools/list"), "{asked:?}");
+    asked
+}
+
+async fn answer(waiting: tokio::task::JoinHandle<Result<Reply, shadowcat::Error>>) -> String {
+    text(soon(waiting).await.unwrap().unwrap().as_one().unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_call_waits_for_every_page_of_the_list() {
+    let (mut leaf, mut server) = upstream();
+    let calls: Vec<_> = (1..=3).map(|id| call_of(id, "late", r#"{"a":"x"}"#)).collect();
+    let waiting: Vec<_> = calls.iter().map(|call| begin(&mut leaf, msg(call))).collect();
+    let first = listing(&mut server).await;
+    assert!(first.body.contains(r#""io.modelcontextprotocol/clientCapabilities":{"x":{}}"#), "{first:?}");
+    let answer = page(&first, &[tool("early", "A")], Some("p\u{e9}\"2"));
+    first.json(answer);
+    let second = listing(&mut server).await;
+    assert!(second.body.contains(r#""cursor":"pé\"2""#), "{second:?}");
+    server.hears_nothing().await; // one list, and no call before it is whole
+    let answer = page(&second, &[tool("late", "A")], None);
+    second.json(answer);
+    for _ in &calls {
+        let asked = server.asked().await;
+        assert_eq!((asked.header("mcp-name"), asked.header("mcp-param-a")), (Some("late"), Some("x")));
+        let id: Value = serde_json::from_str(&asked.body).unwrap();
+        asked.json(done(&id["id"]));
+    }
+    for call in waiting {
+        drop(soon(call).await.unwrap().unwrap());
+    }
+    // What is not in a whole list is not looked for again.
+    let text = call_of(4, "unknown", "{}");
+    let waiting = begin(&mut leaf, msg(&text));
+    server.post(&text).await.json(done(4));
+    drop(soon(waiting).await.unwrap().unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiting_call_takes_over_the_list_of_one_that_was_cancelled() {
+    let (mut leaf, mut server) = upstream();
+    let first = begin(&mut leaf, msg(call_of(1, "t", r#"{"a":"x"}"#)));
+    let asked = listing(&mut server).await;
+    let text = call_of(2, "t", r#"{"a":"x"}"#);
+    let second = begin(&mut leaf, msg(&text));
+    settled().await;
+    first.abort();
+    asked.abandoned().await;
+    let asked = listing(&mut server).await;
+    let list = page(&asked, &[tool("t", "A")], None);
+    asked.json(list);
+    let asked = server.post(&text).await;
+    assert_eq!(asked.header("mcp-param-a"), Some("x"));
+    asked.json(done(2));
+    assert_eq!(answer(second).await, done(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_cannot_be_read_holds_a_call_up_for_a_while_only() {
+    let (mut leaf, mut server) = upstream_with(Options::new().timeout(Duration::from_secs(5)));
+    let text = call_of(1, "t", r#"{"a":"x"}"#);
+    let waiting = begin(&mut leaf, msg(&text));
+    let silent = listing(&mut server).await;
+    let asked = server.post(&text).await;
+    assert_eq!(asked.header("mcp-param-a"), None);
+    asked.json(done(1));
+    assert_eq!(answer(waiting).await, done(1));
+    drop(silent);
+    // The next call does not pay for it again.
+    let waiting = begin(&mut leaf, msg(&text));
+    server.post(&text).await.json(done(1));
+    assert_eq!(answer(waiting).await, done(1));
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    let waiting = begin(&mut leaf, msg(&text));
+    let asked = listing(&mut server).await;
+    asked.status(500);
+    server.post(&text).await.json(done(1));
+    assert_eq!(answer(waiting).await, done(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_without_end_is_given_up() {
+    let (mut leaf, mut server) = upstream();
+    let text = call_of(1, "t", "{}");
+    let waiting = begin(&mut leaf, msg(&text));
+    let mut pages = 0;
+    let asked = loop {
+        let asked = server.asked().await;
+        if asked.header("mcp-method") != Some("tools/list") {
+            break asked;
+        }
+        pages += 1;
+        let next = page(&asked, &[], Some("again"));
+        asked.json(next);
+    };
+    assert_eq!(pages, 256);
+    asked.json(done(1));
+    assert_eq!(answer(waiting).await, done(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_the_server_refuses_is_made_anew_once() {
+    let (mut leaf, mut server) = upstream();
+    let text = call_of(7, "t", r#"{"a":"x"}"#);
+    let waiting = begin(&mut leaf, msg(&text));
+    let asked = listing(&mut server).await;
+    let list = page(&asked, &[tool("t", "Old")], None);
+    asked.json(list);
+    let asked = server.post(&text).await;
+    assert_eq!((asked.header("mcp-param-old"), asked.header("mcp-param-new")), (Some("x"), None));
+    asked.say(400, "application/json", mismatch(7));
+    let asked = listing(&mut server).await;
+    let list = page(&asked, &[tool("t", "New")], None);
+    asked.json(list);
+    let asked = server.post(&text).await;
+    assert_eq!((asked.header("mcp-param-old"), asked.header("mcp-param-new")), (None, Some("x")));
+    asked.say(400, "application/json", mismatch(7));
+    assert_eq!(answer(waiting).await, mismatch(7));
+    assert_eq!(leaf.stats().repeated_calls, 1);
+    server.hears_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_not_sent_again_where_the_list_says_the_same() {
+    let (mut leaf, mut server) = upstream();
+    let text = call_of(7, "t", r#"{"a":"x"}"#);
+    let waiting = begin(&mut leaf, msg(&text));
+    let asked = listing(&mut server).await;
+    let list = page(&asked, &[tool("t", "A")], None);
+    asked.json(list.clone());
+    server.post(&text).await.say(400, "application/json", mismatch(7));
+    listing(&mut server).await.json(list);
+    assert_eq!(answer(waiting).await, mismatch(7));
+    server.hears_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_the_tools_makes_the_next_call_read_them_again() {
+    let (mut leaf, mut server) = upstream();
+    let list = request(1, "tools/list", "");
+    let waiting = begin(&mut leaf, msg(&list));
+    let asked = server.post(&list).await;
+    let first = page(&asked, &[tool("t", "A")], None);
+    asked.json(first);
+    drop(soon(waiting).await.unwrap().unwrap());
+    let listen = request(2, "subscriptions/listen", r#""notifications":{"toolsListChanged":true},"#);
+    let waiting = begin(&mut leaf, msg(&listen));
+    let mut events = server.post(&listen).await.events();
+    let mut reply = soon(waiting).await.unwrap().unwrap();
+    // A whole list has passed: no other is needed.
+    let text = call_of(3, "t", r#"{"a":"x"}"#);
+    let waiting = begin(&mut leaf, msg(&text));
+    let asked = server.post(&text).await;
+    assert_eq!(asked.header("mcp-param-a"), Some("x"));
+    asked.json(done(3));
+    drop(soon(waiting).await.unwrap().unwrap());
+
+    events.say(note("notifications/tools/list_changed"));
+    assert_eq!(next(&mut reply).await, note("notifications/tools/list_changed"));
+    let waiting = begin(&mut leaf, msg(&text));
+    let asked = listing(&mut server).await;
+    let list = page(&asked, &[tool("t", "B")], None);
+    asked.json(list);
+    let asked = server.post(&text).await;
+    assert_eq!((asked.header("mcp-param-a"), asked.header("mcp-param-b")), (None, Some("x")));
+    asked.json(done(3));
+    drop(soon(waiting).await.unwrap().unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn tools_that_cannot_be_called_over_http_are_left_out_and_counted() {
+    let odd = json!({ "name": "odd", "inputSchema": { "properties": { "a": { "type": "number", "x-mcp-header": "A" } } } });
+    for (options, left) in [(Options::new(), 1), (Options::new().drop_invalid_tools(false), 2)] {
+        let (mut leaf, mut server) = upstream_with(options);
+        let list = request(1, "tools/list", "");
+        for in_events in [false, true] {
+            let waiting = begin(&mut leaf, msg(&list));
+            let asked = server.post(&list).await;
+            let body = page(&asked, &[odd.clone(), tool("good", "A")], None);
+            match in_events {
+                true => asked.events().say(body),
+                false => asked.json(body),
+            }
+            let answer: Value = serde_json::from_str(&answer(waiting).await).unwrap();
+            assert_eq!(answer["result"]["tools"].as_array().unwrap().len(), left, "{answer}");
+            assert_eq!(answer["result"]["tools"][left - 1]["name"], "good");
+        }
+        assert_eq!(leaf.stats().dropped_tools, if left == 1 { 2 } else { 0 });
+    }
+}
+
+/// A call as a front end on HTTP gives it, with these `Mcp-Param-…` headers.
+fn over_http(call: &str, params: &[(&'static str, &str)]) -> JsonRpcMessage {
+    let mut headers = HeaderMap::new();
+    params.iter().for_each(|(name, value)| _ = headers.insert(*name, value.parse().unwrap()));
+    let mut facts = Context::new(Direction::ToUpstream);
+    facts.shared_mut().insert(Mirrored::new(msg(call), &headers));
+    msg(call).with_context(Arc::new(facts))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_headers_of_an_http_client_go_on_as_they_are() {
+    let (mut leaf, mut server) = upstream();
+    let text = call_of(1, "t", r#"{"a":"x"}"#);
+    let sent = over_http(
+        &text,
+        &[("mcp-param-a", "a lie"), ("mcp-param-unknown", "u"), ("authorization", "s3cret")],
+    );
+    let waiting = begin(&mut leaf, sent);
+    let asked = server.post(&text).await; // the server judges: no list, and no second try
+    assert_eq!((asked.header("mcp-param-a"), asked.header("mcp-param-unknown")), (Some("a lie"), Some("u")));
+    assert_eq!(asked.header("authorization"), None);
+    asked.say(400, "application/json", mismatch(1));
+    assert_eq!(answer(waiting).await, mismatch(1));
+    server.hears_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_a_layer_changed_is_mirrored_anew() {
+    let (mut leaf, mut server) = upstream();
+    let sent = over_http(
+        &call_of(1, "t", r#"{"a":"s3cret"}"#),
+        &[("mcp-param-a", "s3cret"), ("mcp-param-b", "s3cret")],
+    );
+    let changed = call_of(1, "t", r#"{"a":"***"}"#);
+    let params = msg(&changed).params().unwrap().to_vec();
+    let waiting = begin(&mut leaf, sent.clone().edit().params(params).finish().unwrap());
+    let asked = listing(&mut server).await;
+    let list = page(&asked, &[tool("t", "A")], None);
+    asked.json(list);
+    let asked = server.post(&changed).await;
+    assert_eq!((asked.header("mcp-param-a"), asked.header("mcp-param-b")), (Some("***"), None));
+    asked.json(done(1));
+    drop(soon(waiting).await.unwrap().unwrap());
+    // A change of what is not mirrored is none.
+    let traced = sent.edit().meta("traceparent", r#""00-1""#).finish().unwrap();
+    let text = text(&traced);
+    let waiting = begin(&mut leaf, traced);
+    let asked = server.post(&text).await;
+    assert_eq!(asked.header("mcp-param-b"), Some("s3cret"));
+    asked.json(done(1));
+    drop(soon(waiting).await.unwrap().unwrap());
+}

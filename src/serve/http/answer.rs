@@ -110,18 +110,34 @@ pub(super) fn failed(status: StatusCode, responder: &Responder, error: &BoxError
     }
 }
 
+/// An answer to no question that is open.
+pub(super) fn unasked() -> Response<Body> {
+    let why = "a response to a request that was not made";
+    refuse(StatusCode::BAD_REQUEST, None, Code::INVALID_REQUEST, why)
+}
+
 /// A message that the session does not take.
 pub(super) fn not_taken(refused: Refused, responder: &Responder) -> Response<Body> {
+    let status = match refused {
+        Refused::Closed => return unknown_session(responder.id()),
+        Refused::IdInUse => StatusCode::BAD_REQUEST,
+        Refused::Busy => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    match of_not_taken(refused, responder) {
+        Some(answer) => json(status, &answer),
+        None => self::status(status),
+    }
+}
+
+/// What such a message is answered with, if it is a request.
+pub(super) fn of_not_taken(refused: Refused, responder: &Responder) -> Option<JsonRpcMessage> {
     match refused {
-        Refused::Closed => unknown_session(responder.id()),
+        Refused::Closed => failure(responder, &Error::closed("the session is over").into()),
         // Without the id: another request waits for the answer to it.
         Refused::IdInUse => {
             let why = "the id is in use by another request";
-            refuse(StatusCode::BAD_REQUEST, None, Code::INVALID_REQUEST, why)
+            Some(JsonRpcMessage::error_response(None, Code::INVALID_REQUEST, why))
         }
-        Refused::Busy => {
-            let busy = Error::busy("too many requests are in flight").into();
-            failed(StatusCode::SERVICE_UNAVAILABLE, responder, &busy)
-        }
+        Refused::Busy => failure(responder, &Error::busy("too many requests are in flight").into()),
     }
 }

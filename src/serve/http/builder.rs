@@ -39,6 +39,7 @@ impl Builder {
             max_in_flight: 1024,
             max_stateless: 16_384,
             max_streams: 8,
+            max_batch: 0,
             idle: Duration::from_secs(30 * 60),
             age: Duration::from_secs(24 * 60 * 60),
             patience: Duration::from_secs(30),
@@ -112,6 +113,16 @@ impl Builder {
     /// Streams that one session may have open by GET (8); more are refused with 409.
     pub fn max_streams(mut self, streams: usize) -> Self {
         self.options.max_streams = streams.max(1);
+        self
+    }
+
+    /// Takes batches of up to so many messages in sessions of 2025-03-26, the only revision that has them. Each message
+    /// goes through the stack by itself; the answers come back as an array, or as an event stream where anything else
+    /// comes before them, which cannot be taken up again. Of a batch that is not acceptable nothing reaches the stack.
+    ///
+    /// With 0, which is the default, batches are refused with 400, as later revisions want it.
+    pub fn batches(mut self, messages: usize) -> Self {
+        self.options.max_batch = messages;
         self
     }
 

@@ -30,6 +30,8 @@ pub(super) struct Options {
     pub(super) max_in_flight: usize,
     pub(super) max_stateless: usize,
     pub(super) max_streams: usize,
+    /// Messages of one batch; 0 refuses them all.
+    pub(super) max_batch: usize,
     pub(super) idle: Duration,
     pub(super) age: Duration,
     pub(super) patience: Duration,

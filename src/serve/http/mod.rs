@@ -93,6 +93,7 @@
 //! ```
 
 mod answer;
+mod batch;
 mod body;
 mod builder;
 mod call;
@@ -103,6 +104,7 @@ mod facts;
 mod fallback;
 mod front;
 mod future;
+mod gather;
 mod get;
 mod inbox;
 mod listen;

@@ -13,7 +13,7 @@ use super::front::{Front, Open, shutting_down};
 use super::live::Live;
 use super::open;
 use super::respond::{respond, settle, takes_priming};
-use super::{read, stateless};
+use super::{batch, read, stateless};
 use crate::error::BoxError;
 use crate::message::{Code, JsonRpcMessage, Kind};
 use crate::protocol::{Era, header, method};
@@ -31,6 +31,13 @@ where
         Ok(bytes) => bytes,
         Err(refusal) => return *refusal,
     };
+    if options.max_batch > 0 && batch::is_one(&bytes) {
+        match batch::session_of(&front, &head) {
+            Ok(Some(live)) => return Box::pin(batch::post(&front, &head, live, bytes)).await,
+            Ok(None) => {}
+            Err(unknown) => return *unknown,
+        }
+    }
     let (mut message, era) = match front.endpoint.read(&head.headers, bytes, &options.scan) {
         Ok(read) => read,
         Err(refusal) => return answer::refused(&refusal),
@@ -80,10 +87,7 @@ async fn in_session(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage) -
 async fn give(front: &Front, head: &Parts, live: &Arc<Live>, mut message: JsonRpcMessage) -> Response<Body> {
     match message.kind() {
         Kind::Notification if live.cancel(&message) => return answer::status(StatusCode::ACCEPTED),
-        Kind::Response if !is_asked(live, &message) => {
-            let why = "a response to a request that was not made";
-            return answer::refuse(StatusCode::BAD_REQUEST, None, Code::INVALID_REQUEST, why);
-        }
+        Kind::Response if !is_asked(live, &message) => return answer::unasked(),
         Kind::Request if takes_priming(live) && accepted(&head.headers).events => {
             message.extensions_mut().insert(ResponseStream::new());
         }
@@ -99,7 +103,7 @@ async fn give(front: &Front, head: &Parts, live: &Arc<Live>, mut message: JsonRp
 }
 
 /// An answer must be to a question that is open, or an error that answers nobody.
-fn is_asked(live: &Live, answer: &JsonRpcMessage) -> bool {
+pub(super) fn is_asked(live: &Live, answer: &JsonRpcMessage) -> bool {
     match answer.owned_id() {
         Some(id) => live.answers(&id),
         None => answer.error().is_some(),

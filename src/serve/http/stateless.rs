@@ -26,8 +26,7 @@ pub(super) async fn modern(front: &Arc<Front>, head: &Parts, message: JsonRpcMes
 /// A message of a session that nobody keeps.
 pub(super) async fn legacy(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage) -> Response<Body> {
     if message.kind() == Kind::Response {
-        let why = "a response to a request that was not made";
-        return answer::refuse(StatusCode::BAD_REQUEST, None, Code::INVALID_REQUEST, why);
+        return answer::unasked();
     }
     give(front, head, message, Era::Legacy).await
 }

@@ -1,0 +1,125 @@
+//! Batches: several messages in one POST, which only 2025-03-26 has (2025-03-26 basic/transports, "Sending Messages to
+//! the Server"). Each message goes its own way; what is gathered is the response.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Response, StatusCode};
+
+use super::answer;
+use super::body::Body;
+use super::calls::Refused;
+use super::events::Reading;
+use super::front::{Front, Open};
+use super::gather::Gathering;
+use super::live::Live;
+use super::post::{authorize, is_asked};
+use crate::message::{Code, JsonRpcMessage, Kind, elements};
+use crate::protocol::{Era, ProtocolVersion, header, method};
+use crate::wire::http::accepted;
+
+type Refusing<T> = Result<T, Box<Response<Body>>>;
+
+/// Whether this is an array; only then it is looked at here.
+pub(super) fn is_one(body: &[u8]) -> bool {
+    body.trim_ascii_start().first() == Some(&b'[')
+}
+
+/// The session of the request, if batches are of its revision. `None` where they are refused like other bodies.
+pub(super) fn session_of(front: &Front, head: &Parts) -> Refusing<Option<Arc<Live>>> {
+    let Some(id) = head.headers.get(header::SESSION_ID) else { return Ok(None) };
+    match id.to_str().ok().and_then(|id| front.find(id, &head.extensions)) {
+        Some(Open::Streamable(live)) => {
+            Ok(Some(live).filter(|live| live.session.version() == Some(ProtocolVersion::V2025_03_26)))
+        }
+        _ => Err(Box::new(answer::unknown_session(None))),
+    }
+}
+
+/// Gives the stack every message, or none: the batch is judged whole first.
+pub(super) async fn post(front: &Front, head: &Parts, live: Arc<Live>, body: Bytes) -> Response<Body> {
+    let messages = match read(front, head, &body) {
+        Ok(messages) => messages,
+        Err(refusal) => return *refusal,
+    };
+    let asks = messages.iter().any(|message| message.kind() == Kind::Request);
+    let (mut gathering, mut untaken) = (Gathering::new(live.clone()), None);
+    for mut message in messages {
+        authorize(front.options.transparent, &mut message, &head.headers);
+        match message.kind() {
+            Kind::Notification if live.cancel(&message) => continue,
+            Kind::Response if !is_asked(&live, &message) => {
+                untaken = Some(answer::unasked());
+                continue;
+            }
+            _ => {}
+        }
+        match live.call(message.clone()) {
+            Ok(call) => gathering.wait_for(Reading::new(call, None)),
+            Err(Refused::Closed) => return answer::unknown_session(None),
+            Err(refused) if message.kind() == Kind::Request => {
+                gathering.answer(refused, &message.responder())
+            }
+            Err(refused) => {
+                live.ask_again(&message);
+                untaken = Some(answer::not_taken(refused, &message.responder()));
+            }
+        }
+    }
+    if asks {
+        return gathering.respond(accepted(&head.headers), &front.options).await;
+    }
+    let settled = gathering.settle().await;
+    untaken.unwrap_or(settled)
+}
+
+/// The messages of a batch that may be one.
+fn read(front: &Front, head: &Parts, body: &Bytes) -> Refusing<Vec<JsonRpcMessage>> {
+    let mut messages = Vec::new();
+    for body in split(body, front.options.max_batch)? {
+        match front.endpoint.read(&head.headers, body, &front.options.scan) {
+            Ok((message, Era::Legacy)) => messages.push(message),
+            Ok((_, Era::Modern)) => return refuse("a message of a revision without batches"),
+            Err(refusal) => return Err(Box::new(answer::refused(&refusal))),
+        }
+    }
+    let responses = messages.iter().filter(|message| message.kind() == Kind::Response).count();
+    if responses != 0 && responses != messages.len() {
+        return refuse("a batch of responses holds nothing else");
+    }
+    if messages.iter().any(|message| message.is_method(method::INITIALIZE)) {
+        return refuse("initialize stands alone"); // 2025-03-26 basic/lifecycle
+    }
+    Ok(messages)
+}
+
+/// The entries of an array of one to `max`.
+fn split(body: &Bytes, max: usize) -> Refusing<Vec<Bytes>> {
+    let places: Vec<_> = elements(body).take(max.saturating_add(1)).collect();
+    if places.len() > max {
+        let why = "a batch of too many messages";
+        return Err(Box::new(answer::refuse(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            None,
+            Code::INVALID_REQUEST,
+            why,
+        )));
+    }
+    // The walk ends early at what is no JSON.
+    let is_space = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    let rest = places.last().map_or(&body[..], |last| &body[last.end..]);
+    let closes: &[u8] = if places.is_empty() { b"[]" } else { b"]" };
+    if !rest.iter().filter(|byte| !is_space(byte)).eq(closes) {
+        let why = "a batch that is no JSON array";
+        return Err(Box::new(answer::refuse(StatusCode::BAD_REQUEST, None, Code::PARSE_ERROR, why)));
+    }
+    if places.is_empty() {
+        return refuse("an empty batch");
+    }
+    Ok(places.into_iter().map(|place| body.slice(place)).collect())
+}
+
+fn refuse<T>(why: &'static str) -> Refusing<T> {
+    Err(Box::new(answer::refuse(StatusCode::BAD_REQUEST, None, Code::INVALID_REQUEST, why)))
+}

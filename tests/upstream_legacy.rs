@@ -16,7 +16,7 @@ use http::{HeaderValue, Method};
 use shadowcat::connect::http::Options;
 use shadowcat::protocol::Era;
 use shadowcat::reply::Upstream as Said;
-use shadowcat::session::ResponseStream;
+use shadowcat::session::{ResponseStream, Session, SessionId};
 use shadowcat::{Context, Direction, Error, OwnedId};
 use support::*;
 use tower::Service;
@@ -52,6 +52,20 @@ async fn a_session_is_opened_named_streamed_and_ended() {
     drop(leaf);
     let end = server.asked().await;
     assert_eq!((&end.head.method, end.header("mcp-session-id")), (&Method::DELETE, Some("s-1")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_front_ends_session_learns_the_servers_id() {
+    let (mut leaf, mut server) = upstream();
+    let session = Arc::new(Session::new(SessionId::from_text("ours").key(), None));
+    let mut facts = Context::new(Direction::ToUpstream);
+    facts.shared_mut().insert(session.clone());
+    let call = begin(&mut leaf, msg(INITIALIZE).with_context(Arc::new(facts)));
+    let asked = server.post(INITIALIZE).await;
+    assert!(session.upstream_id().is_none());
+    asked.answer(opened("2025-06-18"));
+    drop(soon(call).await.unwrap().unwrap());
+    assert_eq!(session.upstream_id().map(SessionId::reveal), Some("s-1"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -99,6 +99,7 @@ impl Call {
             let offered = std::mem::take(&mut self.offered);
             let head = self.shared().head.clone();
             let opened = Session::new(offered.id().cloned(), version(&message), head);
+            self.note(&opened);
             self.shared().open_session(opened);
         }
         if message.result().is_some() {

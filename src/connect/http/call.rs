@@ -49,7 +49,7 @@ pub(super) struct Call {
     pub(super) calls_tool: bool,
     /// For what decides the reply.
     pub(super) deadline: Instant,
-    context: Option<Arc<Facts>>,
+    pub(super) context: Option<Arc<Facts>>,
     /// What the client sent with it, where that goes on.
     pub(super) credential: Option<Box<ClientAuthorization>>,
     /// Of the response that the client reads, where that can be a stream that is taken up again.

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
 
+use super::call::Call;
 use super::state::{Session, Shared};
 use crate::message::JsonRpcMessage;
 use crate::protocol::{Era, ProtocolVersion, peek};
+use crate::session;
 use crate::wire::http::session_id;
 
 /// The most bytes of a revision's name that go into a header of every request.
@@ -25,6 +27,17 @@ pub(super) fn version(welcome: &JsonRpcMessage) -> Option<HeaderValue> {
     let is_one = version.len() <= MAX_VERSION && version.bytes().all(|byte| byte.is_ascii_graphic());
     let is_named = is_one && &*version >= ProtocolVersion::V2025_06_18.as_str();
     is_named.then(|| version.parse().ok()).flatten()
+}
+
+impl Call {
+    /// A front end's session learns by which id the server knows it.
+    pub(super) fn note(&self, opened: &Session) {
+        let session =
+            self.context.as_ref().and_then(|context| context.shared().get::<Arc<session::Session>>());
+        if let (Some(session), Some(Ok(id))) = (session, opened.id().map(HeaderValue::to_str)) {
+            session.set_upstream_id(session::SessionId::from_text(id));
+        }
+    }
 }
 
 impl Shared {

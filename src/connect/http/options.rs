@@ -72,8 +72,12 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The defaults: 60 s for an answer, 1,024 pending calls, 1,024 messages and 8 MiB that wait to be listened
-    /// to, reconnections after 1 s to 30 s; era and transport are found out.
+    /// The defaults: messages of 4 MiB, 60 s for an answer, 1,024 pending calls, 1,024 messages and 8 MiB that wait to
+    /// be listened to, reconnections after 1 s to 30 s; era and transport are found out.
+    ///
+    /// Besides, 1,024 questions of the server may be open; more are refused, as are those that nobody can answer. 64
+    /// cancellations and refusals are on their way at once, each for 10 s at most; what is more is
+    /// [counted](super::Stats) and not told.
     pub fn new() -> Self {
         Self::default()
     }

@@ -85,19 +85,21 @@ impl Builder {
     /// Serves clients of 2024-11-05 as well, at an endpoint of its own: GET opens a stream, which is a session, and says
     /// where to POST to. That address is relative, so that it holds behind any prefix.
     ///
-    /// Sessions, bounds and store are the same. What was said when such a stream breaks is lost with its session.
+    /// Sessions, bounds and store are the same; of what was posted, 8 MiB wait until the stream takes them, and more is
+    /// refused with 503. What was said when such a stream breaks is lost with its session.
     pub fn http_sse(mut self, endpoint: Endpoint) -> Self {
         self.sse = Some(endpoint);
         self
     }
 
-    /// What the client's messages must pass. Its size bounds the bodies of requests, too.
+    /// What the client's messages must pass. Its size bounds the bodies of requests, too (4 MiB).
     pub fn scan(mut self, scan: ScanOptions) -> Self {
         self.options.scan = scan;
         self
     }
 
     /// Requests in flight at once in one session (1,024), and twice as many other messages; more are refused with 503.
+    /// Twice as many questions of the server may be open, too.
     pub fn max_in_flight(mut self, messages: usize) -> Self {
         self.options.max_in_flight = messages.max(1);
         self

@@ -203,16 +203,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
                 let address = args.next().unwrap_or_default();
                 listen = Some(address.parse().map_err(|_| format!("{address:?} is no address and port"))?);
             }
-            "--stack" => match args.next().as_deref() {
-                Some("none") => standard = false,
-                Some("standard") => standard = true,
-                other => {
-                    return Err(format!(
-                        "--stack takes none or standard, not {}",
-                        other.unwrap_or("nothing")
-                    ));
-                }
-            },
+            "--stack" => standard = is_standard(args.next().as_deref())?,
             "--upstream" => upstream = Upstream::at(&args.next().ok_or("--upstream takes a URL")?)?,
             "--transparent" => transparent = true,
             "--" if matches!(upstream, Upstream::Url(_)) => {
@@ -234,4 +225,12 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
         _ => {}
     }
     Ok(Options { listen: listen.ok_or("--listen is missing")?, standard, upstream })
+}
+
+fn is_standard(stack: Option<&str>) -> Result<bool, String> {
+    match stack {
+        Some("none") => Ok(false),
+        Some("standard") => Ok(true),
+        other => Err(format!("--stack takes none or standard, not {}", other.unwrap_or("nothing"))),
+    }
 }

@@ -7,17 +7,13 @@ mod support;
 #[path = "support/upstream.rs"]
 mod upstream;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
-use http::header::AUTHORIZATION;
-use http::{HeaderValue, Method};
+use shadowcat::Error;
 use shadowcat::connect::http::Options;
 use shadowcat::protocol::Era;
 use shadowcat::reply::Upstream as Said;
-use shadowcat::session::{ResponseStream, Session, SessionId};
-use shadowcat::{Context, Direction, Error, OwnedId};
 use support::*;
 use tower::Service;
 use upstream::*;

@@ -8,16 +8,14 @@ mod support;
 mod upstream;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Method};
 use shadowcat::connect::http::Options;
 use shadowcat::protocol::Era;
-use shadowcat::reply::Upstream as Said;
 use shadowcat::session::{ResponseStream, Session, SessionId};
-use shadowcat::{Context, Direction, Error, OwnedId};
+use shadowcat::{Context, Direction, OwnedId};
 use support::*;
 use tower::Service;
 use upstream::*;

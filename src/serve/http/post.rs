@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body as HttpBody;
@@ -20,28 +21,45 @@ use crate::protocol::{Era, header, method};
 use crate::session::ResponseStream;
 use crate::wire::http::{ClientAuthorization, accepted};
 
-/// Reads a message and gives it to whom it is for.
-pub(super) async fn post<B>(front: Arc<Front>, head: Parts, body: B) -> Response<Body>
+/// Reads a message and gives it to whom it is for. A function of its own arguments only where they stay in place: an
+/// `async fn` would keep the head twice.
+pub(super) fn post<B>(front: Arc<Front>, head: Parts, body: B) -> impl Future<Output = Response<Body>>
 where
     B: HttpBody,
     B::Error: Into<BoxError>,
 {
-    let options = &front.options;
-    let bytes = match read::body(body, options).await {
-        Ok(bytes) => bytes,
-        Err(refusal) => return *refusal,
-    };
-    let (mut message, era) = match front.endpoint.read(&head.headers, bytes, &options.scan) {
-        Ok(read) => read,
-        Err(refusal) => return answer::refused(&refusal),
-    };
-    authorize(front.options.transparent, &mut message, &head.headers);
-    match era {
-        Era::Modern => stateless::modern(&front, &head, message).await,
-        Era::Legacy if front.maker.is_some() || head.headers.contains_key(header::SESSION_ID) => {
-            in_session(&front, &head, message).await
+    async move {
+        let (front, head) = (&front, &head);
+        let bytes = match read::body(body, &front.options).await {
+            Ok(bytes) => bytes,
+            Err(refusal) => return *refusal,
+        };
+        match read_message(front, head, bytes) {
+            Ok((message, era)) => give_to_era(front, head, message, era).await,
+            Err(refusal) => *refusal,
         }
-        Era::Legacy => stateless::legacy(&front, &head, message).await,
+    }
+}
+
+fn read_message(
+    front: &Front,
+    head: &Parts,
+    bytes: Bytes,
+) -> Result<(JsonRpcMessage, Era), Box<Response<Body>>> {
+    let options = &front.options;
+    let read = front.endpoint.read(&head.headers, bytes, &options.scan);
+    let (mut message, era) = read.map_err(|refusal| Box::new(answer::refused(&refusal)))?;
+    authorize(options.transparent, &mut message, &head.headers);
+    Ok((message, era))
+}
+
+async fn give_to_era(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage, era: Era) -> Response<Body> {
+    match era {
+        Era::Modern => stateless::modern(front, head, message).await,
+        Era::Legacy if front.maker.is_some() || head.headers.contains_key(header::SESSION_ID) => {
+            in_session(front, head, message).await
+        }
+        Era::Legacy => stateless::legacy(front, head, message).await,
     }
 }
 

@@ -56,32 +56,38 @@ impl Pool {
     /// # Errors
     ///
     /// The server cannot be reached, which the error [says](Error::is_unsent), or it breaks off.
-    pub(super) async fn send(self, mut request: Request<Body>) -> Result<Response<Incoming>, Error> {
+    pub(super) fn send(
+        self,
+        mut request: Request<Body>,
+    ) -> impl Future<Output = Result<Response<Incoming>, Error>> + Send {
         let path = request.uri().path_and_query().cloned();
         let target = mem::replace(request.uri_mut(), origin_form(path));
-        // Whatever else it is, the connector refuses it.
-        let authority = target.authority().filter(|_| target.scheme() == Some(&Scheme::HTTP));
-        loop {
-            let idle = authority.and_then(|authority| self.0.take(authority));
-            let is_reused = idle.is_some();
-            let mut link = match idle {
-                Some(link) => link,
-                None => self.0.connect(&target).await?,
-            };
-            if let Entry::Vacant(place) = request.headers_mut().entry(HOST) {
-                place.insert(link.host.clone());
-            }
-            match link.sender.try_send_request(request).await {
-                Ok(response) => {
-                    if let Some(authority) = authority {
-                        self.put_back(authority, link);
-                    }
-                    return Ok(response);
+        // No `async fn`, which would keep the request twice.
+        async move {
+            // Whatever else it is, the connector refuses it.
+            let authority = target.authority().filter(|_| target.scheme() == Some(&Scheme::HTTP));
+            loop {
+                let idle = authority.and_then(|authority| self.0.take(authority));
+                let is_reused = idle.is_some();
+                let mut link = match idle {
+                    Some(link) => link,
+                    None => Box::pin(self.0.connect(&target)).await?,
+                };
+                if let Entry::Vacant(place) = request.headers_mut().entry(HOST) {
+                    place.insert(link.host.clone());
                 }
-                Err(mut error) => match error.take_message().filter(|_| is_reused) {
-                    Some(untouched) => request = untouched,
-                    None => return Err(broken("asking the server", error.into_error().into())),
-                },
+                match link.sender.try_send_request(request).await {
+                    Ok(response) => {
+                        if let Some(authority) = authority {
+                            self.put_back(authority, link);
+                        }
+                        return Ok(response);
+                    }
+                    Err(mut error) => match error.take_message().filter(|_| is_reused) {
+                        Some(untouched) => request = untouched,
+                        None => return Err(broken("asking the server", error.into_error().into())),
+                    },
+                }
             }
         }
     }

@@ -107,6 +107,7 @@ async fn give(front: &Front, head: &Parts, live: &Arc<Live>, mut message: JsonRp
         }
         _ => {}
     }
+    let message = live.within(message);
     match live.call(message.clone()) {
         Ok(call) => answer_to(front, head, &message, call).await,
         Err(refused) => {

@@ -58,14 +58,13 @@ pub mod monitor;
 pub mod protocol;
 pub mod reply;
 pub mod serve;
-#[cfg(feature = "http")]
 pub mod session;
 pub mod wassette;
 pub mod wire;
 
 pub use error::{BoxError, Error};
 pub use message::{
-    Code, Context, Direction, Edit, Fault, Id, JsonRpcMessage, Kind, OwnedId, ParseError, Responder,
+    Code, Context, Direction, Edit, Fault, Id, JsonRpcMessage, Kind, OwnedId, ParseError, Pointer, Responder,
     ScanOptions,
 };
 pub use reply::{Reply, ReplySender, RpcService};

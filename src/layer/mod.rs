@@ -15,6 +15,8 @@
 mod catch_error;
 pub mod check_params;
 mod from_fn;
+pub mod hold;
+pub mod intercept;
 mod map;
 pub mod on_requests;
 pub mod timeout;
@@ -23,6 +25,8 @@ pub mod trace;
 pub use catch_error::{CatchError, CatchErrorFuture, CatchErrorLayer};
 pub use check_params::{CheckParams, CheckParamsLayer};
 pub use from_fn::{FromFn, FromFnFuture, FromFnLayer, Next, from_fn};
+pub use hold::HoldLayer;
+pub use intercept::{Intercept, InterceptLayer};
 pub use map::{Map, MapFuture, MapLayer};
 pub use on_requests::{OnRequests, OnRequestsLayer};
 pub use timeout::{Timeout, TimeoutLayer};

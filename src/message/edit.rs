@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use super::envelope::Payload;
+use super::splice::{self, Change, cut, insert_first, named};
 use super::walk::members;
-use super::{Fault, JsonRpcMessage, OwnedId, ParseError, ScanOptions, text};
+use super::{Fault, JsonRpcMessage, OwnedId, ParseError, Pointer, ScanOptions, text};
 
 /// Pending changes to a message; [`finish`](Self::finish) splices them into new bytes and scans the result.
 ///
@@ -30,11 +31,13 @@ pub struct Edit {
     payload: Option<(Payload, Vec<u8>)>,
     /// Keys of `_meta` with their new values; `None` removes.
     meta: Vec<(String, Option<Vec<u8>>)>,
+    /// Places with their new values; `None` removes.
+    places: Vec<(Pointer, Option<Vec<u8>>)>,
 }
 
 impl Edit {
     pub(super) fn new(message: JsonRpcMessage) -> Self {
-        Self { message, id: None, method: None, payload: None, meta: Vec::new() }
+        Self { message, id: None, method: None, payload: None, meta: Vec::new(), places: Vec::new() }
     }
 
     /// Replaces the id.
@@ -76,6 +79,20 @@ impl Edit {
         self
     }
 
+    /// Replaces what stands at `place` in the whole message, or adds it to the object or array around it, which
+    /// must be there; an array takes its next index or `-`. Such changes are made last, in the order in which they
+    /// were asked for.
+    pub fn set(mut self, place: &Pointer, json: impl AsRef<[u8]>) -> Self {
+        self.places.push((place.clone(), Some(json.as_ref().to_vec())));
+        self
+    }
+
+    /// Removes what stands at `place` in the whole message, and one comma with it; nothing where nothing stands.
+    pub fn remove(mut self, place: &Pointer) -> Self {
+        self.places.push((place.clone(), None));
+        self
+    }
+
     fn payload(mut self, which: Payload, json: &[u8]) -> Self {
         self.payload = Some((which, json.to_vec()));
         self
@@ -86,34 +103,48 @@ impl Edit {
     /// # Errors
     ///
     /// The outcome is no acceptable message, a value is not JSON, or the part to change cannot exist in a
-    /// message of this kind (a method in a response, `_meta` in an error).
+    /// message of this kind (a method in a response, `_meta` in an error), or nothing stands around a place to set.
     pub fn finish(mut self) -> Result<JsonRpcMessage, ParseError> {
         let changes = std::mem::take(&mut self.meta);
+        let places = std::mem::take(&mut self.places);
         let (id, method, payload) = (self.id.take(), self.method.take(), self.payload.take());
         let mut message = self.message;
         if let Some(id) = id {
-            message = rescan(&message, splice(&message, (id_place(&message)?, token(&id))))?;
+            message = rescan(&message, spliced(&message, (id_place(&message)?, token(&id))))?;
         }
         if let Some(method) = method {
             let mut literal = Vec::new();
             text::write_string(&mut literal, &method);
-            message = rescan(&message, splice(&message, (method_place(&message)?, literal)))?;
+            message = rescan(&message, spliced(&message, (method_place(&message)?, literal)))?;
         }
         if let Some((which, json)) = payload {
             check_value(&json)?;
-            message = rescan(&message, splice(&message, payload_place(&message, which, json)?))?;
+            message = rescan(&message, spliced(&message, payload_place(&message, which, json)?))?;
         }
         for (key, json) in changes {
             json.as_deref().map(check_value).transpose()?;
             if let Some(change) = meta_place(&message, &key, json)? {
-                message = rescan(&message, splice(&message, change))?;
+                message = rescan(&message, spliced(&message, change))?;
             }
         }
-        Ok(message)
+        places.into_iter().try_fold(message, at_place)
     }
 }
 
-type Change = (Range<usize>, Vec<u8>);
+fn at_place(
+    message: JsonRpcMessage,
+    (place, json): (Pointer, Option<Vec<u8>>),
+) -> Result<JsonRpcMessage, ParseError> {
+    let bytes = &message.inner.bytes;
+    let change = match json {
+        Some(json) => {
+            check_value(&json)?;
+            Some(splice::set(bytes, &place, json)?)
+        }
+        None => splice::remove(bytes, &place)?,
+    };
+    change.map_or(Ok(message.clone()), |change| rescan(&message, spliced(&message, change)))
+}
 
 /// A value must be one JSON document on its own, or it could close its member and open others.
 fn check_value(json: &[u8]) -> Result<(), ParseError> {
@@ -223,39 +254,19 @@ fn in_meta(bytes: &[u8], meta: Range<usize>, key: &str, json: Option<Vec<u8>>) -
         }
         (None, Some(json)) => Some(insert_first(bytes, meta.start, named(key, &json))),
         (Some(at), None) => {
-            let start = if at > 0 { all[at - 1].whole.end } else { all[at].whole.start };
-            let end = if at > 0 {
-                all[at].whole.end
-            } else {
-                all.get(1).map_or(all[0].whole.end, |next| next.whole.start)
-            };
-            Some((meta.start + start..meta.start + end, Vec::new()))
+            let entries: Vec<_> = all.iter().map(|member| member.whole.clone()).collect();
+            let place = cut(&entries, at);
+            Some((meta.start + place.start..meta.start + place.end, Vec::new()))
         }
         (None, None) => None,
     }
-}
-
-/// `brace` is the object's opening brace.
-fn insert_first(bytes: &[u8], brace: usize, mut member: Vec<u8>) -> Change {
-    if members(&bytes[brace..]).next().is_some() {
-        member.push(b',');
-    }
-    (brace + 1..brace + 1, member)
-}
-
-fn named(key: &str, json: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    text::write_string(&mut out, key);
-    out.push(b':');
-    out.extend_from_slice(json);
-    out
 }
 
 fn last_brace(message: &JsonRpcMessage) -> usize {
     message.inner.bytes.iter().rposition(|byte| *byte == b'}').expect("a message is an object")
 }
 
-fn splice(message: &JsonRpcMessage, (place, with): Change) -> Vec<u8> {
+fn spliced(message: &JsonRpcMessage, (place, with): Change) -> Vec<u8> {
     [&message.inner.bytes[..place.start], &with, &message.inner.bytes[place.end..]].concat()
 }
 

@@ -22,9 +22,11 @@ mod id;
 mod id_map;
 mod options;
 mod parse_error;
+mod pointer;
 mod responder;
 mod scan;
 mod shared;
+mod splice;
 mod text;
 mod walk;
 
@@ -46,6 +48,7 @@ pub use envelope::Kind;
 pub use id::{Id, OwnedId};
 pub use options::ScanOptions;
 pub use parse_error::{Fault, ParseError};
+pub use pointer::{Ambiguous, InvalidPointer, Pointer};
 pub use responder::Responder;
 
 pub(crate) use id_map::IdMap;

@@ -20,6 +20,11 @@ pub(crate) struct Member<'a> {
 }
 
 impl Member<'_> {
+    /// The key, decoded.
+    pub(crate) fn key(&self) -> std::borrow::Cow<'_, str> {
+        text::decode(self.raw_key, true)
+    }
+
     /// Whether the decoded key is `key`.
     pub(crate) fn is(&self, key: &str) -> bool {
         if self.raw_key.contains('\\') {

@@ -3,6 +3,8 @@
 use std::future::poll_fn;
 use std::mem;
 
+use futures_core::Stream;
+
 use super::inspect::{self, End, Event};
 use super::{Body, Guard, Reply};
 use crate::error::Error;
@@ -108,6 +110,14 @@ impl Reply {
                 Body::Stream(Box::pin(inspect::Recover { inner: Self::new(stream), answer: Some(answer) }))
             }
         })
+    }
+
+    /// What a stream makes of the messages, with what is held and known beside them kept.
+    pub(crate) fn over<T>(self, make: impl FnOnce(Self) -> T) -> Self
+    where
+        T: Stream<Item = Result<JsonRpcMessage, Error>> + Send + 'static,
+    {
+        self.wrap(|body| Body::Stream(Box::pin(make(Self::new(body)))))
     }
 
     fn wrap(mut self, change: impl FnOnce(Body) -> Body) -> Self {

@@ -25,6 +25,7 @@ mod response_mode;
 mod response_stream;
 mod store;
 
+#[cfg(feature = "http")]
 pub(crate) use id::KeyMap;
 pub use id::{NoRandomness, SessionId, SessionKey};
 pub use memory::MemoryStore;

@@ -1,0 +1,129 @@
+//! A reply of several messages, each shown to the chain as it is read.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+
+use super::Interception;
+use super::beat::Beat;
+use super::chain::is_wanted;
+use super::interception::Exchange;
+use super::run::{Running, run};
+use super::tail::Tail;
+use super::verdict::Verdict;
+use crate::error::{BoxError, Error};
+use crate::message::{Direction, JsonRpcMessage, Kind};
+use crate::reply::{Reply, RpcService};
+
+/// Answers of ours to the server's questions that wait for the service to be ready.
+const MOST_ANSWERS: usize = 64;
+
+pub(super) struct Items<S> {
+    inner: Reply,
+    tail: Tail<S>,
+    /// The message that the chain decides about: those behind it wait, so that order is kept.
+    running: Option<Running>,
+    beat: Option<Beat>,
+    answers: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+/// Nothing in it is pinned in place: the futures are boxed.
+impl<S> Unpin for Items<S> {}
+
+impl<S: RpcService + Clone> Items<S> {
+    pub(super) fn new(inner: Reply, tail: Tail<S>) -> Self {
+        let beat = Beat::new(tail.exchange.request.as_ref(), tail.progress);
+        Self { inner, tail, running: None, beat, answers: Vec::new() }
+    }
+
+    /// The message to give on at once, if nobody wants to see it.
+    fn begin(&mut self, message: JsonRpcMessage) -> Option<JsonRpcMessage> {
+        let request = self.tail.exchange.request.as_ref();
+        let method = message.method().or_else(|| request?.method());
+        let links = self.tail.view.now();
+        if !is_wanted(links, Direction::ToClient, message.kind(), method) {
+            return Some(self.passed(message));
+        }
+        let links = links.clone();
+        let exchange = std::mem::replace(&mut self.tail.exchange, Exchange::new(None));
+        let seen = Interception::new(message, Direction::ToClient, exchange);
+        self.running = Some(Box::pin(run(links, seen)));
+        None
+    }
+
+    fn passed(&mut self, message: JsonRpcMessage) -> JsonRpcMessage {
+        match (message.kind(), &mut self.beat) {
+            (Kind::Request, _) => self.tail.questions.asked(&message),
+            (Kind::Notification, Some(beat)) => beat.saw(&message),
+            _ => {}
+        }
+        message
+    }
+
+    /// What goes to the client after the chain has decided.
+    fn settle(&mut self, seen: Interception, verdict: Verdict) -> Option<JsonRpcMessage> {
+        let (message, exchange) = seen.into_parts();
+        self.tail.exchange = exchange;
+        match verdict {
+            Verdict::Pass => Some(self.passed(message)),
+            Verdict::Answer(reply) => {
+                let answer = reply.as_one()?.clone();
+                if message.kind() != Kind::Request {
+                    return Some(answer);
+                }
+                self.answer(answer);
+                None
+            }
+        }
+    }
+
+    /// Answers the server in the client's place. What it waits for is not waited for by the messages behind.
+    fn answer(&mut self, answer: JsonRpcMessage) {
+        if self.answers.len() == MOST_ANSWERS {
+            tracing::warn!("too many answers to the server wait; one is lost");
+            return;
+        }
+        let mut service = self.tail.service.clone();
+        self.answers.push(Box::pin(async move {
+            let ready = poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into);
+            let sent = match ready {
+                Ok(()) => service.call(answer).await.map(drop).map_err(Into::into),
+                Err(error) => Err::<(), BoxError>(error),
+            };
+            if let Err(error) = sent {
+                tracing::debug!(%error, "an answer to the server's question could not be sent");
+            }
+        }));
+    }
+}
+
+impl<S: RpcService + Clone> Stream for Items<S> {
+    type Item = Result<JsonRpcMessage, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        loop {
+            this.answers.retain_mut(|answer| answer.as_mut().poll(cx).is_pending());
+            let message = match &mut this.running {
+                Some(running) => match (running.as_mut().poll(cx), &mut this.beat) {
+                    (Poll::Ready((seen, verdict)), beat) => {
+                        beat.iter_mut().for_each(Beat::rest);
+                        this.running = None;
+                        this.settle(seen, verdict)
+                    }
+                    (Poll::Pending, Some(beat)) => return beat.poll(cx).map(|progress| Some(Ok(progress))),
+                    (Poll::Pending, None) => return Poll::Pending,
+                },
+                None => match ready!(this.inner.poll_message(cx)) {
+                    Some(Ok(message)) => this.begin(message),
+                    end => return Poll::Ready(end),
+                },
+            };
+            if let Some(message) = message {
+                return Poll::Ready(Some(Ok(message)));
+            }
+        }
+    }
+}

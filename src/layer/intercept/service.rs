@@ -1,0 +1,118 @@
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tower_service::Service;
+
+use super::beat::Beat;
+use super::chain::{View, is_wanted};
+use super::future::ResponseFuture;
+use super::interception::Exchange;
+use super::questions::Questions;
+use super::run::{Running, run};
+use super::tail::Tail;
+use super::verdict::Verdict;
+use super::{Chain, Interception};
+use crate::macros::inner_accessors;
+use crate::message::{Direction, JsonRpcMessage, Kind};
+use crate::reply::{Reply, RpcService};
+
+/// The middleware of [`InterceptLayer`](super::InterceptLayer).
+#[derive(Clone)]
+pub struct Intercept<S> {
+    inner: S,
+    view: View,
+    questions: Questions,
+    progress: Option<Duration>,
+}
+
+impl<S> Intercept<S> {
+    pub(super) fn new(inner: S, chain: &Chain, progress: Option<Duration>) -> Self {
+        Self { inner, view: chain.view(), questions: Questions::default(), progress }
+    }
+
+    inner_accessors!();
+}
+
+impl<S: RpcService + Clone> Service<JsonRpcMessage> for Intercept<S> {
+    type Response = Reply;
+    type Error = S::Error;
+    type Future = ResponseFuture<S>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, message: JsonRpcMessage) -> Self::Future {
+        let links = self.view.now();
+        let question =
+            (message.kind() == Kind::Response).then(|| self.questions.answered(&message)).flatten();
+        let method = message.method().or_else(|| question.as_ref()?.method());
+        // The front end's own listen is no message of anybody's; what comes on it is.
+        let own = message.is_session_listen();
+        if own || !is_wanted(links, Direction::ToUpstream, message.kind(), method) {
+            let exchange = Exchange::new(is_request(&message));
+            return ResponseFuture::passing(self.inner.call(message), self.tail(exchange));
+        }
+        let links = links.clone();
+        let request = is_request(&message);
+        let seen = Interception::new(message, Direction::ToUpstream, Exchange::new(question));
+        let mut running = Box::pin(run(links, seen));
+        // What is decided at once goes on in the order in which it came.
+        match running.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready((seen, verdict)) => self.decided(seen, verdict),
+            Poll::Pending => self.undecided(running, Beat::new(request.as_ref(), self.progress)),
+        }
+    }
+}
+
+impl<S: RpcService + Clone> Intercept<S> {
+    fn decided(&mut self, seen: Interception, verdict: Verdict) -> ResponseFuture<S> {
+        let (message, kind) = (seen.message().clone(), seen.message().kind());
+        let mut exchange = seen.into_parts().1;
+        match (verdict, kind) {
+            (Verdict::Pass, _) => {
+                exchange.request = is_request(&message);
+                ResponseFuture::passing(self.inner.call(message), self.tail(exchange))
+            }
+            // The server waits for it.
+            (Verdict::Answer(reply), Kind::Response) => match reply.as_one() {
+                Some(answer) => ResponseFuture::passing(self.inner.call(answer.clone()), self.tail(exchange)),
+                None => ResponseFuture::done(Reply::empty()),
+            },
+            (Verdict::Answer(reply), _) => ResponseFuture::done(reply),
+        }
+    }
+
+    /// Later, the service may not be ready any more: a clone is asked for that then.
+    fn undecided(&self, running: Running, beat: Option<Beat>) -> ResponseFuture<S> {
+        let mut clone = self.clone();
+        let decided = Box::pin(async move {
+            let (seen, verdict) = running.await;
+            poll_fn(|cx| clone.inner.poll_ready(cx)).await?;
+            clone.decided(seen, verdict).await
+        });
+        ResponseFuture::deciding(decided, beat)
+    }
+
+    fn tail(&self, exchange: Exchange) -> Tail<S> {
+        Tail {
+            service: self.inner.clone(),
+            view: self.view.clone(),
+            questions: self.questions.clone(),
+            exchange,
+            progress: self.progress,
+        }
+    }
+}
+
+fn is_request(message: &JsonRpcMessage) -> Option<JsonRpcMessage> {
+    (message.kind() == Kind::Request).then(|| message.clone())
+}
+
+impl<S: fmt::Debug> fmt::Debug for Intercept<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Intercept").field("inner", &self.inner).field("chain", self.view.chain()).finish()
+    }
+}

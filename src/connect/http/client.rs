@@ -45,7 +45,9 @@ enum Inner {
     Plain(Pool),
     /// Its connections may be shared by many requests: HTTP/2.
     #[cfg(feature = "http-client-tls")]
-    Tls(hyper_util::client::legacy::Client<hyper_rustls::HttpsConnector<HttpConnector>, Body>),
+    Tls(
+        std::sync::Arc<hyper_util::client::legacy::Client<hyper_rustls::HttpsConnector<HttpConnector>, Body>>,
+    ),
 }
 
 /// The body of a response of [`HttpClient`]; by default, and for layers that answer in its place, an empty one.
@@ -98,7 +100,7 @@ impl HttpClient {
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(MOST_IDLE)
             .build(tls);
-        Self(Inner::Tls(pool))
+        Self(Inner::Tls(pool.into()))
     }
 }
 

@@ -1,11 +1,10 @@
 //! The way to the user's HTTP client, whatever its type: one request, one response.
 
 use std::error::Error as StdError;
-use std::future::{poll_fn, ready};
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
 
 use http::{Request, Response};
 use tower_service::Service;
@@ -32,34 +31,15 @@ where
 {
     fn send(&self, request: Request<Body>) -> Sending {
         let mut client = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        // Most are always ready: then the request is not kept here, where it would be moved twice more.
-        match client.poll_ready(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Ok(())) => {
-                let sent = client.call(request);
-                Box::pin(async move { answered(sent.await) })
+        Box::pin(async move {
+            // What is not ready has taken nothing yet.
+            let ready = poll_fn(|cx| client.poll_ready(cx)).await;
+            ready.map_err(|error| broken("the HTTP client", error.into()).unsent())?;
+            match client.call(request).await {
+                Ok(response) => Ok(response.map(Chunks::new)),
+                Err(error) => Err(broken("asking the server", error.into())),
             }
-            Poll::Ready(Err(error)) => Box::pin(ready(Err(not_ready(error.into())))),
-            Poll::Pending => Box::pin(async move {
-                poll_fn(|cx| client.poll_ready(cx)).await.map_err(|error| not_ready(error.into()))?;
-                answered(client.call(request).await)
-            }),
-        }
-    }
-}
-
-/// What is not ready has taken nothing yet.
-fn not_ready(error: BoxError) -> Error {
-    broken("the HTTP client", error).unsent()
-}
-
-fn answered<B, E>(answer: Result<Response<B>, E>) -> Result<Response<Chunks>, Error>
-where
-    B: http_body::Body<Error: Into<BoxError>> + Send + 'static,
-    E: Into<BoxError>,
-{
-    match answer {
-        Ok(response) => Ok(response.map(Chunks::new)),
-        Err(error) => Err(broken("asking the server", error.into())),
+        })
     }
 }
 

@@ -21,8 +21,11 @@ use crate::protocol::{Era, header, method};
 use crate::session::ResponseStream;
 use crate::wire::http::{ClientAuthorization, accepted};
 
-/// Reads a message and gives it to whom it is for. A function of its own arguments only where they stay in place: an
-/// `async fn` would keep the head twice.
+/// Reads a message and gives it to whom it is for.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "it would keep the head twice, past what the allocator has at hand"
+)]
 pub(super) fn post<B>(front: Arc<Front>, head: Parts, body: B) -> impl Future<Output = Response<Body>>
 where
     B: HttpBody,

@@ -2,29 +2,29 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::{Request, Response};
-use hyper_util::client::legacy::{Client, connect::HttpConnector};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use http_body::Frame;
+use hyper::body::Incoming;
+use hyper_util::client::legacy::connect::HttpConnector;
 use tower_service::Service;
 
-use super::body::{Body, Chunks};
+use super::body::Body;
 use super::exchange::broken;
+use super::pool::Pool;
 use crate::error::Error;
 
 /// How long a connection may take to be made, unless it is told otherwise.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long one that nobody uses is kept. Servers commonly close theirs after 5 s (Node and uvicorn do): a request
 /// that crosses that is lost, and none is sent a second time.
-const IDLE: Duration = Duration::from_secs(4);
+pub(super) const IDLE: Duration = Duration::from_secs(4);
 /// How many such there are.
-const MOST_IDLE: usize = 64;
+pub(super) const MOST_IDLE: usize = 64;
 /// When a silent connection is asked whether its other end is there.
 const KEEPALIVE: Duration = Duration::from_secs(60);
-
-type Pool<C> = Client<C, Body>;
 
 /// An HTTP client that shares its connections among its clones; follows no redirects, keeps no cookies, uses no proxy.
 ///
@@ -42,14 +42,17 @@ pub struct HttpClient(Inner);
 
 #[derive(Clone)]
 enum Inner {
-    Plain(Pool<HttpConnector>),
+    Plain(Pool),
+    /// Its connections may be shared by many requests: HTTP/2.
     #[cfg(feature = "http-client-tls")]
-    Tls(Pool<hyper_rustls::HttpsConnector<HttpConnector>>),
+    Tls(
+        std::sync::Arc<hyper_util::client::legacy::Client<hyper_rustls::HttpsConnector<HttpConnector>, Body>>,
+    ),
 }
 
 /// The body of a response of [`HttpClient`]; by default, and for layers that answer in its place, an empty one.
-#[derive(Debug)]
-pub struct ResponseBody(Chunks);
+#[derive(Debug, Default)]
+pub struct ResponseBody(Option<Incoming>);
 
 impl HttpClient {
     /// Without TLS: an `https` address is refused.
@@ -59,7 +62,7 @@ impl HttpClient {
 
     /// The same, with another limit for making a connection than 10 s.
     pub fn with_connect_timeout(limit: Duration) -> Self {
-        Self(Inner::Plain(pool(connector(limit))))
+        Self(Inner::Plain(Pool::new(connector(limit))))
     }
 
     /// With TLS by rustls, trusting the certificates that the system trusts, and HTTP/2 where the server has it.
@@ -91,7 +94,13 @@ impl HttpClient {
         let mut connector = connector(CONNECT);
         connector.enforce_http(false);
         let tls = tls.https_or_http().enable_all_versions().wrap_connector(connector);
-        Self(Inner::Tls(pool(tls)))
+        // What a pooled connection did not take before it closed is sent on another: it was never on the wire.
+        let pool = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
+            .pool_timer(hyper_util::rt::TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(MOST_IDLE)
+            .build(tls);
+        Self(Inner::Tls(pool.into()))
     }
 }
 
@@ -109,18 +118,6 @@ fn connector(limit: Duration) -> HttpConnector {
     connector
 }
 
-fn pool<C>(connector: C) -> Pool<C>
-where
-    C: hyper_util::client::legacy::connect::Connect + Clone,
-{
-    // What a pooled connection did not take before it closed is sent on another: it was never on the wire.
-    Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE)
-        .pool_max_idle_per_host(MOST_IDLE)
-        .build(connector)
-}
-
 impl Default for HttpClient {
     fn default() -> Self {
         Self::new()
@@ -128,7 +125,7 @@ impl Default for HttpClient {
 }
 
 /// The future of a request of [`HttpClient`].
-pub struct ClientFuture(hyper_util::client::legacy::ResponseFuture);
+pub struct ClientFuture(Pin<Box<dyn Future<Output = Result<Response<Incoming>, Error>> + Send>>);
 
 impl Service<Request<Body>> for HttpClient {
     type Response = Response<ResponseBody>;
@@ -141,9 +138,12 @@ impl Service<Request<Body>> for HttpClient {
 
     fn call(&mut self, request: Request<Body>) -> ClientFuture {
         ClientFuture(match &self.0 {
-            Inner::Plain(pool) => pool.request(request),
+            Inner::Plain(pool) => Box::pin(pool.clone().send(request)),
             #[cfg(feature = "http-client-tls")]
-            Inner::Tls(pool) => pool.request(request),
+            Inner::Tls(pool) => {
+                let sent = pool.request(request);
+                Box::pin(async move { sent.await.map_err(|error| broken("asking the server", error.into())) })
+            }
         })
     }
 }
@@ -152,16 +152,7 @@ impl Future for ClientFuture {
     type Output = Result<Response<ResponseBody>, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx).map(|outcome| match outcome {
-            Ok(response) => Ok(response.map(|body| ResponseBody(Chunks::new(body)))),
-            Err(error) => Err(broken("asking the server", error.into())),
-        })
-    }
-}
-
-impl Default for ResponseBody {
-    fn default() -> Self {
-        Self(Chunks::new(Body::default()))
+        self.0.as_mut().poll(cx).map_ok(|response| response.map(|body| ResponseBody(Some(body))))
     }
 }
 
@@ -172,12 +163,14 @@ impl http_body::Body for ResponseBody {
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, Error>>> {
-        self.0.poll_next(cx).map(|chunk| chunk.map(|chunk| chunk.map(http_body::Frame::data)))
+    ) -> Poll<Option<Result<Frame<bytes::Bytes>, Error>>> {
+        let Some(body) = &mut self.0 else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(body).poll_frame(cx));
+        Poll::Ready(frame.map(|frame| frame.map_err(|error| broken("reading from the server", error.into()))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_over()
+        self.0.as_ref().is_none_or(http_body::Body::is_end_stream)
     }
 }
 

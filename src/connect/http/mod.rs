@@ -55,6 +55,8 @@ mod options;
 mod pass_through;
 mod pipe;
 mod piped;
+#[cfg(feature = "http-client")]
+mod pool;
 mod post;
 mod posts;
 mod probe;

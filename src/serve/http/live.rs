@@ -53,13 +53,21 @@ impl Live {
     /// Gives the stack a message of the client.
     pub(super) fn call(self: &Arc<Self>, message: JsonRpcMessage) -> Result<Arc<Call>, Refused> {
         let stack = self.stack().clone().ok_or(Refused::Closed)?;
-        let message = message.with_context(self.facts.clone());
+        let message = self.within(message);
         let id = if message.kind() == Kind::Request { message.owned_id() } else { None };
         self.calls.begin(message.kind(), id, Some(self.session.enter()), |ticket| {
             let live = Some(self.clone());
             let calling = stack.call(message.clone());
             Call::new(&message, live, Era::Legacy, calling, ticket)
         })
+    }
+
+    /// The message as one of this session. Best done while nobody else has it: then nothing is copied.
+    pub(super) fn within(&self, message: JsonRpcMessage) -> JsonRpcMessage {
+        match message.context() {
+            Some(context) if Arc::ptr_eq(context, &self.facts) => message,
+            _ => message.with_context(self.facts.clone()),
+        }
     }
 
     /// Asks for what the server says unasked; `None` once the session is over.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body as HttpBody;
@@ -21,34 +22,54 @@ use crate::session::ResponseStream;
 use crate::wire::http::{ClientAuthorization, accepted};
 
 /// Reads a message and gives it to whom it is for.
-pub(super) async fn post<B>(front: Arc<Front>, head: Parts, body: B) -> Response<Body>
+#[expect(
+    clippy::manual_async_fn,
+    reason = "it would keep the head twice, past what the allocator has at hand"
+)]
+pub(super) fn post<B>(front: Arc<Front>, head: Parts, body: B) -> impl Future<Output = Response<Body>>
 where
     B: HttpBody,
     B::Error: Into<BoxError>,
 {
-    let options = &front.options;
-    let bytes = match read::body(body, options).await {
-        Ok(bytes) => bytes,
-        Err(refusal) => return *refusal,
-    };
-    if options.max_batch > 0 && batch::is_one(&bytes) {
-        match batch::session_of(&front, &head) {
-            Ok(Some(live)) => return Box::pin(batch::post(&front, &head, live, bytes)).await,
-            Ok(None) => {}
-            Err(unknown) => return *unknown,
+    async move {
+        let (front, head) = (&front, &head);
+        let bytes = match read::body(body, &front.options).await {
+            Ok(bytes) => bytes,
+            Err(refusal) => return *refusal,
+        };
+        if front.options.max_batch > 0 && batch::is_one(&bytes) {
+            match batch::session_of(front, head) {
+                Ok(Some(live)) => return Box::pin(batch::post(front, head, live, bytes)).await,
+                Ok(None) => {}
+                Err(unknown) => return *unknown,
+            }
+        }
+        match read_message(front, head, bytes) {
+            Ok((message, era)) => give_to_era(front, head, message, era).await,
+            Err(refusal) => *refusal,
         }
     }
-    let (mut message, era) = match front.endpoint.read(&head.headers, bytes, &options.scan) {
-        Ok(read) => read,
-        Err(refusal) => return answer::refused(&refusal),
-    };
-    authorize(front.options.transparent, &mut message, &head.headers);
+}
+
+fn read_message(
+    front: &Front,
+    head: &Parts,
+    bytes: Bytes,
+) -> Result<(JsonRpcMessage, Era), Box<Response<Body>>> {
+    let options = &front.options;
+    let read = front.endpoint.read(&head.headers, bytes, &options.scan);
+    let (mut message, era) = read.map_err(|refusal| Box::new(answer::refused(&refusal)))?;
+    authorize(options.transparent, &mut message, &head.headers);
+    Ok((message, era))
+}
+
+async fn give_to_era(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage, era: Era) -> Response<Body> {
     match era {
-        Era::Modern => stateless::modern(&front, &head, message).await,
+        Era::Modern => stateless::modern(front, head, message).await,
         Era::Legacy if front.maker.is_some() || head.headers.contains_key(header::SESSION_ID) => {
-            in_session(&front, &head, message).await
+            in_session(front, head, message).await
         }
-        Era::Legacy => stateless::legacy(&front, &head, message).await,
+        Era::Legacy => stateless::legacy(front, head, message).await,
     }
 }
 
@@ -93,6 +114,7 @@ async fn give(front: &Front, head: &Parts, live: &Arc<Live>, mut message: JsonRp
         }
         _ => {}
     }
+    let message = live.within(message);
     match live.call(message.clone()) {
         Ok(call) => answer_to(front, head, &message, call).await,
         Err(refused) => {

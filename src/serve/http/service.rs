@@ -49,36 +49,41 @@ impl Http {
         self.front.close();
     }
 
-    async fn handle<B>(self, request: Request<B>) -> Response<Body>
+    /// Everything that can be said to a head alone.
+    fn check(&self, head: &Parts) -> Result<(), Box<Response<Body>>> {
+        if let Err(refusal) = self.front.endpoint.check_head(head) {
+            return Err(Box::new(answer::refused_head(&refusal, self.allowed(&head.method))));
+        }
+        if names_session(head) {
+            let why = "a session is named in Mcp-Session-Id, not in the address";
+            let refused = answer::refuse(StatusCode::BAD_REQUEST, None, Code::INVALID_REQUEST, why);
+            return Err(Box::new(refused));
+        }
+        Ok(())
+    }
+
+    /// What has no body, or none that is read.
+    async fn answer(self, head: Parts) -> Response<Body> {
+        match head.method {
+            Method::GET => get::get(&self.front, &head),
+            Method::DELETE => get::delete(&self.front, &head),
+            _ => answer::not_allowed(self.allowed(&head.method)),
+        }
+    }
+
+    /// What is not for the endpoint.
+    async fn beside<B>(self, head: Parts, body: B) -> Response<Body>
     where
         B: HttpBody + Send + 'static,
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let (head, body) = request.into_parts();
-        if let Some(sse) = self.front.sse.as_ref().filter(|sse| sse.path() == head.uri.path()) {
-            return Box::pin(two_endpoints::handle(self.front.clone(), sse, head, body)).await;
-        }
-        if let Some(fallback) =
-            self.front.fallback.as_ref().filter(|_| self.front.endpoint.path() != head.uri.path())
-        {
-            return match self.front.endpoint.check_caller(&head) {
+        match &self.front.fallback {
+            Some(fallback) => match self.front.endpoint.check_caller(&head) {
                 Ok(()) => fallback.answer(Request::from_parts(head, body)).await,
                 Err(refusal) => answer::refused(&refusal),
-            };
-        }
-        if let Err(refusal) = self.front.endpoint.check_head(&head) {
-            return answer::refused_head(&refusal, self.allowed(&head.method));
-        }
-        if names_session(&head) {
-            let why = "a session is named in Mcp-Session-Id, not in the address";
-            return answer::refuse(StatusCode::BAD_REQUEST, None, Code::INVALID_REQUEST, why);
-        }
-        match head.method {
-            Method::POST => post::post(self.front, head, body).await,
-            Method::GET => get::get(&self.front, &head),
-            Method::DELETE => get::delete(&self.front, &head),
-            _ => answer::not_allowed(self.allowed(&head.method)),
+            },
+            None => answer::status(StatusCode::NOT_FOUND),
         }
     }
 
@@ -113,6 +118,20 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        ResponseFuture::new(self.clone().handle(request))
+        let (head, body) = request.into_parts();
+        let (front, path) = (&self.front, head.uri.path());
+        if front.sse.as_ref().is_some_and(|sse| sse.path() == path) {
+            return ResponseFuture::new(two_endpoints::handle(front.clone(), head, body));
+        }
+        if front.fallback.is_some() && front.endpoint.path() != path {
+            return ResponseFuture::new(self.clone().beside(head, body));
+        }
+        match self.check(&head) {
+            Ok(()) if head.method == Method::POST => {
+                ResponseFuture::new(post::post(front.clone(), head, body))
+            }
+            Ok(()) => ResponseFuture::new(self.clone().answer(head)),
+            Err(refused) => ResponseFuture::new(async { *refused }),
+        }
     }
 }

@@ -17,16 +17,17 @@ use crate::message::{Code, Responder};
 use crate::wire::http::{Endpoint, error_status};
 
 /// A request at the endpoint of HTTP+SSE.
-pub(super) async fn handle<B>(front: Arc<Front>, endpoint: &Endpoint, head: Parts, body: B) -> Response<Body>
+pub(super) async fn handle<B>(front: Arc<Front>, head: Parts, body: B) -> Response<Body>
 where
     B: HttpBody,
     B::Error: Into<BoxError>,
 {
+    let Some(endpoint) = &front.sse else { return answer::status(StatusCode::NOT_FOUND) };
     if let Err(refusal) = endpoint.check_head(&head) {
         return answer::refused_head(&refusal, "GET, POST");
     }
     match head.method {
-        Method::GET => open(front, &head).await,
+        Method::GET => open(front.clone(), &head).await,
         Method::POST => post(&front, endpoint, &head, body).await,
         _ => answer::not_allowed("GET, POST"),
     }

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use super::head::{Twice, single};
+use super::head::{Twice, repeats, single};
 use super::mirror::mirrored_name;
 use super::{ParamHeaders, Refusal, decode_value};
 use crate::message::{Code, JsonRpcMessage, Kind};
@@ -35,10 +35,14 @@ pub fn request_era(headers: &HeaderMap, message: &JsonRpcMessage) -> Era {
 
 /// A version header names a modern revision, or one that no legacy one is.
 pub(super) fn names_modern_version(headers: &HeaderMap) -> bool {
-    headers.get_all(header::PROTOCOL_VERSION).iter().any(|value| {
+    let is_modern = |value: &HeaderValue| {
         let version = value.to_str().ok().and_then(|text| text.parse::<ProtocolVersion>().ok());
         version.is_none_or(|version| version.era() == Era::Modern)
-    })
+    };
+    match headers.get(header::PROTOCOL_VERSION) {
+        Some(_) if repeats(headers) => headers.get_all(header::PROTOCOL_VERSION).iter().any(is_modern),
+        first => first.is_some_and(is_modern),
+    }
 }
 
 /// A session, or a version that is no modern one, is of the older revisions: clients there may mirror as well.

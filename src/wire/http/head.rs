@@ -23,11 +23,19 @@ pub(super) fn single<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,
 ) -> Result<Option<&'a HeaderValue>, Twice> {
+    if !repeats(headers) {
+        return Ok(headers.get(name));
+    }
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (_, Some(_)) => Err(Twice),
         (first, None) => Ok(first),
     }
+}
+
+/// Whether any header stands twice. Nearly none does, and then one look-up of a header is enough.
+pub(super) fn repeats(headers: &HeaderMap) -> bool {
+    headers.keys_len() < headers.len()
 }
 
 /// The value of a header that may stand once.
@@ -47,11 +55,8 @@ pub(super) fn check_size(headers: &HeaderMap) -> Result<(), Refusal> {
 /// How long the body is, said once and in one way; no header that decides is declared a matter of the connection.
 pub(super) fn check_framing(headers: &HeaderMap, max_body: u64) -> Result<(), Refusal> {
     once(headers, &AUTHORIZATION)?;
-    if headers.get_all(CONNECTION).iter().any(|value| value.to_str().is_err()) {
-        return Err(Refusal::bad_request("Connection names what is no header"));
-    }
-    if tokens(headers, &CONNECTION).any(is_decisive) {
-        return Err(Refusal::bad_request("Connection names a header that is not the connection's"));
+    if headers.contains_key(CONNECTION) {
+        check_connection(headers)?;
     }
     let coding = once(headers, &TRANSFER_ENCODING)?;
     if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
@@ -70,6 +75,16 @@ pub(super) fn check_framing(headers: &HeaderMap, max_body: u64) -> Result<(), Re
         Ok(length) if length <= max_body => Ok(()),
         _ => Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large")),
     }
+}
+
+fn check_connection(headers: &HeaderMap) -> Result<(), Refusal> {
+    if headers.get_all(CONNECTION).iter().any(|value| value.to_str().is_err()) {
+        return Err(Refusal::bad_request("Connection names what is no header"));
+    }
+    if tokens(headers, &CONNECTION).any(is_decisive) {
+        return Err(Refusal::bad_request("Connection names a header that is not the connection's"));
+    }
+    Ok(())
 }
 
 /// `Connection` may not name it: whoever strips it for that changes what the rest of the way goes by.
@@ -96,11 +111,12 @@ fn is_decisive(name: &str) -> bool {
 /// compressed is not unpacked.
 pub(super) fn check_content(headers: &HeaderMap) -> Result<(), Refusal> {
     let refuse = |text| Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
-    if headers.get_all(CONTENT_ENCODING).iter().any(|coding| !is(coding, "identity")) {
+    let is_coded = || headers.get_all(CONTENT_ENCODING).iter().any(|coding| !is(coding, "identity"));
+    if headers.contains_key(CONTENT_ENCODING) && is_coded() {
         return refuse("the body may not be compressed");
     }
     match once(headers, &CONTENT_TYPE)? {
-        Some(value) if value.to_str().is_ok_and(is_json) => Ok(()),
+        Some(value) if value == "application/json" || value.to_str().is_ok_and(is_json) => Ok(()),
         _ => refuse("Content-Type is not application/json"),
     }
 }

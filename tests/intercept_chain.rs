@@ -98,6 +98,25 @@ async fn an_answer_is_told_by_the_question_it_answers() {
     assert_eq!(*found.lock().unwrap(), [Some("roots/list".to_owned())]);
 }
 
+/// The servers of two sessions count their questions alike.
+#[tokio::test]
+async fn an_answer_is_told_by_the_question_of_its_own_session() {
+    let of = |session: &str, sent: &str| {
+        msg(sent).with_context(Arc::new(shadowcat::Context::new(Direction::ToUpstream).session(session)))
+    };
+    let found = Arc::new(Mutex::new(Vec::new()));
+    let kept = found.clone();
+    let chain = deciding(only(Direction::ToUpstream, Kind::Response), move |seen| {
+        kept.lock().unwrap().push(seen.method().map(str::to_owned));
+        Action::Continue
+    });
+    let (mut stack, _) = stack(&chain, &[QUESTION, RESULT]);
+    rest(stack.call(of("one", CALL)).await.unwrap()).await;
+    rest(stack.call(of("other", ANSWER)).await.unwrap()).await;
+    rest(stack.call(of("one", ANSWER)).await.unwrap()).await;
+    assert_eq!(*found.lock().unwrap(), [None, Some("roots/list".to_owned())]);
+}
+
 #[tokio::test]
 async fn one_that_joins_later_sees_what_an_open_reply_still_brings() {
     let chain = Chain::new();

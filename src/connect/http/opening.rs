@@ -5,7 +5,8 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue};
 
 use super::call::Call;
-use super::state::{Session, Shared};
+use super::session::Session;
+use super::state::Shared;
 use crate::message::JsonRpcMessage;
 use crate::protocol::{Era, ProtocolVersion, peek};
 use crate::session;

@@ -11,7 +11,8 @@ use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::pipe::{Writer, write};
-use super::state::{Session, Shared, within};
+use super::session::Session;
+use super::state::{Shared, within};
 use crate::error::Error;
 use crate::message::{Code, IdMap, JsonRpcMessage, Kind};
 use crate::protocol::{method, peek};

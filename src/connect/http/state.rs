@@ -15,13 +15,14 @@ use super::exchange::Exchange;
 use super::listen::Listen;
 use super::options::{Options, Transport};
 use super::questions::Questions;
+use super::session::Session;
 use super::stats::Stats;
 use super::tools::Tools;
 use crate::clock::Clock;
 use crate::connect::multiplex::Multiplex;
 use crate::error::Error;
 use crate::message::{Code, JsonRpcMessage, Kind, OwnedId};
-use crate::protocol::{Era, header};
+use crate::protocol::Era;
 
 /// Cancellations and refusals on their way at once; what is more is not told. And as many bodies whose rest is read.
 const ASIDE: usize = 64;
@@ -80,44 +81,6 @@ pub(super) struct State {
     /// What the client's last request was of.
     pub(super) client: Era,
     pub(super) stats: Stats,
-}
-
-/// What a legacy server told of its session; nothing before that. A clone costs a refcount.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Session(Option<Arc<Told>>);
-
-#[derive(Debug, PartialEq, Eq)]
-struct Told {
-    id: Option<HeaderValue>,
-    version: Option<HeaderValue>,
-    /// What is said with every message of it.
-    head: HeaderMap,
-}
-
-impl Session {
-    /// `version`: the revision agreed upon, where requests are to name it. `head`: what is said without a session.
-    pub(super) fn new(id: Option<HeaderValue>, version: Option<HeaderValue>, mut head: HeaderMap) -> Self {
-        for (name, value) in [(header::SESSION_ID, &id), (header::PROTOCOL_VERSION, &version)] {
-            if let Some(value) = value {
-                head.insert(name, value.clone());
-            }
-        }
-        Self(Some(Arc::new(Told { id, version, head })))
-    }
-
-    /// As the server named it.
-    pub(super) fn id(&self) -> Option<&HeaderValue> {
-        self.0.as_ref()?.id.as_ref()
-    }
-
-    pub(super) fn version(&self) -> Option<&HeaderValue> {
-        self.0.as_ref()?.version.as_ref()
-    }
-
-    /// The head of a message of it; `plain` is one of no session.
-    pub(super) fn head<'a>(&'a self, plain: &'a HeaderMap) -> &'a HeaderMap {
-        self.0.as_ref().map_or(plain, |told| &told.head)
-    }
 }
 
 impl State {

@@ -9,7 +9,8 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::events::{self, Content, Events, content};
-use super::state::{Session, Shared, within};
+use super::session::Session;
+use super::state::{Shared, within};
 use crate::error::Error;
 use crate::wire::sse::Event;
 

@@ -28,6 +28,11 @@ impl Exchange {
     pub(super) fn new(request: Option<JsonRpcMessage>) -> Self {
         Self { request, began: Instant::now(), transport: Extensions::new(), metadata: Extensions::new() }
     }
+
+    /// The session of its request.
+    pub(super) fn session_id(&self) -> Option<&str> {
+        self.request.as_ref()?.context()?.session_id()
+    }
 }
 
 impl Interception {
@@ -62,8 +67,8 @@ impl Interception {
 
     /// The session's name, where the front end gave it one.
     pub fn session_id(&self) -> Option<&str> {
-        let of_request = || self.exchange.request.as_ref()?.context();
-        self.message.context().or_else(of_request)?.session_id()
+        let own = self.message.context().and_then(|context| context.session_id());
+        own.or_else(|| self.exchange.session_id())
     }
 
     /// How long ago the client's request came.

@@ -55,7 +55,7 @@ impl<S: RpcService + Clone> Items<S> {
 
     fn passed(&mut self, message: JsonRpcMessage) -> JsonRpcMessage {
         match (message.kind(), &mut self.beat) {
-            (Kind::Request, _) => self.tail.questions.asked(&message),
+            (Kind::Request, _) => self.tail.questions.asked(self.tail.exchange.session_id(), &message),
             (Kind::Notification, Some(beat)) => beat.saw(&message),
             _ => {}
         }

@@ -45,7 +45,7 @@ impl<S: RpcService + Clone> Tail<S> {
             (true, Kind::Response) => {}
             (true, _) => return Reviewed::Now(self.watch(reply)),
             (false, Kind::Request) => {
-                self.questions.asked(message);
+                self.questions.asked(self.exchange.session_id(), message);
                 return Reviewed::Now(reply);
             }
             (false, _) => return Reviewed::Now(reply),

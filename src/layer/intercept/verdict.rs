@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Block, Interception};
 use crate::error::BoxError;
-use crate::message::{Context, Direction, JsonRpcMessage, Kind};
+use crate::message::{Code, Context, Direction, JsonRpcMessage, Kind};
 use crate::protocol::{method, peek};
 use crate::reply::Reply;
 
@@ -43,7 +43,7 @@ pub(super) fn block(seen: &Interception, block: &Block) -> Verdict {
 }
 
 pub(super) fn drop_it(seen: &Interception) -> Verdict {
-    block(seen, &Block::error(crate::message::Code::INTERNAL_ERROR, "The message was dropped on its way"))
+    block(seen, &Block::error(Code::INTERNAL_ERROR, "The message was dropped on its way"))
 }
 
 fn refusal(seen: &Interception, block: &Block) -> Option<JsonRpcMessage> {

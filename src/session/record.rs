@@ -110,7 +110,7 @@ impl Session {
 
     /// Notes what the server answered to it; the first counts.
     pub fn agreed(&self, answer: &JsonRpcMessage) {
-        let version = peek::protocol_version(answer).ok().flatten().and_then(|text| text.parse().ok());
+        let version = peek::agreed_version(answer);
         let _ = self.agreed.set(Agreed { version, capabilities: copy(answer.result(), "capabilities") });
     }
 

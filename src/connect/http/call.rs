@@ -170,7 +170,7 @@ impl Call {
         }
         match self.role {
             Role::Telling | Role::Initialized => shared.unless_ended(Box::pin(self.told(response))).await,
-            _ if answer::is_document(&response) => {
+            _ if answer::is_document(&response) && !self.session.has_batches() => {
                 shared.unless_ended(answer::document(&mut self, response)).await
             }
             _ => shared.unless_ended(Box::pin(answer::read(self, response))).await,

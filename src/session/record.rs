@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{Principal, SessionId, SessionKey};
 use crate::message::JsonRpcMessage;
-use crate::protocol::{ProtocolVersion, peek};
+use crate::protocol::{Declared, ProtocolVersion, peek};
 
 /// Bytes of what either side said of itself; more are not kept, because sessions are many.
 const MAX_KEPT: usize = 4 << 10;
@@ -36,6 +36,7 @@ struct Usage {
 struct Asked {
     info: Option<Bytes>,
     capabilities: Option<Bytes>,
+    declared: Declared,
 }
 
 /// What the server answered.
@@ -104,7 +105,8 @@ impl Session {
     /// Notes what an `initialize` asks for; the first counts.
     pub fn asked(&self, initialize: &JsonRpcMessage) {
         let params = initialize.params();
-        let asked = Asked { info: copy(params, "clientInfo"), capabilities: copy(params, "capabilities") };
+        let (info, capabilities) = (copy(params, "clientInfo"), copy(params, "capabilities"));
+        let asked = Asked { info, capabilities, declared: Declared::by(initialize) };
         let _ = self.asked.set(asked);
     }
 
@@ -127,6 +129,12 @@ impl Session {
     /// What the client can do, up to 4 KiB: raw JSON.
     pub fn client_capabilities(&self) -> Option<&[u8]> {
         self.asked.get()?.capabilities.as_deref()
+    }
+
+    /// Whether the client may be asked this, by what it can do.
+    #[cfg(feature = "http")]
+    pub(crate) fn allows(&self, question: &JsonRpcMessage) -> bool {
+        self.asked.get().is_none_or(|asked| asked.declared.allows(question))
     }
 
     /// What the server can do, up to 4 KiB: raw JSON.

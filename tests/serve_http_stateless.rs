@@ -92,3 +92,39 @@ async fn without_a_stack_for_it_the_modern_revision_is_not_supported() {
     let text = body(response).await;
     assert!(text.contains(r#""code":-32022"#) && text.contains(r#""supported":["2025-11-25"]"#), "{text}");
 }
+
+#[tokio::test]
+async fn a_client_is_told_only_of_revisions_that_are_spoken_here() {
+    let (stack, mut calls) = by_hand();
+    let spoken = [ProtocolVersion::V2026_07_28, ProtocolVersion::V2025_11_25];
+    let http = serve::http(endpoint().versions(spoken)).stateless(stack).build();
+    let answer = |versions: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":1,"result":{{"supportedVersions":[{versions}],"capabilities":{{}}}}}}"#
+        )
+    };
+    let response = sending(&http, modern(1, "server/discover"));
+    let (_, sender) = calls.take("server/discover").await;
+    sender.finish(msg(answer(r#""2027-01-01", "2026-07-28","2025-06-18" ,"2025-11-25""#)));
+    assert_eq!(body(response.await.unwrap()).await, answer(r#""2026-07-28","2025-11-25""#));
+
+    let response = sending(&http, modern(1, "server/discover"));
+    let (_, sender) = calls.take("server/discover").await;
+    sender.try_send(msg(note("notifications/message"))).unwrap();
+    let mut events = Events::of(response.await.unwrap());
+    sender.finish(msg(answer(r#""2025-03-26""#)));
+    assert_eq!(events.data().await, note("notifications/message"));
+    assert_eq!(events.data().await, answer(""));
+
+    let refusal = |versions: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":2,"error":{{"code":-32022,"message":"no","data":{{"supported":[{versions}]}}}}}}"#
+        )
+    };
+    let response = sending(&http, modern(2, "tools/list"));
+    let (_, sender) = calls.take("tools/list").await;
+    sender.finish(msg(refusal(r#""2027-01-01","2025-11-25""#)));
+    let response = response.await.unwrap();
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(body(response).await, refusal(r#""2025-11-25""#));
+}

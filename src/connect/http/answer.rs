@@ -14,8 +14,9 @@ use super::state::in_time;
 use super::{reading, refusal};
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind, OwnedId, ScanOptions};
+use crate::protocol::ProtocolVersion;
 use crate::reply::{Reply, Upstream};
-use crate::wire::http::session_id;
+use crate::wire::http::{session_id, speak_only};
 
 /// What nearly every answer is: one document, of a request that succeeded.
 pub(super) fn is_document(response: &Response<Chunks>) -> bool {
@@ -123,6 +124,7 @@ impl Call {
         self.settle();
         Ok(match self.lists {
             Some(page) => self.listed(message, page),
+            None if self.role == Role::Discover => speak_only(message, &ProtocolVersion::ALL),
             None => message,
         })
     }

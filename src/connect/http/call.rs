@@ -70,6 +70,8 @@ pub(super) enum Role {
     Request,
     /// A client's own listen.
     Listen,
+    /// Asks what the server speaks.
+    Discover,
     /// Gets no answer: a notification, or the client's answer to the server.
     Telling,
 }
@@ -79,6 +81,7 @@ impl Role {
         match message.kind() {
             Kind::Request if message.is_method(method::INITIALIZE) => Self::Initialize,
             Kind::Request if message.is_listen() => Self::Listen,
+            Kind::Request if message.is_method(method::DISCOVER) => Self::Discover,
             Kind::Request => Self::Request,
             Kind::Notification if message.is_method(method::INITIALIZED) => Self::Initialized,
             _ => Self::Telling,

@@ -116,6 +116,7 @@ mod post;
 mod read;
 mod replay;
 mod respond;
+mod said;
 #[cfg(feature = "http-server")]
 mod server;
 mod service;

@@ -42,7 +42,8 @@ async fn give(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage, era: Er
     let facts = Arc::new(facts(head, era, &message));
     let message = message.with_context(facts);
     let begun = front.stateless_calls.begin(message.kind(), None, None, |ticket| {
-        Call::new(&message, None, era, stack.call(message.clone()), ticket)
+        let call = Call::new(&message, None, era, stack.call(message.clone()), ticket);
+        if era == Era::Modern { call.speaking(front.endpoint.spoken()) } else { call }
     });
     match begun {
         Ok(call) => answer_to(front, head, &message, call).await,

@@ -13,7 +13,7 @@
 //! - `Host`, `Origin` and `Content-Type` are checked before a body is read; see [`Endpoint`].
 //! - What a server behind HTTP refused goes back as the server said it, where the reply or the failure has a
 //!   [`reply::Upstream`](crate::reply::Upstream): the status, the challenge, a page that is no message. What would
-//!   mislead the client stays: a 404 within a session that is not lost, a 401 that is about a credential of ours.
+//!   mislead the client stays: a 404 within a session that is not lost, a 401 or 403 that is about a credential of ours.
 //! - Credentials and cookies go no further than the layers around this service, unless the hop is
 //!   [transparent](Builder::transparent_authorization).
 //!

@@ -198,6 +198,7 @@ impl Call {
         let shared = self.shared().clone();
         let pipe = shared.unless_ended(shared.open_pipe()).await?;
         self.pending = false;
+        shared.get_on(&mut shared.lock(), &message);
         Piped::new(pipe, &self.handle, message).await
     }
 

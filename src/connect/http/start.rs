@@ -32,6 +32,7 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> Running {
     // An answer is waited for, perhaps by what opens the session.
     let wait = if message.kind() == Kind::Response { None } else { state.turn() };
     if let (None, Some(pipe)) = (&wait, shared.pipe.get()) {
+        shared.get_on(&mut state, &message);
         return Running::piped(Piped::new(pipe, handle, message));
     }
     // An owner asks whether there will be room again.

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     fn declared(params: &str) -> Declared {
-        Declared::by(&JsonRpcMessage::request(1, method::INITIALIZE, params.to_owned()).unwrap())
+        Declared::by(&JsonRpcMessage::request(1, method::INITIALIZE, params).unwrap())
     }
 
     #[test]

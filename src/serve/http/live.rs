@@ -46,7 +46,7 @@ impl Live {
             questions: Mutex::default(),
             max_questions: 2 * options.max_in_flight,
             listen: Listen::new(options.max_streams),
-            replay: Replay::new(options.replay_events, options.replay_bytes),
+            replay: Replay::new(options.replay_events, options.replay_bytes, options.budget.clone()),
         })
     }
 

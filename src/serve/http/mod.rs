@@ -95,6 +95,7 @@
 mod answer;
 mod batch;
 mod body;
+mod budget;
 mod builder;
 mod call;
 mod calls;

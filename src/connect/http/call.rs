@@ -108,22 +108,14 @@ impl Call {
         }
         *state.under_way(message.kind() == Kind::Request) += 1;
         state.calls += 1;
-        let opens = matches!(role, Role::Initialize | Role::Initialized).then(|| {
-            let (opens, gate) = watch::channel(());
-            state.gate = Some(gate);
-            opens
-        });
+        let opens = matches!(role, Role::Initialize | Role::Initialized).then(|| state.shut_gate());
         let id = (message.kind() == Kind::Request).then(|| message.owned_id()).flatten();
         let (number, context) = (state.calls, message.context().cloned());
-        let stream: Option<ResponseStream> = message.extensions().get().cloned();
-        if let Some(stream) = &stream {
-            stream.wait(); // for the status of the answer
-        }
         let (session, offered, handle) = (Session::default(), Session::default(), handle.clone());
         let lists = Page::of(message).filter(|_| era == Era::Modern);
         let calls_tool = era == Era::Modern && role == Role::Request && message.is_method(method::TOOLS_CALL);
         let (deadline, credential) = (deadline(&handle), handle.0.credential_of(message));
-        let pending = false;
+        let (stream, pending) = (stream_of(message), false);
         Self {
             handle,
             number,
@@ -251,6 +243,12 @@ impl Drop for Call {
         let cancel = own.map_or_else(|| cancellation(id), Some);
         self.say_aside(cancel.into_iter().collect());
     }
+}
+
+/// The stream that the client reads the answer on, which waits for the status of the server's.
+fn stream_of(message: &JsonRpcMessage) -> Option<ResponseStream> {
+    let stream: Option<ResponseStream> = message.extensions().get().cloned();
+    stream.inspect(ResponseStream::wait)
 }
 
 /// What the call waits for has happened.

@@ -71,6 +71,13 @@ impl State {
         self.gate.clone()
     }
 
+    /// What comes now waits for whoever keeps the sender.
+    pub(super) fn shut_gate(&mut self) -> watch::Sender<()> {
+        let (opens, gate) = watch::channel(());
+        self.gate = Some(gate);
+        opens
+    }
+
     /// Whether no more such messages may be on their way. Calls keep out neither notifications nor answers, and
     /// notifications no answers, because calls may wait for these.
     fn is_full(&self, kind: Kind, max: usize) -> bool {

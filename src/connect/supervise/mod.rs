@@ -50,6 +50,7 @@ mod service;
 mod session;
 mod state;
 mod status;
+mod waiting;
 mod watch;
 
 use std::time::Duration;

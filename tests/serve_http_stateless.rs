@@ -12,7 +12,7 @@ use shadowcat::protocol::ProtocolVersion;
 use shadowcat::serve::Http;
 use shadowcat::serve::http::SessionInfo;
 use shadowcat::{Error, serve};
-use support::{call_text, done, msg, note};
+use support::{call_text, cancelled, done, msg, note};
 use tower::service_fn;
 
 const QUESTION: &str = r#"{"jsonrpc":"2.0","id":51,"method":"roots/list"}"#;
@@ -127,4 +127,24 @@ async fn a_client_is_told_only_of_revisions_that_are_spoken_here() {
     let response = response.await.unwrap();
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
     assert_eq!(body(response).await, refusal(r#""2025-11-25""#));
+}
+
+#[tokio::test]
+async fn a_server_cancels_no_request_of_its_client() {
+    let (http, mut calls) = stateless();
+    let response = sending(&http, modern(1, "tools/list"));
+    let (_, sender) = calls.take("tools/list").await;
+    sender.try_send(msg(cancelled(1))).unwrap();
+    sender.try_send(msg(note("notifications/message"))).unwrap();
+    let mut events = Events::of(response.await.unwrap());
+    assert_eq!(events.data().await, note("notifications/message"));
+    sender.finish(msg(done(1)));
+    assert_eq!(events.data().await, done(1));
+
+    // But a listen it ends so.
+    let mut events = Events::of(send(&http, modern(2, "subscriptions/listen")).await);
+    let (_, sender) = calls.take("subscriptions/listen").await;
+    sender.try_send(msg(cancelled(2))).unwrap();
+    assert_eq!(events.data().await, cancelled(2));
+    assert!(events.next().await.is_none());
 }

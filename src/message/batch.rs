@@ -16,6 +16,7 @@ pub(crate) enum NoBatch {
     TooMany,
 }
 
+#[cfg(feature = "http")]
 impl NoBatch {
     pub(crate) fn why(self) -> &'static str {
         match self {
@@ -27,6 +28,7 @@ impl NoBatch {
 }
 
 /// Whether this is an array; only then it is looked at as one.
+#[cfg(feature = "http")]
 pub(crate) fn is_batch(bytes: &[u8]) -> bool {
     bytes.trim_ascii_start().first() == Some(&b'[')
 }

@@ -11,7 +11,7 @@ use super::outcome::{Failed, Next};
 use super::phase::{Phase, Step};
 use crate::error::{BoxError, Error};
 use crate::message::{JsonRpcMessage, Kind};
-use crate::protocol::peek;
+use crate::protocol::{method, peek};
 use crate::reply::failure;
 use crate::wire::http::{error_status, speak_only};
 
@@ -91,6 +91,11 @@ impl Call {
             None if message.kind() == Kind::Request => {
                 // Servers of that era never ask so, and without a session nobody could answer.
                 tracing::warn!(method = message.method(), "a question of the server was dropped");
+                None
+            }
+            // All that such a server may cancel is a listen (2026-07-28 basic/patterns/cancellation).
+            None if message.is_method(method::CANCELLED) => {
+                tracing::warn!("a server's cancellation of what it did not ask was dropped");
                 None
             }
             None => Some(Next::Message(message, None)),

@@ -6,9 +6,11 @@ mod index;
 mod matcher;
 mod phase;
 mod place;
+mod rewrite;
 mod rule;
 mod seen;
 mod set;
+mod template;
 mod text;
 
 pub use action::{Action, Answer, Block, Failure, Fault, Mock, Otherwise, Rewrite, Step, Template, Then};
@@ -17,9 +19,11 @@ pub use matcher::Matcher;
 #[cfg(feature = "jsonpath")]
 pub use place::InvalidPath;
 pub use place::Place;
+pub use rewrite::NotRewritten;
 pub use rule::{Rule, Scope};
 pub use seen::{Seen, Undecided};
 pub use set::{Counts, IdTaken, Matched, Position, RuleSet};
+pub use template::{Unfilled, Values};
 #[cfg(feature = "regex")]
 pub use text::InvalidRegex;
 pub use text::Text;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{ACCEPT, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 
@@ -18,6 +19,7 @@ use super::tools::sent_with;
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::{Era, ProtocolVersion, header, method, peek};
+use crate::wire::fault::{self, Mark};
 use crate::wire::http::{request_headers, upstream_failure};
 
 /// Of what is read only so that the connection can be used again.
@@ -31,13 +33,35 @@ impl Shared {
         let named = era == Era::Legacy && !message.is_method(method::INITIALIZE);
         let session = if named { self.lock().session_of(message, &self.head) } else { Session::default() };
         let sent = match self.head(message, era, &session) {
-            Ok(headers) => {
-                let body = Body::from(message.bytes().clone());
-                self.exchange.send(request(Method::POST, self.uri.clone(), headers, body))
-            }
+            Ok(headers) => match fault::of(message) {
+                None => self.send(headers, message.bytes().clone()),
+                Some(mark) => self.send_damaged(headers, mark, message),
+            },
             Err(error) => Box::pin(std::future::ready(Err(error))),
         };
         (session, sent)
+    }
+
+    fn send(&self, headers: HeaderMap, body: Bytes) -> Sending {
+        self.exchange.send(request(Method::POST, self.uri.clone(), headers, Body::from(body)))
+    }
+
+    /// The first is the caller's; what is answered to the others concerns nobody.
+    #[cold]
+    fn send_damaged(&self, headers: HeaderMap, mark: &Mark, message: &JsonRpcMessage) -> Sending {
+        let Some(mut frames) = mark.frames(message.bytes()) else {
+            return Box::pin(std::future::ready(Err(fault::broken())));
+        };
+        let first = self.send(headers.clone(), frames.next().unwrap_or_default());
+        let others: Vec<Sending> = frames.map(|frame| self.send(headers.clone(), frame)).collect();
+        if !others.is_empty() {
+            self.runtime.spawn(async move {
+                for other in others {
+                    let _ = within(ASIDE_TIMEOUT, other).await;
+                }
+            });
+        }
+        first
     }
 
     /// The era that a message is sent in: a modern request says it, others go by what the server is.

@@ -180,7 +180,7 @@ impl View {
 
 /// Whether anyone wants to see such a message.
 pub(super) fn is_wanted(links: &[Link], direction: Direction, kind: Kind, method: Option<&str>) -> bool {
-    links.iter().any(|link| link.interest.takes(direction, kind, method))
+    links.iter().any(|link| link.takes(direction, kind, method))
 }
 
 impl fmt::Debug for Chain {

@@ -51,6 +51,7 @@ mod service;
 mod tail;
 mod verdict;
 mod waiting;
+mod window;
 
 pub use action::{Action, Block, Held};
 pub use chain::{Chain, NameTaken};

@@ -9,6 +9,7 @@ use super::beat::Beat;
 use super::chain::{View, is_wanted};
 use super::future::ResponseFuture;
 use super::interception::Exchange;
+use super::items::Silence;
 use super::questions::Questions;
 use super::run::{Running, run};
 use super::tail::Tail;
@@ -72,7 +73,9 @@ impl<S: RpcService + Clone> Intercept<S> {
         let (message, kind) = (seen.message().clone(), seen.message().kind());
         let mut exchange = seen.into_parts().1;
         match (verdict, kind) {
-            (Verdict::Pass, _) => {
+            (Verdict::Lose, Kind::Request) => ResponseFuture::done(Reply::stream(Silence)),
+            (Verdict::Lose, _) => ResponseFuture::done(Reply::empty()),
+            (Verdict::Pass | Verdict::Collect(_), _) => {
                 exchange.request = is_request(&message);
                 ResponseFuture::passing(self.inner.call(message), self.tail(exchange))
             }

@@ -8,7 +8,7 @@ use super::Interception;
 use super::chain::{Links, View, is_wanted};
 use super::future::BoxFuture;
 use super::interception::Exchange;
-use super::items::Items;
+use super::items::{Items, Silence};
 use super::questions::Questions;
 use super::run::run;
 use super::verdict::Verdict;
@@ -67,7 +67,8 @@ impl<S: RpcService + Clone> Tail<S> {
         let running: BoxFuture<_> = Box::pin(async move {
             let (seen, verdict) = run(links, seen).await;
             match verdict {
-                Verdict::Pass => reply.map(move |_| seen.message().clone()),
+                Verdict::Lose => reply.over(|_| Silence),
+                Verdict::Pass | Verdict::Collect(_) => reply.map(move |_| seen.message().clone()),
                 Verdict::Answer(answer) => match answer.as_one().cloned() {
                     Some(answer) => reply.map(move |_| answer.clone()),
                     None => Reply::empty(),

@@ -18,6 +18,10 @@ pub(super) enum Verdict {
     /// It does not, and this is said in its place: to whoever sent it if it is a request, else to whom it was for.
     /// Empty where nothing is due.
     Answer(Reply),
+    /// It does not, and nobody is told.
+    Lose,
+    /// It goes on later, among so many notifications.
+    Collect(usize),
 }
 
 /// Puts a changed message in the place of the one before.

@@ -12,13 +12,12 @@ use http::{HeaderValue, Response, StatusCode};
 use super::answer;
 use super::body::Body;
 use super::calls::Refused;
-use super::events::{Reading, Source, event};
+use super::events::{Reading, Said, Source, event};
 use super::front::Options;
 use super::live::Live;
 use super::outcome::Next;
 use crate::message::{JsonRpcMessage, Kind, Responder};
 use crate::wire::http::Accepted;
-use crate::wire::sse::Event;
 
 /// The calls of one batch that are not over, polled in their order. One that is dropped leaves them as other clients do that go.
 pub(super) struct Gathering {
@@ -138,7 +137,7 @@ impl Gathering {
 }
 
 impl Source for Gathering {
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Said>> {
         if let Some(ready) = self.ready.pop_front() {
             return Poll::Ready(Some(event(None, &ready)));
         }

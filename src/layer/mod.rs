@@ -19,6 +19,7 @@ pub mod hold;
 pub mod intercept;
 mod map;
 pub mod on_requests;
+pub mod rules;
 pub mod timeout;
 pub mod trace;
 
@@ -29,5 +30,6 @@ pub use hold::HoldLayer;
 pub use intercept::{Intercept, InterceptLayer};
 pub use map::{Map, MapFuture, MapLayer};
 pub use on_requests::{OnRequests, OnRequestsLayer};
+pub use rules::RulesLayer;
 pub use timeout::{Timeout, TimeoutLayer};
 pub use trace::{Trace, TraceLayer};

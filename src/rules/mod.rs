@@ -4,6 +4,7 @@ mod action;
 mod condition;
 mod index;
 mod matcher;
+mod mock;
 mod phase;
 mod place;
 mod rewrite;

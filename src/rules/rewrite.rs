@@ -62,7 +62,7 @@ impl Rewrite {
     pub fn apply(
         &self,
         message: &JsonRpcMessage,
-        values: &Values<'_>,
+        values: &Values<'_, '_>,
     ) -> Result<JsonRpcMessage, NotRewritten> {
         self.steps.iter().try_fold(message.clone(), |message, step| match step {
             Step::Set(place, template) => set(message, place, &template.fill(values)?),

@@ -12,10 +12,10 @@ use crate::protocol::method;
 /// Known are `method`, `tool`, `prompt`, `uri`, `id`, `session`, `principal`, `component`, and `occurrence`: which
 /// of the rule's messages this is, the first being the 1st. What a rule captures by one of these names comes first.
 #[derive(Debug)]
-pub struct Values<'a> {
+pub struct Values<'a, 's> {
     captures: &'a Map<String, Value>,
     occurrence: u64,
-    seen: &'a Seen<'a>,
+    seen: &'a Seen<'s>,
 }
 
 /// Why nothing became of a template.
@@ -55,19 +55,19 @@ impl Template {
     /// # Errors
     ///
     /// A name stands for nothing, or a place is not closed.
-    pub fn fill(&self, values: &Values<'_>) -> Result<Value, Unfilled> {
+    pub fn fill(&self, values: &Values<'_, '_>) -> Result<Value, Unfilled> {
         fill(&self.0, values)
     }
 }
 
 impl Matched<'_> {
     /// What templates of its rule are filled with; `seen` is what it was found for.
-    pub fn values<'a>(&'a self, seen: &'a Seen<'a>) -> Values<'a> {
+    pub fn values<'a, 's>(&'a self, seen: &'a Seen<'s>) -> Values<'a, 's> {
         Values { captures: self.captures(), occurrence: self.occurrence() + 1, seen }
     }
 }
 
-impl Values<'_> {
+impl Values<'_, '_> {
     fn get(&self, name: &str) -> Result<Value, Unfilled> {
         if let Some(captured) = self.captures.get(name) {
             return Ok(captured.clone());
@@ -95,7 +95,7 @@ impl Values<'_> {
     }
 }
 
-fn fill(template: &Value, values: &Values<'_>) -> Result<Value, Unfilled> {
+fn fill(template: &Value, values: &Values<'_, '_>) -> Result<Value, Unfilled> {
     Ok(match template {
         Value::String(text) => fill_text(text, values)?,
         Value::Array(elements) => {
@@ -109,7 +109,7 @@ fn fill(template: &Value, values: &Values<'_>) -> Result<Value, Unfilled> {
     })
 }
 
-fn fill_text(text: &str, values: &Values<'_>) -> Result<Value, Unfilled> {
+fn fill_text(text: &str, values: &Values<'_, '_>) -> Result<Value, Unfilled> {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, behind)) = rest.split_once("{{") {

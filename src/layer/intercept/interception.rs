@@ -93,7 +93,7 @@ impl Interception {
         &mut self.exchange.metadata
     }
 
-    pub(crate) fn replace(&mut self, message: JsonRpcMessage) {
+    pub(super) fn replace(&mut self, message: JsonRpcMessage) {
         self.message = message;
     }
 

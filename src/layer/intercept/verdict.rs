@@ -42,6 +42,13 @@ pub(super) fn replace(seen: &mut Interception, message: JsonRpcMessage) -> Resul
     Ok(())
 }
 
+impl Interception {
+    /// The same, for interceptors of ours that go on with what they changed.
+    pub(crate) fn change(&mut self, message: JsonRpcMessage) -> Result<(), BoxError> {
+        replace(self, message)
+    }
+}
+
 pub(super) fn block(seen: &Interception, block: &Block) -> Verdict {
     Verdict::Answer(refusal(seen, block).map_or_else(Reply::empty, Reply::one))
 }

@@ -31,7 +31,7 @@ enum Kind {
     /// Of the fallback; the only one that can fail.
     Other(Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Send>>),
     /// Broken on purpose.
-    Torn,
+    Torn(Torn),
 }
 
 struct Events {
@@ -41,7 +41,21 @@ struct Events {
     silence: Pin<Box<Sleep>>,
     over: bool,
     /// Behind what is there, the stream breaks, on purpose.
-    torn: bool,
+    torn: Option<Torn>,
+}
+
+/// Breaks the connection at the second poll: before that, what came earlier is written.
+#[derive(Default)]
+struct Torn(bool);
+
+impl Torn {
+    fn poll<T>(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, Error>>> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Ready(Some(Err(fault::broken())));
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
 }
 
 impl Body {
@@ -57,7 +71,9 @@ impl Body {
     pub(super) fn document(message: &JsonRpcMessage) -> Self {
         match fault::of(message) {
             None => Self::whole(message.bytes().clone()),
-            Some(mark) => mark.document(message.bytes()).map_or(Self(Kind::Torn), Self::whole),
+            Some(mark) => {
+                mark.document(message.bytes()).map_or_else(|| Self(Kind::Torn(Torn::default())), Self::whole)
+            }
         }
     }
 
@@ -75,7 +91,7 @@ impl Body {
             keep_alive,
             silence,
             over: false,
-            torn: false,
+            torn: None,
         })))
     }
 }
@@ -86,7 +102,7 @@ impl Events {
         let Some(mark) = mark else { return self.write(&event) };
         match mark.frames(&event.data) {
             Some(frames) => frames.for_each(|data| self.write(&Event { data, ..event.clone() })),
-            None => (self.over, self.torn) = (true, true),
+            None => (self.over, self.torn) = (true, Some(Torn::default())),
         }
     }
 
@@ -112,9 +128,11 @@ impl Events {
                 self.silence.as_mut().reset(Instant::now() + self.keep_alive);
                 Poll::Ready(Some(Ok(chunk)))
             }
-            None if std::mem::take(&mut self.torn) => Poll::Ready(Some(Err(fault::broken()))),
-            None if self.over => Poll::Ready(None),
-            None => Poll::Pending,
+            None => match &mut self.torn {
+                Some(torn) => torn.poll(cx),
+                None if self.over => Poll::Ready(None),
+                None => Poll::Pending,
+            },
         }
     }
 }
@@ -127,7 +145,7 @@ impl http_body::Body for Body {
         let chunk = match &mut self.get_mut().0 {
             Kind::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Kind::Whole(bytes) => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
-            Kind::Torn => Poll::Ready(Some(Err(fault::broken()))),
+            Kind::Torn(torn) => torn.poll(cx),
             Kind::Events(events) => events.poll_chunk(cx),
             Kind::Other(body) => return body.as_mut().poll_frame(cx).map_err(Error::from),
         };
@@ -137,8 +155,8 @@ impl http_body::Body for Body {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Whole(bytes) => bytes.is_empty(),
-            Kind::Events(events) => events.over && !events.torn && events.encoder.is_empty(),
-            Kind::Torn => false,
+            Kind::Events(events) => events.over && events.torn.is_none() && events.encoder.is_empty(),
+            Kind::Torn(_) => false,
             Kind::Other(body) => body.is_end_stream(),
         }
     }
@@ -146,7 +164,7 @@ impl http_body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Events(_) | Kind::Torn => SizeHint::default(),
+            Kind::Events(_) | Kind::Torn(_) => SizeHint::default(),
             Kind::Other(body) => body.size_hint(),
         }
     }
@@ -158,7 +176,7 @@ impl fmt::Debug for Body {
             Kind::Whole(bytes) => f.debug_tuple("Body").field(&bytes.len()).finish(),
             Kind::Events(_) => f.write_str("Body(events)"),
             Kind::Other(_) => f.write_str("Body(other)"),
-            Kind::Torn => f.write_str("Body(torn)"),
+            Kind::Torn(_) => f.write_str("Body(torn)"),
         }
     }
 }

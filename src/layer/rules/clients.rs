@@ -10,27 +10,33 @@ const LONGEST: usize = 256;
 
 /// By session. Sessions without a name are one.
 #[derive(Debug, Default)]
-pub(super) struct Clients(Mutex<VecDeque<(Option<Box<str>>, Box<str>)>>);
+pub(super) struct Clients(Mutex<VecDeque<Client>>);
+
+#[derive(Debug)]
+struct Client {
+    session: Option<Box<str>>,
+    name: Box<str>,
+}
 
 impl Clients {
     pub(super) fn set(&self, session: Option<&str>, name: &str) {
         let mut known = self.lock();
-        known.retain(|(of, _)| of.as_deref() != session);
+        known.retain(|client| client.session.as_deref() != session);
         if name.len() > LONGEST {
             return;
         }
         if known.len() == MOST {
             known.pop_front();
         }
-        known.push_back((session.map(Into::into), name.into()));
+        known.push_back(Client { session: session.map(Into::into), name: name.into() });
     }
 
     pub(super) fn get(&self, session: Option<&str>) -> Option<String> {
         let known = self.lock();
-        known.iter().rev().find(|(of, _)| of.as_deref() == session).map(|(_, name)| name.to_string())
+        known.iter().find(|client| client.session.as_deref() == session).map(|client| client.name.to_string())
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(Option<Box<str>>, Box<str>)>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Client>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -62,7 +62,7 @@ fn client<'a>(
 }
 
 fn component(seen: &Interception, rules: &Rules) -> Option<String> {
-    rules.owner()?(&seen.tool().ok()??)
+    rules.owner_of(&seen.tool().ok()??)
 }
 
 /// Where no front end says it: a client's request does.

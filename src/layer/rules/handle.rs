@@ -143,8 +143,9 @@ impl Rules {
         &self.0.clients
     }
 
-    pub(super) fn owner(&self) -> Option<&(dyn Fn(&str) -> Option<String> + Send + Sync)> {
-        self.0.options.owner.as_deref()
+    /// The component that a tool is of.
+    pub(super) fn owner_of(&self, tool: &str) -> Option<String> {
+        self.0.options.owner.as_ref()?(tool)
     }
 
     /// Asked without a copy of the handle to the set.

@@ -2,10 +2,13 @@
 
 mod action;
 mod condition;
+mod file;
 mod index;
 mod matcher;
 mod phase;
 mod place;
+mod problem;
+mod proof;
 mod rule;
 mod seen;
 mod set;
@@ -13,10 +16,12 @@ mod text;
 
 pub use action::{Action, Answer, Block, Failure, Fault, Mock, Otherwise, Rewrite, Step, Template, Then};
 pub use condition::{Condition, Test, Type};
+pub use file::{Loaded, SCHEMA, check};
 pub use matcher::Matcher;
 #[cfg(feature = "jsonpath")]
 pub use place::InvalidPath;
 pub use place::Place;
+pub use problem::{Location, Problem, ProblemKind, Problems};
 pub use rule::{Rule, Scope};
 pub use seen::{Seen, Undecided};
 pub use set::{Counts, IdTaken, Matched, Position, RuleSet};

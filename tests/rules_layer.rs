@@ -481,25 +481,29 @@ fn a_bad_set_keeps_the_old_one_and_says_so() {
 async fn a_file_is_read_again_when_it_changes_and_a_bad_one_is_not_taken() {
     let folder = std::env::temp_dir().join(format!("shadowcat-watch-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let path = folder.join("rules");
-    std::fs::write(&path, "one").unwrap();
-    let read = |content: &[u8]| match std::str::from_utf8(content).unwrap() {
-        "bad" => Err("it is bad"),
-        id => Ok(sets([Rule::new(id, calls(), Action::Pass)])),
-    };
-    let rules = Rules::new(read(b"one").unwrap()).unwrap();
-    let watching = rules.watch_with(&path, read).unwrap();
+    let path = folder.join("rules.json");
+    let file =
+        |id: &str| json!({"rules": [{"id": id, "matcher": {"method": "ping"}, "action": {"type": "pass"}}]});
+    std::fs::write(&path, file("one").to_string()).unwrap();
+    let rules = Rules::new(RuleSet::from_path(&path).unwrap().rules).unwrap();
+    let in_force = || rules.current().rules().next().unwrap().id().to_owned();
+    let watching = rules.watch(&path).unwrap();
     let mut status = rules.status();
-    std::fs::write(&path, "two").unwrap();
+    std::fs::write(&path, file("two").to_string()).unwrap();
     soon(status.wait_for(|status| status.reloads == 1)).await.unwrap();
-    assert_eq!(rules.current().rules().next().unwrap().id(), "two");
-    std::fs::write(&path, "bad").unwrap();
-    soon(status.wait_for(|status| status.problem.as_deref() == Some("it is bad"))).await.unwrap();
-    assert_eq!(rules.current().rules().next().unwrap().id(), "two");
-    std::fs::write(folder.join("new"), "three").unwrap();
+    assert_eq!(in_force(), "two");
+    std::fs::write(&path, r#"{"rules": 7}"#).unwrap();
+    let bad = soon(status.wait_for(|status| status.problem.is_some())).await.unwrap().problem.clone();
+    assert!(bad.unwrap().contains("rules.json:1:11: "), "it says where");
+    assert_eq!(in_force(), "two");
+    std::fs::write(folder.join("new"), file("three").to_string()).unwrap();
     std::fs::rename(folder.join("new"), &path).unwrap();
-    soon(status.wait_for(|status| status.reloads == 2 && status.problem.is_none())).await.unwrap();
-    assert_eq!(rules.current().rules().next().unwrap().id(), "three");
+    soon(status.wait_for(|status| status.problem.is_none())).await.unwrap();
+    assert_eq!(in_force(), "three");
+    std::fs::remove_file(&path).unwrap();
+    let gone = soon(status.wait_for(|status| status.problem.is_some())).await.unwrap().problem.clone();
+    assert!(gone.unwrap().contains("cannot be read"));
+    assert_eq!(in_force(), "three");
     drop(watching);
     std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -1,6 +1,7 @@
 //! The handle: which rules are in force.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
@@ -9,7 +10,7 @@ use super::clients::Clients;
 use super::stats::{Counts, add};
 use super::{Options, Stats};
 use crate::error::BoxError;
-use crate::rules::{Action, Answer, RuleSet};
+use crate::rules::{Action, Answer, Problems, RuleSet};
 use crate::wire::fault::Tally;
 
 /// The rules in force; cheap to clone, all clones are one. See the [module](super).
@@ -94,6 +95,23 @@ impl Rules {
         add(&self.0.counts.reloads);
         self.0.status.send_modify(|status| (status.reloads, status.problem) = (status.reloads + 1, None));
         Ok(before)
+    }
+
+    /// Reads a file and puts its rules in force; returns what is doubtful about them. It blocks, as reading a file does.
+    ///
+    /// # Errors
+    ///
+    /// As [`reload`](Self::reload); that something is wrong with the file is told by
+    /// [`Problems`](crate::rules::Problems).
+    pub fn reload_from(&self, path: impl AsRef<Path>) -> Result<Problems, BoxError> {
+        let mut warnings = Problems::default();
+        self.reload(|| {
+            let loaded = RuleSet::from_path(path)?;
+            warnings = loaded.warnings;
+            Ok::<_, Problems>(loaded.rules)
+        })?;
+        warnings.iter().for_each(|problem| tracing::warn!(%problem, "a rule is doubtful"));
+        Ok(warnings)
     }
 
     /// Reads another set and puts it in force.

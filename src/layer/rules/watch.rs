@@ -10,8 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Rules;
-use crate::error::{BoxError, Error};
-use crate::rules::RuleSet;
+use crate::error::Error;
 
 /// A file that is written in several steps is read after so much silence …
 const QUIET: Duration = Duration::from_millis(100);
@@ -33,16 +32,19 @@ impl Drop for Watching {
 }
 
 impl Rules {
-    /// Reads the rules again with `read` whenever the file at `path` has another content, as soon as nothing more is
-    /// written to it for 100 ms. A bad file keeps the rules, and the [status](Self::status) says what is wrong.
+    /// Reads the rules again whenever the file at `path` has another content, as soon as nothing more is written to it
+    /// for 100 ms. A bad file keeps the rules, and the [status](Self::status) says what is wrong.
     ///
-    /// The folder of the file is watched, so that one that is put in its place counts too.
+    /// The folder of the file is watched, so that a file that is put in its place counts too. What is in the file when
+    /// this is called is not read: the rules should be that.
     ///
     /// ```no_run
-    /// # use shadowcat::layer::rules::Rules;
-    /// # use shadowcat::rules::RuleSet;
-    /// # fn example(rules: Rules, parse: fn(&[u8]) -> Result<RuleSet, shadowcat::BoxError>) -> Result<(), shadowcat::Error> {
-    /// let watching = rules.watch_with("rules.yaml", move |content| parse(content))?;
+    /// use shadowcat::layer::rules::Rules;
+    /// use shadowcat::rules::RuleSet;
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let rules = Rules::new(RuleSet::from_path("rules.yaml")?.rules)?;
+    /// let watching = rules.watch("rules.yaml")?;
     /// # drop(watching); Ok(()) }
     /// ```
     ///
@@ -53,11 +55,7 @@ impl Rules {
     /// # Errors
     ///
     /// The folder cannot be watched.
-    pub fn watch_with<E: Into<BoxError> + 'static>(
-        &self,
-        path: impl AsRef<Path>,
-        read: impl Fn(&[u8]) -> Result<RuleSet, E> + Send + 'static,
-    ) -> Result<Watching, Error> {
+    pub fn watch(&self, path: impl AsRef<Path>) -> Result<Watching, Error> {
         let path = path.as_ref().to_owned();
         let (tell, told) = mpsc::channel(1);
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -71,7 +69,7 @@ impl Rules {
         let folder = folder.unwrap_or(Path::new("."));
         watcher.watch(folder, RecursiveMode::NonRecursive).map_err(|error| watch_failed(&path, error))?;
         let known = digest(&path);
-        let task = tokio::spawn(follow(self.clone(), path, known, told, read));
+        let task = tokio::spawn(follow(self.clone(), path, known, told));
         Ok(Watching { _watcher: watcher, task })
     }
 }
@@ -80,29 +78,27 @@ fn watch_failed(path: &Path, error: notify::Error) -> Error {
     Error::io(format_args!("watching {}", path.display()), std::io::Error::other(error))
 }
 
-async fn follow<E: Into<BoxError>>(
-    rules: Rules,
-    path: PathBuf,
-    mut known: Option<[u8; 32]>,
-    mut told: mpsc::Receiver<()>,
-    read: impl Fn(&[u8]) -> Result<RuleSet, E> + Send + 'static,
-) {
+async fn follow(rules: Rules, path: PathBuf, mut known: Content, mut told: mpsc::Receiver<()>) {
     while told.recv().await.is_some() {
         let latest = Instant::now() + LONGEST;
         while let Ok(Ok(Some(()))) = timeout_at(latest, timeout(QUIET, told.recv())).await {}
-        let from = path.clone();
-        let Ok(content) = tokio::task::spawn_blocking(move || std::fs::read(from)).await else { return };
-        let digest = content.as_ref().ok().map(|content| Sha256::digest(content).into());
-        if digest == known {
-            continue;
-        }
-        known = digest;
-        let set =
-            || read(&content.map_err(|error| Error::io("reading the rules", error))?).map_err(Into::into);
-        let _ = rules.reload::<BoxError>(set); // the status says it
+        let (rules, path) = (rules.clone(), path.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            // Before the rules are read: what is written meanwhile is another content, and told again.
+            let now = digest(&path);
+            if now != known {
+                let _ = rules.reload_from(&path); // the status says it
+            }
+            now
+        });
+        let Ok(now) = read.await else { return };
+        known = now;
     }
 }
 
-fn digest(path: &Path) -> Option<[u8; 32]> {
+/// None where there is no file.
+type Content = Option<[u8; 32]>;
+
+fn digest(path: &Path) -> Content {
     std::fs::read(path).ok().map(|content| Sha256::digest(content).into())
 }

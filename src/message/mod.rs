@@ -135,6 +135,18 @@ impl JsonRpcMessage {
         }
     }
 
+    /// The bytes of the decoded method; cheaper than those of [`method`](Self::method).
+    pub(crate) fn method_bytes(&self) -> Option<&[u8]> {
+        match &self.inner.decoded_method {
+            Some(method) => Some(method.as_bytes()),
+            None if self.inner.envelope.method.is_some() => {
+                let quoted = &self.inner.bytes[self.inner.envelope.method.range()];
+                Some(&quoted[1..quoted.len() - 1])
+            }
+            None => None,
+        }
+    }
+
     /// Whether the decoded method is `name`; cheaper than comparing [`method`](Self::method).
     pub fn is_method(&self, name: &str) -> bool {
         match &self.inner.decoded_method {

@@ -82,13 +82,13 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let outcome = ready!(this.inner.poll(cx));
-        Poll::Ready(match (this.watch.take(), outcome) {
-            (Some(mut watch), Ok(reply)) => Ok(reply.inspect(move |event| watch.see(event))),
-            (Some(mut watch), Err(error)) => {
+        let Some(mut watch) = this.watch.take() else { return Poll::Ready(outcome) };
+        Poll::Ready(match outcome {
+            Ok(reply) => Ok(reply.inspect(move |event| watch.see(event))),
+            Err(error) => {
                 watch.end(Ending::Failed(own(&error)));
                 Err(error)
             }
-            (None, outcome) => outcome,
         })
     }
 }

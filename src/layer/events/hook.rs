@@ -9,8 +9,8 @@ use std::thread;
 use super::Event;
 use crate::layer::tap::{Receiver, Taken};
 
-/// A callback that is told of events, on a thread of its own, until the layer and all stacks that it is in are gone.
-/// Dropping this changes nothing.
+/// A callback that is told of events, on a thread of its own, until the layer, its stores and all stacks that it is in are
+/// gone. Dropping this changes nothing.
 #[derive(Clone, Debug)]
 pub struct Hook(Arc<State>);
 

@@ -11,7 +11,7 @@ use super::beat::Beat;
 use super::chain::is_wanted;
 use super::interception::Exchange;
 use super::run::{Running, run};
-use super::tail::Tail;
+use super::tail::{Tail, look};
 use super::verdict::Verdict;
 use super::window::Window;
 use crate::error::{BoxError, Error};
@@ -38,7 +38,7 @@ impl<S> Unpin for Items<S> {}
 
 impl<S: RpcService + Clone> Items<S> {
     pub(super) fn new(inner: Reply, tail: Tail<S>) -> Self {
-        let beat = Beat::new(tail.exchange.request.as_ref(), tail.progress);
+        let beat = Beat::new(tail.exchange.request.as_ref(), tail.fixed.progress);
         Self {
             inner,
             tail,
@@ -53,9 +53,8 @@ impl<S: RpcService + Clone> Items<S> {
     /// The message to give on at once, if nobody wants to see it.
     fn begin(&mut self, message: JsonRpcMessage) -> Option<JsonRpcMessage> {
         let request = self.tail.exchange.request.as_ref();
-        let method = message.method().or_else(|| request?.method());
-        let links = self.tail.view.now();
-        if !is_wanted(links, Direction::ToClient, message.kind(), method) {
+        let links = look(&mut self.tail.view, &self.tail.fixed.chain);
+        if !is_wanted(links, Direction::ToClient, &message, request) {
             return Some(self.passed(message));
         }
         let links = links.clone();
@@ -67,7 +66,7 @@ impl<S: RpcService + Clone> Items<S> {
 
     fn passed(&mut self, message: JsonRpcMessage) -> JsonRpcMessage {
         match (message.kind(), &mut self.beat) {
-            (Kind::Request, _) => self.tail.questions.asked(self.tail.exchange.session_id(), &message),
+            (Kind::Request, _) => self.tail.fixed.questions.asked(self.tail.exchange.session_id(), &message),
             (Kind::Notification, Some(beat)) => beat.saw(&message),
             _ => {}
         }
@@ -107,7 +106,7 @@ impl<S: RpcService + Clone> Items<S> {
             tracing::warn!("too many answers to the server wait; one is lost");
             return;
         }
-        let mut service = self.tail.service.clone();
+        let Some(mut service) = self.tail.fixed.service() else { return };
         self.answers.push(Box::pin(async move {
             let ready = poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into);
             let sent = match ready {

@@ -36,7 +36,9 @@
 mod action;
 mod beat;
 mod chain;
+mod fixed;
 mod future;
+mod index;
 mod interception;
 mod interceptor;
 mod interest;

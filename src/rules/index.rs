@@ -9,7 +9,6 @@ use crate::message::{Direction, Kind};
 #[derive(Debug, Default)]
 pub(super) struct Index {
     by_phase: [Phase; PHASES],
-    has_names: bool,
 }
 
 const PHASES: usize = 6;
@@ -42,7 +41,6 @@ impl Index {
     fn add(&mut self, at: u32, rule: &Rule) {
         let (direction, kind) = rule.matcher().phase();
         let names = rule.matcher().names();
-        self.has_names |= names.is_some();
         for (number, phase) in self.by_phase.iter_mut().enumerate() {
             let (this_direction, this_kind) = PHASE[number];
             if direction.is_some_and(|only| only != this_direction)
@@ -60,29 +58,33 @@ impl Index {
         }
     }
 
-    pub(super) fn has_names(&self) -> bool {
-        self.has_names
-    }
-
-    pub(super) fn concerns(&self, direction: Direction, kind: Kind, method: Option<&str>) -> bool {
+    /// Nothing, where no rule is for such messages.
+    pub(super) fn find(&self, direction: Direction, kind: Kind, method: Option<&str>) -> Option<Found<'_>> {
         let phase = &self.by_phase[number(direction, kind)];
-        !phase.any.is_empty() || method.is_some_and(|method| phase.by_method.contains_key(method))
+        let method = method.and_then(|method| phase.by_method.get(method));
+        (method.is_some() || !phase.any.is_empty()).then_some(Found { any: &phase.any, method })
+    }
+}
+
+/// The rules for messages of one direction, kind and method.
+#[derive(Debug)]
+pub(super) struct Found<'a> {
+    any: &'a [u32],
+    method: Option<&'a Method>,
+}
+
+impl<'a> Found<'a> {
+    /// Whether the message's name narrows them down.
+    pub(super) fn has_names(&self) -> bool {
+        self.method.is_some_and(|method| !method.by_name.is_empty())
     }
 
     /// In rising order, from a position on.
-    pub(super) fn candidates(
-        &self,
-        direction: Direction,
-        kind: Kind,
-        method: Option<&str>,
-        name: Option<&str>,
-        from: u32,
-    ) -> impl Iterator<Item = u32> {
-        let phase = &self.by_phase[number(direction, kind)];
-        let method = method.and_then(|method| phase.by_method.get(method));
-        let named = name.and_then(|name| method?.by_name.get(name));
-        let lists = [Some(&phase.any), method.map(|method| &method.any), named];
-        merged(lists.map(|list| rest(list.map_or(&[], Vec::as_slice), from)))
+    pub(super) fn candidates(self, name: Option<&str>, from: u32) -> impl Iterator<Item = u32> + use<'a> {
+        let named = name.and_then(|name| self.method?.by_name.get(name));
+        let lists =
+            [self.any, self.method.map_or(&[], |method| &method.any), named.map_or(&[], Vec::as_slice)];
+        merged(lists.map(|list| rest(list, from)))
     }
 }
 

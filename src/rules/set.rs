@@ -104,9 +104,11 @@ impl RuleSet {
     /// It cannot be told; see [`Undecided`].
     pub fn next(&self, after: Option<Position>, seen: &Seen<'_>) -> Result<Option<Matched<'_>>, Undecided> {
         let from = after.map_or(0, |position| position.0 + 1);
-        let name = if self.index.has_names() { seen.name()? } else { None };
-        let (direction, kind) = (seen.direction(), seen.message().kind());
-        for at in self.index.candidates(direction, kind, seen.method(), name, from) {
+        let Some(found) = self.index.find(seen.direction(), seen.message().kind(), seen.method()) else {
+            return Ok(None);
+        };
+        let name = if found.has_names() { seen.name()? } else { None };
+        for at in found.candidates(name, from) {
             let entry = &self.entries[at as usize];
             if let Some(occurrence) = entry.take(seen, self.seed ^ u64::from(at))? {
                 let captures = entry.captures(seen)?;
@@ -118,8 +120,7 @@ impl RuleSet {
 
     /// Whether any rule could be for messages of this direction, kind and method: a look at the envelope.
     pub fn concerns(&self, seen: &Seen<'_>) -> bool {
-        let (direction, kind) = (seen.direction(), seen.message().kind());
-        self.index.concerns(direction, kind, seen.method())
+        self.index.find(seen.direction(), seen.message().kind(), seen.method()).is_some()
     }
 
     /// The rules in their order.

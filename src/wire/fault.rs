@@ -42,7 +42,7 @@ use crate::error::Error;
 use crate::message::JsonRpcMessage;
 
 /// At most so many copies are written.
-const MOST_COPIES: usize = 1024;
+const MOST_COPIES: usize = 10_000;
 /// And so many bytes of them.
 const MOST_BYTES: usize = 8 << 20;
 
@@ -56,7 +56,7 @@ pub enum Damage {
     Truncate(usize),
     /// So many of its bytes are written as others; none becomes a line end.
     Corrupt(usize),
-    /// It is written so many times more: at most 1,024 times, and 8 MiB.
+    /// It is written so many times more: at most 10,000 times, and 8 MiB.
     Repeat(usize),
 }
 

@@ -25,6 +25,8 @@ use crate::wire::http::{request_headers, upstream_failure};
 /// Of what is read only so that the connection can be used again.
 const LEFTOVER: usize = 16 << 10;
 const LEFTOVER_TIMEOUT: Duration = Duration::from_secs(1);
+/// For all copies of a request that is repeated on purpose.
+const COPIES_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Shared {
     /// A message on its way, and the session that it names.
@@ -46,21 +48,20 @@ impl Shared {
         self.exchange.send(request(Method::POST, self.uri.clone(), headers, Body::from(body)))
     }
 
-    /// The first is the caller's; what is answered to the others concerns nobody.
+    /// The first is the caller's; the others follow one by one, and what is answered to them concerns nobody.
     #[cold]
     fn send_damaged(&self, headers: HeaderMap, mark: &Mark, message: &JsonRpcMessage) -> Sending {
         let Some(mut frames) = mark.frames(message.bytes()) else {
             return Box::pin(std::future::ready(Err(fault::broken())));
         };
         let first = self.send(headers.clone(), frames.next().unwrap_or_default());
-        let others: Vec<Sending> = frames.map(|frame| self.send(headers.clone(), frame)).collect();
-        if !others.is_empty() {
-            self.runtime.spawn(async move {
-                for other in others {
-                    let _ = within(ASIDE_TIMEOUT, other).await;
-                }
-            });
-        }
+        let (exchange, uri) = (self.exchange.clone(), self.uri.clone());
+        self.runtime.spawn(timeout(COPIES_TIMEOUT, async move {
+            for frame in frames {
+                let other = request(Method::POST, uri.clone(), headers.clone(), Body::from(frame));
+                let _ = within(ASIDE_TIMEOUT, exchange.send(other)).await;
+            }
+        }));
         first
     }
 

@@ -35,8 +35,8 @@ pub enum Action {
     /// peers do then.
     Lose,
     /// A notification to the client waits until so many were collected, or until a question or the response comes:
-    /// then all go on, the last one first. Other notifications overtake it. At most 1,024 wait. Anything else goes
-    /// on as it is.
+    /// then all go on, the last one first. Other notifications overtake it. At most 10,000 wait, and 1 MiB of them.
+    /// Anything else goes on as it is.
     ///
     /// It goes on past the interceptors that follow.
     Collect(usize),

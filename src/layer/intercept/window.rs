@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::message::JsonRpcMessage;
 
 /// At most so many wait.
-const MOST: usize = 1024;
+const MOST: usize = 10_000;
 /// And so many bytes.
 const MOST_BYTES: usize = 1 << 20;
 

@@ -11,8 +11,8 @@
 //! | [`Corrupt`](Damage::Corrupt) | a line with other bytes | a body with other bytes | an event with other bytes | a body with other bytes |
 //! | [`Repeat`](Damage::Repeat) | the same line again | as it should be | the same event again | the same request again |
 //!
-//! The framing stays whole: what comes before and after the message does not suffer. In a batch (2025-03-26) every message
-//! is as it should be. On HTTP+SSE (2024-11-05) a request that is cut or corrupted is not sent if it is no JSON any more.
+//! The framing stays whole: what comes before and after the message does not suffer. In a batch (2025-03-26) that is
+//! answered by one document, every message is as it should be. On HTTP+SSE (2024-11-05) a request that is cut or corrupted is not sent if it is no JSON any more.
 //! A client that takes up a broken stream again gets the message as it should be.
 //!
 //! ```
@@ -38,6 +38,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
+#[cfg(feature = "http")]
 use crate::error::Error;
 use crate::message::JsonRpcMessage;
 
@@ -104,7 +105,14 @@ pub(crate) fn of(message: &JsonRpcMessage) -> Option<&Mark> {
     message.extensions().get()
 }
 
+/// The message is written as it should be, where it cannot be otherwise.
+#[cfg(feature = "http")]
+pub(crate) fn spare(message: &JsonRpcMessage) {
+    of(message).into_iter().for_each(|mark| mark.tally.spare());
+}
+
 /// The message as it should be.
+#[cfg(feature = "http")]
 pub(crate) fn healed(mut message: JsonRpcMessage) -> JsonRpcMessage {
     if of(&message).is_some() {
         message.extensions_mut().remove::<Mark>();
@@ -129,6 +137,7 @@ impl Mark {
     }
 
     /// The same where only one document can be written.
+    #[cfg(feature = "http")]
     pub(crate) fn document(&self, document: &Bytes) -> Option<Bytes> {
         if let Damage::Repeat(_) = self.damage {
             self.tally.spare();
@@ -139,6 +148,7 @@ impl Mark {
 }
 
 /// What a connection that broke on purpose fails with.
+#[cfg(feature = "http")]
 pub(crate) fn broken() -> Error {
     Error::io("writing a message", torn())
 }

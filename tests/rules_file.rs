@@ -205,6 +205,10 @@ fn malformed() -> Vec<(String, &'static [&'static str])> {
         ("matcher: {where: [{path: /params, abvoe: 1}]}, action: {type: hold}", &["did you mean \"above\"?"]),
         ("matcher: {where: [{path: /params, type: text}]}, action: {type: hold}", &["unknown type \"text\""]),
         (
+            "matcher: {where: [{path: /params, above: .nan}]}, action: {type: hold}",
+            &["expected a number, found a text"],
+        ),
+        (
             "matcher: {where: [{path: /params, longer_than: -1}]}, action: {type: hold}",
             &["expected an integer from 0"],
         ),

@@ -1,4 +1,7 @@
 //! Files of rules, in JSON and YAML.
+//!
+//! Text becomes a tree whose values know where they stand ([`node`]); the [`reader`] makes rules of it, and keeps
+//! every problem with its place instead of stopping at the first.
 
 mod action;
 mod condition;
@@ -47,7 +50,7 @@ const FILE: [&str; 4] = ["$schema", "version", "description", "rules"];
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Loaded {
-    /// Those that are enabled.
+    /// Those that are enabled. Of the others only the format was judged.
     pub rules: RuleSet,
     /// No errors are among these.
     pub warnings: Problems,
@@ -229,5 +232,28 @@ impl Reader {
             self.say::<()>(finding.kind, at, finding.what);
         }
         self.rule = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of a rule with this matcher.
+    fn said(matcher: &str) -> String {
+        let text = format!(r#"{{"rules":[{{"id":"a","matcher":{matcher},"action":{{"type":"hold"}}}}]}}"#);
+        RuleSet::from_json("r", &text).map_or_else(|problems| problems.to_string(), |_| String::new())
+    }
+
+    #[test]
+    fn a_feature_that_is_off_is_named() {
+        let path = r#"{"where":[{"path":"$.params","exists":true}]}"#;
+        for (said, is_on, what) in [
+            (said(r#"{"tool":{"regex":"a"}}"#), cfg!(feature = "regex"), "the feature `regex`"),
+            (said(path), cfg!(feature = "jsonpath"), "the feature `jsonpath`"),
+            (check("/there/is/none.yaml").to_string(), cfg!(feature = "yaml"), "the feature `yaml`"),
+        ] {
+            assert_eq!(said.contains(what), !is_on, "{said}");
+        }
     }
 }

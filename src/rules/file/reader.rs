@@ -22,6 +22,7 @@ pub(super) struct Reader {
     pub(super) rule: Option<Arc<str>>,
     pub(super) problems: Problems,
     /// How many regular expressions there were.
+    #[cfg(feature = "regex")]
     pub(super) regexes: usize,
 }
 
@@ -52,7 +53,13 @@ impl<'n> Object<'n> {
 
 impl Reader {
     pub(super) fn new(file: &str) -> Self {
-        Self { file: file.into(), rule: None, problems: Problems::default(), regexes: 0 }
+        Self {
+            file: file.into(),
+            rule: None,
+            problems: Problems::default(),
+            #[cfg(feature = "regex")]
+            regexes: 0,
+        }
     }
 
     /// An error in the format.

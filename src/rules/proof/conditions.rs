@@ -62,7 +62,7 @@ pub(super) fn absent(place: &Place, kind: Kind) -> Option<String> {
     if !has_it {
         let hint = match member {
             "result" | "error" => "; match the response (`kind: response`)",
-            "params" => "; capture or match what the request said",
+            "params" => "; of its request, `method`, `tool`, `prompt` and `uri` are known",
             _ => "",
         };
         return Some(format!("{called} has no `/{member}`, so that {place} never exists{hint}"));

@@ -1,6 +1,7 @@
 //! Rules that no message is for.
 
 use std::cell::Cell;
+use std::fmt::Debug;
 
 use super::facts::{Fact, Facts, exclude, weight};
 use super::{Found, Part, conditions, shadow};
@@ -68,20 +69,19 @@ fn phases(facts: &Facts<'_>) -> Option<String> {
 }
 
 fn texts(facts: &Facts<'_>) -> Option<String> {
-    Fact::ALL.into_iter().find_map(|fact| {
-        let name = format!("{fact:?}").to_lowercase();
-        contradict(&name, &facts.texts(fact))
-    })
+    Fact::ALL.into_iter().find_map(|fact| contradict(fact, &facts.texts(fact)))
 }
 
 /// All of these have to match one text.
-fn contradict(what: &str, texts: &[&Text]) -> Option<String> {
+fn contradict(what: impl Debug, texts: &[&Text]) -> Option<String> {
+    let what = || format!("{what:?}").to_lowercase();
     if texts.iter().any(|text| text.is_empty()) {
+        let what = what();
         return Some(format!("the list of what the {what} may be is empty"));
     }
     let (first, others) = texts.split_first()?;
     let other = others.iter().find(|other| exclude(first, other))?;
-    Some(format!("no {what} is both {first:?} and {other:?}"))
+    Some(format!("no {} is both {first:?} and {other:?}", what()))
 }
 
 fn names(facts: &Facts<'_>) -> Option<String> {
@@ -91,17 +91,17 @@ fn names(facts: &Facts<'_>) -> Option<String> {
         return Some("no message names two of a tool, a prompt and a URI".to_owned());
     }
     let texts: Vec<&Text> = names.iter().map(|(_, text)| *text).collect();
-    let what = format!("{first:?}").to_lowercase();
-    contradict(&what, &texts)
+    let what = || format!("{first:?}").to_lowercase();
+    contradict(first, &texts)
         .or_else(|| {
             let methods = facts.texts(Fact::Method);
             let other = methods.iter().find(|text| no_method(text, |method| first.is_of(Some(method))))?;
-            Some(format!("a message of the method {other:?} has no {what}"))
+            Some(format!("a message of the method {other:?} has no {}", what()))
         })
         .or_else(|| {
             // The scanner refuses a request without an id.
             (facts.kind == Some(Kind::Notification) && first.method().is_some())
-                .then(|| format!("a notification has no {what}"))
+                .then(|| format!("a notification has no {}", what()))
         })
 }
 

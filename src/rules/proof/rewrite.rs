@@ -22,7 +22,7 @@ fn of_step(step: &Step, kind: Option<Kind>) -> Option<String> {
     }
     match place.payload() {
         Some(member @ ("jsonrpc" | "id")) => {
-            return Some(format!("`/{member}` is never rewritten: the peers would lose their answers"));
+            Some(format!("`/{member}` is never rewritten: the peers would lose their answers"))
         }
         _ => no_member(place).or_else(|| absent(place, kind?)).or_else(|| breaks(step, place)),
     }

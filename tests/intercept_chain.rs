@@ -143,6 +143,21 @@ async fn the_front_ends_own_listen_is_shown_to_nobody() {
     assert_eq!(chain.stats("one").unwrap().panicked, 0);
 }
 
+/// What the server asks there is answered in the client's place, and the answer is no listen.
+#[tokio::test]
+async fn an_answer_to_what_was_asked_on_the_listen_reaches_the_server_as_an_answer() {
+    let chain = deciding(only(Direction::ToClient, Kind::Request), |_| Action::Drop);
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let kept = taken.clone();
+    let mut stack = InterceptLayer::new(chain).layer(tower::service_fn(move |message: JsonRpcMessage| {
+        kept.lock().unwrap().push((message.kind(), message.is_session_listen()));
+        let says = (message.kind() == Kind::Request).then(|| Ok(msg(QUESTION)));
+        async { Ok::<_, Error>(Reply::stream(futures::stream::iter(says))) }
+    }));
+    rest(stack.call(support::session_listen()).await.unwrap()).await;
+    assert_eq!(*taken.lock().unwrap(), [(Kind::Request, true), (Kind::Response, false)]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_chain_that_changes_under_load_loses_nothing() {
     let chain = deciding(Interest::everything(), |_| Action::Continue);

@@ -11,238 +11,17 @@ mod transports;
 #[path = "support/upstream.rs"]
 mod upstream;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use chain::{DROPPED, error, only, with};
-use shadowcat::layer::hold::{Breakpoint, Held};
-use shadowcat::layer::intercept::{self, Action, Interest, on};
-use shadowcat::{Code, Direction, Kind, Reply};
-use support::{done, msg, text};
-use transports::{Stream, Transport, World};
+use chain::with;
+use shadowcat::layer::hold::{Breakpoint, NotDecided};
+use shadowcat::layer::intercept::{Interest, on};
+use shadowcat::{Direction, Kind};
+use support::{msg, soon, text};
+use transports::{Case, DECISIONS, DELAY, Decision, Fate, SUBJECTS, Stream, Subject, Transport, World};
 
-const DELAY: Duration = Duration::from_millis(20);
+/// Nobody is interested in it.
 const MARK: &str = r#"{"jsonrpc":"2.0","method":"notifications/prompts/list_changed"}"#;
-
-/// What is decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Decision {
-    Continue,
-    Modify,
-    Block,
-    BlockAsToolError,
-    Respond,
-    Delay,
-    Drop,
-    Resume,
-    Edit,
-    Answer,
-    Reject,
-}
-
-use Decision::*;
-
-const DECISIONS: [Decision; 11] =
-    [Continue, Modify, Block, BlockAsToolError, Respond, Delay, Drop, Resume, Edit, Answer, Reject];
-
-/// What it is decided about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Subject {
-    Request,
-    Note,
-    /// Of a request that the server answers with one message.
-    Response,
-    /// The last of several.
-    LastResponse,
-    /// The server's, during a call.
-    Item,
-    /// The server's, unasked.
-    ListenItem,
-    /// The server's, during a call.
-    Question,
-    /// The server's, unasked.
-    ListenQuestion,
-    /// The client's to the server.
-    ClientsAnswer,
-}
-
-const SUBJECTS: [Subject; 9] = [
-    Subject::Request,
-    Subject::Note,
-    Subject::Response,
-    Subject::LastResponse,
-    Subject::Item,
-    Subject::ListenItem,
-    Subject::Question,
-    Subject::ListenQuestion,
-    Subject::ClientsAnswer,
-];
-
-/// What becomes of the message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Fate {
-    /// This goes on.
-    On(String),
-    /// It does not, and its sender hears this.
-    Back(String),
-    Gone,
-}
-
-impl Subject {
-    /// In 2026-07-28 a server asks by its result.
-    fn is_on(self, transport: Transport) -> bool {
-        let asks = matches!(self, Self::Question | Self::ListenQuestion | Self::ClientsAnswer);
-        !(asks && transport == Transport::Modern)
-    }
-
-    fn interest(self) -> Interest {
-        let (up, down) = (Direction::ToUpstream, Direction::ToClient);
-        match self {
-            Self::Request => only(up, Kind::Request).method("tools/call"),
-            Self::Note => only(up, Kind::Notification),
-            Self::Response | Self::LastResponse => only(down, Kind::Response).method("tools/call"),
-            Self::Item | Self::ListenItem => only(down, Kind::Notification).method("notifications/message"),
-            Self::Question | Self::ListenQuestion => only(down, Kind::Request).method("roots/list"),
-            Self::ClientsAnswer => only(up, Kind::Response).method("roots/list"),
-        }
-    }
-
-    /// Where an edit changes it, and to what.
-    fn change(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Request => ("/params/arguments/n", "2"),
-            Self::Response | Self::LastResponse => ("/result/content/-", r#"{"n":2}"#),
-            Self::ClientsAnswer => ("/result/roots/-", r#"{"n":2}"#),
-            _ => ("/params/data", "2"),
-        }
-    }
-}
-
-/// The messages of one case.
-struct Case {
-    subject: Subject,
-    decision: Decision,
-    name: String,
-    id: String,
-    call: String,
-    note: String,
-    response: String,
-    item: String,
-    question: String,
-    answer: String,
-}
-
-impl Case {
-    fn new(world: &World, subject: Subject, decision: Decision, number: usize) -> Self {
-        let name = format!("{:?} {subject:?} {decision:?}", world.transport);
-        let (id, asked) = (format!("\"c{number}\""), format!("\"q{number}\""));
-        Self {
-            subject,
-            decision,
-            name,
-            call: world.request(&id, "tools/call", r#""name":"t","arguments":{ "n":1 , "big":1.50e400}"#),
-            note: world.note("notifications/roots/list_changed", r#""data":1.0"#),
-            response: format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[], "x":-0.0}}}}"#),
-            item: r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"\u00e9"}}"#.to_owned(),
-            question: format!(r#"{{"jsonrpc":"2.0","id":{asked},"method":"roots/list","params":{{"data":1.0}}}}"#),
-            answer: format!(r#"{{"jsonrpc":"2.0","id":{asked},"result":{{"roots":[] }}}}"#),
-            id,
-        }
-    }
-
-    /// The message that is decided about.
-    fn text(&self) -> &str {
-        match self.subject {
-            Subject::Request => &self.call,
-            Subject::Note => &self.note,
-            Subject::Response | Subject::LastResponse => &self.response,
-            Subject::Item | Subject::ListenItem => &self.item,
-            Subject::Question | Subject::ListenQuestion => &self.question,
-            Subject::ClientsAnswer => &self.answer,
-        }
-    }
-
-    fn changed(&self) -> String {
-        let (place, json) = self.subject.change();
-        match with(&msg(self.text()), place, json) {
-            Action::Modify(message) => text(&message),
-            action => panic!("{action:?}"),
-        }
-    }
-
-    /// What must become of it.
-    fn fate(&self, transport: Transport) -> Fate {
-        let message = msg(self.text());
-        let instead = match self.decision {
-            Continue | Delay | Resume => return Fate::On(self.text().to_owned()),
-            Modify | Edit => return Fate::On(self.changed()),
-            _ if message.kind() == Kind::Notification => return Fate::Gone,
-            _ => self.instead(message.id().unwrap().as_str(), transport),
-        };
-        match message.kind() {
-            Kind::Response => Fate::On(instead),
-            _ => Fate::Back(instead),
-        }
-    }
-
-    /// What is said in the place of a message that does not go on.
-    fn instead(&self, id: &str, transport: Transport) -> String {
-        let calls_tool = matches!(self.subject, Subject::Request | Subject::Response | Subject::LastResponse);
-        let kind = if transport == Transport::Modern { r#","resultType":"complete""# } else { "" };
-        match self.decision {
-            Respond | Answer => own(id),
-            Block | Reject => error(id, -32602, "no"),
-            BlockAsToolError if calls_tool => format!(
-                r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[{{"text":"no","type":"text"}}],"isError":true{kind}}}}}"#
-            ),
-            BlockAsToolError => error(id, -32603, "no"),
-            _ => error(id, -32603, DROPPED),
-        }
-    }
-
-    /// Puts the decision in the message's way.
-    fn lay(&self, world: &World) {
-        let (interest, (place, json)) = (self.subject.interest(), self.subject.change());
-        let decision = self.decision;
-        match decision {
-            Resume | Edit | Answer | Reject => world.holds.set(Breakpoint::new("case", interest)),
-            _ => world.chain.add(
-                "case",
-                on(interest, move |seen| match decision {
-                    Continue => Action::Continue,
-                    Modify => with(seen.message(), place, json),
-                    Block => Action::block(Code::INVALID_PARAMS, "no"),
-                    BlockAsToolError => Action::Block(intercept::Block::tool_error("no")),
-                    Respond => Action::Respond(Reply::one(msg(own("\"elsewhere\"")))),
-                    Delay => Action::Delay(DELAY),
-                    _ => Action::Drop,
-                }),
-            ),
-        }
-        .unwrap();
-    }
-
-    /// Decides about what is held: nothing else waits for it.
-    async fn decide(&self, world: &mut World) {
-        if !matches!(self.decision, Resume | Edit | Answer | Reject) {
-            return;
-        }
-        let held: Held = support::soon(world.holds.next()).await;
-        assert_eq!(text(held.message()), self.text(), "{}", self.name);
-        world.passes(&format!("\"during {}\"", self.name)).await;
-        match self.decision {
-            Resume => held.approve(&held.digest()),
-            Edit => held.edit(msg(self.changed())),
-            Answer => held.answer(msg(own("\"elsewhere\""))),
-            _ => held.reject(intercept::Block::error(Code::INVALID_PARAMS, "no")),
-        }
-        .unwrap();
-        held.resume().unwrap_err();
-    }
-}
-
-fn own(id: &str) -> String {
-    format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"own":true}}}}"#)
-}
 
 /// One case: what is sent, what the other side sees, and that nothing else was seen.
 async fn run(world: &mut World, case: &Case) {
@@ -256,7 +35,7 @@ async fn run(world: &mut World, case: &Case) {
         Subject::ListenQuestion => question(world, case, fate, None).await,
         _ => during_a_call(world, case, fate).await,
     }
-    assert!(case.decision != Delay || began.elapsed() >= DELAY, "{}", case.name);
+    assert!(case.decision != Decision::Delay || began.elapsed() >= DELAY, "{}", case.name);
     // Nothing else was on its way to the server.
     world.passes(&format!("\"after {}\"", case.name)).await;
     if let Some(stats) = world.chain.stats("case") {
@@ -369,6 +148,8 @@ async fn question(world: &mut World, case: &Case, fate: Fate, mut calling: Optio
     }
 }
 
+const TRANSPORTS: [Transport; 3] = [Transport::Stdio, Transport::Legacy, Transport::Modern];
+
 async fn every_case_on(transport: Transport) {
     let mut world = World::start(transport).await;
     let subjects = SUBJECTS.into_iter().filter(|subject| subject.is_on(transport));
@@ -392,4 +173,79 @@ async fn each_decision_about_each_message_of_a_session_on_http() {
 #[tokio::test]
 async fn each_decision_about_each_message_of_2026_07_28() {
     every_case_on(Transport::Modern).await;
+}
+
+/// The items are changed on their way, and still none waits for the next.
+async fn each_item_is_there_before_the_next_is_written(transport: Transport) {
+    let mut world = World::start(transport).await;
+    let items = Interest::everything().direction(Direction::ToClient).kind(Kind::Notification);
+    world.chain.add("items", on(items, |seen| with(seen.message(), "/params/seen", "true"))).unwrap();
+    let item = |n: u32, more: &str| {
+        format!(r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{{{more}"data":{n}}}}}"#)
+    };
+    let call = world.request("\"c\"", "tools/call", r#""name":"t""#);
+    let mut calling = world.client.send(&call).await;
+    assert_eq!(world.server.hear().await, call);
+    for n in 0..5 {
+        world.server.say(&item(n, "")).await;
+        assert_eq!(world.client.hear(&mut calling).await, item(n, r#""seen":true,"#));
+    }
+    let response = support::done("\"c\"");
+    world.server.say(&response).await;
+    assert_eq!(world.client.hear(&mut calling).await, response);
+    for n in 0..5 {
+        world.server.say_unasked(&item(n, "")).await;
+        assert_eq!(world.client.hear_unasked().await, item(n, r#""seen":true,"#));
+    }
+}
+
+#[tokio::test]
+async fn each_item_is_delivered_before_the_next_is_written() {
+    for transport in TRANSPORTS {
+        each_item_is_there_before_the_next_is_written(transport).await;
+    }
+}
+
+#[tokio::test]
+async fn what_its_client_cancels_is_held_no_more_and_never_reaches_the_server() {
+    for transport in TRANSPORTS {
+        let mut world = World::start(transport).await;
+        world.holds.set(Breakpoint::new("calls", Interest::requests().method("tools/call"))).unwrap();
+        let mut changes = world.holds.changes();
+        let call = world.request("7", "tools/call", r#""name":"t""#);
+        let calling = world.client.send(&call).await;
+        let held = soon(world.holds.next()).await;
+        changes.mark_unchanged();
+        match transport {
+            Transport::Modern => calling.leave(),
+            _ => {
+                let cancel = support::cancelled(7);
+                let telling = world.client.send(&cancel).await;
+                world.client.hears_the_end(telling).await;
+            }
+        }
+        soon(changes.changed()).await.unwrap();
+        assert_eq!(held.resume(), Err(NotDecided::Gone), "{transport:?}");
+        world.passes("\"after\"").await;
+    }
+}
+
+/// What rides beside a message, and is written nowhere, is not lost when somebody changes it from scratch.
+#[tokio::test]
+async fn a_session_goes_by_what_is_known_of_it() {
+    for transport in [Transport::Stdio, Transport::Legacy] {
+        let mut world = World::start(transport).await;
+        world.holds.set(Breakpoint::new("calls", Interest::everything().method("tools/call"))).unwrap();
+        let call = world.request("7", "tools/call", r#""name":"t""#);
+        let mut calling = world.client.send(&call).await;
+        let held = soon(world.holds.next()).await;
+        let session = held.session_id().expect("there is a session").to_owned();
+        let changed = call.replace("\"t\"", "\"u\"");
+        held.edit(msg(&changed)).unwrap();
+        world.server.answers(&changed, &support::done(7)).await;
+        let held = soon(world.holds.next()).await;
+        assert_eq!((held.session_id(), held.request().map(text)), (Some(&*session), Some(changed)));
+        held.resume().unwrap();
+        assert_eq!(world.client.hear(&mut calling).await, support::done(7));
+    }
 }

@@ -125,6 +125,13 @@ impl Stream {
         Self::Open(response.into_body(), Decoder::new(Limits::default()))
     }
 
+    /// Closes the connection, before or after the head has come.
+    pub(crate) fn leave(self) {
+        if let Self::Coming(coming) = self {
+            coming.abort();
+        }
+    }
+
     /// The response's head.
     pub(crate) async fn head(&mut self) -> http::response::Parts {
         let Self::Coming(coming) = self else { panic!("the head was read already") };

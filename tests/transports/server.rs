@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Body as Answer;
 use axum::extract::State;
+use axum::serve::ListenerExt;
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use shadowcat::connect::http::Body;
@@ -31,7 +32,9 @@ pub(crate) enum Server {
 impl Server {
     /// The far end of the process that relays.
     pub(crate) async fn relayed(listener: &TcpListener) -> Self {
-        let (read, write) = soon(listener.accept()).await.unwrap().0.into_split();
+        let socket = soon(listener.accept()).await.unwrap().0;
+        socket.set_nodelay(true).unwrap();
+        let (read, write) = socket.into_split();
         Self::Pipe(BufReader::new(read).lines(), write)
     }
 
@@ -41,7 +44,9 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let app = Router::new().fallback(hand_on).with_state(Arc::new(Mutex::new(client)));
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        tokio::spawn(async move {
+            axum::serve(listener.tap_io(|socket| drop(socket.set_nodelay(true))), app).await
+        });
         (format!("http://{address}/mcp"), Self::Http { asked, call: None, listen: None })
     }
 

@@ -69,9 +69,10 @@ impl Holds {
         self.chain.names()
     }
 
-    /// Everything that is held, oldest first.
+    /// Everything that waits for a decision, oldest first.
     pub fn held(&self) -> Vec<Held> {
-        self.state.lock().held.values().cloned().map(Held).collect()
+        let held: Vec<_> = self.state.lock().held.values().cloned().map(Held).collect();
+        held.into_iter().filter(Held::is_waiting).collect()
     }
 
     /// The held message of this number.

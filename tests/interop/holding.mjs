@@ -9,7 +9,8 @@ const { Client, StreamableHTTPClientTransport } = await import(peers.resolve("@m
 
 const [url, message] = process.argv.slice(2);
 const client = new Client({ name: "shadowcat-interop", version: "1" });
-await client.connect(new StreamableHTTPClientTransport(new URL(url)));
+const transport = new StreamableHTTPClientTransport(new URL(url));
+await client.connect(transport);
 let reports = 0;
 try {
   const call = { name: "echo", arguments: { message } };
@@ -19,4 +20,7 @@ try {
 } catch (error) {
   console.log(JSON.stringify({ error: `${error}`, reports }));
 }
+// What it said when it gave up may still be on its way.
+await client.ping();
+await transport.terminateSession();
 await client.close();

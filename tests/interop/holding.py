@@ -2,11 +2,11 @@
 
     holding.py BREAKPOINTS
 
-What keeps a client waiting is progress, and which of its timeouts begins anew with that differs. The Python SDK
-(mcp 2.3) has two: the silence that its HTTP client bears, which any byte ends, and `read_timeout_seconds`, which is
-the whole time of a call and runs on whatever comes. The TypeScript SDK's `timeout` begins anew where
-`resetTimeoutOnProgress` says so. Each is shown as it is: both kinds of silence are outlived, the whole time is not,
-and what was held for a client that gave up is gone.
+What keeps a client waiting is progress, where its timeout begins anew with that. The TypeScript SDK's does where
+`resetTimeoutOnProgress` says so. The Python SDK (mcp 2.3) has none that does: `read_timeout_seconds` is the whole time
+of a call, whatever comes; a program has one of its own, which its progress callback moves. Each is shown as it is:
+with progress both are outlived, without it neither, the whole time of a call never; and what was held for a client
+that gave up is gone.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
-import httpx2
+import anyio
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 
@@ -57,26 +57,39 @@ class Person:
         # An approval that is replayed.
         await self.proxy.tell(f"resume {number}")
         await self.sees(f"error: nothing is held under {number}")
-        await self.proxy.tell(f"edit {number} {place} \"again\"")
+
+    async def is_left(self, number):
+        """Its client has given up, and what was held for it is gone."""
+
+        async def is_gone():
+            before = self.proxy.said("nothing is held\n")
+            await self.proxy.tell("list")
+            await asyncio.sleep(0.1)
+            return self.proxy.said("nothing is held\n") > before
+
+        await until("what was given up is held still", is_gone)
+        await self.proxy.tell(f"resume {number}")
+        await self.sees(f"error: nothing is held under {number}")
 
 
-async def echo(url, message, reports, **options):
-    """What a Python client gets that bears a second without a byte."""
+async def echo(url, message, reports, patience=PATIENCE, **options):
+    """What a Python client gets that gives up after so long without progress."""
+    async with Client(streamable_http_client(url), mode="legacy") as client:
+        with anyio.move_on_after(patience) as limit:
 
-    async def report(progress, total, message):
-        reports.append(progress)
+            async def report(progress, total, message):
+                reports.append(progress)
+                limit.deadline = anyio.current_time() + patience
 
-    silence = httpx2.Timeout(30, read=PATIENCE)
-    async with httpx2.AsyncClient(timeout=silence) as http:
-        async with Client(streamable_http_client(url, http_client=http), mode="legacy") as client:
             try:
                 answer = await client.call_tool("echo", {"message": message}, progress_callback=report, **options)
             except MCPError as error:
                 return f"error: {error}"
             return answer.content[0].text
+    return "gave up"
 
 
-async def outlives_silence(url, person):
+async def python_outlives_its_timeout(url, person):
     reports = []
     call = asyncio.create_task(echo(url, "as it was", reports))
     await person.edits_late("as it was edited")
@@ -85,55 +98,79 @@ async def outlives_silence(url, person):
         raise Failed(f"the server received something else: {text}")
     if len(reports) < HELD / PATIENCE - 1 or sorted(set(reports)) != reports:
         raise Failed(f"too little progress, or none: {reports}")
-    return f"python: held for {HELD} s, silence of {PATIENCE} s borne, {len(reports)} times progress"
+    return f"python: held for {HELD} s, a timeout of {PATIENCE} s outlived, {len(reports)} times progress"
 
 
-async def gives_up(url, person):
+async def python_does_not_outlive_its_whole_time(url, person):
     reports = []
     call = asyncio.create_task(echo(url, "given up", reports, read_timeout_seconds=2 * PATIENCE))
     number = await person.held()
     why = await call
-    if "timed out" not in why:
-        raise Failed(f"it did not give up: {why}")
-    if not reports:
-        raise Failed("it gave up without progress")
-    # It says that it has given up before it fails, and the proxy may still be reading that.
-    async def is_gone():
-        before = person.proxy.said("nothing is held")
-        await person.proxy.tell("list")
-        await asyncio.sleep(0.1)
-        return person.proxy.said("nothing is held") > before
-
-    await until("what was given up is held still", is_gone)
-    await person.proxy.tell(f"resume {number}")
-    await person.sees(f"error: nothing is held under {number}")
+    if "timed out" not in why or not reports:
+        raise Failed(f"it did not give up in spite of progress: {why} {reports}")
+    await person.is_left(number)
     return f"python: read_timeout_seconds is the whole time: {why}"
 
 
-async def typescript_outlives_its_timeout(url, person):
+async def python_gives_up(url, person):
+    call = asyncio.create_task(echo(url, "given up", []))
+    number = await person.held()
+    if (why := await call) != "gave up":
+        raise Failed(f"it did not give up without progress: {why}")
+    await person.is_left(number)
+    return "python: gives up without progress"
+
+
+async def typescript(url):
     command = ["node", HERE / "holding.mjs", url, "as it was"]
     client = await asyncio.create_subprocess_exec(*map(str, command), stdout=asyncio.subprocess.PIPE)
+    out, _ = await asyncio.wait_for(client.communicate(), 60)
+    return json.loads(out)
+
+
+async def typescript_gives_up(url, person):
+    call = asyncio.create_task(typescript(url))
+    number = await person.held()
+    if "timed out" not in (said := await call).get("error", ""):
+        raise Failed(f"it did not give up without progress: {said}")
+    await person.is_left(number)
+    return f"typescript: gives up without progress: {said['error']}"
+
+
+async def typescript_outlives_its_timeout(url, person):
+    call = asyncio.create_task(typescript(url))
     await person.edits_late("edited again")
-    out, _ = await asyncio.wait_for(client.communicate(), 30)
-    said = json.loads(out)
+    said = await call
     if said.get("text") != "Echo: edited again" or said["reports"] < HELD / PATIENCE - 1:
         raise Failed(f"it got {said}")
     return f"typescript: held for {HELD} s, a timeout of {PATIENCE} s outlived, {said['reports']} times progress"
 
 
+WITH_PROGRESS = [
+    python_outlives_its_timeout,
+    python_does_not_outlive_its_whole_time,
+    typescript_outlives_its_timeout,
+]
+RUNS = [
+    ("stdio", PATIENCE / 4, WITH_PROGRESS),
+    ("streamable", PATIENCE / 4, WITH_PROGRESS),
+    ("stdio", 1000 * PATIENCE, [python_gives_up, typescript_gives_up]),
+]
+
+
 async def main(proxy):
     logs = Path(tempfile.mkdtemp())
-    for far in ("stdio", "streamable"):
+    for far, every, cases in RUNS:
         server, target = None, ["--", *server_command("everything", far)]
         if far != "stdio":
-            server = await serve("everything", far, logs / f"server-{far}")
+            server = await serve("everything", far, logs / "server")
             target = ["--upstream", f"http://{server.address.result()}{PATHS[far]}"]
-        options = ["--listen", "127.0.0.1:0", "--break", "echo", "--progress", PATIENCE / 4]
+        options = ["--listen", "127.0.0.1:0", "--break", "echo", "--progress", every]
         command = [Path(proxy).resolve(), *options, *target]
-        running = await Process.start(*command, log=logs / f"breakpoints-{far}", stdin=asyncio.subprocess.PIPE)
+        running = await Process.start(*command, log=logs / f"breakpoints-{far}-{every}", stdin=asyncio.subprocess.PIPE)
         url, person = f"http://{running.address.result()}/mcp", Person(running)
         try:
-            for case in (outlives_silence, gives_up, typescript_outlives_its_timeout):
+            for case in cases:
                 say(f"interop holding {far}: {await case(url, person)}")
             await running.tell("quit")
             status = await asyncio.wait_for(running.process.wait(), 20)

@@ -233,6 +233,38 @@ async fn progress_of_ours_goes_on_where_the_servers_stopped() {
     assert_eq!(got, [PROGRESS.into(), progress_of("1", "1.000001"), RESULT.to_owned()]);
 }
 
+/// Held on its way there and on its way back, by a server that takes its time in between.
+#[tokio::test(start_paused = true)]
+async fn progress_of_ours_only_grows_and_there_is_none_while_the_server_works() {
+    let slowly = || tokio::time::sleep(std::time::Duration::from_secs(18));
+    for says in [&[RESULT][..], &[PROGRESS, RESULT]] {
+        let held = Interest::everything().method("tools/call");
+        let chain = deciding(held, move |_| {
+            Action::hold(async move {
+                slowly().await;
+                Action::Continue
+            })
+        });
+        let mut stack =
+            InterceptLayer::new(chain).layer(tower::service_fn(move |_: JsonRpcMessage| async move {
+                slowly().await;
+                Ok::<_, Error>(match says {
+                    [one] => Reply::one(msg(one)),
+                    _ => Reply::stream(futures::stream::iter(says.iter().map(|said| Ok(msg(said))))),
+                })
+            }));
+        let sent = CALL.replace(r#""name":"t""#, r#""name":"t","_meta":{"progressToken":1}"#);
+        let got = rest(stack.call(msg(sent)).await.unwrap()).await;
+        let ours = |progress: &str| progress_of("1", progress);
+        let (said, after) = match says {
+            [_] => (None, ours("0.000002")),
+            _ => (Some(PROGRESS.to_owned()), ours("1.000001")),
+        };
+        let due = [ours("0.000001")].into_iter().chain(said).chain([after, RESULT.to_owned()]);
+        assert_eq!(got, due.collect::<Vec<_>>());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_client_that_asked_for_none_gets_none() {
     let chain = deciding(Interest::everything(), |_| Action::Delay(std::time::Duration::from_secs(20)));

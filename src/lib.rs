@@ -57,6 +57,7 @@ pub mod message;
 pub mod monitor;
 pub mod protocol;
 pub mod reply;
+pub mod rules;
 pub mod serve;
 pub mod session;
 pub mod wassette;

@@ -1,0 +1,124 @@
+//! Places inside a message.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::message::Pointer;
+
+/// Where in a message: one place by a JSON Pointer, or as many as a JSONPath finds.
+///
+/// It begins at the whole message: `/params/arguments/city`, `$.result.content[*].text`.
+///
+/// ```
+/// use shadowcat::rules::Place;
+///
+/// let city = Place::from("/params/arguments/city".parse::<shadowcat::Pointer>()?);
+/// assert_eq!(city.payload(), Some("params"));
+/// # Ok::<(), shadowcat::message::InvalidPointer>(())
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct Place(Way);
+
+#[derive(Clone, PartialEq)]
+enum Way {
+    Pointer(Pointer),
+    #[cfg(feature = "jsonpath")]
+    Path(Box<serde_json_path::JsonPath>),
+}
+
+/// What is no JSONPath.
+#[cfg(feature = "jsonpath")]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidPath(serde_json_path::ParseError);
+
+impl From<Pointer> for Place {
+    fn from(pointer: Pointer) -> Self {
+        Self(Way::Pointer(pointer))
+    }
+}
+
+impl Place {
+    /// By a JSONPath (RFC 9535).
+    ///
+    /// # Errors
+    ///
+    /// It is none.
+    #[cfg(feature = "jsonpath")]
+    pub fn path(path: &str) -> Result<Self, InvalidPath> {
+        Ok(Self(Way::Path(Box::new(serde_json_path::JsonPath::parse(path).map_err(InvalidPath)?))))
+    }
+
+    /// The places that there are in this document, as pointers into it. A pointer is a place also where nothing
+    /// stands.
+    pub(crate) fn pointers(&self, #[allow(unused_variables)] document: &Value) -> Vec<Pointer> {
+        match &self.0 {
+            Way::Pointer(pointer) => vec![pointer.clone()],
+            #[cfg(feature = "jsonpath")]
+            Way::Path(path) => {
+                let found = path.query_located(document);
+                found.locations().filter_map(|location| location.to_json_pointer().parse().ok()).collect()
+            }
+        }
+    }
+
+    /// What stands there.
+    pub(crate) fn values<'a>(&self, document: &'a Value) -> Vec<&'a Value> {
+        match &self.0 {
+            Way::Pointer(pointer) => step_by_step(document, pointer).into_iter().collect(),
+            #[cfg(feature = "jsonpath")]
+            Way::Path(path) => path.query(document).all(),
+        }
+    }
+
+    /// The only place, where it is one.
+    pub(crate) fn as_pointer(&self) -> Option<&Pointer> {
+        match &self.0 {
+            Way::Pointer(pointer) => Some(pointer),
+            #[cfg(feature = "jsonpath")]
+            Way::Path(_) => None,
+        }
+    }
+
+    /// The member of the message that it leads into (`params`, `result`, …), where that can be told.
+    pub fn payload(&self) -> Option<&str> {
+        match &self.0 {
+            Way::Pointer(pointer) => pointer.tokens().next(),
+            #[cfg(feature = "jsonpath")]
+            Way::Path(_) => {
+                let names = ["params", "result", "error", "method"];
+                let text = self.to_string();
+                let first = text.trim_start_matches(['$', '.', '[', '\'', '"']);
+                names.into_iter().find(|name| {
+                    let rest = first.strip_prefix(name);
+                    rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+                })
+            }
+        }
+    }
+}
+
+fn step_by_step<'a>(document: &'a Value, pointer: &Pointer) -> Option<&'a Value> {
+    pointer.tokens().try_fold(document, |at, token| match at {
+        Value::Object(members) => members.get(token),
+        Value::Array(elements) => elements.get(token.parse::<usize>().ok()?),
+        _ => None,
+    })
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Way::Pointer(pointer) => pointer.fmt(f),
+            #[cfg(feature = "jsonpath")]
+            Way::Path(path) => path.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Place({self})")
+    }
+}

@@ -22,7 +22,7 @@ pub(crate) enum Stream {
     Pipe,
     Coming(JoinHandle<Response<ResponseBody>>),
     Document(ResponseBody),
-    Open(ResponseBody, Decoder),
+    Open(ResponseBody, Box<Decoder>),
     Over,
 }
 
@@ -122,7 +122,7 @@ fn heads(message: &JsonRpcMessage) -> Vec<(&'static str, String)> {
 
 impl Stream {
     pub(crate) fn of(response: Response<ResponseBody>) -> Self {
-        Self::Open(response.into_body(), Decoder::new(Limits::default()))
+        Self::Open(response.into_body(), Box::new(Decoder::new(Limits::default())))
     }
 
     /// Closes the connection, before or after the head has come.
@@ -138,7 +138,7 @@ impl Stream {
         let (head, body) = soon(coming).await.unwrap().into_parts();
         let kind = head.headers.get("content-type").map(|kind| kind.to_str().unwrap());
         *self = match kind {
-            Some("text/event-stream") => Self::Open(body, Decoder::new(Limits::default())),
+            Some("text/event-stream") => Self::Open(body, Box::new(Decoder::new(Limits::default()))),
             _ => Self::Document(body),
         };
         head

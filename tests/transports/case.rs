@@ -222,7 +222,8 @@ impl Case {
         match self.decision {
             Resume => held.approve(&held.digest()),
             Edit => held.edit(msg(self.changed())),
-            Answer => held.answer(msg(own("\"elsewhere\""))),
+            Answer if held.message().kind() != Kind::Notification => held.answer(msg(own("\"elsewhere\""))),
+            // What nobody waits for can only be refused.
             _ => held.reject(intercept::Block::error(Code::INVALID_PARAMS, "no")),
         }
         .unwrap();

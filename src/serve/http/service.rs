@@ -12,6 +12,8 @@ use tower_service::Service;
 use super::body::Body;
 use super::front::Front;
 use super::{ResponseFuture, answer, get, post, two_endpoints};
+#[cfg(feature = "http-server")]
+use crate::clock::Clock;
 use crate::error::BoxError;
 use crate::message::Code;
 use crate::session::SessionStore;
@@ -47,6 +49,11 @@ impl Http {
     /// Ends every session. What is in flight is answered with an error.
     pub fn close(&self) {
         self.front.close();
+    }
+
+    #[cfg(feature = "http-server")]
+    pub(super) fn clock(&self) -> &Arc<Clock> {
+        &self.front.options.clock
     }
 
     /// Everything that can be said to a head alone.

@@ -104,8 +104,9 @@ impl Http {
 /// Addresses are logged; and a session of HTTP+SSE is none of this endpoint's.
 fn names_session(head: &Parts) -> bool {
     let names = ["sessionid", "session_id", "mcp-session-id"];
-    let parameters = head.uri.query().unwrap_or_default().split('&');
-    parameters
+    let Some(query) = head.uri.query() else { return false };
+    query
+        .split('&')
         .map(|parameter| parameter.split('=').next().unwrap_or_default().to_ascii_lowercase())
         .any(|name| names.contains(&name.as_str()))
 }

@@ -34,21 +34,20 @@ fn bench(criterion: &mut Criterion) {
     let list = JsonRpcMessage::request(1, "tools/list", "").expect("a message");
     let answer =
         JsonRpcMessage::response(1, r#"{"content":[{"type":"text","text":"hello"}]}"#).expect("a message");
-    let traffic: [(&str, &dyn Fn() -> Seen<'_>); 3] = [
-        ("a call of another tool", &|| Seen::new(&call, Direction::ToUpstream)),
-        ("a list", &|| Seen::new(&list, Direction::ToUpstream)),
-        ("an answer", &|| Seen::new(&answer, Direction::ToClient).request(Some(&call))),
-    ];
-    for (what, seen) in traffic {
-        let mut group = criterion.benchmark_group(what);
-        for count in [10, 100, 1_000, 10_000] {
-            let rules = rules(count);
-            group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
-                bencher.iter(|| assert!(rules.next(None, &seen()).expect("it can be told").is_none()));
-            });
-        }
-        group.finish();
+    measure(criterion, "a call of another tool", || Seen::new(&call, Direction::ToUpstream));
+    measure(criterion, "a list", || Seen::new(&list, Direction::ToUpstream));
+    measure(criterion, "an answer", || Seen::new(&answer, Direction::ToClient).request(Some(&call)));
+}
+
+fn measure<'a>(criterion: &mut Criterion, what: &str, seen: impl Fn() -> Seen<'a>) {
+    let mut group = criterion.benchmark_group(what);
+    for count in [10, 100, 1_000, 10_000] {
+        let rules = rules(count);
+        group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
+            bencher.iter(|| assert!(rules.next(None, &seen()).expect("it can be told").is_none()));
+        });
     }
+    group.finish();
 }
 
 criterion_group!(benches, bench);

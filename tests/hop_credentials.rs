@@ -133,7 +133,7 @@ async fn a_cancellation_of_ours_is_in_the_name_of_the_client() {
         })
     })
     .await;
-    let options = Options::new().timeout(std::time::Duration::from_millis(300));
+    let options = Options::new().timeout(std::time::Duration::from_secs(2));
     let address = Proxy { options, ..Proxy::transparent() }.start(&upstream).await;
     let token = "authorization: Bearer a\r\n";
     let named = open(address, token).await;

@@ -56,10 +56,12 @@ async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
     stream.write_all(bytes).await.unwrap();
     let mut answer = Vec::new();
     let mut chunk = [0; 4096];
-    // The answer is there when nothing more comes for a while; some connections stay open.
-    let patience = Duration::from_millis(300);
+    // The answer is there when nothing more comes for a while; some connections stay open, and what is not whole is
+    // not answered at once.
+    let mut patience = Duration::from_secs(3);
     while let Ok(Ok(read @ 1..)) = tokio::time::timeout(patience, stream.read(&mut chunk)).await {
         answer.extend_from_slice(&chunk[..read]);
+        patience = Duration::from_millis(300);
     }
     String::from_utf8_lossy(&answer).into_owned()
 }

@@ -28,7 +28,7 @@ enum End {
 }
 
 /// How long the leaf waits for what does not come.
-const PATIENCE: Duration = Duration::from_millis(800);
+const PATIENCE: Duration = Duration::from_secs(2);
 /// And for what does, however slow the machine is.
 const HANGS: Duration = Duration::from_secs(60);
 /// Connections at once.

@@ -241,7 +241,7 @@ async fn a_process_that_dies_at_once_is_told_with_what_it_said_last() {
 #[tokio::test]
 async fn a_process_that_does_not_listen_in_time_is_given_up_and_gone() {
     let script = Script::new("0.8.0", "echo I think; exec sleep 600");
-    let error = script.error(script.builder().spawn_timeout(Duration::from_millis(300))).await;
+    let error = script.error(script.builder().spawn_timeout(Duration::from_secs(2))).await;
     assert!(error.is_timeout(), "{error:?}");
     assert!(
         error.to_string().contains(r#"it said last "I think": it does not listen on 127.0.0.1:"#),

@@ -21,6 +21,8 @@ pub(crate) use driven::Driven;
 /// What wakes a connection, and can be held back.
 struct Bell(Mutex<Option<Waker>>);
 
+type Next<B> = Result<Frame<<B as Body>::Data>, <B as Body>::Error>;
+
 #[derive(Default)]
 enum Held {
     /// Whatever rings is heard.
@@ -36,10 +38,7 @@ thread_local! {
 }
 
 /// The next frame of a body; its connection is not woken for that where the frame is the last.
-pub(crate) fn poll_frame<B: Body>(
-    mut body: Pin<&mut B>,
-    cx: &mut Context<'_>,
-) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+pub(crate) fn poll_frame<B: Body>(mut body: Pin<&mut B>, cx: &mut Context<'_>) -> Poll<Option<Next<B>>> {
     let listening = Listening::begin();
     let polled = body.as_mut().poll_frame(cx);
     if matches!(polled, Poll::Ready(Some(Ok(_)))) && body.is_end_stream() {

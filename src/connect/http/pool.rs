@@ -34,6 +34,7 @@ struct Shared {
 #[derive(Default)]
 struct Table {
     /// By authority, as it is written; what was used last is at the end.
+    #[expect(clippy::vec_box, reason = "a link moves several times for each request")]
     idle: BTreeMap<Box<str>, Vec<Box<Link>>>,
     is_swept: bool,
 }

@@ -146,7 +146,7 @@ fn give(front: &Front, head: &Parts, live: &Arc<Live>, mut message: JsonRpcMessa
     }
     let message = live.within(message);
     match live.call(message.clone()) {
-        Ok(call) => Ok(Called::new(front, accepted, &message, call)),
+        Ok(call) => Ok(Given::called(front, accepted, &message, call)),
         Err(refused) => {
             live.ask_again(&message);
             Err(answer::not_taken(refused, &message.responder()).into())
@@ -162,15 +162,22 @@ pub(super) fn is_asked(live: &Live, answer: &JsonRpcMessage) -> bool {
     }
 }
 
-impl Called {
-    pub(super) fn new(front: &Front, accepted: Accepted, message: &JsonRpcMessage, call: Arc<Call>) -> Given {
+impl Given {
+    pub(super) fn called(
+        front: &Front,
+        accepted: Accepted,
+        message: &JsonRpcMessage,
+        call: Arc<Call>,
+    ) -> Self {
         if call.is_listen && front.is_closing() {
             call.fail(&shutting_down()); // those that were there have been ended
         }
         let wanted = message.extensions().get().cloned();
-        Given::Called(Self { call, kind: message.kind(), accepted, wanted })
+        Self::Called(Called { call, kind: message.kind(), accepted, wanted })
     }
+}
 
+impl Called {
     /// Waits for what comes of it, as far as that decides the response.
     async fn answered(self, front: &Front, spare: &mut HeaderMap) -> Response<Body> {
         match self.kind {

@@ -9,7 +9,7 @@ use super::answer;
 use super::body::Body;
 use super::call::Call;
 use super::front::Front;
-use super::post::{Called, Giving};
+use super::post::{Given, Giving};
 use crate::message::{Code, Context as Facts, Direction, JsonRpcMessage, Kind};
 use crate::protocol::{Era, method, peek};
 use crate::session::Principal;
@@ -45,7 +45,7 @@ fn give(front: &Front, head: &Parts, message: JsonRpcMessage, era: Era) -> Givin
         Call::new(&message, None, era, stack.call(message.clone()), ticket)
     });
     match begun {
-        Ok(call) => Ok(Called::new(front, accepted(&head.headers), &message, call)),
+        Ok(call) => Ok(Given::called(front, accepted(&head.headers), &message, call)),
         Err(refused) => Err(answer::not_taken(refused, &message.responder()).into()),
     }
 }

@@ -56,6 +56,8 @@ pub mod message;
 #[cfg(all(feature = "monitor", target_os = "linux"))]
 pub mod monitor;
 pub mod protocol;
+#[cfg(feature = "http")]
+mod quiet;
 pub mod reply;
 pub mod rules;
 pub mod serve;

@@ -58,6 +58,8 @@ pub mod monitor;
 pub mod protocol;
 pub mod reply;
 pub mod rules;
+#[cfg(feature = "secret")]
+pub mod secret;
 pub mod serve;
 pub mod session;
 pub mod wassette;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::formats::FORMATS;
 use super::runs::{Class, Runs};
@@ -117,6 +117,7 @@ impl Detector {
         let found = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
+            .kind(Some(AhoCorasickKind::DFA))
             .build(patterns);
         let words_found = found.expect("a few hundred short words are within every limit");
         Self { words: words_found, hints: words.into_iter().map(|(_, hint)| hint).collect() }
@@ -174,7 +175,7 @@ impl Detector {
     }
 
     fn plain(&self, text: &str) -> Vec<Finding> {
-        let mut looking = Looking { text, runs: Runs::new(text), end_of_key: None };
+        let mut looking = Looking { text, runs: Runs::new(text), end_of_key: None, known_to: 0 };
         let hits = self.words.find_overlapping_iter(text);
         let found = hits.filter_map(|hit| looking.judge(self.hints[hit.pattern().as_usize()], hit.range()));
         found.filter(|finding| !finding.range.is_empty()).collect()
@@ -187,10 +188,16 @@ struct Looking<'t> {
     runs: Runs<'t>,
     /// Where the next private key ends: none is known, or there is none.
     end_of_key: Option<Option<usize>>,
+    /// The end of the last secret that was found.
+    known_to: usize,
 }
 
 impl Looking<'_> {
     fn judge(&mut self, hint: Hint, at: Range<usize>) -> Option<Finding> {
+        // What stands inside of a secret need not be looked at by its place: many such places may overlap.
+        if at.start < self.known_to && matches!(hint, Hint::Name | Hint::Scheme | Hint::Userinfo) {
+            return None;
+        }
         let (text, runs) = (self.text, &mut self.runs);
         let (kind, range) = match hint {
             Hint::Format(format) => (FORMATS[format].kind, FORMATS[format].find(text, at.start, runs)),
@@ -207,7 +214,9 @@ impl Looking<'_> {
                 ("terraform-token", place::around(text, at, (Class::Alphanumeric, 14), 60, runs))
             }
         };
-        range.map(|range| Finding { range, kind: kind.into() })
+        let range = range?;
+        self.known_to = self.known_to.max(range.end);
+        Some(Finding { range, kind: kind.into() })
     }
 
     /// From its first line to its last; where that is missing, to the end.

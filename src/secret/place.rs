@@ -9,7 +9,9 @@ use super::runs::{Class, Runs};
 
 /// A name is no longer on either side of the word that it was found by.
 const NAME: usize = 64;
-/// A value is judged by so much of it, and ends here where its quotes do not.
+/// A value is judged by so much of it.
+const HEAD: usize = 256;
+/// A value in quotes, or of a header, is no longer.
 const VALUE: usize = 4096;
 
 /// The value of `Bearer …` or `Basic …`; the scheme stands at `at`.
@@ -86,7 +88,7 @@ fn value(text: &str, start: usize, header: bool, runs: &mut Runs<'_>) -> Range<u
     if header {
         let end =
             rest.iter().take(VALUE).position(|byte| matches!(byte, b'\r' | b'\n' | b'\'' | b'"' | b'\\'));
-        return inside..inside + end.unwrap_or_else(|| head(&text[inside..]).len());
+        return inside..inside + end.unwrap_or_else(|| cut(&text[inside..], VALUE).len());
     }
     if inside > start {
         let quote = text.as_bytes()[inside - 1];
@@ -155,7 +157,11 @@ fn quotes(text: &str, at: usize) -> usize {
 
 /// As much of it as is judged.
 fn head(text: &str) -> &str {
-    let mut end = text.len().min(VALUE);
+    cut(text, HEAD)
+}
+
+fn cut(text: &str, bytes: usize) -> &str {
+    let mut end = text.len().min(bytes);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

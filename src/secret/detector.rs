@@ -224,10 +224,8 @@ impl Looking<'_> {
         let bytes = self.text.as_bytes();
         let line = &bytes[at.end..bytes.len().min(at.end + 48)];
         let dashes = memchr::memmem::find(line, b"-----")?;
-        line[..dashes]
-            .ends_with(b"PRIVATE KEY")
-            .then_some(())
-            .or_else(|| line[..dashes].ends_with(b"PRIVATE KEY BLOCK").then_some(()))?;
+        let label = &line[..dashes];
+        [&b"PRIVATE KEY"[..], b"PRIVATE KEY BLOCK"].iter().find(|end| label.ends_with(end))?;
         let known = self.end_of_key.filter(|end| end.is_none_or(|end| end > at.end));
         let end = known.unwrap_or_else(|| {
             let last = memchr::memmem::find(&bytes[at.end..], b"-----END ")? + at.end;

@@ -60,6 +60,8 @@ pub mod protocol;
 mod quiet;
 pub mod reply;
 pub mod rules;
+#[cfg(feature = "secret")]
+pub mod secret;
 pub mod serve;
 pub mod session;
 pub mod wassette;

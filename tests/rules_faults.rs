@@ -58,14 +58,16 @@ fn server(logs: bool) -> impl RpcService + Clone {
     })
 }
 
-/// The faults, and how often what should be `expected` stands in `seen`, so damaged.
-fn damages() -> [(Failure, fn(&[u8], &[u8]) -> bool); 5] {
-    let truncated: fn(&[u8], &[u8]) -> bool = |seen, expected| *seen == expected[..20];
-    let corrupted: fn(&[u8], &[u8]) -> bool = |seen, expected| {
+/// Whether what was seen is what was expected, so damaged.
+type IsRight = fn(seen: &[u8], expected: &[u8]) -> bool;
+
+fn damages() -> [(Failure, IsRight); 5] {
+    let truncated: IsRight = |seen, expected| *seen == expected[..20];
+    let corrupted: IsRight = |seen, expected| {
         seen.len() == expected.len()
             && seen.iter().zip(expected).filter(|(one, other)| one != other).count() == 3
     };
-    let whole: fn(&[u8], &[u8]) -> bool = |seen, expected| seen == expected;
+    let whole: IsRight = |seen, expected| seen == expected;
     [
         (Failure::Disconnect, |_, _| false),
         (Failure::Truncate(20), truncated),

@@ -28,7 +28,7 @@ fn judge(read: Result<Loaded, Problems>) {
         JsonRpcMessage::response(1, r#"{"content":[{"type":"text","text":"a"}]}"#).expect("a response");
     for seen in [
         Seen::new(&call, Direction::ToUpstream).session("s-1"),
-        Seen::new(&response, Direction::ToClient).request(&call).session("s-1"),
+        Seen::new(&response, Direction::ToClient).request(Some(&call)).session("s-1"),
     ] {
         let mut at = None;
         while let Ok(Some(found)) = rules.next(at, &seen) {

@@ -30,6 +30,9 @@ fn official_clients_see_the_same_with_and_without_the_proxy() {
     let python = scripts.join(".peers/venv/bin/python");
     let compared = run(Command::new(&python).arg(scripts.join("over_http.py")).arg(&http));
     assert!(compared.success(), "over_http.py: {compared}");
+    let file = scripts.join("../rules/seeds.yaml");
+    let ruled = run(Command::new(&python).arg(scripts.join("ruled.py")).arg(proxy("rules")).arg(file));
+    assert!(ruled.success(), "ruled.py: {ruled}");
     let compared = run(Command::new(&python).arg(scripts.join("inspector.py")).args([&http, &stdio]));
     if compared.code() == Some(SKIPPED) {
         return say("skipped: interop of the inspector (it needs node 22.19 or newer)");

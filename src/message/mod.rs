@@ -51,11 +51,12 @@ pub use parse_error::{Fault, ParseError};
 pub use pointer::{Ambiguous, InvalidPointer, Pointer};
 pub use responder::Responder;
 
+pub(crate) use fold::is_default_ignorable;
 pub(crate) use id_map::IdMap;
 pub(crate) use parse_error::looks_like_reply;
 pub(crate) use scan::salvage_id;
-pub(crate) use text::decode_exact;
-pub(crate) use walk::{elements, members};
+pub(crate) use text::{decode, decode_exact};
+pub(crate) use walk::{elements, members, string_end};
 
 /// Below this size a copy costs less than what it may free.
 const SMALL: usize = 4 << 10;
@@ -130,6 +131,18 @@ impl JsonRpcMessage {
         match &self.inner.decoded_method {
             Some(method) => Some(method),
             None if self.inner.envelope.method.is_some() => Some(self.method_text()),
+            None => None,
+        }
+    }
+
+    /// The bytes of the decoded method; cheaper than those of [`method`](Self::method).
+    pub(crate) fn method_bytes(&self) -> Option<&[u8]> {
+        match &self.inner.decoded_method {
+            Some(method) => Some(method.as_bytes()),
+            None if self.inner.envelope.method.is_some() => {
+                let quoted = &self.inner.bytes[self.inner.envelope.method.range()];
+                Some(&quoted[1..quoted.len() - 1])
+            }
             None => None,
         }
     }

@@ -30,7 +30,7 @@ const ASIDE: usize = 64;
 pub(super) const ASIDE_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) struct Shared {
-    pub(super) exchange: Box<dyn Exchange>,
+    pub(super) exchange: Arc<dyn Exchange>,
     pub(super) uri: Uri,
     pub(super) options: Options,
     /// What is said with every message of no session.
@@ -115,7 +115,7 @@ impl Shared {
         head.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         head.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         Self {
-            exchange,
+            exchange: exchange.into(),
             uri,
             head,
             options,

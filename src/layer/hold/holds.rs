@@ -105,6 +105,11 @@ impl Holds {
         self.held().iter().filter(|held| held.reject(block.clone()).is_ok()).count()
     }
 
+    /// Holds a message as the breakpoint of a name does.
+    pub(crate) fn hold(&self, breakpoint: &str, seen: &mut Interception) -> Action {
+        self.state.clone().hold(&breakpoint.into(), seen)
+    }
+
     pub(super) fn chain(&self) -> &Chain {
         &self.chain
     }

@@ -18,6 +18,10 @@ pub(super) enum Verdict {
     /// It does not, and this is said in its place: to whoever sent it if it is a request, else to whom it was for.
     /// Empty where nothing is due.
     Answer(Reply),
+    /// It does not, and nobody is told.
+    Lose,
+    /// It goes on later, among so many notifications.
+    Collect(usize),
 }
 
 /// Puts a changed message in the place of the one before.
@@ -36,6 +40,13 @@ pub(super) fn replace(seen: &mut Interception, message: JsonRpcMessage) -> Resul
     };
     seen.replace(message);
     Ok(())
+}
+
+impl Interception {
+    /// The same, for interceptors of ours that go on with what they changed.
+    pub(crate) fn change(&mut self, message: JsonRpcMessage) -> Result<(), BoxError> {
+        replace(self, message)
+    }
 }
 
 pub(super) fn block(seen: &Interception, block: &Block) -> Verdict {

@@ -22,7 +22,7 @@ pub(super) fn status(status: StatusCode) -> Response<Body> {
 
 /// One message as a JSON document.
 pub(super) fn json(status: StatusCode, message: &JsonRpcMessage) -> Response<Body> {
-    let mut response = Response::new(Body::whole(message.bytes().clone()));
+    let mut response = Response::new(Body::document(message));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

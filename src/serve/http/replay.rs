@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 
 use super::call::Call;
 use crate::message::JsonRpcMessage;
+use crate::wire::fault::healed;
 
 /// A stream of a session, by a number that no other stream of the session ever has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,7 +85,7 @@ impl Replay {
         let mut kept = self.lock();
         let id = kept.number(stream);
         kept.bytes += size;
-        kept.events.push_back((id, message.clone().detach()));
+        kept.events.push_back((id, healed(message.clone()).detach()));
         while kept.events.len() > self.max_events || kept.bytes > self.max_bytes {
             let Some((_, oldest)) = kept.events.pop_front() else { break };
             kept.bytes -= oldest.bytes().len();

@@ -164,6 +164,17 @@ async fn a_server_on_a_pipe() {
     }
 }
 
+#[cfg(all(unix, feature = "stdio"))]
+#[tokio::test]
+async fn a_process_whose_input_breaks_is_ended_and_reaped() {
+    let rules = faulty(requests(), Failure::Disconnect);
+    let child = connect::Command::new("cat").spawn().unwrap();
+    let outcome = soon(RulesLayer::new(&rules).layer(child.clone()).oneshot(msg(CALL))).await;
+    assert!(outcome.is_err());
+    soon(child.ended()).await;
+    assert_eq!(rules.stats().damaged, 1);
+}
+
 /// What a client on HTTP reads up to the end of the connection: the head, and the rest.
 async fn on_http(rules: &Rules, logs: bool) -> (String, Vec<u8>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -58,14 +58,16 @@ fn server(logs: bool) -> impl RpcService + Clone {
     })
 }
 
-/// The faults, and how often what should be `expected` stands in `seen`, so damaged.
-fn damages() -> [(Failure, fn(&[u8], &[u8]) -> bool); 5] {
-    let truncated: fn(&[u8], &[u8]) -> bool = |seen, expected| *seen == expected[..20];
-    let corrupted: fn(&[u8], &[u8]) -> bool = |seen, expected| {
+/// Whether what was seen is what was expected, so damaged.
+type IsRight = fn(seen: &[u8], expected: &[u8]) -> bool;
+
+fn damages() -> [(Failure, IsRight); 5] {
+    let truncated: IsRight = |seen, expected| *seen == expected[..20];
+    let corrupted: IsRight = |seen, expected| {
         seen.len() == expected.len()
             && seen.iter().zip(expected).filter(|(one, other)| one != other).count() == 3
     };
-    let whole: fn(&[u8], &[u8]) -> bool = |seen, expected| seen == expected;
+    let whole: IsRight = |seen, expected| seen == expected;
     [
         (Failure::Disconnect, |_, _| false),
         (Failure::Truncate(20), truncated),
@@ -160,6 +162,17 @@ async fn a_server_on_a_pipe() {
             assert_eq!(rules.stats().damaged, 1);
         }
     }
+}
+
+#[cfg(all(unix, feature = "stdio"))]
+#[tokio::test]
+async fn a_process_whose_input_breaks_is_ended_and_reaped() {
+    let rules = faulty(requests(), Failure::Disconnect);
+    let child = connect::Command::new("cat").spawn().unwrap();
+    let outcome = soon(RulesLayer::new(&rules).layer(child.clone()).oneshot(msg(CALL))).await;
+    assert!(outcome.is_err());
+    soon(child.ended()).await;
+    assert_eq!(rules.stats().damaged, 1);
 }
 
 /// What a client on HTTP reads up to the end of the connection: the head, and the rest.

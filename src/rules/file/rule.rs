@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::matcher::Located;
 use super::node::{Node, Tree};
 use super::reader::{MAX_INTEGER, MAX_LIST, Object, Reader, optional};
 use crate::rules::proof::Part;
-use crate::rules::{Action, Location, Place, Rule, Scope, Text};
+use crate::rules::{Action, Location, Matcher, Place, Rule, Scope, Text};
 
 const RULE: [&str; 8] = ["id", "description", "enabled", "priority", "scope", "matcher", "capture", "action"];
 
@@ -88,7 +87,7 @@ impl Reader {
             captures: object.get("capture").map(|node| node.at),
             action: action_at?.at,
         };
-        let rule = rule(id?, (matcher, Vec::new()), action?, captures?.unwrap_or_default());
+        let rule = rule(id?, matcher, action?, captures?.unwrap_or_default());
         let rule = occurrences?(rule).scope(scope?.unwrap_or_default());
         let rule = rule.priority(priority?.map_or(0, |priority| i32::try_from(priority).unwrap_or_default()));
         let rule = match description? {
@@ -195,7 +194,7 @@ fn id_of(node: &Node) -> Option<&str> {
     id.and_then(|id| if let Tree::Text(id) = id { Some(id.as_str()) } else { None })
 }
 
-fn rule(id: &str, (matcher, _): Located, action: Action, captures: Vec<Capture>) -> Rule {
+fn rule(id: &str, matcher: Matcher, action: Action, captures: Vec<Capture>) -> Rule {
     captures.into_iter().fold(Rule::new(id, matcher, action), |rule, (name, place, of_request)| {
         match of_request {
             true => rule.capture_of_request(&name, place),

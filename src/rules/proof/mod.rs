@@ -8,6 +8,7 @@ mod doubt;
 mod facts;
 mod matcher;
 mod rewrite;
+mod said;
 mod shadow;
 mod template;
 

@@ -2,7 +2,7 @@
 //!
 //! Each case of `tests/hostile` becomes a file in `fuzz/corpus/TARGET`, whole for `lines`, `sse` and
 //! `headers`, without its line terminator for the others. The transcripts of `tests/wassette` become seeds of
-//! `wassette`.
+//! `wassette`, the files and the rules of `tests/rules` seeds of `rules`.
 
 use std::error::Error;
 use std::path::Path;
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
     }
-    written += wassette(root)?;
+    written += wassette(root)? + rules(root)?;
     println!("{written} seeds");
     Ok(())
 }
@@ -56,6 +56,25 @@ fn wassette(root: &Path) -> Result<usize, Box<dyn Error>> {
             fs::write(folder.join(format!("{name}-{at}")), said["line"].as_str().unwrap_or_default())?;
             written += 1;
         }
+    }
+    Ok(written)
+}
+
+/// Whole files, and each rule of them as one.
+fn rules(root: &Path) -> Result<usize, Box<dyn Error>> {
+    let folder = root.join("corpus/rules");
+    fs::create_dir_all(&folder)?;
+    let mut written = 0;
+    for file in fs::read_dir(root.join("../tests/rules"))? {
+        let path = file?.path();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let text = fs::read_to_string(&path)?;
+        fs::write(folder.join(&*name), &text)?;
+        for (at, rule) in text.split("\n  - ").skip(1).enumerate() {
+            fs::write(folder.join(format!("{name}-{at}")), format!("rules:\n  - {rule}\n"))?;
+            written += 1;
+        }
+        written += 1;
     }
     Ok(written)
 }

@@ -28,7 +28,7 @@
 //! A request meets the layers from the top, a reply from the bottom:
 //!
 //! 1. [`layer::CatchErrorLayer`]: what fails below becomes one JSON-RPC error.
-//! 2. [`layer::TraceLayer`]: sees what the client asked and what it was told.
+//! 2. [`layer::TraceLayer`], [`layer::DebugLayer`], [`layer::EventsLayer`]: see what the client asked and what it was told.
 //! 3. Your own layers: what changes messages above what judges them.
 //! 4. [`layer::OnRequestsLayer`] around limits and [`layer::TimeoutLayer`]: nearest to the leaf, and on requests only.
 //! 5. [`layer::CheckParamsLayer`]: directly above a process that is reached over HTTP.
@@ -56,8 +56,12 @@ pub mod message;
 #[cfg(all(feature = "monitor", target_os = "linux"))]
 pub mod monitor;
 pub mod protocol;
+#[cfg(feature = "http")]
+mod quiet;
 pub mod reply;
 pub mod rules;
+#[cfg(feature = "secret")]
+pub mod secret;
 pub mod serve;
 pub mod session;
 pub mod wassette;

@@ -1,5 +1,7 @@
 //! Which rules are for which messages.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use serde_json::json;
 use shadowcat::protocol::Era;
 use shadowcat::rules::{Action, IdTaken, Matcher, Rule, RuleSet, Scope, Seen, Test, Text, Type};

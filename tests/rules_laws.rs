@@ -1,5 +1,7 @@
 //! The index never changes which rules are asked.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use proptest::prelude::*;
 use serde_json::json;
 use shadowcat::rules::{Action, Matcher, Rule, RuleSet, Seen, Test, Text};

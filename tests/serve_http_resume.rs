@@ -6,10 +6,13 @@
 mod front;
 mod support;
 
+use std::sync::Arc;
+
 use front::{Calls, Events, by_hand, endpoint, get, modern, open, post, send, sending, sessions};
 use http::Request;
 use shadowcat::ReplySender;
 use shadowcat::serve::{self, Http};
+use shadowcat::wire::fault::Damage;
 use support::{call_text, done, msg, poll_once, progress, settled, soon};
 
 fn after(session: &str, id: &str) -> Request<String> {
@@ -108,6 +111,27 @@ async fn without_a_session_only_modern_clients_cancel_by_leaving() {
     goes_on.finish(msg(done(1)));
     settled().await;
     assert!(http.is_idle());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_broke_its_stream_comes_whole_to_who_takes_the_stream_up() {
+    let (http, mut calls) = sessions(|http| http.replay(256, 100_000));
+    let session = open(&http, &mut calls).await;
+    let response = sending(&http, post(Some(&session), call_text(1)));
+    let (_, sender) = calls.take("tools/call").await;
+    let tally = Arc::default();
+    sender.try_send(msg(progress(1, 0))).unwrap();
+    sender.try_send(Damage::Disconnect.mark(msg(progress(1, 1)), &tally)).unwrap();
+    sender.finish(Damage::Corrupt(1).mark(msg(done(1)), &tally));
+    let mut events = Events::of(response.await.unwrap());
+    let seen = events.next().await.unwrap().id.unwrap();
+    events.breaks().await;
+    drop(events);
+    settled().await;
+    let mut again = Events::of(send(&http, after(&session, &seen)).await);
+    assert_eq!([again.data().await, again.data().await], [progress(1, 1), done(1)]);
+    assert!(again.next().await.is_none());
+    assert_eq!(tally.done(), 1);
 }
 
 #[test]

@@ -7,7 +7,8 @@ use libfuzzer_sys::fuzz_target;
 use shadowcat::ScanOptions;
 use shadowcat::protocol::Era;
 use shadowcat::wire::http::{
-    Endpoint, ParamHeaders, check_params, decode_value, encode_value, forwarded, is_credential, request_headers,
+    Endpoint, ParamHeaders, check_params, decode_value, encode_value, forwarded, is_credential,
+    request_headers,
 };
 
 fn split<'a>(bytes: &'a [u8], at: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
@@ -37,11 +38,14 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let params = ParamHeaders::of_schema(bytes).unwrap_or_default();
     let Some(request) = request(bytes) else { return };
-    let endpoint = Endpoint::bound_to("/mcp", "127.0.0.1:8080".parse().expect("an address")).expect("loopback");
+    let endpoint =
+        Endpoint::bound_to("/mcp", "127.0.0.1:8080".parse().expect("an address")).expect("loopback");
     let (head, body) = request.into_parts();
     let _ = endpoint.check_head(&head);
     assert!(forwarded(&head.headers, &[]).keys().all(|name| !is_credential(name)));
-    let Ok((message, era)) = endpoint.read(&head.headers, body.clone().into(), &ScanOptions::new()) else { return };
+    let Ok((message, era)) = endpoint.read(&head.headers, body.clone().into(), &ScanOptions::new()) else {
+        return;
+    };
     assert_eq!(message.bytes(), &body);
     let _ = check_params(&head.headers, &message, &params);
     if let (Era::Modern, Ok(headers)) = (era, request_headers(&message, None, Some(&params))) {

@@ -14,20 +14,27 @@
 
 mod catch_error;
 pub mod check_params;
+pub mod debug;
+pub mod events;
 mod from_fn;
 pub mod hold;
 pub mod intercept;
 mod map;
 pub mod on_requests;
+pub mod rules;
+mod tap;
 pub mod timeout;
 pub mod trace;
 
 pub use catch_error::{CatchError, CatchErrorFuture, CatchErrorLayer};
 pub use check_params::{CheckParams, CheckParamsLayer};
+pub use debug::{Debug, DebugLayer};
+pub use events::{Events, EventsLayer};
 pub use from_fn::{FromFn, FromFnFuture, FromFnLayer, Next, from_fn};
 pub use hold::HoldLayer;
 pub use intercept::{Intercept, InterceptLayer};
 pub use map::{Map, MapFuture, MapLayer};
 pub use on_requests::{OnRequests, OnRequestsLayer};
+pub use rules::RulesLayer;
 pub use timeout::{Timeout, TimeoutLayer};
 pub use trace::{Trace, TraceLayer};

@@ -21,7 +21,7 @@ pub(crate) fn fold(text: &str) -> String {
 }
 
 /// Unicode's `Default_Ignorable_Code_Point`: characters that are displayed as nothing.
-fn is_default_ignorable(c: char) -> bool {
+pub(crate) fn is_default_ignorable(c: char) -> bool {
     matches!(c,
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'
         | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'

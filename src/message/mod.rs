@@ -54,11 +54,12 @@ pub use responder::Responder;
 pub(crate) use batch::batch_of_server;
 #[cfg(feature = "http")]
 pub(crate) use batch::{NoBatch, batch, is_batch};
+pub(crate) use fold::is_default_ignorable;
 pub(crate) use id_map::IdMap;
 pub(crate) use parse_error::looks_like_reply;
 pub(crate) use scan::salvage_id;
-pub(crate) use text::decode_exact;
-pub(crate) use walk::{elements, members};
+pub(crate) use text::{decode, decode_exact};
+pub(crate) use walk::{elements, members, string_end};
 
 /// One JSON-RPC message: bytes that passed the scanner, and where its parts stand in them.
 ///
@@ -134,6 +135,18 @@ impl JsonRpcMessage {
         }
     }
 
+    /// The bytes of the decoded method; cheaper than those of [`method`](Self::method).
+    pub(crate) fn method_bytes(&self) -> Option<&[u8]> {
+        match &self.inner.decoded_method {
+            Some(method) => Some(method.as_bytes()),
+            None if self.inner.envelope.method.is_some() => {
+                let quoted = &self.inner.bytes[self.inner.envelope.method.range()];
+                Some(&quoted[1..quoted.len() - 1])
+            }
+            None => None,
+        }
+    }
+
     /// Whether the decoded method is `name`; cheaper than comparing [`method`](Self::method).
     pub fn is_method(&self, name: &str) -> bool {
         match &self.inner.decoded_method {
@@ -191,9 +204,11 @@ impl JsonRpcMessage {
         self.kind() == Kind::Request && self.is_method("subscriptions/listen")
     }
 
-    /// A front end's own listen; see [`Context::session_listen`].
+    /// A front end's own listen; see [`Context::session_listen`]. Another message with its context, such as an answer
+    /// to what was asked on it, is none.
     pub fn is_session_listen(&self) -> bool {
-        self.inner.beside.context.as_ref().is_some_and(|context| context.is_session_listen())
+        let context = self.inner.beside.context.as_ref();
+        context.is_some_and(|context| context.is_session_listen()) && self.is_listen()
     }
 
     /// What a layer keeps across `call` to answer with the same id.

@@ -112,7 +112,7 @@ fn space(json: &[u8], mut at: usize) -> usize {
 }
 
 /// `at` is an opening quote; the index behind the closing one.
-fn string_end(json: &[u8], at: usize) -> Option<usize> {
+pub(crate) fn string_end(json: &[u8], at: usize) -> Option<usize> {
     if json.get(at) != Some(&b'"') {
         return None;
     }

@@ -23,6 +23,8 @@ use crate::message::{Id, JsonRpcMessage, decode_exact, members};
 pub const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 /// The key of `_meta` that says what the client of a modern request can do.
 pub const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+/// The key of `_meta` in which the client of a modern request says what it is.
+pub const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
 /// The key of `_meta` that ties a message to a listen.
 pub const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 

@@ -169,3 +169,10 @@ pub struct Block {
     /// A `tools/call` is answered by a result that says it failed, in place of the error.
     pub as_tool_error: bool,
 }
+
+impl Block {
+    /// With an error.
+    pub fn new(code: Code, message: &str) -> Self {
+        Self { code, message: message.to_owned(), as_tool_error: false }
+    }
+}

@@ -41,6 +41,8 @@ pub enum Test {
     LongerThan(usize),
     /// Of this type, in the words of JSON Schema.
     Type(Type),
+    /// All of these, each of the same value.
+    All(Vec<Test>),
 }
 
 /// What a JSON value can be.
@@ -75,6 +77,7 @@ impl Test {
             Self::AtMost(bound) => number(|it, bound| it <= bound, *bound),
             Self::LongerThan(length) => self::length(value).is_some_and(|it| it > *length),
             Self::Type(kind) => kind.is_of(value),
+            Self::All(tests) => tests.iter().all(|test| test.holds(value)),
         }
     }
 
@@ -113,7 +116,7 @@ fn length(value: &Value) -> Option<usize> {
 }
 
 /// `1` and `1.0` are one number.
-fn is_equal(expected: &Value, value: &Value) -> bool {
+pub(super) fn is_equal(expected: &Value, value: &Value) -> bool {
     match (expected, value) {
         (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),
         (Value::Array(one), Value::Array(other)) => {
@@ -127,7 +130,7 @@ fn is_equal(expected: &Value, value: &Value) -> bool {
     }
 }
 
-fn is_like(expected: &Value, value: &Value) -> bool {
+pub(super) fn is_like(expected: &Value, value: &Value) -> bool {
     match (expected, value) {
         (Value::Object(expected), Value::Object(members)) => expected
             .iter()

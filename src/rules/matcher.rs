@@ -48,7 +48,7 @@ pub(super) enum Named {
 }
 
 impl Named {
-    fn is_of(self, method: Option<&str>) -> bool {
+    pub(super) fn is_of(self, method: Option<&str>) -> bool {
         method.is_some_and(|method| match self {
             Self::Tool => method == method::TOOLS_CALL,
             Self::Prompt => method == method::PROMPTS_GET,

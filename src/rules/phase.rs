@@ -49,7 +49,7 @@ impl Matcher {
     }
 
     /// Whether it, or any part of it, says this.
-    fn says(&self, said: fn(&Self) -> bool) -> bool {
+    pub(super) fn says(&self, said: fn(&Self) -> bool) -> bool {
         said(self) || self.parts().any(|part| part.says(said))
     }
 

@@ -86,18 +86,29 @@ impl Place {
         match &self.0 {
             Way::Pointer(pointer) => pointer.tokens().next(),
             #[cfg(feature = "jsonpath")]
-            Way::Path(_) => {
-                let names = ["params", "result", "error", "method"];
-                let text = self.to_string();
-                let first = text.trim_start_matches(['$', '.', '[', '\'', '"']);
-                names.into_iter().find(|name| {
-                    let rest = first.strip_prefix(name);
-                    rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
-                })
-            }
+            Way::Path(path) => first_name(path),
         }
     }
 }
+
+/// The member that a path begins with, if it is one by name and no other. Names stand as they are in the text of a
+/// path; whether one that stands in quotes holds quotes itself, only reading the text again tells.
+#[cfg(feature = "jsonpath")]
+fn first_name(path: &serde_json_path::JsonPath) -> Option<&'static str> {
+    let text = path.to_string();
+    MEMBERS.into_iter().find(|name| {
+        let dotted = text.strip_prefix("$.").and_then(|rest| rest.strip_prefix(name));
+        let quoted = || text.strip_prefix("$['")?.strip_prefix(name)?.strip_prefix("']");
+        let ends = |rest: &str| rest.is_empty() || rest.starts_with(['.', '[']);
+        dotted.is_some_and(ends)
+            || (quoted().is_some_and(ends)
+                && serde_json_path::JsonPath::parse(&text).is_ok_and(|again| again == *path))
+    })
+}
+
+/// The members of a message.
+#[cfg(feature = "jsonpath")]
+const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
 
 fn step_by_step<'a>(document: &'a Value, pointer: &Pointer) -> Option<&'a Value> {
     pointer.tokens().try_fold(document, |at, token| match at {

@@ -162,6 +162,19 @@ impl Rule {
     }
 }
 
+impl Rule {
+    pub(super) fn asks_for_client(&self) -> bool {
+        matches!(self.scope, Scope::Client(_)) || self.matcher.says(|matcher| matcher.client.is_some())
+    }
+
+    /// In a template, too.
+    pub(super) fn asks_for_component(&self) -> bool {
+        matches!(self.scope, Scope::Component(_))
+            || self.matcher.says(|matcher| matcher.component.is_some())
+            || matches!(self.action, Action::Rewrite(_) | Action::Mock(_))
+    }
+}
+
 impl Scope {
     /// The narrower, the higher.
     pub(super) fn narrowness(&self) -> u8 {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::index::Index;
 use super::rule::Rule;
 use super::seen::{Seen, Undecided};
+use crate::message::{Direction, Kind};
 
 /// Rules that are asked in order: by priority, then the narrower scope first, then as they were given.
 ///
@@ -33,6 +34,8 @@ use super::seen::{Seen, Undecided};
 pub struct RuleSet {
     entries: Vec<Entry>,
     index: Index,
+    /// For the client's name, for the component of a tool.
+    asks: (bool, bool),
     seed: u64,
 }
 
@@ -87,8 +90,9 @@ impl RuleSet {
         }
         rules.sort_by_key(|rule| std::cmp::Reverse((rule.priority, rule.scope.narrowness())));
         let index = Index::new(&rules);
+        let asks = (rules.iter().any(Rule::asks_for_client), rules.iter().any(Rule::asks_for_component));
         let entries = rules.into_iter().map(Entry::new).collect();
-        Ok(Self { entries, index, seed: fastrand::u64(..) })
+        Ok(Self { entries, index, asks, seed: fastrand::u64(..) })
     }
 
     /// What happens by chance is the same at each run.
@@ -121,6 +125,21 @@ impl RuleSet {
     /// Whether any rule could be for messages of this direction, kind and method: a look at the envelope.
     pub fn concerns(&self, seen: &Seen<'_>) -> bool {
         self.index.find(seen.direction(), seen.message().kind(), seen.method()).is_some()
+    }
+
+    /// The same, of what is not here yet.
+    pub(crate) fn has_any(&self, direction: Direction, kind: Kind, method: Option<&str>) -> bool {
+        self.index.find(direction, kind, method).is_some()
+    }
+
+    /// Whether a rule asks for the client's name.
+    pub(crate) fn asks_for_clients(&self) -> bool {
+        self.asks.0
+    }
+
+    /// Whether a rule asks for the component of a tool.
+    pub(crate) fn asks_for_components(&self) -> bool {
+        self.asks.1
     }
 
     /// The rules in their order.

@@ -87,6 +87,14 @@ impl Text {
         }
     }
 
+    /// How many texts and patterns it is made of.
+    pub(crate) fn len(&self) -> usize {
+        match &self.0 {
+            Shape::AnyOf(texts) => texts.iter().map(Self::len).sum(),
+            _ => 1,
+        }
+    }
+
     /// Whether it can match nothing at all.
     pub(crate) fn is_empty(&self) -> bool {
         matches!(&self.0, Shape::AnyOf(texts) if texts.iter().all(Self::is_empty))

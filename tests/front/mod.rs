@@ -198,6 +198,13 @@ impl Events {
         assert!(next.is_err(), "{next:?}");
     }
 
+    /// The stream breaks, with no event before.
+    pub(crate) async fn breaks(&mut self) {
+        assert!(self.ready.is_empty());
+        let frame = soon(poll_fn(|cx| self.body.as_mut().poll_frame(cx))).await;
+        assert!(frame.expect("the stream does not end well").is_err());
+    }
+
     pub(crate) fn comments(&self) -> u64 {
         self.decoder.comments()
     }

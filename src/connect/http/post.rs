@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{ACCEPT, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 
@@ -18,11 +19,14 @@ use super::tools::sent_with;
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::{Era, ProtocolVersion, header, method, peek};
+use crate::wire::fault::{self, Mark};
 use crate::wire::http::{request_headers, upstream_failure};
 
 /// Of what is read only so that the connection can be used again.
 const LEFTOVER: usize = 16 << 10;
 const LEFTOVER_TIMEOUT: Duration = Duration::from_secs(1);
+/// For all copies of a request that is repeated on purpose.
+const COPIES_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Shared {
     /// A message on its way, and the session that it names.
@@ -31,13 +35,34 @@ impl Shared {
         let named = era == Era::Legacy && !message.is_method(method::INITIALIZE);
         let session = if named { self.lock().session_of(message, &self.head) } else { Session::default() };
         let sent = match self.head(message, era, &session) {
-            Ok(headers) => {
-                let body = Body::from(message.bytes().clone());
-                self.exchange.send(request(Method::POST, self.uri.clone(), headers, body))
-            }
+            Ok(headers) => match fault::of(message) {
+                None => self.send(headers, message.bytes().clone()),
+                Some(mark) => self.send_damaged(headers, mark, message),
+            },
             Err(error) => Box::pin(std::future::ready(Err(error))),
         };
         (session, sent)
+    }
+
+    fn send(&self, headers: HeaderMap, body: Bytes) -> Sending {
+        self.exchange.send(request(Method::POST, self.uri.clone(), headers, Body::from(body)))
+    }
+
+    /// The first is the caller's; the others follow one by one, and what is answered to them concerns nobody.
+    #[cold]
+    fn send_damaged(&self, headers: HeaderMap, mark: &Mark, message: &JsonRpcMessage) -> Sending {
+        let Some(mut frames) = mark.frames(message.bytes()) else {
+            return Box::pin(std::future::ready(Err(fault::broken())));
+        };
+        let first = self.send(headers.clone(), frames.next().unwrap_or_default());
+        let (exchange, uri) = (self.exchange.clone(), self.uri.clone());
+        self.runtime.spawn(timeout(COPIES_TIMEOUT, async move {
+            for frame in frames {
+                let other = request(Method::POST, uri.clone(), headers.clone(), Body::from(frame));
+                let _ = within(ASIDE_TIMEOUT, exchange.send(other)).await;
+            }
+        }));
+        first
     }
 
     /// The era that a message is sent in: a modern request says it, others go by what the server is.

@@ -31,7 +31,7 @@ const ASIDE: usize = 64;
 pub(super) const ASIDE_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) struct Shared {
-    pub(super) exchange: Box<dyn Exchange>,
+    pub(super) exchange: Arc<dyn Exchange>,
     pub(super) uri: Uri,
     pub(super) options: Options,
     /// What is said with every message of no session.
@@ -117,8 +117,9 @@ impl Shared {
         let mut head = options.headers.clone();
         head.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         head.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        exchange.prepare(&mut head, &uri);
         Self {
-            exchange,
+            exchange: exchange.into(),
             uri,
             head,
             options,

@@ -31,6 +31,15 @@ pub enum Action {
     /// It does not go on, and nothing is said where nothing is due: a notification is gone, a request is answered
     /// with an error that says so, and so is one in whose response's place.
     Drop,
+    /// It is lost on its way, and whoever waits for it, or for an answer to it, waits until giving up: for trying what
+    /// peers do then.
+    Lose,
+    /// A notification to the client waits until so many were collected, or until a question or the response comes:
+    /// then all go on, the last one first. Other notifications overtake it. At most 10,000 wait, and 1 MiB of them.
+    /// Anything else goes on as it is.
+    ///
+    /// It goes on past the interceptors that follow.
+    Collect(usize),
     /// Someone decides later. The wait has no limit of ours; when the client cancels its request, it is dropped.
     Hold(Held),
 }
@@ -84,6 +93,11 @@ impl Held {
     /// A decision that never comes: the message is held until its client gives up.
     pub fn never() -> Self {
         Self(Box::pin(std::future::pending()))
+    }
+
+    /// The decision, when it comes.
+    pub(crate) async fn decision(self) -> Action {
+        self.0.await
     }
 }
 

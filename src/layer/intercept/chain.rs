@@ -1,12 +1,14 @@
 //! Interceptors in order, changed while traffic goes on.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::index::Index;
 use super::link::Link;
 use super::{Interceptor, Stats};
-use crate::message::{Direction, Kind};
+use crate::message::{Direction, JsonRpcMessage};
 
 /// Interceptors in the order in which they are asked; cheap to clone, all clones are one chain.
 ///
@@ -37,7 +39,21 @@ struct State {
 }
 
 /// The chain at one moment.
-pub(super) type Links = Arc<Vec<Link>>;
+pub(super) type Links = Arc<Joined>;
+
+#[derive(Default)]
+pub(super) struct Joined {
+    links: Vec<Link>,
+    index: Index,
+}
+
+impl Deref for Joined {
+    type Target = [Link];
+
+    fn deref(&self) -> &[Link] {
+        &self.links
+    }
+}
 
 /// There is an interceptor of that name in the chain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -127,12 +143,18 @@ impl Chain {
         let mut links = self.lock();
         let mut changed = links.to_vec();
         let outcome = change(&mut changed);
-        let before = std::mem::replace(&mut *links, Arc::new(changed));
+        let index = Index::of(&changed);
+        let before = std::mem::replace(&mut *links, Arc::new(Joined { links: changed, index }));
         self.0.version.fetch_add(1, Ordering::Release);
         drop(links);
         // What an interceptor does when it is dropped is not done under the lock.
         drop(before);
         outcome
+    }
+
+    /// How often it changed.
+    pub(super) fn version(&self) -> u64 {
+        self.0.version.load(Ordering::Acquire)
     }
 
     fn lock(&self) -> MutexGuard<'_, Links> {
@@ -161,10 +183,15 @@ pub(super) struct View {
 impl View {
     /// The chain now.
     pub(super) fn now(&mut self) -> &Links {
-        if self.chain.0.version.load(Ordering::Acquire) != self.version {
+        if self.chain.version() != self.version {
             self.refresh();
         }
         &self.links
+    }
+
+    /// Of the chain as [`now`](Self::now) gave it last.
+    pub(super) fn version(&self) -> u64 {
+        self.version
     }
 
     pub(super) fn chain(&self) -> &Chain {
@@ -173,14 +200,30 @@ impl View {
 
     fn refresh(&mut self) {
         let links = self.chain.lock();
-        self.version = self.chain.0.version.load(Ordering::Acquire);
+        self.version = self.chain.version();
         self.links = links.clone();
     }
 }
 
-/// Whether anyone wants to see such a message.
-pub(super) fn is_wanted(links: &[Link], direction: Direction, kind: Kind, method: Option<&str>) -> bool {
-    links.iter().any(|link| link.interest.takes(direction, kind, method))
+/// Whether anyone wants to see the message; a response has the method of its request.
+pub(super) fn is_wanted(
+    links: &Joined,
+    direction: Direction,
+    message: &JsonRpcMessage,
+    request: Option<&JsonRpcMessage>,
+) -> bool {
+    if !links.index.may_take(direction, message, request) {
+        return false;
+    }
+    let (kind, method) = (message.kind(), message.method().or_else(|| request?.method()));
+    links.iter().any(|link| link.takes(direction, kind, method))
+}
+
+impl Joined {
+    /// Whether anyone may want to see what goes to the client.
+    pub(super) fn may_want_replies(&self) -> bool {
+        self.index.may_take_replies()
+    }
 }
 
 impl fmt::Debug for Chain {

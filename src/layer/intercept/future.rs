@@ -55,6 +55,9 @@ impl<S: RpcService + Clone> Future for ResponseFuture<S> {
             let reviewed = match state.as_mut().project() {
                 StateProjection::Passing { inner, tail } => {
                     let reply = ready!(inner.poll(cx))?;
+                    if tail.as_ref().is_some_and(|tail| tail.is_idle(&reply)) {
+                        return Poll::Ready(Ok(reply));
+                    }
                     tail.take().expect("a future is not polled after it is ready").review(reply)
                 }
                 StateProjection::Deciding { running, beat } => return poll_deciding(running, beat, cx),

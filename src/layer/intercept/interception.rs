@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use http::Extensions;
 
+use super::beat::Said;
 use crate::message::{Direction, JsonRpcMessage};
 
 /// One message on its way, and what is known about it.
@@ -19,14 +20,23 @@ pub struct Interception {
 pub(super) struct Exchange {
     /// As it went upstream, or the server's question that the client answers.
     pub(super) request: Option<JsonRpcMessage>,
-    pub(super) began: Instant,
+    /// Set when somebody is first shown something of it, or may be later.
+    pub(super) began: Option<Instant>,
     pub(super) transport: Extensions,
     pub(super) metadata: Extensions,
+    /// Where progress of ours stands, if the request waited.
+    pub(super) said: Option<Said>,
 }
 
 impl Exchange {
     pub(super) fn new(request: Option<JsonRpcMessage>) -> Self {
-        Self { request, began: Instant::now(), transport: Extensions::new(), metadata: Extensions::new() }
+        let (transport, metadata) = (Extensions::new(), Extensions::new());
+        Self { request, began: None, transport, metadata, said: None }
+    }
+
+    /// Its time counts from now, unless it does already.
+    pub(super) fn begin(&mut self) {
+        self.began.get_or_insert_with(Instant::now);
     }
 
     /// The session of its request.
@@ -36,7 +46,8 @@ impl Exchange {
 }
 
 impl Interception {
-    pub(super) fn new(message: JsonRpcMessage, direction: Direction, exchange: Exchange) -> Self {
+    pub(super) fn new(message: JsonRpcMessage, direction: Direction, mut exchange: Exchange) -> Self {
+        exchange.begin();
         Self { message, direction, exchange }
     }
 
@@ -71,9 +82,10 @@ impl Interception {
         own.or_else(|| self.exchange.session_id())
     }
 
-    /// How long ago the client's request came.
+    /// How long ago the client's request came. Where nobody in the chain was to be shown replies then, how long ago
+    /// the first message of its reply came that somebody was shown.
     pub fn elapsed(&self) -> Duration {
-        self.exchange.began.elapsed()
+        self.exchange.began.map_or(Duration::ZERO, |began| began.elapsed())
     }
 
     /// What the transport said beside the reply that this message is of: a

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use super::{Action, Interception, Interest};
 use crate::error::BoxError;
+use crate::message::{Direction, Kind};
 
 /// Sees messages on their way and decides what becomes of each.
 ///
@@ -30,6 +32,18 @@ pub trait Interceptor: Send + Sync + 'static {
     /// Which messages it is shown; asked once, when it joins a chain. Every one, unless it is said otherwise.
     fn interest(&self) -> Interest {
         Interest::everything()
+    }
+
+    /// Whether it wants to see such a message now: of those that it has an interest in, asked about each, and each
+    /// time. It must not wait. A response has the method of its request.
+    fn wants(&self, _: Direction, _: Kind, _method: Option<&str>) -> bool {
+        true
+    }
+
+    /// How long it may take to decide about one message, unless its [`Link`](super::Link) says otherwise: 5 s. Asked
+    /// once, when it joins a chain.
+    fn budget(&self) -> Duration {
+        Duration::from_secs(5)
     }
 
     /// Decides about one message. It is dropped in the middle when the client cancels.
@@ -89,10 +103,15 @@ pub(super) type Deciding<'a> = Pin<Box<dyn Future<Output = Result<Action, BoxErr
 
 /// An interceptor of any type.
 pub(super) trait Decide: Send + Sync {
+    fn is_wanting(&self, direction: Direction, kind: Kind, method: Option<&str>) -> bool;
     fn decide<'a>(&'a self, seen: &'a mut Interception) -> Deciding<'a>;
 }
 
 impl<I: Interceptor> Decide for I {
+    fn is_wanting(&self, direction: Direction, kind: Kind, method: Option<&str>) -> bool {
+        self.wants(direction, kind, method)
+    }
+
     fn decide<'a>(&'a self, seen: &'a mut Interception) -> Deciding<'a> {
         Box::pin(self.intercept(seen))
     }

@@ -57,12 +57,46 @@ impl Interest {
         self
     }
 
+    /// The directions and kinds that it may take, as bits; see [`bit`].
+    pub(super) fn bits(&self) -> u8 {
+        let directions = [Direction::ToUpstream, Direction::ToClient];
+        let kinds = [Kind::Request, Kind::Notification, Kind::Response];
+        let all = directions.into_iter().flat_map(|direction| kinds.map(|kind| (direction, kind)));
+        let takes = |(direction, kind): &(Direction, Kind)| {
+            self.direction.is_none_or(|only| only == *direction) && self.kind.is_none_or(|only| only == *kind)
+        };
+        all.filter(takes).fold(0, |bits, (direction, kind)| bits | bit(direction, kind))
+    }
+
+    /// The methods that it names.
+    pub(super) fn methods(&self) -> &BTreeSet<Box<str>> {
+        &self.methods
+    }
+
+    /// Whether it names this method.
+    pub(in crate::layer) fn names(&self, method: &str) -> bool {
+        self.methods.contains(method)
+    }
+
     /// Whether such a message is shown. A response whose request is not known has no method, and is shown only
     /// where any method is.
     pub fn takes(&self, direction: Direction, kind: Kind, method: Option<&str>) -> bool {
         self.direction.is_none_or(|only| only == direction)
             && self.kind.is_none_or(|only| only == kind)
             && (self.methods.is_empty() || method.is_some_and(|method| self.methods.contains(method)))
+    }
+}
+
+/// One for each direction and kind.
+pub(super) fn bit(direction: Direction, kind: Kind) -> u8 {
+    let kind = match kind {
+        Kind::Request => 1,
+        Kind::Notification => 2,
+        Kind::Response => 4,
+    };
+    match direction {
+        Direction::ToUpstream => kind,
+        Direction::ToClient => kind << 3,
     }
 }
 

@@ -11,8 +11,9 @@ use super::beat::Beat;
 use super::chain::is_wanted;
 use super::interception::Exchange;
 use super::run::{Running, run};
-use super::tail::Tail;
+use super::tail::{Tail, look};
 use super::verdict::Verdict;
+use super::window::Window;
 use crate::error::{BoxError, Error};
 use crate::message::{Direction, JsonRpcMessage, Kind};
 use crate::reply::{Reply, RpcService};
@@ -27,6 +28,9 @@ pub(super) struct Items<S> {
     running: Option<Running>,
     beat: Option<Beat>,
     answers: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    window: Window,
+    /// The response is lost: nothing comes any more.
+    is_lost: bool,
 }
 
 /// Nothing in it is pinned in place: the futures are boxed.
@@ -34,16 +38,23 @@ impl<S> Unpin for Items<S> {}
 
 impl<S: RpcService + Clone> Items<S> {
     pub(super) fn new(inner: Reply, tail: Tail<S>) -> Self {
-        let beat = Beat::new(tail.exchange.request.as_ref(), tail.progress);
-        Self { inner, tail, running: None, beat, answers: Vec::new() }
+        let beat = Beat::of_reply(&tail.exchange, tail.fixed.progress);
+        Self {
+            inner,
+            tail,
+            running: None,
+            beat,
+            answers: Vec::new(),
+            window: Window::default(),
+            is_lost: false,
+        }
     }
 
     /// The message to give on at once, if nobody wants to see it.
     fn begin(&mut self, message: JsonRpcMessage) -> Option<JsonRpcMessage> {
         let request = self.tail.exchange.request.as_ref();
-        let method = message.method().or_else(|| request?.method());
-        let links = self.tail.view.now();
-        if !is_wanted(links, Direction::ToClient, message.kind(), method) {
+        let links = look(&mut self.tail.view, &self.tail.fixed.chain);
+        if !is_wanted(links, Direction::ToClient, &message, request) {
             return Some(self.passed(message));
         }
         let links = links.clone();
@@ -55,7 +66,7 @@ impl<S: RpcService + Clone> Items<S> {
 
     fn passed(&mut self, message: JsonRpcMessage) -> JsonRpcMessage {
         match (message.kind(), &mut self.beat) {
-            (Kind::Request, _) => self.tail.questions.asked(self.tail.exchange.session_id(), &message),
+            (Kind::Request, _) => self.tail.fixed.questions.asked(self.tail.exchange.session_id(), &message),
             (Kind::Notification, Some(beat)) => beat.saw(&message),
             _ => {}
         }
@@ -68,6 +79,16 @@ impl<S: RpcService + Clone> Items<S> {
         self.tail.exchange = exchange;
         match verdict {
             Verdict::Pass => Some(self.passed(message)),
+            Verdict::Collect(most) if message.kind() == Kind::Notification => {
+                let message = self.passed(message);
+                self.window.collect(message, most);
+                None
+            }
+            Verdict::Collect(_) => Some(self.passed(message)),
+            Verdict::Lose => {
+                self.is_lost = message.kind() == Kind::Response && message.id().is_some();
+                None
+            }
             Verdict::Answer(reply) => {
                 let answer = reply.as_one()?.clone();
                 if message.kind() != Kind::Request {
@@ -85,7 +106,7 @@ impl<S: RpcService + Clone> Items<S> {
             tracing::warn!("too many answers to the server wait; one is lost");
             return;
         }
-        let mut service = self.tail.service.clone();
+        let Some(mut service) = self.tail.fixed.service() else { return };
         self.answers.push(Box::pin(async move {
             let ready = poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into);
             let sent = match ready {
@@ -106,6 +127,12 @@ impl<S: RpcService + Clone> Stream for Items<S> {
         let this = self.get_mut();
         loop {
             this.answers.retain_mut(|answer| answer.as_mut().poll(cx).is_pending());
+            if let Some(ready) = this.window.ready.pop_front() {
+                return Poll::Ready(Some(ready));
+            }
+            if this.is_lost {
+                return Poll::Pending;
+            }
             let message = match &mut this.running {
                 Some(running) => match (running.as_mut().poll(cx), &mut this.beat) {
                     (Poll::Ready((seen, verdict)), beat) => {
@@ -118,12 +145,34 @@ impl<S: RpcService + Clone> Stream for Items<S> {
                 },
                 None => match ready!(this.inner.poll_message(cx)) {
                     Some(Ok(message)) => this.begin(message),
-                    end => return Poll::Ready(end),
+                    Some(Err(error)) => {
+                        this.window.close(Err(error));
+                        None
+                    }
+                    None if this.window.is_empty() => return Poll::Ready(None),
+                    None => {
+                        this.window.release();
+                        None
+                    }
                 },
             };
-            if let Some(message) = message {
+            let Some(message) = message else { continue };
+            if message.kind() != Kind::Notification && !this.window.is_empty() {
+                this.window.close(Ok(message));
+            } else {
                 return Poll::Ready(Some(Ok(message)));
             }
         }
+    }
+}
+
+/// Nothing, ever.
+pub(super) struct Silence;
+
+impl Stream for Silence {
+    type Item = Result<JsonRpcMessage, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Pending
     }
 }

@@ -1,15 +1,14 @@
 //! One interceptor in a chain: its name, its limits, its numbers.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::interceptor::Decide;
 use super::{Action, Interceptor, Interest};
-
-/// How long an interceptor may think, unless it is told otherwise.
-const BUDGET: Duration = Duration::from_secs(5);
+use crate::message::{Direction, Kind};
 
 /// An interceptor with a name, as it joins a [`Chain`](super::Chain).
 ///
@@ -35,13 +34,13 @@ pub struct Link {
 }
 
 impl Link {
-    /// With 5 s to decide, and failing closed.
+    /// With the interceptor's own budget, and failing closed.
     pub fn new(name: &str, interceptor: impl Interceptor) -> Self {
         Self {
             name: name.into(),
             interest: interceptor.interest(),
+            budget: interceptor.budget(),
             interceptor: Arc::new(interceptor),
-            budget: BUDGET,
             opens: false,
             counts: Arc::default(),
         }
@@ -64,6 +63,14 @@ impl Link {
     pub fn fail_closed(mut self) -> Self {
         self.opens = false;
         self
+    }
+}
+
+impl Link {
+    /// Whether it is shown such a message. One that cannot even say that is asked about the message.
+    pub(super) fn takes(&self, direction: Direction, kind: Kind, method: Option<&str>) -> bool {
+        let wants = || self.interceptor.is_wanting(direction, kind, method);
+        self.interest.takes(direction, kind, method) && catch_unwind(AssertUnwindSafe(wants)).unwrap_or(true)
     }
 }
 
@@ -90,9 +97,9 @@ pub struct Stats {
     pub blocked: u64,
     /// Messages that it answered.
     pub answered: u64,
-    /// Messages that it delayed.
+    /// Messages that it delayed or collected.
     pub delayed: u64,
-    /// Messages that it dropped.
+    /// Messages that it dropped or lost.
     pub dropped: u64,
     /// Messages that it held.
     pub held: u64,
@@ -126,8 +133,8 @@ impl Counts {
             Action::Modify(_) => &self.modified,
             Action::Block(_) => &self.blocked,
             Action::Respond(_) => &self.answered,
-            Action::Delay(_) => &self.delayed,
-            Action::Drop => &self.dropped,
+            Action::Delay(_) | Action::Collect(_) => &self.delayed,
+            Action::Drop | Action::Lose => &self.dropped,
             Action::Hold(_) => &self.held,
         };
         add(which);

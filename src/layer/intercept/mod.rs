@@ -36,7 +36,9 @@
 mod action;
 mod beat;
 mod chain;
+mod fixed;
 mod future;
+mod index;
 mod interception;
 mod interceptor;
 mod interest;
@@ -51,6 +53,7 @@ mod service;
 mod tail;
 mod verdict;
 mod waiting;
+mod window;
 
 pub use action::{Action, Block, Held};
 pub use chain::{Chain, NameTaken};

@@ -30,7 +30,7 @@ enum Failure {
 pub(super) async fn run(links: Links, mut seen: Interception) -> (Interception, Verdict) {
     for link in links.iter() {
         let kind = seen.message().kind();
-        if !link.interest.takes(seen.direction(), kind, seen.method()) {
+        if !link.takes(seen.direction(), kind, seen.method()) {
             continue;
         }
         add(&link.counts.seen);
@@ -81,6 +81,8 @@ async fn carry_out(
                 return Ok(None);
             }
             Action::Drop => return Ok(Some(verdict::drop_it(seen))),
+            Action::Lose => return Ok(Some(Verdict::Lose)),
+            Action::Collect(most) => return Ok(Some(Verdict::Collect(most))),
             Action::Hold(held) => Caught(held.0).await.ok_or(Failure::Panicked)?,
         };
     }

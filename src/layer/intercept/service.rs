@@ -1,5 +1,6 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -7,14 +8,15 @@ use tower_service::Service;
 
 use super::beat::Beat;
 use super::chain::{View, is_wanted};
+use super::fixed::Fixed;
 use super::future::ResponseFuture;
 use super::interception::Exchange;
+use super::items::Silence;
 use super::questions::Questions;
 use super::run::{Running, run};
 use super::tail::Tail;
 use super::verdict::Verdict;
 use super::{Chain, Interception};
-use crate::macros::inner_accessors;
 use crate::message::{Direction, JsonRpcMessage, Kind};
 use crate::reply::{Reply, RpcService};
 
@@ -23,16 +25,32 @@ use crate::reply::{Reply, RpcService};
 pub struct Intercept<S> {
     inner: S,
     view: View,
-    questions: Questions,
-    progress: Option<Duration>,
+    fixed: Arc<Fixed<S>>,
 }
 
 impl<S> Intercept<S> {
     pub(super) fn new(inner: S, chain: &Chain, progress: Option<Duration>) -> Self {
-        Self { inner, view: chain.view(), questions: Questions::default(), progress }
+        let fixed = Fixed::new(chain.clone(), Questions::default(), progress);
+        Self { inner, view: chain.view(), fixed }
     }
 
-    inner_accessors!();
+    /// The service inside.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The service inside, to change.
+    pub fn get_mut(&mut self) -> &mut S {
+        // Calls are made through clones of the one that it becomes.
+        let Fixed { chain, questions, progress, .. } = &*self.fixed;
+        self.fixed = Fixed::new(chain.clone(), questions.clone(), *progress);
+        &mut self.inner
+    }
+
+    /// Gives the service inside back.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
 }
 
 impl<S: RpcService + Clone> Service<JsonRpcMessage> for Intercept<S> {
@@ -47,13 +65,13 @@ impl<S: RpcService + Clone> Service<JsonRpcMessage> for Intercept<S> {
     fn call(&mut self, message: JsonRpcMessage) -> Self::Future {
         let links = self.view.now();
         let question =
-            (message.kind() == Kind::Response).then(|| self.questions.answered(&message)).flatten();
-        let method = message.method().or_else(|| question.as_ref()?.method());
+            (message.kind() == Kind::Response).then(|| self.fixed.questions.answered(&message)).flatten();
         // The front end's own listen is no message of anybody's; what comes on it is.
         let own = message.is_session_listen();
-        if own || !is_wanted(links, Direction::ToUpstream, message.kind(), method) {
+        if own || !is_wanted(links, Direction::ToUpstream, &message, question.as_ref()) {
             let exchange = Exchange::new(is_request(&message));
-            return ResponseFuture::passing(self.inner.call(message), self.tail(exchange));
+            let tail = self.tail(exchange);
+            return ResponseFuture::passing(self.inner.call(message), tail);
         }
         let links = links.clone();
         let request = is_request(&message);
@@ -62,7 +80,7 @@ impl<S: RpcService + Clone> Service<JsonRpcMessage> for Intercept<S> {
         // What is decided at once goes on in the order in which it came.
         match running.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready((seen, verdict)) => self.decided(seen, verdict),
-            Poll::Pending => self.undecided(running, Beat::new(request.as_ref(), self.progress)),
+            Poll::Pending => self.undecided(running, Beat::new(request.as_ref(), self.fixed.progress)),
         }
     }
 }
@@ -72,7 +90,9 @@ impl<S: RpcService + Clone> Intercept<S> {
         let (message, kind) = (seen.message().clone(), seen.message().kind());
         let mut exchange = seen.into_parts().1;
         match (verdict, kind) {
-            (Verdict::Pass, _) => {
+            (Verdict::Lose, Kind::Request) => ResponseFuture::done(Reply::stream(Silence)),
+            (Verdict::Lose, _) => ResponseFuture::done(Reply::empty()),
+            (Verdict::Pass | Verdict::Collect(_), _) => {
                 exchange.request = is_request(&message);
                 ResponseFuture::passing(self.inner.call(message), self.tail(exchange))
             }
@@ -88,22 +108,27 @@ impl<S: RpcService + Clone> Intercept<S> {
     /// Later, the service may not be ready any more: a clone is asked for that then.
     fn undecided(&self, running: Running, beat: Option<Beat>) -> ResponseFuture<S> {
         let mut clone = self.clone();
+        let shared = beat.as_ref().map(Beat::shared);
         let decided = Box::pin(async move {
-            let (seen, verdict) = running.await;
+            let (mut seen, verdict) = running.await;
+            seen.exchange.said = shared.map(|(said, over)| {
+                over.decided();
+                said
+            });
             poll_fn(|cx| clone.inner.poll_ready(cx)).await?;
             clone.decided(seen, verdict).await
         });
         ResponseFuture::deciding(decided, beat)
     }
 
-    fn tail(&self, exchange: Exchange) -> Tail<S> {
-        Tail {
-            service: self.inner.clone(),
-            view: self.view.clone(),
-            questions: self.questions.clone(),
-            exchange,
-            progress: self.progress,
+    /// What the message's reply needs. Little, where nobody can want to see it as the chain stands.
+    fn tail(&mut self, mut exchange: Exchange) -> Tail<S> {
+        self.fixed.over(&self.inner);
+        let view = self.view.now().may_want_replies().then(|| self.view.clone());
+        if view.is_some() {
+            exchange.begin();
         }
+        Tail { fixed: self.fixed.clone(), version: self.view.version(), view, exchange }
     }
 }
 

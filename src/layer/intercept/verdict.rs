@@ -18,9 +18,13 @@ pub(super) enum Verdict {
     /// It does not, and this is said in its place: to whoever sent it if it is a request, else to whom it was for.
     /// Empty where nothing is due.
     Answer(Reply),
+    /// It does not, and nobody is told.
+    Lose,
+    /// It goes on later, among so many notifications.
+    Collect(usize),
 }
 
-/// Puts a changed message in the place of the one before.
+/// Puts a changed message in the place of the one before; what rides beside that one rides on.
 pub(super) fn replace(seen: &mut Interception, message: JsonRpcMessage) -> Result<(), BoxError> {
     let before = seen.message();
     if message.kind() != before.kind() {
@@ -30,12 +34,24 @@ pub(super) fn replace(seen: &mut Interception, message: JsonRpcMessage) -> Resul
         return Err("the changed message has another id".into());
     }
     let context = before.context().cloned();
-    let message = match (message.context(), context) {
+    let mut message = match (message.context(), context) {
         (None, Some(context)) => message.with_context(context),
         _ => message,
     };
+    if !before.extensions().is_empty() {
+        let mut extensions = before.extensions().clone();
+        extensions.extend(message.extensions().clone());
+        *message.extensions_mut() = extensions;
+    }
     seen.replace(message);
     Ok(())
+}
+
+impl Interception {
+    /// The same, for interceptors of ours that go on with what they changed.
+    pub(crate) fn change(&mut self, message: JsonRpcMessage) -> Result<(), BoxError> {
+        replace(self, message)
+    }
 }
 
 pub(super) fn block(seen: &Interception, block: &Block) -> Verdict {

@@ -13,12 +13,25 @@ use super::trail::Trail;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::Era;
 use crate::session::{InUse, ResponseStream};
+use crate::wire::fault;
 use crate::wire::sse::Event;
+
+/// An event, and what is to go wrong with it.
+pub(super) struct Said {
+    pub(super) event: Event,
+    pub(super) mark: Option<fault::Mark>,
+}
+
+impl From<Event> for Said {
+    fn from(event: Event) -> Self {
+        Self { event, mark: None }
+    }
+}
 
 /// The events of one response.
 pub(super) trait Source: Send {
     /// The next event; `None` at the end of the stream.
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>>;
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Said>>;
 }
 
 /// The one who reads a call: what comes of it goes to the client.
@@ -29,7 +42,7 @@ pub(super) struct Reading {
     call: Arc<Call>,
     owner: u32,
     /// What comes first: a place to come back to, or what was missed.
-    missed: VecDeque<Event>,
+    missed: VecDeque<Said>,
     /// What decided how the response is written.
     first: VecDeque<Next>,
     wanted: Option<ResponseStream>,
@@ -45,7 +58,7 @@ impl Reading {
     }
 
     /// The one who takes a call up, behind what was missed of it.
-    pub(super) fn resumed(call: Arc<Call>, owner: u32, missed: VecDeque<Event>) -> Self {
+    pub(super) fn resumed(call: Arc<Call>, owner: u32, missed: VecDeque<Said>) -> Self {
         Self { call, owner, missed, first: VecDeque::new(), wanted: None, is_left: false, over: false }
     }
 
@@ -70,7 +83,7 @@ impl Reading {
 
     /// Gives the events ids, and if `prime` is set an event in front that has nothing else.
     pub(super) fn leave(&mut self, trail: Trail, prime: bool) {
-        self.missed.extend(prime.then(|| trail.priming()));
+        self.missed.extend(prime.then(|| trail.priming().into()));
         self.first.iter_mut().for_each(|next| next.keep(Some(&trail)));
         trail.lead_to(&self.call);
         self.call.leave(trail);
@@ -85,7 +98,7 @@ impl Reading {
 }
 
 impl Source for Reading {
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Said>> {
         if let Some(missed) = self.missed.pop_front() {
             return Poll::Ready(Some(missed));
         }
@@ -137,7 +150,7 @@ pub(super) struct Listening {
     live: Arc<Live>,
     number: u64,
     /// What was missed on the stream that this one takes up.
-    missed: VecDeque<Event>,
+    missed: VecDeque<Said>,
     trail: Option<Trail>,
     over: bool,
     _in_use: InUse,
@@ -148,7 +161,7 @@ impl Listening {
     pub(super) fn new(
         live: Arc<Live>,
         trail: Option<Trail>,
-        missed: impl FnOnce(Option<&Trail>) -> VecDeque<Event>,
+        missed: impl FnOnce(Option<&Trail>) -> VecDeque<Said>,
     ) -> Option<Self> {
         let stream = trail.as_ref().map(Trail::stream);
         let (number, missed) = live.listen.join(stream, || missed(trail.as_ref()))?;
@@ -158,7 +171,7 @@ impl Listening {
 }
 
 impl Source for Listening {
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Said>> {
         if let Some(missed) = self.missed.pop_front() {
             return Poll::Ready(Some(missed));
         }
@@ -178,17 +191,17 @@ impl Drop for Listening {
 }
 
 /// What is kept of a response that is over.
-pub(super) struct Missed(pub(super) VecDeque<Event>);
+pub(super) struct Missed(pub(super) VecDeque<Said>);
 
 impl Source for Missed {
-    fn poll_event(&mut self, _: &mut Context<'_>) -> Poll<Option<Event>> {
+    fn poll_event(&mut self, _: &mut Context<'_>) -> Poll<Option<Said>> {
         Poll::Ready(self.0.pop_front())
     }
 }
 
 /// The event that carries a message, and its id where it is kept.
-pub(super) fn event(id: Option<EventId>, message: &JsonRpcMessage) -> Event {
+pub(super) fn event(id: Option<EventId>, message: &JsonRpcMessage) -> Said {
     let mut event = Event::message(message);
     event.id = id.map(|id| id.to_string());
-    event
+    Said { event, mark: fault::of(message).cloned() }
 }

@@ -12,13 +12,13 @@ use http::{HeaderValue, Response, StatusCode};
 use super::answer;
 use super::body::Body;
 use super::calls::Refused;
-use super::events::{Reading, Source, event};
+use super::events::{Reading, Said, Source, event};
 use super::front::Options;
 use super::live::Live;
 use super::outcome::Next;
 use crate::message::{JsonRpcMessage, Kind, Responder};
+use crate::wire::fault;
 use crate::wire::http::Accepted;
-use crate::wire::sse::Event;
 
 /// The calls of one batch that are not over, polled in their order. One that is dropped leaves them as other clients do that go.
 pub(super) struct Gathering {
@@ -123,6 +123,7 @@ impl Gathering {
         for answer in self.ready.drain(..) {
             json.put_slice(if json.is_empty() { b"[" } else { b"," });
             json.put_slice(answer.bytes());
+            fault::spare(&answer);
         }
         json.put_u8(b']');
         let mut response = Response::new(Body::whole(Bytes::from(json)));
@@ -138,7 +139,7 @@ impl Gathering {
 }
 
 impl Source for Gathering {
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Said>> {
         if let Some(ready) = self.ready.pop_front() {
             return Poll::Ready(Some(event(None, &ready)));
         }

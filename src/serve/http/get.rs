@@ -8,7 +8,7 @@ use http::{Response, StatusCode};
 
 use super::answer;
 use super::body::Body;
-use super::events::{Listening, Missed, Reading, event};
+use super::events::{Listening, Missed, Reading, Said, event};
 use super::front::{Front, Open};
 use super::live::Live;
 use super::replay::{EventId, Stream};
@@ -18,7 +18,6 @@ use crate::error::Error;
 use crate::message::Code;
 use crate::protocol::header;
 use crate::wire::http::last_event_id;
-use crate::wire::sse::Event;
 
 /// A stream of what the server says unasked, or the rest of one that broke off.
 pub(super) fn get(front: &Arc<Front>, head: &Parts) -> Response<Body> {
@@ -78,7 +77,7 @@ fn listen(front: &Front, live: Arc<Live>, after: Option<EventId>) -> Response<Bo
     let replay = live.clone();
     let missed = |trail: Option<&Trail>| match after {
         Some(after) => missed(&replay, after),
-        None => trail.filter(|_| is_primed).map(Trail::priming).into_iter().collect(),
+        None => trail.filter(|_| is_primed).map(|trail| trail.priming().into()).into_iter().collect(),
     };
     match Listening::new(live.clone(), trail, missed) {
         Some(listening) => answer::events(Body::events(listening, front.options.keep_alive)),
@@ -91,7 +90,7 @@ fn listen(front: &Front, live: Arc<Live>, after: Option<EventId>) -> Response<Bo
 }
 
 /// What is kept of a stream behind `after`.
-fn missed(live: &Live, after: EventId) -> VecDeque<Event> {
+fn missed(live: &Live, after: EventId) -> VecDeque<Said> {
     live.replay.since(after).iter().map(|(id, message)| event(Some(*id), message)).collect()
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::events::Source;
+use super::events::{Said, Source, event};
 use super::front::Front;
 use super::live::facts;
 use super::stack::BoxStack;
@@ -183,17 +183,17 @@ impl TwoEndpoints {
 }
 
 impl Source for TwoEndpoints {
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Said>> {
         if let Some(endpoint) = self.endpoint.take() {
             self.dispatch.listen(cx);
-            return Poll::Ready(Some(endpoint));
+            return Poll::Ready(Some(endpoint.into()));
         }
         loop {
             if let Some(message) = self.said.pop_front() {
                 self.agree(&message);
-                let mut event = Event::message(&message);
-                event.name = Some("message".to_owned());
-                return Poll::Ready(Some(event));
+                let mut said = event(None, &message);
+                said.event.name = Some("message".to_owned());
+                return Poll::Ready(Some(said));
             }
             if self.is_over {
                 return Poll::Ready(None);

@@ -12,6 +12,7 @@ use super::body::Body;
 use super::front::Options;
 use crate::error::BoxError;
 use crate::message::Code;
+use crate::quiet;
 
 /// Reads a body whole.
 ///
@@ -52,21 +53,25 @@ where
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     let (max, mut claim) = (options.scan.max_bytes, options.budget.claim());
-    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-        let Ok(mut data) = frame.map_err(broken)?.into_data() else { continue };
-        if first.len() + all.len() + data.remaining() > max {
-            return Err(Unread::TooLarge);
+    while let Some(frame) = poll_fn(|cx| quiet::poll_frame(body.as_mut(), cx)).await {
+        if let Ok(mut data) = frame.map_err(broken)?.into_data() {
+            if first.len() + all.len() + data.remaining() > max {
+                return Err(Unread::TooLarge);
+            }
+            // What has come whole is not being read.
+            if !body.is_end_stream() && !claim.grow(data.remaining()) {
+                return Err(Unread::NoRoom);
+            }
+            if first.is_empty() && all.is_empty() {
+                first = data.copy_to_bytes(data.remaining()); // no copy where it is `Bytes` already
+            } else {
+                all.put(std::mem::take(&mut first));
+                all.put(data);
+            }
         }
-        // What has come whole is not being read.
-        if !body.is_end_stream() && !claim.grow(data.remaining()) {
-            return Err(Unread::NoRoom);
+        if body.is_end_stream() {
+            break;
         }
-        if first.is_empty() && all.is_empty() {
-            first = data.copy_to_bytes(data.remaining()); // no copy where it is `Bytes` already
-            continue;
-        }
-        all.put(std::mem::take(&mut first));
-        all.put(data);
     }
     Ok(if all.is_empty() { first } else { all.freeze() })
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use super::budget::Budget;
 use super::call::Call;
 use crate::message::JsonRpcMessage;
+use crate::wire::fault::healed;
 
 /// A stream of a session, by a number that no other stream of the session ever has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,7 +92,7 @@ impl Replay {
         let mut kept = self.lock();
         let id = kept.number(stream);
         kept.bytes += size;
-        kept.events.push_back((self.budget.next_event(), id, message.clone().detach()));
+        kept.events.push_back((self.budget.next_event(), id, healed(message.clone()).detach()));
         while kept.events.len() > self.max_events || kept.bytes > self.max_bytes {
             self.budget.give_back(kept.forget_oldest());
         }

@@ -10,6 +10,7 @@ use memchr::memchr2;
 use tokio::io::AsyncWrite;
 
 use crate::message::JsonRpcMessage;
+use crate::wire::fault;
 
 /// Frames from this size on are written from where they are; smaller ones are copied together.
 const BY_REFERENCE: usize = 16 << 10;
@@ -56,6 +57,8 @@ pub struct Encoder {
     /// Something was written that the writer may still hold.
     unflushed: bool,
     one_per_write: bool,
+    /// Behind what is queued, the writer breaks, on purpose.
+    torn: bool,
 }
 
 impl Encoder {
@@ -85,6 +88,9 @@ impl Encoder {
 
     /// Queues one message as a line, with spaces in the place of raw CR and LF; see [`one_line`].
     pub fn push_mended(&mut self, message: &JsonRpcMessage) {
+        if let Some(mark) = fault::of(message) {
+            return self.append_damaged(mark, &one_line(message));
+        }
         match message.has_line_break() {
             false => self.append(message.bytes()),
             true => self.append(&one_line(message)),
@@ -104,7 +110,18 @@ impl Encoder {
         Ok(())
     }
 
+    #[cold]
+    fn append_damaged(&mut self, mark: &fault::Mark, frame: &Bytes) {
+        match mark.frames(frame) {
+            Some(mut frames) => frames.try_for_each(|frame| self.push_frame(&frame)).unwrap_or(()),
+            None => self.torn = true,
+        }
+    }
+
     fn append(&mut self, frame: &Bytes) {
+        if self.torn {
+            return;
+        }
         self.length += frame.len() + 1;
         if self.one_per_write {
             return self.pieces.push_back([frame, &b"\n"[..]].concat().into());
@@ -137,7 +154,7 @@ impl Encoder {
 
     /// Whether nothing is queued.
     pub fn is_empty(&self) -> bool {
-        self.length == 0
+        self.length == 0 && !self.torn
     }
 
     /// Whether nothing is queued, and nothing written that the writer may still hold.
@@ -149,7 +166,8 @@ impl Encoder {
     ///
     /// # Errors
     ///
-    /// The writer's own; a writer that takes nothing is [`io::ErrorKind::WriteZero`].
+    /// The writer's own; a writer that takes nothing is [`io::ErrorKind::WriteZero`], one that is
+    /// [broken on purpose](crate::wire::fault) [`io::ErrorKind::ConnectionAborted`].
     pub fn poll_flush<W: AsyncWrite + Unpin>(
         &mut self,
         writer: &mut W,
@@ -166,6 +184,9 @@ impl Encoder {
         if self.unflushed {
             ready!(Pin::new(writer).poll_flush(cx))?;
             self.unflushed = false;
+        }
+        if self.torn {
+            return Poll::Ready(Err(fault::torn()));
         }
         Poll::Ready(Ok(()))
     }

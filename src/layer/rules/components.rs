@@ -1,0 +1,79 @@
+//! Which tool is of which component, as it passes by.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::error::BoxError;
+use crate::layer::intercept::{Action, Interception, Interceptor, Interest};
+use crate::message::{Direction, Kind};
+use crate::protocol::method;
+use crate::wassette::ComponentMap;
+
+/// The components of a Wassette, learned from what passes by; cheap to clone, all clones are one.
+///
+/// It is an interceptor that changes nothing. One is for one Wassette: sessions that have a Wassette each have a stack
+/// each, with rules and components of its own.
+///
+/// ```
+/// use shadowcat::layer::intercept::Chain;
+/// use shadowcat::layer::rules::Components;
+///
+/// let components = Components::new();
+/// Chain::new().add("components", components.clone())?;
+/// assert_eq!(components.owner("fetch"), None);
+/// # Ok::<(), shadowcat::layer::intercept::NameTaken>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Components(Arc<Mutex<ComponentMap>>);
+
+impl Components {
+    /// None are known yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The only component with a tool of this name.
+    pub fn owner(&self, tool: &str) -> Option<String> {
+        self.lock().owner(tool).ok().flatten().map(|id| id.as_str().to_owned())
+    }
+
+    /// What is known now.
+    pub fn map(&self) -> ComponentMap {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ComponentMap> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Interceptor for Components {
+    fn interest(&self) -> Interest {
+        let answers = Interest::everything().direction(Direction::ToClient);
+        answers.method(method::TOOLS_CALL).method(method::TOOLS_LIST_CHANGED)
+    }
+
+    fn wants(&self, _: Direction, kind: Kind, method: Option<&str>) -> bool {
+        kind == Kind::Response || method == Some(method::TOOLS_LIST_CHANGED)
+    }
+
+    async fn intercept(&self, seen: &mut Interception) -> Result<Action, BoxError> {
+        match (seen.message().kind(), seen.request()) {
+            (Kind::Notification, _) => self.lock().observe_notification(seen.message()),
+            (_, Some(request)) => {
+                if let Err(error) = self.lock().observe(request, seen.message()) {
+                    tracing::debug!(%error, "a component's change is not understood");
+                }
+            }
+            _ => {}
+        }
+        Ok(Action::Continue)
+    }
+}
+
+impl fmt::Debug for Components {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.lock().components().count();
+        f.debug_struct("Components").field("known", &count).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,78 @@
+//! What was read of a file: values that know where they stand.
+
+use serde_json::{Map, Number, Value};
+
+use crate::rules::Location;
+
+/// Deeper than so many lists and mappings is nothing.
+pub(super) const MAX_DEPTH: usize = 64;
+
+/// At most so many values are in a file: each takes about a hundred bytes while it is read.
+pub(super) const MAX_VALUES: usize = 2_000_000;
+
+/// A value and where it begins.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) at: Location,
+    pub(super) tree: Tree,
+}
+
+/// A value as JSON has it; its keys in their order, each once.
+#[derive(Debug)]
+pub(super) enum Tree {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(String),
+    List(Vec<Node>),
+    Map(Vec<(Key, Node)>),
+}
+
+/// A key and where it begins.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) at: Location,
+    pub(super) name: String,
+}
+
+/// A text that cannot be read at all: where, and why.
+#[derive(Debug)]
+pub(super) struct Unreadable {
+    pub(super) at: Option<Location>,
+    pub(super) why: String,
+}
+
+impl Unreadable {
+    pub(super) fn new(at: Option<Location>, why: impl Into<String>) -> Self {
+        Self { at, why: why.into() }
+    }
+}
+
+impl Node {
+    /// Without the places.
+    pub(super) fn to_json(&self) -> Value {
+        match &self.tree {
+            Tree::Null => Value::Null,
+            Tree::Bool(is) => Value::Bool(*is),
+            Tree::Number(number) => Value::Number(number.clone()),
+            Tree::Text(text) => Value::String(text.clone()),
+            Tree::List(items) => items.iter().map(Self::to_json).collect(),
+            Tree::Map(members) => {
+                let members = members.iter().map(|(key, node)| (key.name.clone(), node.to_json()));
+                Value::Object(members.collect::<Map<_, _>>())
+            }
+        }
+    }
+
+    /// In the words of messages.
+    pub(super) fn is_called(&self) -> &'static str {
+        match &self.tree {
+            Tree::Null => "nothing",
+            Tree::Bool(_) => "true or false",
+            Tree::Number(_) => "a number",
+            Tree::Text(_) => "a text",
+            Tree::List(_) => "a list",
+            Tree::Map(_) => "a mapping",
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! What rules make of messages: only what they are told to, byte for byte.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use shadowcat::rules::{
+    Action, Matcher, NotRewritten, Place, Rewrite, Rule, RuleSet, Seen, Step, Template, Unfilled,
+};
+use shadowcat::{Direction, JsonRpcMessage, Kind, Pointer};
+use support::{msg, text};
+
+const CALL: &str = r#"{"jsonrpc":"2.0", "id":"a","method":"tools/call","params":{"name":"find", "arguments":{"n" : 1,"list":[1, 2,3],"big":12345678901234567890123}}}"#;
+
+fn at(pointer: &str) -> Place {
+    Place::from(pointer.parse::<Pointer>().unwrap())
+}
+
+fn to(value: Value) -> Template {
+    Template::from(value)
+}
+
+/// What a rule with these steps, which captures `n`, makes of it.
+fn rewritten(message: &JsonRpcMessage, steps: Vec<Step>) -> Result<JsonRpcMessage, NotRewritten> {
+    let mut rewrite = Rewrite::default();
+    rewrite.steps = steps;
+    let direction =
+        if message.kind() == Kind::Response { Direction::ToClient } else { Direction::ToUpstream };
+    let matcher = Matcher::new().kind(message.kind()).direction(direction);
+    let rule = Rule::new("r", matcher, Action::Pass).capture("n", at("/params/arguments/n"));
+    let rules = RuleSet::new([rule]).unwrap();
+    let seen = Seen::new(message, direction).session("s-1").principal("alice");
+    let matched = rules.next(None, &seen).unwrap().unwrap();
+    rewrite.apply(message, &matched.values(&seen))
+}
+
+fn made(steps: Vec<Step>) -> String {
+    text(&rewritten(&msg(CALL), steps).unwrap())
+}
+
+#[test]
+fn each_step_does_what_it_says_and_nothing_else() {
+    let set = vec![Step::Set(at("/params/arguments/n"), to(json!("x")))];
+    assert_eq!(made(set), CALL.replace(r#""n" : 1"#, r#""n" : "x""#));
+    let new = vec![Step::Set(at("/params/arguments/new"), to(json!([])))];
+    assert_eq!(made(new), CALL.replace(r#"{"n" : 1"#, r#"{"new":[],"n" : 1"#));
+    let nothing_there = vec![
+        Step::Replace(at("/params/arguments/none"), to(json!(1))),
+        Step::Remove(at("/params/arguments/none")),
+        Step::Remove(at("/params/none/none")),
+    ];
+    assert_eq!(made(nothing_there), CALL);
+    let remove = vec![Step::Remove(at("/params/arguments/list/0")), Step::Remove(at("/params/arguments/n"))];
+    assert_eq!(made(remove), CALL.replace(r#""n" : 1,"#, "").replace("[1, 2,3]", "[2,3]"));
+}
+
+#[test]
+fn a_merge_writes_only_what_it_changes() {
+    let same = json!({"arguments": {"n": 1, "list": [1, 2, 3]}});
+    assert_eq!(made(vec![Step::Merge(at("/params"), to(same))]), CALL);
+    let patch =
+        json!({"arguments": {"n": null, "gone": null, "list": [1], "deep": {"a": {"b": null, "c": 2}}}});
+    let out = made(vec![Step::Merge(at("/params"), to(patch))]);
+    assert_eq!(
+        out,
+        CALL.replace(r#""n" : 1,"#, r#""deep":{"a":{"c":2}},"#).replace("[1, 2,3]", "[1]"),
+        "a number that no tree can hold stays as it is"
+    );
+}
+
+#[test]
+fn places_that_are_not_there_are_an_error_where_a_value_is_to_stand() {
+    for step in [
+        Step::Set(at("/params/none/x"), to(json!(1))),
+        Step::Set(at("/params/arguments/list/9"), to(json!(1))),
+        Step::Set(at("/params/name/x"), to(json!(1))),
+        Step::Merge(at("/params/none/x"), to(json!({}))),
+        Step::Set(at("/result"), to(json!({}))),
+        Step::Remove(at("/method")),
+    ] {
+        assert!(rewritten(&msg(CALL), vec![step.clone()]).is_err(), "{step:?}");
+    }
+}
+
+#[test]
+fn id_and_version_are_not_for_rules_to_change() {
+    for place in ["", "/id", "/jsonrpc", "/id/x"] {
+        for step in [
+            Step::Set(at(place), to(json!(1))),
+            Step::Replace(at(place), to(json!(1))),
+            Step::Remove(at(place)),
+            Step::Merge(at(place), to(json!({"id": 1}))),
+        ] {
+            let refused = rewritten(&msg(CALL), vec![step]);
+            assert!(matches!(refused, Err(NotRewritten::Fixed(_))), "{place:?}: {refused:?}");
+        }
+    }
+}
+
+#[test]
+fn a_result_takes_an_errors_place() {
+    let failed = msg(r#"{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"no"}}"#);
+    let fine = rewritten(&failed, vec![Step::Set(at("/result"), to(json!({"content": []})))]).unwrap();
+    assert_eq!(text(&fine), r#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#);
+}
+
+#[cfg(feature = "jsonpath")]
+#[test]
+fn a_path_is_every_place_that_it_finds() {
+    let path = |path: &str| Place::path(path).unwrap();
+    let all = made(vec![Step::Set(path("$.params.arguments.list[*]"), to(json!(0)))]);
+    assert_eq!(all, CALL.replace("[1, 2,3]", "[0, 0,0]"));
+    let twice = made(vec![Step::Remove(path("$.params.arguments.list[0,2,0]"))]);
+    assert_eq!(twice, CALL.replace("[1, 2,3]", "[2]"));
+    let everywhere = made(vec![Step::Remove(path("$.params.arguments..*"))]);
+    let arguments = CALL.split_once(r#""arguments":"#).unwrap().1;
+    assert_eq!(everywhere, CALL.replace(arguments, "{}}}"));
+    assert_eq!(made(vec![Step::Replace(path("$.params.nothing[*]"), to(json!(0)))]), CALL);
+    let nowhere = rewritten(&msg(CALL), vec![Step::Set(path("$.params.nothing[*]"), to(json!(0)))]);
+    assert!(matches!(nowhere, Err(NotRewritten::Nowhere(_))));
+    let fixed = rewritten(&msg(CALL), vec![Step::Set(path("$.*"), to(json!(0)))]);
+    assert!(matches!(fixed, Err(NotRewritten::Fixed(_))));
+}
+
+fn filled(template: Value) -> Result<Value, NotRewritten> {
+    let message = rewritten(&msg(CALL), vec![Step::Set(at("/params/arguments"), to(template))])?;
+    let all: Value = serde_json::from_slice(message.bytes()).unwrap();
+    Ok(all["params"]["arguments"].clone())
+}
+
+#[test]
+fn templates_hold_what_was_captured_and_what_is_known() {
+    let template = json!({
+        "same": "{{n}}", "text": "<{{n}}>", "known": ["{{method}}", "{{ tool }}", "{{id}}", "{{session}}"],
+        "who": "{{principal}}", "first": "{{occurrence}}", "brace": "{{{{n}}", "{{n}}": "}}",
+    });
+    let expected = json!({
+        "same": 1, "text": "<1>", "known": ["tools/call", "find", "a", "s-1"],
+        "who": "alice", "first": 1, "brace": "{{n}}", "{{n}}": "}}",
+    });
+    assert_eq!(filled(template).unwrap(), expected);
+    for missing in ["{{none}}", "{{prompt}}", "{{uri}}", "{{component}}", "{{}}", "x {{none}} y"] {
+        let error = filled(json!([missing])).unwrap_err();
+        assert!(matches!(error, NotRewritten::Unfilled(Unfilled::Missing(_))), "{missing}: {error}");
+    }
+    assert!(matches!(filled(json!("{{n")), Err(NotRewritten::Unfilled(Unfilled::Open))));
+}
+
+#[test]
+fn what_is_captured_is_no_template() {
+    let message = msg(CALL.replace(r#""n" : 1"#, r#""n":"{{session}} \" {{{{""#));
+    let step = Step::Set(at("/params/name"), to(json!("<{{n}}>")));
+    let out = rewritten(&message, vec![step]).unwrap();
+    let all: Value = serde_json::from_slice(out.bytes()).unwrap();
+    assert_eq!(all["params"]["name"], "<{{session}} \" {{{{>");
+}
+
+// Any message, any steps.
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        "[a-z\"\\\\{}é]{0,4}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::hash_map("[abc]", inner, 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// Written with space wherever space may be.
+fn spacious(value: &Value) -> String {
+    match value {
+        Value::Array(elements) => {
+            format!("[ {} ]", elements.iter().map(spacious).collect::<Vec<_>>().join(" , "))
+        }
+        Value::Object(members) => {
+            let members = members.iter().map(|(key, value)| format!("{} : {}", json!(key), spacious(value)));
+            format!("{{ {} }}", members.collect::<Vec<_>>().join(" ,\t"))
+        }
+        other => other.to_string(),
+    }
+}
+
+fn any_pointer() -> impl Strategy<Value = Pointer> {
+    let token = prop_oneof![Just("a"), Just("b"), Just("c"), Just("0"), Just("1"), Just("-")];
+    let first = prop_oneof![9 => Just("params"), 1 => Just("method"), 1 => Just("id")];
+    (first, prop::collection::vec(token, 0..4)).prop_map(|(first, rest)| {
+        rest.into_iter().fold(Pointer::root().join(first), |pointer, token| pointer.join(token))
+    })
+}
+
+fn any_step() -> impl Strategy<Value = (Pointer, Step)> {
+    (any_pointer(), any_json(), 0..4).prop_map(|(pointer, value, which)| {
+        let (place, value) = (Place::from(pointer.clone()), escaped(value));
+        let step = match which {
+            0 => Step::Set(place, to(value)),
+            1 => Step::Replace(place, to(value)),
+            2 => Step::Remove(place),
+            _ => Step::Merge(place, to(value)),
+        };
+        (pointer, step)
+    })
+}
+
+/// Without places for captured values.
+fn escaped(value: Value) -> Value {
+    serde_json::from_str(&value.to_string().replace("{{", "{ {").replace("{{", "{ {")).unwrap()
+}
+
+/// Every pointer into it.
+fn all_places(at: &Pointer, value: &Value, out: &mut Vec<Pointer>) {
+    out.push(at.clone());
+    match value {
+        Value::Object(members) => {
+            members.iter().for_each(|(key, value)| all_places(&at.clone().join(key), value, out));
+        }
+        Value::Array(elements) => elements
+            .iter()
+            .enumerate()
+            .for_each(|(index, value)| all_places(&at.clone().join(index.to_string()), value, out)),
+        _ => {}
+    }
+}
+
+/// Whether what one names lies in the other, or may be moved by a change there.
+fn touches(edited: &Pointer, place: &Pointer) -> bool {
+    let (edited, place): (Vec<_>, Vec<_>) = (edited.tokens().collect(), place.tokens().collect());
+    let common = edited.iter().zip(&place).take_while(|(one, other)| one == other).count();
+    let is_index = |tokens: &[&str]| {
+        tokens.get(common).is_some_and(|token| *token == "-" || token.parse::<u32>().is_ok())
+    };
+    common == edited.len() || common == place.len() || (is_index(&edited) && is_index(&place))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn what_no_step_names_stays_byte_for_byte_and_the_outcome_is_a_message(
+        params in prop::collection::hash_map("[abc]", any_json(), 0..4),
+        steps in prop::collection::vec(any_step(), 1..4),
+    ) {
+        let params = Value::Object(params.into_iter().collect());
+        let sent = format!(r#"{{ "jsonrpc" : "2.0", "params" : {} ,"id" : 7 ,"method" : "m" }}"#, spacious(&params));
+        let before = JsonRpcMessage::parse(sent.clone()).unwrap();
+        let edited: Vec<Pointer> = steps.iter().map(|(pointer, _)| pointer.clone()).collect();
+        let Ok(after) = rewritten(&before, steps.into_iter().map(|(_, step)| step).collect()) else { return Ok(()) };
+
+        prop_assert!(JsonRpcMessage::parse(after.bytes().clone()).unwrap().is_strict());
+        prop_assert_eq!(after.id(), before.id());
+        prop_assert_eq!(after.kind(), before.kind());
+        let (mut places, tree) = (Vec::new(), serde_json::from_slice::<Value>(before.bytes()).unwrap());
+        all_places(&Pointer::root(), &tree, &mut places);
+        for place in places.iter().filter(|place| !edited.iter().any(|edited| touches(edited, place))) {
+            let raw = place.find(before.bytes()).unwrap();
+            prop_assert_eq!(place.find(after.bytes()).unwrap(), raw, "{} of {}", place, sent);
+        }
+    }
+
+    #[test]
+    fn one_set_value_is_one_splice(
+        a in any_json(), b in any_json(), value in any_json(),
+    ) {
+        let sent = |b: &str| {
+            format!(r#"{{"jsonrpc":"2.0","id":7,"method":"m","params":{{"a":{} , "b" : {b} }}}}"#, spacious(&a))
+        };
+        let before = msg(sent(&spacious(&b)));
+        let value = escaped(value);
+        let after = rewritten(&before, vec![Step::Set(at("/params/b"), to(value.clone()))]).unwrap();
+        prop_assert_eq!(text(&after), sent(&value.to_string()));
+    }
+
+    #[test]
+    fn a_merge_is_what_the_rfc_says(target in any_json(), patch in any_json()) {
+        let patch = escaped(patch);
+        let before = msg(format!(r#"{{"jsonrpc":"2.0","id":7,"method":"m","params":{{"t":{}}}}}"#, spacious(&target)));
+        let after = rewritten(&before, vec![Step::Merge(at("/params/t"), to(patch.clone()))]).unwrap();
+        let after: Value = serde_json::from_slice(after.bytes()).unwrap();
+        prop_assert_eq!(&after["params"]["t"], &rfc_7396(target, &patch));
+    }
+}
+
+fn rfc_7396(target: Value, patch: &Value) -> Value {
+    let Value::Object(patch) = patch else { return patch.clone() };
+    let mut merged = match target {
+        Value::Object(members) => members,
+        _ => serde_json::Map::new(),
+    };
+    for (key, value) in patch {
+        match value {
+            Value::Null => drop(merged.remove(key)),
+            value => {
+                let merged_value = rfc_7396(merged.remove(key).unwrap_or(Value::Null), value);
+                merged.insert(key.clone(), merged_value);
+            }
+        }
+    }
+    Value::Object(merged)
+}

@@ -8,7 +8,9 @@ use tokio::time::Instant;
 
 use super::{Principal, SessionId, SessionKey};
 use crate::message::JsonRpcMessage;
-use crate::protocol::{Declared, ProtocolVersion, peek};
+#[cfg(feature = "http")]
+use crate::protocol::Declared;
+use crate::protocol::{ProtocolVersion, peek};
 
 /// Bytes of what either side said of itself; more are not kept, because sessions are many.
 const MAX_KEPT: usize = 4 << 10;
@@ -36,6 +38,7 @@ struct Usage {
 struct Asked {
     info: Option<Bytes>,
     capabilities: Option<Bytes>,
+    #[cfg(feature = "http")]
     declared: Declared,
 }
 
@@ -106,7 +109,12 @@ impl Session {
     pub fn asked(&self, initialize: &JsonRpcMessage) {
         let params = initialize.params();
         let (info, capabilities) = (copy(params, "clientInfo"), copy(params, "capabilities"));
-        let asked = Asked { info, capabilities, declared: Declared::by(initialize) };
+        let asked = Asked {
+            info,
+            capabilities,
+            #[cfg(feature = "http")]
+            declared: Declared::by(initialize),
+        };
         let _ = self.asked.set(asked);
     }
 

@@ -56,8 +56,12 @@ pub mod message;
 #[cfg(all(feature = "monitor", target_os = "linux"))]
 pub mod monitor;
 pub mod protocol;
+#[cfg(feature = "http")]
+mod quiet;
 pub mod reply;
 pub mod rules;
+#[cfg(feature = "secret")]
+pub mod secret;
 pub mod serve;
 pub mod session;
 pub mod wassette;

@@ -9,39 +9,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chain::*;
-use shadowcat::layer::hold::{Breakpoint, HoldLayer, Holds, NotDecided, Options};
-use shadowcat::layer::intercept::{Block, Intercept, Interest, Point};
+use shadowcat::layer::hold::{Breakpoint, Holds, NotDecided, Options};
+use shadowcat::layer::intercept::{Block, Interest, Point};
 use shadowcat::session::{Principal, Session, SessionId};
-use shadowcat::{Code, Context, Direction, Error, JsonRpcMessage, Kind, Reply};
-use support::{msg, rest, settled, text};
-use tokio::task::JoinHandle;
-use tower::{Layer, Service};
-
-fn holding(options: Options, interest: Interest) -> Holds {
-    let holds = Holds::new(options);
-    holds.set(Breakpoint::new("here", interest)).unwrap();
-    holds
-}
-
-fn stack(holds: &Holds, says: &[&'static str]) -> (Intercept<Server>, Server) {
-    let server = Server { told: Arc::default(), says: says.into() };
-    (HoldLayer::new(holds).layer(server.clone()), server)
-}
-
-/// Sends a message and reads the whole reply, in a task of its own.
-fn send(stack: &mut Intercept<Server>, sent: impl AsRef<str>) -> JoinHandle<Result<Vec<String>, Error>> {
-    let calling = stack.call(msg(sent));
-    tokio::spawn(async move { Ok(rest(calling.await?).await) })
-}
-
-async fn got(sent: JoinHandle<Result<Vec<String>, Error>>) -> Vec<String> {
-    support::soon(sent).await.unwrap().unwrap()
-}
+use shadowcat::{Code, Context, Direction, JsonRpcMessage, Kind, Reply};
+use support::{msg, settled, text};
+use tower::Service;
 
 #[tokio::test]
 async fn a_held_request_goes_on_as_it_was_decided_once() {
     let holds = holding(Options::new(), Interest::requests());
-    let (mut stack, server) = stack(&holds, &[RESULT]);
+    let (mut stack, server) = hold_stack(&holds, &[RESULT]);
     let call = send(&mut stack, CALL);
     let held = holds.next().await;
     assert!(server.told().is_empty());
@@ -59,7 +37,7 @@ async fn a_held_request_goes_on_as_it_was_decided_once() {
 #[tokio::test]
 async fn what_is_rejected_or_answered_never_reaches_the_server() {
     let holds = holding(Options::new(), Interest::requests());
-    let (mut stack, server) = stack(&holds, &[RESULT]);
+    let (mut stack, server) = hold_stack(&holds, &[RESULT]);
     let call = send(&mut stack, CALL);
     holds.next().await.reject(Block::error(Code::INVALID_PARAMS, "no")).unwrap();
     assert_eq!(got(call).await, [r#"{"jsonrpc":"2.0","id":"a","error":{"code":-32602,"message":"no"}}"#]);
@@ -72,7 +50,7 @@ async fn what_is_rejected_or_answered_never_reaches_the_server() {
 #[tokio::test]
 async fn responses_notifications_and_the_servers_questions_are_held_too() {
     let holds = holding(Options::new(), Interest::everything().direction(Direction::ToClient));
-    let (mut stack, server) = stack(&holds, &[PROGRESS, QUESTION, RESULT]);
+    let (mut stack, server) = hold_stack(&holds, &[PROGRESS, QUESTION, RESULT]);
     let call = send(&mut stack, CALL);
     let held = holds.next().await;
     assert_eq!((held.message().kind(), held.request().map(text)), (Kind::Notification, Some(CALL.into())));
@@ -91,7 +69,7 @@ async fn only_what_a_breakpoint_is_about_is_held() {
         Breakpoint::new("loads", Interest::requests()).when(|seen| seen.point() == Point::PreComponentLoad);
     holds.set(loads.clone()).unwrap();
     holds.set(loads).unwrap_err();
-    let (mut stack, server) = stack(&holds, &[RESULT]);
+    let (mut stack, server) = hold_stack(&holds, &[RESULT]);
     assert_eq!(got(send(&mut stack, CALL)).await, [RESULT]);
     let load = CALL.replace("\"t\"", "\"load-component\"");
     let call = send(&mut stack, &load);
@@ -108,7 +86,7 @@ async fn only_what_a_breakpoint_is_about_is_held() {
 async fn a_message_is_held_once_also_where_two_breakpoints_meet_it() {
     let holds = holding(Options::new(), Interest::requests());
     holds.set(Breakpoint::new("again", Interest::everything())).unwrap();
-    let (mut stack, _) = stack(&holds, &[PROGRESS, PROGRESS, RESULT]);
+    let (mut stack, _) = hold_stack(&holds, &[PROGRESS, PROGRESS, RESULT]);
     let call = send(&mut stack, CALL);
     holds.next().await.edit(msg(CALL.replace(":1}", ":2}"))).unwrap();
     for _ in 0..3 {
@@ -123,7 +101,7 @@ async fn a_message_is_held_once_also_where_two_breakpoints_meet_it() {
 async fn what_nobody_decides_about_is_blocked_or_goes_on_as_was_chosen() {
     for (options, told) in [(Options::new(), 0), (Options::new().fail_open(), 1)] {
         let holds = holding(options.max_age(Duration::from_secs(50)), Interest::requests());
-        let (mut stack, server) = stack(&holds, &[RESULT]);
+        let (mut stack, server) = hold_stack(&holds, &[RESULT]);
         let began = tokio::time::Instant::now();
         let call = send(&mut stack, CALL);
         let held = holds.next().await;
@@ -143,7 +121,7 @@ async fn what_finds_no_room_is_blocked_or_goes_on_as_was_chosen() {
         (Options::new().max_held(1).fail_open(), 1),
     ] {
         let holds = holding(options, Interest::requests());
-        let (mut stack, server) = stack(&holds, &[RESULT]);
+        let (mut stack, server) = hold_stack(&holds, &[RESULT]);
         let first = send(&mut stack, CALL);
         let held = holds.next().await;
         let second = got(send(&mut stack, OTHER)).await.concat();
@@ -159,7 +137,7 @@ async fn what_finds_no_room_is_blocked_or_goes_on_as_was_chosen() {
 #[tokio::test(start_paused = true)]
 async fn what_the_client_cancels_is_not_held_any_more() {
     let holds = holding(Options::new(), Interest::requests());
-    let (mut stack, server) = stack(&holds, &[RESULT]);
+    let (mut stack, server) = hold_stack(&holds, &[RESULT]);
     let mut changes = holds.changes();
     let call = send(&mut stack, CALL);
     let held = holds.next().await;
@@ -174,7 +152,7 @@ async fn what_the_client_cancels_is_not_held_any_more() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_asked_for_progress_outlives_its_own_timeout() {
     let holds = holding(Options::new(), Interest::requests());
-    let (mut stack, _) = stack(&holds, &[RESULT]);
+    let (mut stack, _) = hold_stack(&holds, &[RESULT]);
     let sent = CALL.replace(r#""name":"t""#, r#""name":"t","_meta":{"progressToken":"p"}"#);
     let calling = stack.call(msg(sent));
     let call = tokio::spawn(async move {
@@ -206,7 +184,7 @@ fn of(principal: &str, session: &str, sent: impl AsRef<str>) -> JsonRpcMessage {
 #[tokio::test]
 async fn a_digest_is_of_who_and_what_and_an_approval_of_another_counts_for_nothing() {
     let holds = holding(Options::new(), Interest::requests());
-    let (mut stack, _) = stack(&holds, &[RESULT]);
+    let (mut stack, _) = hold_stack(&holds, &[RESULT]);
     let mut all = Vec::new();
     for message in [
         of("ann", "s", CALL),
@@ -236,7 +214,7 @@ async fn a_digest_is_of_who_and_what_and_an_approval_of_another_counts_for_nothi
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_that_decide_at_once_one_does() {
     let holds = holding(Options::new(), Interest::requests());
-    let (mut stack, server) = stack(&holds, &[RESULT]);
+    let (mut stack, server) = hold_stack(&holds, &[RESULT]);
     for _ in 0..200 {
         let call = send(&mut stack, CALL);
         let held = holds.next().await;

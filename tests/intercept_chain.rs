@@ -143,6 +143,21 @@ async fn the_front_ends_own_listen_is_shown_to_nobody() {
     assert_eq!(chain.stats("one").unwrap().panicked, 0);
 }
 
+/// What the server asks there is answered in the client's place, and the answer is no listen.
+#[tokio::test]
+async fn an_answer_to_what_was_asked_on_the_listen_reaches_the_server_as_an_answer() {
+    let chain = deciding(only(Direction::ToClient, Kind::Request), |_| Action::Drop);
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let kept = taken.clone();
+    let mut stack = InterceptLayer::new(chain).layer(tower::service_fn(move |message: JsonRpcMessage| {
+        kept.lock().unwrap().push((message.kind(), message.is_session_listen()));
+        let says = (message.kind() == Kind::Request).then(|| Ok(msg(QUESTION)));
+        async { Ok::<_, Error>(Reply::stream(futures::stream::iter(says))) }
+    }));
+    rest(stack.call(support::session_listen()).await.unwrap()).await;
+    assert_eq!(*taken.lock().unwrap(), [(Kind::Request, true), (Kind::Response, false)]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_chain_that_changes_under_load_loses_nothing() {
     let chain = deciding(Interest::everything(), |_| Action::Continue);
@@ -216,6 +231,38 @@ async fn progress_of_ours_goes_on_where_the_servers_stopped() {
     let sent = CALL.replace(r#""name":"t""#, r#""name":"t","_meta":{"progressToken":1}"#);
     let got = through(&chain, &sent, &[PROGRESS, RESULT]).await.0;
     assert_eq!(got, [PROGRESS.into(), progress_of("1", "1.000001"), RESULT.to_owned()]);
+}
+
+/// Held on its way there and on its way back, by a server that takes its time in between.
+#[tokio::test(start_paused = true)]
+async fn progress_of_ours_only_grows_and_there_is_none_while_the_server_works() {
+    let slowly = || tokio::time::sleep(std::time::Duration::from_secs(18));
+    for says in [&[RESULT][..], &[PROGRESS, RESULT]] {
+        let held = Interest::everything().method("tools/call");
+        let chain = deciding(held, move |_| {
+            Action::hold(async move {
+                slowly().await;
+                Action::Continue
+            })
+        });
+        let mut stack =
+            InterceptLayer::new(chain).layer(tower::service_fn(move |_: JsonRpcMessage| async move {
+                slowly().await;
+                Ok::<_, Error>(match says {
+                    [one] => Reply::one(msg(one)),
+                    _ => Reply::stream(futures::stream::iter(says.iter().map(|said| Ok(msg(said))))),
+                })
+            }));
+        let sent = CALL.replace(r#""name":"t""#, r#""name":"t","_meta":{"progressToken":1}"#);
+        let got = rest(stack.call(msg(sent)).await.unwrap()).await;
+        let ours = |progress: &str| progress_of("1", progress);
+        let (said, after) = match says {
+            [_] => (None, ours("0.000002")),
+            _ => (Some(PROGRESS.to_owned()), ours("1.000001")),
+        };
+        let due = [ours("0.000001")].into_iter().chain(said).chain([after, RESULT.to_owned()]);
+        assert_eq!(got, due.collect::<Vec<_>>());
+    }
 }
 
 #[tokio::test(start_paused = true)]

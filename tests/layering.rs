@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// From the lowest to the highest.
 const LEVELS: [&[&str]; 8] = [
-    &["clock"],
+    &["clock", "quiet"],
     &["error"],
     &["message"],
     &["reply"],

@@ -204,9 +204,11 @@ impl JsonRpcMessage {
         self.kind() == Kind::Request && self.is_method("subscriptions/listen")
     }
 
-    /// A front end's own listen; see [`Context::session_listen`].
+    /// A front end's own listen; see [`Context::session_listen`]. Another message with its context, such as an answer
+    /// to what was asked on it, is none.
     pub fn is_session_listen(&self) -> bool {
-        self.inner.beside.context.as_ref().is_some_and(|context| context.is_session_listen())
+        let context = self.inner.beside.context.as_ref();
+        context.is_some_and(|context| context.is_session_listen()) && self.is_listen()
     }
 
     /// What a layer keeps across `call` to answer with the same id.

@@ -4,11 +4,13 @@
 
 use std::sync::{Arc, Mutex};
 
+use shadowcat::layer::hold::{Breakpoint, HoldLayer, Holds, Options};
 use shadowcat::layer::intercept::{Action, Chain, Intercept, InterceptLayer, Interception, Interest, on};
 use shadowcat::{Direction, Error, JsonRpcMessage, Kind, Pointer, Reply};
+use tokio::task::JoinHandle;
 use tower::{Layer, Service, ServiceExt};
 
-use crate::support::{msg, rest, text};
+use crate::support::{msg, rest, soon, text};
 
 pub(crate) const CALL: &str =
     r#"{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"t","arguments":{"n":1}}}"#;
@@ -91,3 +93,27 @@ pub(crate) const TOOL_ERROR: &str =
     r#"{"jsonrpc":"2.0","id":"a","result":{"content":[{"text":"no","type":"text"}],"isError":true}}"#;
 pub(crate) const DROPPED: &str = "The message was dropped on its way";
 pub(crate) const UNCHECKED: &str = "The message could not be checked and was not forwarded";
+
+/// Holds everything of interest.
+pub(crate) fn holding(options: Options, interest: Interest) -> Holds {
+    let holds = Holds::new(options);
+    holds.set(Breakpoint::new("here", interest)).unwrap();
+    holds
+}
+
+pub(crate) fn hold_stack(holds: &Holds, says: &[&'static str]) -> (Intercept<Server>, Server) {
+    let server = Server { told: Arc::default(), says: says.into() };
+    (HoldLayer::new(holds).layer(server.clone()), server)
+}
+
+type Sent = JoinHandle<Result<Vec<String>, Error>>;
+
+/// Sends a message and reads the whole reply, in a task of its own.
+pub(crate) fn send(stack: &mut Intercept<Server>, sent: impl AsRef<str>) -> Sent {
+    let calling = stack.call(msg(sent));
+    tokio::spawn(async move { Ok(rest(calling.await?).await) })
+}
+
+pub(crate) async fn got(sent: Sent) -> Vec<String> {
+    soon(sent).await.unwrap().unwrap()
+}

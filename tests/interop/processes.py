@@ -35,10 +35,10 @@ class Process:
         self.process, self.log, self.lines = process, log, []
 
     @classmethod
-    async def start(cls, *command, log):
+    async def start(cls, *command, log, stdin=asyncio.subprocess.DEVNULL):
         process = await asyncio.create_subprocess_exec(
             *map(str, command),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=stdin,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, "PORT": "0"},
@@ -60,6 +60,11 @@ class Process:
             if found and not self.address.done():
                 # "localhost" is what the server binds, and maybe on ::1 alone
                 self.address.set_result(found[1])
+
+    async def tell(self, line):
+        """A line for its stdin, where that is a pipe."""
+        self.process.stdin.write(f"{line}\n".encode())
+        await self.process.stdin.drain()
 
     def said(self, what):
         return sum(what in line for line in self.lines)

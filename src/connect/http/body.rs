@@ -10,6 +10,7 @@ use http_body::{Frame, SizeHint};
 
 use super::exchange::broken;
 use crate::error::{BoxError, Error};
+use crate::quiet;
 
 /// The body of a request: one message, or nothing.
 ///
@@ -57,7 +58,7 @@ where
 {
     fn poll_chunk(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BoxError>>> {
         loop {
-            let Some(frame) = ready!(self.as_mut().poll_frame(cx)) else { return Poll::Ready(None) };
+            let Some(frame) = ready!(quiet::poll_frame(self.as_mut(), cx)) else { return Poll::Ready(None) };
             match frame.map(Frame::into_data) {
                 Ok(Ok(mut data)) => return Poll::Ready(Some(Ok(data.copy_to_bytes(data.remaining())))),
                 Ok(Err(_trailers)) => {}
@@ -103,6 +104,9 @@ impl Chunks {
         let Some(mut first) = self.next().await? else { return Ok((Bytes::new(), false)) };
         if first.len() > max {
             return Ok((first.split_to(max), true));
+        }
+        if self.is_over() {
+            return Ok((first, false));
         }
         let Some(mut chunk) = self.next().await? else { return Ok((first, false)) };
         let mut all = BytesMut::from(first);

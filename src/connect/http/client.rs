@@ -65,6 +65,15 @@ impl HttpClient {
         Self(Inner::Plain(Pool::new(connector(limit))))
     }
 
+    /// Without TLS it is its pool.
+    pub(super) fn pool(&self) -> Option<&Pool> {
+        match &self.0 {
+            Inner::Plain(pool) => Some(pool),
+            #[cfg(feature = "http-client-tls")]
+            Inner::Tls(_) => None,
+        }
+    }
+
     /// With TLS by rustls, trusting the certificates that the system trusts, and HTTP/2 where the server has it.
     /// An `http` address is asked without TLS.
     ///
@@ -125,7 +134,7 @@ impl Default for HttpClient {
 }
 
 /// The future of a request of [`HttpClient`].
-pub struct ClientFuture(Pin<Box<dyn Future<Output = Result<Response<Incoming>, Error>> + Send>>);
+pub struct ClientFuture(Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Error>> + Send>>);
 
 impl Service<Request<Body>> for HttpClient {
     type Response = Response<ResponseBody>;
@@ -138,11 +147,14 @@ impl Service<Request<Body>> for HttpClient {
 
     fn call(&mut self, request: Request<Body>) -> ClientFuture {
         ClientFuture(match &self.0 {
-            Inner::Plain(pool) => Box::pin(pool.clone().send(request)),
+            Inner::Plain(pool) => Box::pin(pool.clone().send(request, ResponseBody::from)),
             #[cfg(feature = "http-client-tls")]
             Inner::Tls(pool) => {
                 let sent = pool.request(request);
-                Box::pin(async move { sent.await.map_err(|error| broken("asking the server", error.into())) })
+                Box::pin(async move {
+                    let response = sent.await.map_err(|error| broken("asking the server", error.into()))?;
+                    Ok(response.map(ResponseBody::from))
+                })
             }
         })
     }
@@ -152,7 +164,13 @@ impl Future for ClientFuture {
     type Output = Result<Response<ResponseBody>, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx).map_ok(|response| response.map(|body| ResponseBody(Some(body))))
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl From<Incoming> for ResponseBody {
+    fn from(body: Incoming) -> Self {
+        Self(Some(body))
     }
 }
 

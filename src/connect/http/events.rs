@@ -22,7 +22,11 @@ pub(super) enum Content {
 
 /// By its type; parameters do not matter.
 pub(super) fn content(headers: &HeaderMap) -> Content {
-    let named = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let named = headers.get(CONTENT_TYPE);
+    if named.is_some_and(|value| value == "application/json") {
+        return Content::Json; // as nearly every server writes it
+    }
+    let named = named.and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = named.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("application/json") {
         Content::Json

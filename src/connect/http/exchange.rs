@@ -1,15 +1,27 @@
 //! The way to the user's HTTP client, whatever its type: one request, one response.
 
+#[cfg(feature = "http-client")]
+use std::any::Any;
 use std::error::Error as StdError;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 
-use http::{Request, Response};
+#[cfg(feature = "http-client")]
+use http::HeaderValue;
+#[cfg(feature = "http-client")]
+use http::header::{CONTENT_LENGTH, Entry, HOST};
+use http::{HeaderMap, Request, Response, Uri};
+#[cfg(feature = "http-client")]
+use http_body::Body as _;
 use tower_service::Service;
 
 use super::body::{Body, Chunks};
+#[cfg(feature = "http-client")]
+use super::client::{HttpClient, ResponseBody};
+#[cfg(feature = "http-client")]
+use super::pool::{self, Pool};
 use crate::error::{BoxError, Error};
 
 /// A response on its way.
@@ -18,10 +30,14 @@ pub(super) type Sending = Pin<Box<dyn Future<Output = Result<Response<Chunks>, E
 /// An HTTP client without its type: the leaf's inside is compiled once.
 pub(super) trait Exchange: Send + Sync {
     fn send(&self, request: Request<Body>) -> Sending;
+
+    /// Makes room in the head of every message for what it adds to it: a copy has none, and to grow costs more than
+    /// the copy.
+    fn prepare(&self, _head: &mut HeaderMap, _uri: &Uri) {}
 }
 
 /// A client of which each request takes a clone.
-pub(super) struct Client<C>(pub(super) Mutex<C>);
+struct Client<C>(Mutex<C>);
 
 impl<C, B> Exchange for Client<C>
 where
@@ -40,6 +56,39 @@ where
                 Err(error) => Err(broken("asking the server", error.into())),
             }
         })
+    }
+}
+
+/// The way to this client; the shorter one to a client of ours.
+pub(super) fn to<C, B>(client: C) -> Box<dyn Exchange>
+where
+    C: Service<Request<Body>, Response = Response<B>, Error: Into<BoxError>, Future: Send>,
+    C: Clone + Send + 'static,
+    B: http_body::Body<Error: Into<BoxError>> + Send + 'static,
+{
+    #[cfg(feature = "http-client")]
+    if let Some(pool) = (&client as &dyn Any).downcast_ref().and_then(HttpClient::pool) {
+        return Box::new(pool.clone());
+    }
+    Box::new(Client(Mutex::new(client)))
+}
+
+#[cfg(feature = "http-client")]
+impl Exchange for Pool {
+    fn send(&self, mut request: Request<Body>) -> Sending {
+        if let Some(length @ 1..) = request.body().size_hint().exact() {
+            request.headers_mut().insert(CONTENT_LENGTH, length.into());
+        }
+        Box::pin(self.clone().send(request, |body| Chunks::new(ResponseBody::from(body))))
+    }
+
+    fn prepare(&self, head: &mut HeaderMap, uri: &Uri) {
+        if let (Entry::Vacant(place), Ok(host)) = (head.entry(HOST), pool::host(uri)) {
+            place.insert(host);
+        }
+        head.insert(CONTENT_LENGTH, HeaderValue::from_static("0")); // until it is known
+        // A map that is full grows even where nothing is added to it; its copies have its size.
+        head.reserve(8);
     }
 }
 

@@ -73,7 +73,7 @@ mod tools;
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use ::http::{Request, Response, Uri};
@@ -146,8 +146,7 @@ impl<C> Http<C> {
         C: Clone + Send + 'static,
         B: http_body::Body<Error: Into<BoxError>> + Send + 'static,
     {
-        let client = Box::new(exchange::Client(Mutex::new(client)));
-        let shared = Arc::new(Shared::new(client, uri, options));
+        let shared = Arc::new(Shared::new(exchange::to(client), uri, options));
         Self { handle: Arc::new(Handle(shared)), client: PhantomData }
     }
 

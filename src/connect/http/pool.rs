@@ -20,6 +20,7 @@ use super::body::Body;
 use super::client::{IDLE, MOST_IDLE};
 use super::exchange::broken;
 use crate::error::Error;
+use crate::quiet::Driven;
 
 /// Clones are one pool.
 #[derive(Clone)]
@@ -33,7 +34,8 @@ struct Shared {
 #[derive(Default)]
 struct Table {
     /// By authority, as it is written; what was used last is at the end.
-    idle: BTreeMap<Box<str>, Vec<Link>>,
+    #[expect(clippy::vec_box, reason = "a link moves several times for each request")]
+    idle: BTreeMap<Box<str>, Vec<Box<Link>>>,
     is_swept: bool,
 }
 
@@ -56,10 +58,11 @@ impl Pool {
     /// # Errors
     ///
     /// The server cannot be reached, which the error [says](Error::is_unsent), or it breaks off.
-    pub(super) fn send(
+    pub(super) fn send<B>(
         self,
         mut request: Request<Body>,
-    ) -> impl Future<Output = Result<Response<Incoming>, Error>> + Send {
+        wrap: fn(Incoming) -> B,
+    ) -> impl Future<Output = Result<Response<B>, Error>> + Send {
         let path = request.uri().path_and_query().cloned();
         let target = mem::replace(request.uri_mut(), origin_form(path));
         // No `async fn`, which would keep the request twice.
@@ -81,7 +84,7 @@ impl Pool {
                         if let Some(authority) = authority {
                             self.put_back(authority, link);
                         }
-                        return Ok(response);
+                        return Ok(response.map(wrap));
                     }
                     Err(mut error) => match error.take_message().filter(|_| is_reused) {
                         Some(untouched) => request = untouched,
@@ -93,7 +96,7 @@ impl Pool {
     }
 
     /// As soon as the response has been read; one that is dropped before closes its connection.
-    fn put_back(self, authority: &Authority, mut link: Link) {
+    fn put_back(self, authority: &Authority, mut link: Box<Link>) {
         if link.sender.is_ready() {
             return self.0.put(authority, link);
         }
@@ -107,23 +110,23 @@ impl Pool {
 }
 
 impl Shared {
-    async fn connect(&self, target: &Uri) -> Result<Link, Error> {
+    async fn connect(&self, target: &Uri) -> Result<Box<Link>, Error> {
         let unsent = |error| broken("asking the server", error).unsent();
         let stream =
             self.connector.clone().call(target.clone()).await.map_err(|error| unsent(error.into()))?;
         let host = host(target)?;
         let (mut sender, connection) = handshake(stream).await.map_err(|error| unsent(error.into()))?;
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            if let Err(error) = Driven::new(connection).await {
                 tracing::debug!(%error, "a connection to the server broke");
             }
         });
         sender.ready().await.map_err(|error| unsent(error.into()))?;
-        Ok(Link { sender, host, since: Instant::now() })
+        Ok(Box::new(Link { sender, host, since: Instant::now() }))
     }
 
     /// One that is open, as far as is known, and that the server has no reason yet to close.
-    fn take(&self, authority: &Authority) -> Option<Link> {
+    fn take(&self, authority: &Authority) -> Option<Box<Link>> {
         let mut table = self.lock();
         let idle = table.idle.get_mut(authority.as_str())?;
         while let Some(link) = idle.pop() {
@@ -134,8 +137,8 @@ impl Shared {
         None
     }
 
-    fn put(self: &Arc<Self>, authority: &Authority, link: Link) {
-        let link = Link { since: Instant::now(), ..link };
+    fn put(self: &Arc<Self>, authority: &Authority, mut link: Box<Link>) {
+        link.since = Instant::now();
         let mut table = self.lock();
         match table.idle.get_mut(authority.as_str()) {
             Some(idle) if idle.len() >= MOST_IDLE => return,
@@ -189,7 +192,7 @@ fn origin_form(path: Option<PathAndQuery>) -> Uri {
 }
 
 /// Without user and password, and without the port that goes without saying.
-fn host(target: &Uri) -> Result<HeaderValue, Error> {
+pub(super) fn host(target: &Uri) -> Result<HeaderValue, Error> {
     let name = target.host().unwrap_or_default();
     let host = match target.port_u16() {
         Some(port) if port != 80 => HeaderValue::try_from(format!("{name}:{port}")),

@@ -114,6 +114,7 @@ impl Shared {
         let mut head = options.headers.clone();
         head.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         head.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        exchange.prepare(&mut head, &uri);
         Self {
             exchange: exchange.into(),
             uri,

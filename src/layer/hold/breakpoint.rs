@@ -26,7 +26,7 @@ pub struct Breakpoint {
 }
 
 impl Breakpoint {
-    /// Every message of `interest`.
+    /// Every message of `interest`; a listen only where its method is named.
     pub fn new(name: &str, interest: Interest) -> Self {
         Self { name: name.into(), interest, condition: None }
     }

@@ -5,14 +5,15 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 
 use crate::layer::intercept::Interception;
-use crate::message::{Direction, Kind, Pointer};
+use crate::message::{Direction, JsonRpcMessage, Kind, Pointer};
 use crate::protocol::method;
 use crate::session::Principal;
 
 /// What was decided about: SHA-256 over session, principal, direction, kind, method, tool, and the exact bytes of the
-/// arguments (of a `tools/call`), parameters, result or error.
+/// arguments (of a `tools/call`), parameters, result or error; of a response, those of its request, too.
 ///
-/// Ids and `_meta` of a `tools/call` are not in it: the same call made again has the same digest.
+/// Ids and `_meta` of a `tools/call` are not in it: the same call made again has the same digest. What was approved is
+/// named by [`Held::number`](super::Held::number) as well, which no other has.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
 
@@ -29,7 +30,8 @@ impl Digest {
             Some(kind_name(kind)),
             seen.method().map(str::as_bytes),
             tool.as_deref().map(str::as_bytes),
-            what(seen),
+            what(message),
+            (kind == Kind::Response).then(|| what(seen.request()?)).flatten(),
         ];
         for field in fields {
             // What is missing and what is empty differ, and no field runs into the next.
@@ -54,8 +56,7 @@ fn kind_name(kind: Kind) -> &'static [u8] {
     }
 }
 
-fn what(seen: &Interception) -> Option<&[u8]> {
-    let message = seen.message();
+fn what(message: &JsonRpcMessage) -> Option<&[u8]> {
     if message.is_method(method::TOOLS_CALL) {
         // The scanner refuses a key that stands twice; a transparent one is bound as a whole.
         let arguments = Pointer::root().join("params").join("arguments").find(message.bytes());

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::Digest;
 use crate::layer::intercept::{Action, Block};
-use crate::message::{Direction, JsonRpcMessage};
+use crate::message::{Direction, JsonRpcMessage, Kind};
 use crate::reply::Reply;
 use crate::session::Principal;
 
@@ -144,9 +144,15 @@ impl Held {
     ///
     /// # Errors
     ///
-    /// It does not wait any more.
+    /// The answer is no response, the message is a notification, which has none, or it does not wait any more.
     pub fn answer(&self, reply: impl Into<Reply>) -> Result<(), NotDecided> {
-        self.decide(Action::Respond(reply.into()))
+        let (reply, kind) = (reply.into(), self.0.message.kind());
+        let is_response = reply.as_one().is_some_and(|message| message.kind() == Kind::Response);
+        let takes_several = kind == Kind::Request && self.0.direction == Direction::ToUpstream;
+        if kind == Kind::Notification || !(is_response || takes_several && !reply.is_single()) {
+            return Err(NotDecided::Differs);
+        }
+        self.decide(Action::Respond(reply))
     }
 
     /// Blocks it.

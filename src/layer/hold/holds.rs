@@ -13,6 +13,7 @@ use super::{Breakpoint, Digest, Held, NotDecided, Options};
 use crate::error::BoxError;
 use crate::layer::intercept::{Action, Block, Chain, Interception, Interceptor, Interest, Link, NameTaken};
 use crate::message::JsonRpcMessage;
+use crate::protocol::method;
 use crate::session::{Principal, Session};
 
 /// What is held, and the breakpoints that hold it; cheap to clone, all clones are one. See the [module](super).
@@ -56,7 +57,9 @@ impl Holds {
     pub fn set(&self, breakpoint: Breakpoint) -> Result<(), NameTaken> {
         let name = breakpoint.name.clone();
         let holder = Holder { breakpoint, state: self.state.clone() };
-        self.chain.add_link(Link::new(&name, holder))
+        let link = Link::new(&name, holder);
+        // A condition that panics says nothing about the message.
+        self.chain.add_link(if self.state.options.opens() { link.fail_open() } else { link })
     }
 
     /// Removes a breakpoint; whether there was one. What it holds is held still.
@@ -69,12 +72,13 @@ impl Holds {
         self.chain.names()
     }
 
-    /// Everything that is held, oldest first.
+    /// Everything that waits for a decision, oldest first.
     pub fn held(&self) -> Vec<Held> {
-        self.state.lock().held.values().cloned().map(Held).collect()
+        let held: Vec<_> = self.state.lock().held.values().cloned().map(Held).collect();
+        held.into_iter().filter(Held::is_waiting).collect()
     }
 
-    /// The held message of this number.
+    /// The held message of this number; nothing once it is over.
     pub fn get(&self, number: u64) -> Option<Held> {
         self.state.lock().held.get(&number).cloned().map(Held)
     }
@@ -118,8 +122,8 @@ impl Holds {
 impl Table {
     fn unseen(&mut self) -> Option<Held> {
         while let Some(number) = self.unseen.pop_front() {
-            if let Some(entry) = self.held.get(&number) {
-                return Some(Held(entry.clone()));
+            if let Some(held) = self.held.get(&number).cloned().map(Held).filter(Held::is_waiting) {
+                return Some(held);
             }
         }
         None
@@ -165,7 +169,7 @@ impl State {
             principal,
             digest,
             since: now,
-            expires: now + self.options.max_age,
+            expires: self.options.expiry(now),
             status: Mutex::new(Status::Waiting(sender)),
         });
         table.add(entry.clone());
@@ -254,17 +258,24 @@ impl Interceptor for Holder {
     }
 
     async fn intercept(&self, seen: &mut Interception) -> Result<Action, BoxError> {
-        let is_met = self.breakpoint.condition.as_ref().is_none_or(|condition| condition(seen));
-        Ok(match is_met {
+        // A listen that waits tells its client nothing: it is held only where it is meant.
+        let is_meant = !seen.message().is_listen() || self.breakpoint.interest.names(method::LISTEN);
+        let is_met = || self.breakpoint.condition.as_ref().is_none_or(|condition| condition(seen));
+        Ok(match is_meant && is_met() {
             true => self.state.clone().hold(&self.breakpoint.name, seen),
             false => Action::Continue,
         })
     }
 }
 
+/// Whose message it is, or whose request it belongs to: of a session, or of a request that stands alone.
 fn principal(seen: &Interception) -> Option<Principal> {
-    let context = seen.message().context().or_else(|| seen.request()?.context())?;
-    context.shared().get::<Arc<Session>>()?.principal().cloned()
+    let of = |message: &JsonRpcMessage| {
+        let shared = message.context()?.shared();
+        let session = || shared.get::<Arc<Session>>()?.principal();
+        shared.get::<Principal>().or_else(session).cloned()
+    };
+    of(seen.message()).or_else(|| of(seen.request()?))
 }
 
 impl fmt::Debug for Holds {

@@ -10,7 +10,8 @@
 //!   no further than the message that is held.
 //! - What is held is bounded in number, bytes and age; see [`Options`]. What finds no room, and what nobody decides
 //!   about in time, is blocked, or goes on if that was chosen.
-//! - A message is held once, also where several breakpoints meet it.
+//! - A message is held once, also where several breakpoints meet it. A listen, which tells its client nothing while it
+//!   waits, is held only where a breakpoint names its method.
 //!
 //! ```
 //! use shadowcat::layer::hold::{Breakpoint, HoldLayer, Holds, Options};

@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::layer::intercept::{Action, Block};
 use crate::message::Code;
+
+/// Longer than any process runs, and still an instant.
+const FOREVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// Bounds of what is held.
 ///
@@ -18,7 +23,7 @@ use crate::message::Code;
 pub struct Options {
     pub(super) max_held: usize,
     pub(super) max_bytes: usize,
-    pub(super) max_age: Duration,
+    max_age: Duration,
     opens: bool,
 }
 
@@ -52,10 +57,20 @@ impl Options {
         self
     }
 
-    /// What nobody decided about in time, and what finds no room, goes on as it is. Otherwise it is blocked.
+    /// What nobody decided about in time, what finds no room, and what a breakpoint's condition panics at goes on as
+    /// it is. Otherwise it is blocked.
     pub fn fail_open(mut self) -> Self {
         self.opens = true;
         self
+    }
+
+    pub(super) fn opens(&self) -> bool {
+        self.opens
+    }
+
+    /// When a message expires that is held from `now` on.
+    pub(super) fn expiry(&self, now: Instant) -> Instant {
+        now.checked_add(self.max_age).unwrap_or_else(|| now + FOREVER)
     }
 
     pub(super) fn otherwise(&self, why: &str) -> Action {

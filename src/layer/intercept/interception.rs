@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use http::Extensions;
 
+use super::beat::Said;
 use crate::message::{Direction, JsonRpcMessage};
 
 /// One message on its way, and what is known about it.
@@ -23,11 +24,14 @@ pub(super) struct Exchange {
     pub(super) began: Option<Instant>,
     pub(super) transport: Extensions,
     pub(super) metadata: Extensions,
+    /// Where progress of ours stands, if the request waited.
+    pub(super) said: Option<Said>,
 }
 
 impl Exchange {
     pub(super) fn new(request: Option<JsonRpcMessage>) -> Self {
-        Self { request, began: None, transport: Extensions::new(), metadata: Extensions::new() }
+        let (transport, metadata) = (Extensions::new(), Extensions::new());
+        Self { request, began: None, transport, metadata, said: None }
     }
 
     /// Its time counts from now, unless it does already.

@@ -73,6 +73,11 @@ impl Interest {
         &self.methods
     }
 
+    /// Whether it names this method.
+    pub(in crate::layer) fn names(&self, method: &str) -> bool {
+        self.methods.contains(method)
+    }
+
     /// Whether such a message is shown. A response whose request is not known has no method, and is shown only
     /// where any method is.
     pub fn takes(&self, direction: Direction, kind: Kind, method: Option<&str>) -> bool {

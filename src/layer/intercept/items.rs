@@ -38,7 +38,7 @@ impl<S> Unpin for Items<S> {}
 
 impl<S: RpcService + Clone> Items<S> {
     pub(super) fn new(inner: Reply, tail: Tail<S>) -> Self {
-        let beat = Beat::new(tail.exchange.request.as_ref(), tail.fixed.progress);
+        let beat = Beat::of_reply(&tail.exchange, tail.fixed.progress);
         Self {
             inner,
             tail,

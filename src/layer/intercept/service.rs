@@ -108,8 +108,13 @@ impl<S: RpcService + Clone> Intercept<S> {
     /// Later, the service may not be ready any more: a clone is asked for that then.
     fn undecided(&self, running: Running, beat: Option<Beat>) -> ResponseFuture<S> {
         let mut clone = self.clone();
+        let shared = beat.as_ref().map(Beat::shared);
         let decided = Box::pin(async move {
-            let (seen, verdict) = running.await;
+            let (mut seen, verdict) = running.await;
+            seen.exchange.said = shared.map(|(said, over)| {
+                over.decided();
+                said
+            });
             poll_fn(|cx| clone.inner.poll_ready(cx)).await?;
             clone.decided(seen, verdict).await
         });

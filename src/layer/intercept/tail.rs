@@ -74,7 +74,7 @@ impl<S: RpcService + Clone> Tail<S> {
         message: JsonRpcMessage,
         reply: Reply,
     ) -> (BoxFuture<Reply>, Option<Beat>) {
-        let beat = Beat::new(self.exchange.request.as_ref(), self.fixed.progress);
+        let beat = Beat::of_reply(&self.exchange, self.fixed.progress);
         self.exchange.transport = reply.extensions().clone();
         let seen = Interception::new(message, Direction::ToClient, self.exchange);
         let running: BoxFuture<_> = Box::pin(async move {

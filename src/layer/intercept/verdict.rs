@@ -24,7 +24,7 @@ pub(super) enum Verdict {
     Collect(usize),
 }
 
-/// Puts a changed message in the place of the one before.
+/// Puts a changed message in the place of the one before; what rides beside that one rides on.
 pub(super) fn replace(seen: &mut Interception, message: JsonRpcMessage) -> Result<(), BoxError> {
     let before = seen.message();
     if message.kind() != before.kind() {
@@ -34,10 +34,15 @@ pub(super) fn replace(seen: &mut Interception, message: JsonRpcMessage) -> Resul
         return Err("the changed message has another id".into());
     }
     let context = before.context().cloned();
-    let message = match (message.context(), context) {
+    let mut message = match (message.context(), context) {
         (None, Some(context)) => message.with_context(context),
         _ => message,
     };
+    if !before.extensions().is_empty() {
+        let mut extensions = before.extensions().clone();
+        extensions.extend(message.extensions().clone());
+        *message.extensions_mut() = extensions;
+    }
     seen.replace(message);
     Ok(())
 }

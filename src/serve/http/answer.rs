@@ -1,7 +1,7 @@
 //! Responses, and what they say where no reply does.
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::body::Body;
 use super::calls::Refused;
@@ -22,7 +22,13 @@ pub(super) fn status(status: StatusCode) -> Response<Body> {
 
 /// One message as a JSON document.
 pub(super) fn json(status: StatusCode, message: &JsonRpcMessage) -> Response<Body> {
+    json_in(HeaderMap::new(), status, message)
+}
+
+/// The same with its head in a map that is there and empty.
+pub(super) fn json_in(head: HeaderMap, status: StatusCode, message: &JsonRpcMessage) -> Response<Body> {
     let mut response = Response::new(Body::document(message));
+    *response.headers_mut() = head;
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

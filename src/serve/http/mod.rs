@@ -122,6 +122,8 @@ mod service;
 mod session_info;
 mod stack;
 mod stateless;
+#[cfg(feature = "http-server")]
+mod timer;
 mod trail;
 mod turns;
 mod two_endpoints;

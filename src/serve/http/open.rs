@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::request::Parts;
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 
 use super::answer;
 use super::body::Body;
@@ -98,7 +98,7 @@ pub(super) async fn open(front: &Arc<Front>, head: &Parts, message: JsonRpcMessa
         Ok(call) => call,
         Err(refused) => return answer::not_taken(refused, &message.responder()),
     };
-    let mut response = respond(call, accepted(&head.headers), None, front).await;
+    let mut response = respond(call, accepted(&head.headers), None, front, &mut HeaderMap::new()).await;
     // Refused by the server, it is over already.
     if let Some(header) =
         session_header(id.reveal()).filter(|_| live.is_open() && response.status().is_success())

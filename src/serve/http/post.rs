@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
 use http_body::Body as HttpBody;
 
 use super::answer;
@@ -19,34 +19,40 @@ use crate::error::BoxError;
 use crate::message::{Code, JsonRpcMessage, Kind};
 use crate::protocol::{Era, header, method};
 use crate::session::ResponseStream;
-use crate::wire::http::{ClientAuthorization, accepted};
+use crate::wire::http::{Accepted, ClientAuthorization, accepted};
 
 /// Reads a message and gives it to whom it is for.
 #[expect(
     clippy::manual_async_fn,
     reason = "it would keep the head twice, past what the allocator has at hand"
 )]
-pub(super) fn post<B>(front: Arc<Front>, head: Parts, body: B) -> impl Future<Output = Response<Body>>
+pub(super) fn post<B>(front: Arc<Front>, mut head: Parts, body: B) -> impl Future<Output = Response<Body>>
 where
     B: HttpBody,
     B::Error: Into<BoxError>,
 {
     async move {
-        let (front, head) = (&front, &head);
         let bytes = match read::body(body, &front.options).await {
             Ok(bytes) => bytes,
             Err(refusal) => return *refusal,
         };
         if front.options.max_batch > 0 && batch::is_one(&bytes) {
-            match batch::session_of(front, head) {
-                Ok(Some(live)) => return Box::pin(batch::post(front, head, live, bytes)).await,
+            match batch::session_of(&front, &head) {
+                Ok(Some(live)) => return Box::pin(batch::post(&front, &head, live, bytes)).await,
                 Ok(None) => {}
                 Err(unknown) => return *unknown,
             }
         }
-        match read_message(front, head, bytes) {
-            Ok((message, era)) => give_to_era(front, head, message, era).await,
-            Err(refusal) => *refusal,
+        let read = read_message(&front, &head, bytes);
+        match read.and_then(|(message, era)| give_to_era(&front, &head, message, era)) {
+            Ok(Given::Opens(message)) => Box::pin(open::open(&front, &head, message)).await,
+            Ok(Given::Called(called)) => {
+                // They keep the buffer that they were read into, and the answer may be long in coming.
+                head.uri = Uri::default();
+                head.headers.clear();
+                called.answered(&front, &mut head.headers).await
+            }
+            Err(answer) => *answer,
         }
     }
 }
@@ -63,13 +69,31 @@ fn read_message(
     Ok((message, era))
 }
 
-async fn give_to_era(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage, era: Era) -> Response<Body> {
+/// What has become of a message.
+pub(super) enum Given {
+    /// It opens a session.
+    Opens(JsonRpcMessage),
+    Called(Called),
+}
+
+/// A call, and what else its response depends on.
+pub(super) struct Called {
+    call: Arc<Call>,
+    kind: Kind,
+    accepted: Accepted,
+    wanted: Option<ResponseStream>,
+}
+
+/// Or the response to a message that nobody is given.
+pub(super) type Giving = Result<Given, Box<Response<Body>>>;
+
+fn give_to_era(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage, era: Era) -> Giving {
     match era {
-        Era::Modern => stateless::modern(front, head, message).await,
+        Era::Modern => stateless::modern(front, head, message),
         Era::Legacy if front.maker.is_some() || head.headers.contains_key(header::SESSION_ID) => {
-            in_session(front, head, message).await
+            in_session(front, head, message)
         }
-        Era::Legacy => stateless::legacy(front, head, message).await,
+        Era::Legacy => stateless::legacy(front, head, message),
     }
 }
 
@@ -80,46 +104,52 @@ pub(super) fn authorize(transparent: bool, message: &mut JsonRpcMessage, headers
     }
 }
 
-async fn in_session(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage) -> Response<Body> {
+fn in_session(front: &Front, head: &Parts, message: JsonRpcMessage) -> Giving {
     let responder = message.responder(); // an answer has an id that is the server's
     let opens = message.kind() == Kind::Request && message.is_method(method::INITIALIZE);
     let Some(session) = head.headers.get(header::SESSION_ID) else {
         return match opens {
-            true => Box::pin(open::open(front, head, message)).await,
+            true => Ok(Given::Opens(message)),
             false => {
                 let why = "Mcp-Session-Id is missing";
-                answer::refuse(StatusCode::BAD_REQUEST, responder.id(), Code::INVALID_REQUEST, why)
+                Err(answer::refuse(StatusCode::BAD_REQUEST, responder.id(), Code::INVALID_REQUEST, why)
+                    .into())
             }
         };
     };
     let Some(Open::Streamable(live)) =
         session.to_str().ok().and_then(|session| front.find(session, &head.extensions))
     else {
-        return answer::unknown_session(responder.id());
+        return Err(answer::unknown_session(responder.id()).into());
     };
     if opens {
         let why = "the session is open already";
-        return answer::refuse(StatusCode::BAD_REQUEST, responder.id(), Code::INVALID_REQUEST, why);
+        return Err(
+            answer::refuse(StatusCode::BAD_REQUEST, responder.id(), Code::INVALID_REQUEST, why).into()
+        );
     }
-    give(front, head, &live, message).await
+    give(front, head, &live, message)
 }
 
 /// A message of a session that is open.
-async fn give(front: &Front, head: &Parts, live: &Arc<Live>, mut message: JsonRpcMessage) -> Response<Body> {
+fn give(front: &Front, head: &Parts, live: &Arc<Live>, mut message: JsonRpcMessage) -> Giving {
+    let accepted = accepted(&head.headers);
     match message.kind() {
-        Kind::Notification if live.cancel(&message) => return answer::status(StatusCode::ACCEPTED),
-        Kind::Response if !is_asked(live, &message) => return answer::unasked(),
-        Kind::Request if takes_priming(live) && accepted(&head.headers).events => {
+        Kind::Notification if live.cancel(&message) => {
+            return Err(answer::status(StatusCode::ACCEPTED).into());
+        }
+        Kind::Response if !is_asked(live, &message) => return Err(answer::unasked().into()),
+        Kind::Request if takes_priming(live) && accepted.events => {
             message.extensions_mut().insert(ResponseStream::new());
         }
         _ => {}
     }
     let message = live.within(message);
     match live.call(message.clone()) {
-        Ok(call) => answer_to(front, head, &message, call).await,
+        Ok(call) => Ok(Given::called(front, accepted, &message, call)),
         Err(refused) => {
             live.ask_again(&message);
-            answer::not_taken(refused, &message.responder())
+            Err(answer::not_taken(refused, &message.responder()).into())
         }
     }
 }
@@ -132,22 +162,28 @@ pub(super) fn is_asked(live: &Live, answer: &JsonRpcMessage) -> bool {
     }
 }
 
-/// Waits for what comes of a call, as far as it decides the response.
-pub(super) async fn answer_to(
-    front: &Front,
-    head: &Parts,
-    message: &JsonRpcMessage,
-    call: Arc<Call>,
-) -> Response<Body> {
-    if call.is_listen && front.is_closing() {
-        call.fail(&shutting_down()); // those that were there have been ended
-    }
-    match message.kind() {
-        Kind::Request => {
-            let wanted = message.extensions().get().cloned();
-            respond(call, accepted(&head.headers), wanted, front).await
+impl Given {
+    pub(super) fn called(
+        front: &Front,
+        accepted: Accepted,
+        message: &JsonRpcMessage,
+        call: Arc<Call>,
+    ) -> Self {
+        if call.is_listen && front.is_closing() {
+            call.fail(&shutting_down()); // those that were there have been ended
         }
-        Kind::Notification | Kind::Response => settle(call, front).await,
+        let wanted = message.extensions().get().cloned();
+        Self::Called(Called { call, kind: message.kind(), accepted, wanted })
+    }
+}
+
+impl Called {
+    /// Waits for what comes of it, as far as that decides the response.
+    async fn answered(self, front: &Front, spare: &mut HeaderMap) -> Response<Body> {
+        match self.kind {
+            Kind::Request => respond(self.call, self.accepted, self.wanted, front, spare).await,
+            Kind::Notification | Kind::Response => settle(self.call, front).await,
+        }
     }
 }
 

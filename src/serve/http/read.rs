@@ -12,6 +12,7 @@ use super::body::Body;
 use super::front::Options;
 use crate::error::BoxError;
 use crate::message::Code;
+use crate::quiet;
 
 /// Reads a body whole.
 ///
@@ -48,17 +49,21 @@ where
     let mut body = pin!(body);
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
-    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-        let Ok(mut data) = frame.map_err(broken)?.into_data() else { continue };
-        if first.len() + all.len() + data.remaining() > max {
-            return Err(Unread::TooLarge);
+    while let Some(frame) = poll_fn(|cx| quiet::poll_frame(body.as_mut(), cx)).await {
+        if let Ok(mut data) = frame.map_err(broken)?.into_data() {
+            if first.len() + all.len() + data.remaining() > max {
+                return Err(Unread::TooLarge);
+            }
+            if first.is_empty() && all.is_empty() {
+                first = data.copy_to_bytes(data.remaining()); // no copy where it is `Bytes` already
+            } else {
+                all.put(std::mem::take(&mut first));
+                all.put(data);
+            }
         }
-        if first.is_empty() && all.is_empty() {
-            first = data.copy_to_bytes(data.remaining()); // no copy where it is `Bytes` already
-            continue;
+        if body.is_end_stream() {
+            break;
         }
-        all.put(std::mem::take(&mut first));
-        all.put(data);
     }
     Ok(if all.is_empty() { first } else { all.freeze() })
 }

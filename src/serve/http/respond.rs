@@ -1,10 +1,11 @@
 //! How a reply becomes a response: JSON or events, by what comes first.
 
 use std::future::poll_fn;
+use std::mem;
 use std::sync::Arc;
 use std::task::Poll;
 
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 
 use super::answer;
 use super::body::Body;
@@ -25,11 +26,15 @@ use crate::wire::http::{Accepted, response_status, returned_status};
 ///
 /// It is an event stream as soon as something comes before the response, and also when nothing comes for so long
 /// that the client should be able to take it up again, or the connection must be kept alive.
+///
+/// `spare` is an empty map for the head: hyper reads the next request into the map of the last response, and that of
+/// a request is large enough.
 pub(super) async fn respond(
     call: Arc<Call>,
     accepted: Accepted,
     wanted: Option<ResponseStream>,
     front: &Front,
+    spare: &mut HeaderMap,
 ) -> Response<Body> {
     let mut reading = Reading::new(call, wanted.clone());
     let first = match accepted.events {
@@ -43,10 +48,10 @@ pub(super) async fn respond(
     };
     match first {
         Some(Next::Failed(failed)) => self::failed(&reading, failed, front),
-        Some(first) if mode == ResponseMode::Json => Box::pin(document(reading, first, front)).await,
+        Some(first) if mode == ResponseMode::Json => Box::pin(document(reading, first, front, spare)).await,
         // One that has a status of its own cannot say so in an event.
         Some(Next::Last(last, _)) if mode == ResponseMode::Auto || reading.call().upstream().is_some() => {
-            self::last(&reading, &last, front)
+            self::last(&reading, &last, front, spare)
         }
         Some(first) => {
             reading.unread(first);
@@ -85,12 +90,13 @@ async fn first(reading: &mut Reading, wanted: Option<&ResponseStream>, options: 
 }
 
 /// The server's own status, where it has said one.
-fn last(reading: &Reading, last: &JsonRpcMessage, front: &Front) -> Response<Body> {
+fn last(reading: &Reading, last: &JsonRpcMessage, front: &Front, spare: &mut HeaderMap) -> Response<Body> {
     match reading.call().upstream() {
         Some(said) if said.is_about_us() => answer::json(StatusCode::BAD_GATEWAY, last),
-        said => said
-            .and_then(|said| returned(reading, &said, Some(last), front))
-            .unwrap_or_else(|| answer::json(response_status(last, reading.era()), last)),
+        said => said.and_then(|said| returned(reading, &said, Some(last), front)).unwrap_or_else(|| {
+            let status = response_status(last, reading.era());
+            answer::json_in(mem::take(spare), status, last)
+        }),
     }
 }
 
@@ -118,14 +124,19 @@ async fn next(reading: &mut Reading) -> Next {
 }
 
 /// The response alone, for whoever takes no events.
-async fn document(mut reading: Reading, mut first: Next, front: &Front) -> Response<Body> {
+async fn document(
+    mut reading: Reading,
+    mut first: Next,
+    front: &Front,
+    spare: &mut HeaderMap,
+) -> Response<Body> {
     loop {
         match first {
             // Only in a stream it says what it means.
             Next::Last(last, _) if last.kind() == Kind::Notification => {
                 return answer::status(StatusCode::ACCEPTED);
             }
-            Next::Last(last, _) => return self::last(&reading, &last, front),
+            Next::Last(last, _) => return self::last(&reading, &last, front, spare),
             Next::Failed(failed) => return self::failed(&reading, failed, front),
             Next::End => return answer::status(StatusCode::ACCEPTED),
             Next::Message(message, _) if message.kind() == Kind::Request => {

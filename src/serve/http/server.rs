@@ -2,14 +2,16 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::pin::pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use http::{Request, Response};
 use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -18,7 +20,9 @@ use tokio::time::{sleep, timeout};
 use tower_service::Service;
 
 use super::Http;
+use super::timer::HeadTimer;
 use crate::error::{BoxError, Error};
+use crate::quiet::Driven;
 
 /// A head that takes longer is not waited for.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -98,6 +102,7 @@ impl<S> Server<S> {
         B::Error: Into<BoxError>,
     {
         let (stopping, stopped) = watch::channel(false);
+        let timer = HeadTimer::new(self.http.clock().clone());
         let mut open = JoinSet::new();
         let mut stop = pin!(stop);
         loop {
@@ -106,7 +111,10 @@ impl<S> Server<S> {
                 () = &mut stop => break,
                 Some(_) = open.join_next(), if !open.is_empty() => {}
                 accepted = listener.accept(), if !is_full => match accepted {
-                    Ok((stream, _)) => drop(open.spawn(connection(stream, self.service.clone(), stopped.clone()))),
+                    Ok((stream, _)) => {
+                        let (service, timer) = (self.service.clone(), timer.clone());
+                        open.spawn(connection(stream, service, timer, stopped.clone()));
+                    }
                     Err(error) => {
                         tracing::warn!(%error, "a connection was not accepted");
                         sleep(PAUSE).await;
@@ -130,7 +138,7 @@ async fn all(open: &mut JoinSet<()>) {
 }
 
 /// One connection, to its end; once the server stops, to the end of the request that is being answered.
-async fn connection<S, B>(stream: TcpStream, service: S, mut stopped: watch::Receiver<bool>)
+async fn connection<S, B>(stream: TcpStream, service: S, timer: HeadTimer, mut stopped: watch::Receiver<bool>)
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
@@ -140,21 +148,44 @@ where
 {
     let _ = stream.set_nodelay(true); // events are small, and each is waited for
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(timer)
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = &mut connection => ended,
-        _ = stopped.changed() => {
-            connection.as_mut().graceful_shutdown();
+    let mut connection = Driven::new(connection);
+    let ended = match until(&mut connection, &mut stopped).await {
+        Some(ended) => ended,
+        None => {
+            connection.get_mut().graceful_shutdown();
             connection.await
         }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection broke");
     }
+}
+
+/// The connection to its end; `None` once the server stops.
+async fn until<C: Future + Unpin>(
+    connection: &mut C,
+    stopped: &mut watch::Receiver<bool>,
+) -> Option<C::Output> {
+    let seen = stopped.clone();
+    let mut stopped = pin!(stopped.changed());
+    // Who wakes this connection; asking for the change at every turn would cost as much as reading from it.
+    let mut woken_by: Option<Waker> = None;
+    poll_fn(|cx| {
+        if let Poll::Ready(ended) = Pin::new(&mut *connection).poll(cx) {
+            return Poll::Ready(Some(ended));
+        }
+        let is_asked = woken_by.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+        if is_asked && matches!(seen.has_changed(), Ok(false)) {
+            return Poll::Pending;
+        }
+        woken_by = Some(cx.waker().clone());
+        stopped.as_mut().poll(cx).map(|_| None)
+    })
+    .await
 }
 
 impl<S> fmt::Debug for Server<S> {

@@ -12,6 +12,8 @@ use tower_service::Service;
 use super::body::Body;
 use super::front::Front;
 use super::{ResponseFuture, answer, get, post, two_endpoints};
+#[cfg(feature = "http-server")]
+use crate::clock::Clock;
 use crate::error::BoxError;
 use crate::message::Code;
 use crate::session::SessionStore;
@@ -47,6 +49,11 @@ impl Http {
     /// Ends every session. What is in flight is answered with an error.
     pub fn close(&self) {
         self.front.close();
+    }
+
+    #[cfg(feature = "http-server")]
+    pub(super) fn clock(&self) -> &Arc<Clock> {
+        &self.front.options.clock
     }
 
     /// Everything that can be said to a head alone.
@@ -97,8 +104,9 @@ impl Http {
 /// Addresses are logged; and a session of HTTP+SSE is none of this endpoint's.
 fn names_session(head: &Parts) -> bool {
     let names = ["sessionid", "session_id", "mcp-session-id"];
-    let parameters = head.uri.query().unwrap_or_default().split('&');
-    parameters
+    let Some(query) = head.uri.query() else { return false };
+    query
+        .split('&')
         .map(|parameter| parameter.split('=').next().unwrap_or_default().to_ascii_lowercase())
         .any(|name| names.contains(&name.as_str()))
 }

@@ -1,5 +1,6 @@
 //! Stacks without their types: a front end holds many, and polls them from many tasks.
 
+use std::any::Any;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -31,9 +32,18 @@ impl<S: RpcService> Stack for S {
     }
 
     fn begin(&mut self, message: JsonRpcMessage) -> Calling {
-        let calling = self.call(message);
-        Box::pin(async move { calling.await.map_err(Into::into) })
+        match already::<Calling, _>(self.call(message)) {
+            Ok(boxed) => boxed,
+            Err(calling) => Box::pin(async move { calling.await.map_err(Into::into) }),
+        }
     }
+}
+
+/// A `T` as what it is, so that what a `BoxService` gives is not boxed once more.
+fn already<T: 'static, U: 'static>(value: U) -> Result<T, U> {
+    let mut value = Some(value);
+    let found = (&mut value as &mut dyn Any).downcast_mut::<Option<T>>().and_then(Option::take);
+    found.ok_or_else(|| value.expect("it was not taken out"))
 }
 
 impl BoxStack {

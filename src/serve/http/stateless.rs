@@ -9,35 +9,35 @@ use super::answer;
 use super::body::Body;
 use super::call::Call;
 use super::front::Front;
-use super::post::answer_to;
+use super::post::{Given, Giving};
 use crate::message::{Code, Context as Facts, Direction, JsonRpcMessage, Kind};
 use crate::protocol::{Era, method, peek};
 use crate::session::Principal;
-use crate::wire::http::Mirrored;
+use crate::wire::http::{Mirrored, accepted};
 
 /// A message of 2026-07-28.
-pub(super) async fn modern(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage) -> Response<Body> {
+pub(super) fn modern(front: &Front, head: &Parts, message: JsonRpcMessage) -> Giving {
     if front.stateless.is_none() {
-        return unsupported(front, &message);
+        return Err(unsupported(front, &message).into());
     }
-    give(front, head, message, Era::Modern).await
+    give(front, head, message, Era::Modern)
 }
 
 /// A message of a session that nobody keeps.
-pub(super) async fn legacy(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage) -> Response<Body> {
+pub(super) fn legacy(front: &Front, head: &Parts, message: JsonRpcMessage) -> Giving {
     if message.kind() == Kind::Response {
-        return answer::unasked();
+        return Err(answer::unasked().into());
     }
-    give(front, head, message, Era::Legacy).await
+    give(front, head, message, Era::Legacy)
 }
 
-async fn give(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage, era: Era) -> Response<Body> {
+fn give(front: &Front, head: &Parts, message: JsonRpcMessage, era: Era) -> Giving {
     // Leaving is how a client cancels here, and the id might be another client's too.
     if message.kind() == Kind::Notification && message.is_method(method::CANCELLED) {
-        return answer::status(StatusCode::ACCEPTED);
+        return Err(answer::status(StatusCode::ACCEPTED).into());
     }
     let Some(stack) = front.stateless.clone() else {
-        return answer::unknown_session(message.responder().id());
+        return Err(answer::unknown_session(message.responder().id()).into());
     };
     let facts = Arc::new(facts(head, era, &message));
     let message = message.with_context(facts);
@@ -45,8 +45,8 @@ async fn give(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage, era: Er
         Call::new(&message, None, era, stack.call(message.clone()), ticket)
     });
     match begun {
-        Ok(call) => answer_to(front, head, &message, call).await,
-        Err(refused) => answer::not_taken(refused, &message.responder()),
+        Ok(call) => Ok(Given::called(front, accepted(&head.headers), &message, call)),
+        Err(refused) => Err(answer::not_taken(refused, &message.responder()).into()),
     }
 }
 

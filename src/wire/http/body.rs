@@ -26,7 +26,7 @@ use crate::protocol::{Era, ProtocolVersion, header, method};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn request_era(headers: &HeaderMap, message: &JsonRpcMessage) -> Era {
-    if message.method().is_some() && peek::meta(message, peek::PROTOCOL_VERSION) != Ok(None) {
+    if message.kind() != Kind::Response && peek::meta(message, peek::PROTOCOL_VERSION) != Ok(None) {
         return Era::Modern;
     }
     let modern = names_modern_version(headers) || (headers.keys().any(is_mirror) && !is_older(headers));

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
 
+use super::fields::Fields;
 use super::{
     HostPolicy, InvalidPolicy, OriginPolicy, Refusal, accepted, body, head, last_event_id, session_id,
 };
@@ -73,14 +74,15 @@ impl Endpoint {
     /// What to answer. A server refuses 405 with `Allow`.
     pub fn check_head(&self, head: &Parts) -> Result<(), Refusal> {
         let headers = &head.headers;
-        self.check_caller(head)?;
+        let fields = Fields::of(headers);
+        self.check_fields(head, &fields)?;
         if head.uri.path() != self.path {
             return Err(Refusal::new(StatusCode::NOT_FOUND, "nothing is served here"));
         }
-        let sessions = self.speaks(Era::Legacy) && !body::names_modern_version(headers);
+        let sessions = || self.speaks(Era::Legacy) && !body::names_modern_version(headers);
         match head.method {
-            Method::POST => check_post(headers),
-            Method::GET | Method::DELETE if sessions => self.check_session(head),
+            Method::POST => check_post(headers, &fields),
+            Method::GET | Method::DELETE if sessions() => self.check_session(head),
             _ => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this method is not served here")),
         }
     }
@@ -92,10 +94,14 @@ impl Endpoint {
     ///
     /// What to answer.
     pub fn check_caller(&self, head: &Parts) -> Result<(), Refusal> {
-        self.hosts.check(head)?;
-        self.origins.check(&head.headers)?;
-        head::check_size(&head.headers)?;
-        head::check_framing(&head.headers, self.max_body)
+        self.check_fields(head, &Fields::of(&head.headers))
+    }
+
+    fn check_fields(&self, head: &Parts, fields: &Fields<'_>) -> Result<(), Refusal> {
+        self.hosts.check(fields, &head.uri)?;
+        self.origins.check(fields)?;
+        head::check_size(&head.headers, fields)?;
+        head::check_framing(&head.headers, fields, self.max_body)
     }
 
     /// Reads the body, and checks it against the headers: the version header, what `_meta` must hold, version
@@ -183,9 +189,9 @@ impl Endpoint {
     }
 }
 
-fn check_post(headers: &HeaderMap) -> Result<(), Refusal> {
-    head::check_content(headers)?;
-    let accepted = accepted(headers);
+fn check_post(headers: &HeaderMap, fields: &Fields<'_>) -> Result<(), Refusal> {
+    head::check_content(headers, fields)?;
+    let accepted = head::accepted_by(headers, fields.accept);
     if accepted.json || accepted.events {
         return Ok(());
     }

@@ -1,12 +1,13 @@
 //! What a head says about its own message, and what may not be said twice or both ways.
 
 use http::header::{
-    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, ORIGIN,
+    ACCEPT, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, ORIGIN,
     TRANSFER_ENCODING,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::Refusal;
+use super::fields::{Field, Fields};
 use super::forward::{is_credential, tokens};
 use crate::protocol::header;
 
@@ -38,31 +39,25 @@ pub(super) fn repeats(headers: &HeaderMap) -> bool {
     headers.keys_len() < headers.len()
 }
 
-/// The value of a header that may stand once.
-fn once<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Refusal> {
-    single(headers, name).map_err(|Twice| Refusal::bad_request(format!("more than one {name}")))
-}
-
 /// The size of the head, as far as it is one: a server's HTTP library bounds what it reads of it.
-pub(super) fn check_size(headers: &HeaderMap) -> Result<(), Refusal> {
-    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    if headers.len() > MAX_FIELDS || bytes > MAX_BYTES {
+pub(super) fn check_size(headers: &HeaderMap, fields: &Fields<'_>) -> Result<(), Refusal> {
+    if headers.len() > MAX_FIELDS || fields.bytes > MAX_BYTES {
         return Err(Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head is too large"));
     }
     Ok(())
 }
 
 /// How long the body is, said once and in one way; no header that decides is declared a matter of the connection.
-pub(super) fn check_framing(headers: &HeaderMap, max_body: u64) -> Result<(), Refusal> {
-    once(headers, &AUTHORIZATION)?;
-    if headers.contains_key(CONNECTION) {
+pub(super) fn check_framing(headers: &HeaderMap, fields: &Fields<'_>, max_body: u64) -> Result<(), Refusal> {
+    fields.authorization.once("authorization")?;
+    if !fields.connection.is_missing() {
         check_connection(headers)?;
     }
-    let coding = once(headers, &TRANSFER_ENCODING)?;
+    let coding = fields.transfer_encoding.once("transfer-encoding")?;
     if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
         return Err(Refusal::bad_request("an unknown Transfer-Encoding"));
     }
-    let Some(length) = once(headers, &CONTENT_LENGTH)? else { return Ok(()) };
+    let Some(length) = fields.content_length.once("content-length")? else { return Ok(()) };
     if coding.is_some() {
         return Err(Refusal::bad_request("both Transfer-Encoding and Content-Length"));
     }
@@ -109,13 +104,13 @@ fn is_decisive(name: &str) -> bool {
 
 /// The body is JSON in UTF-8 as it stands: another type is what a web page could send unasked, and what is
 /// compressed is not unpacked.
-pub(super) fn check_content(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn check_content(headers: &HeaderMap, fields: &Fields<'_>) -> Result<(), Refusal> {
     let refuse = |text| Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
     let is_coded = || headers.get_all(CONTENT_ENCODING).iter().any(|coding| !is(coding, "identity"));
-    if headers.contains_key(CONTENT_ENCODING) && is_coded() {
+    if !fields.content_encoding.is_missing() && is_coded() {
         return refuse("the body may not be compressed");
     }
-    match once(headers, &CONTENT_TYPE)? {
+    match fields.content_type.once("content-type")? {
         Some(value) if value == "application/json" || value.to_str().is_ok_and(is_json) => Ok(()),
         _ => refuse("Content-Type is not application/json"),
     }
@@ -160,11 +155,15 @@ pub struct Accepted {
 /// # Ok::<(), http::header::InvalidHeaderValue>(())
 /// ```
 pub fn accepted(headers: &HeaderMap) -> Accepted {
-    let first = headers.get(ACCEPT);
-    if first.is_some_and(|value| value == "application/json, text/event-stream") {
+    accepted_by(headers, headers.get(ACCEPT).map_or(Field::Missing, Field::Once))
+}
+
+/// The same, where it is known what stands under the name, or stands there first.
+pub(super) fn accepted_by(headers: &HeaderMap, accept: Field<'_>) -> Accepted {
+    if matches!(accept, Field::Once(value) if value == "application/json, text/event-stream") {
         return Accepted { json: true, events: true }; // as nearly every client writes it
     }
-    let all = first.is_none();
+    let all = accept.is_missing();
     let mut accepted = Accepted { json: all, events: all };
     for range in tokens(headers, &ACCEPT) {
         let mut parts = range.split(';').map(str::trim);

@@ -57,6 +57,9 @@ impl Mirrored {
     /// Whether the message still calls the same tool with the same arguments, byte for byte, so that the headers
     /// say as much of it as they did of what the client sent.
     pub fn holds_for(&self, message: &JsonRpcMessage) -> bool {
+        if message.method() != self.sent.method() {
+            return false; // nothing but a call of a tool has such headers
+        }
         let (sent, now) = (self.sent.params().unwrap_or_default(), message.params().unwrap_or_default());
         let is_same =
             |key| matches!((peek::member(sent, key), peek::member(now, key)), (Ok(a), Ok(b)) if a == b);

@@ -32,6 +32,7 @@ mod base64;
 mod body;
 mod challenge;
 mod endpoint;
+mod fields;
 mod forward;
 mod head;
 mod mirror;

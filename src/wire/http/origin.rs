@@ -2,13 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::header::{HOST, ORIGIN};
-use http::request::Parts;
 use http::uri::Authority;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode, Uri};
 
 use super::Refusal;
-use super::head::single;
+use super::fields::Fields;
 
 /// A configured list that cannot be meant so.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -76,10 +74,10 @@ impl HostPolicy {
     }
 
     /// Both the target's authority and `Host` are checked, for either may be what a proxy went by.
-    pub(super) fn check(&self, head: &Parts) -> Result<(), Refusal> {
-        let host = single(&head.headers, &HOST).map_err(|_| Refusal::bad_request("more than one Host"))?;
+    pub(super) fn check(&self, fields: &Fields<'_>, uri: &Uri) -> Result<(), Refusal> {
+        let host = fields.host.single().map_err(|_| Refusal::bad_request("more than one Host"))?;
         let host = host.map(HeaderValue::as_bytes);
-        let target = head.uri.authority().map(|target| target.as_str().as_bytes());
+        let target = uri.authority().map(|target| target.as_str().as_bytes());
         if host.is_none() && target.is_none() {
             return Err(Refusal::bad_request("no Host"));
         }
@@ -133,8 +131,8 @@ impl OriginPolicy {
         Self { origins: origins.collect() }
     }
 
-    pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let allowed = match single(headers, &ORIGIN) {
+    pub(super) fn check(&self, fields: &Fields<'_>) -> Result<(), Refusal> {
+        let allowed = match fields.origin.single() {
             Ok(None) => true,
             Ok(Some(origin)) => self.origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()),
             Err(_) => false,

@@ -1,9 +1,10 @@
 //! A server that does what a test needs, and nothing else: `scripted_peer MODE ARGS…`.
 //!
-//! Every mode is one blocking thread on purpose: while it writes, it reads nothing.
+//! Every mode but `relay` is one blocking thread on purpose: while it writes, it reads nothing.
 
 mod answer;
 mod misbehave;
+mod relay;
 mod session;
 
 use std::env;
@@ -18,6 +19,7 @@ use answer::{answer_all, ask, echo, half, open_many, report, shuffle};
 use misbehave::{
     burn, close_stdout, flood, silent, sleep, sleep_after_eof, start_grandchild, stderr_lines, stubborn, take,
 };
+use relay::relay;
 use session::{script, session};
 
 const READ: usize = 64 << 10;
@@ -36,6 +38,7 @@ fn main() -> io::Result<()> {
         ["ask", count, bytes] => ask(number(count), number(bytes)),
         ["script", folder] => script(Path::new(folder)),
         ["session", folder] => session(Path::new(folder)),
+        ["relay", port] => relay(number(port) as u16),
         ["report", ..] => report(),
         ["stderr"] => stderr_lines(),
         ["deaf"] => sleep_after_eof(),

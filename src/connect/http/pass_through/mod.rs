@@ -7,7 +7,7 @@ mod paths;
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use tower_service::Service;
 
 use super::body::{Body, Chunks};
 use super::events::{Content, content};
-use super::exchange::{Client, Exchange};
+use super::exchange::{self, Exchange};
 use super::state::by;
 use crate::error::{BoxError, Error};
 use crate::wire::http::Relocation;
@@ -76,7 +76,7 @@ impl PassThrough {
         B: http_body::Body<Error: Into<BoxError>> + Send + 'static,
     {
         Self {
-            exchange: Arc::new(Client(Mutex::new(client))),
+            exchange: exchange::to(client).into(),
             upstream,
             paths: Paths::well_known(),
             relocation: None,

@@ -1,0 +1,31 @@
+//! What a secret looks like: finding it in text, and putting a marker in its place. Nothing here reads or writes
+//! messages; stripping, recording and logging share it.
+//!
+//! A secret is known by its format (some fifty providers' keys, JSON Web Tokens, private keys), by where it stands
+//! (`Authorization: Bearer …`, `password=…`, `https://user:…@host`, `?access_token=…`), or by the name of the member
+//! that holds it. Base64 is looked into, twice. What is no secret in all likelihood is let be: placeholders, empty
+//! values, prose about passwords. How random a text looks only supports what else speaks for a secret.
+//!
+//! Time is linear in the text, whatever stands in it.
+//!
+//! ```
+//! use shadowcat::secret::{Detector, Marker};
+//!
+//! let detector = Detector::new();
+//! let text = "curl -H 'Authorization: Bearer oDn2wrpfkJMmrH7OhacoK5x6Gixs' https://a.example";
+//! let masked = detector.mask(text, &Marker::default());
+//! assert_eq!(masked, "curl -H 'Authorization: Bearer [REDACTED:bearer]' https://a.example");
+//! assert!(detector.find("Your password must be at least 12 characters").is_empty());
+//! ```
+
+mod detector;
+mod encoded;
+mod format;
+mod formats;
+mod guess;
+mod name;
+mod place;
+mod runs;
+
+pub use detector::{Detector, Finding, Marker};
+pub use name::{Sensitivity, sensitivity};

@@ -1,0 +1,350 @@
+//! What is taken for a secret, and what is not.
+#![cfg(feature = "secret")]
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use proptest::prelude::*;
+use shadowcat::secret::{Detector, Marker, Sensitivity, sensitivity};
+
+/// Characters drawn by lot, the same at each run.
+fn drawn(alphabet: &str, length: usize, seed: u64) -> String {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let alphabet = alphabet.as_bytes();
+    // A digit in front: keys have one.
+    let mut text = String::from(if alphabet.contains(&b'7') { "7" } else { "" });
+    while text.len() < length {
+        text.push(char::from(alphabet[random.usize(..alphabet.len())]));
+    }
+    text
+}
+
+const HEX: &str = "0123456789abcdef";
+const UPPER: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const ALNUM: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const DIGITS: &str = "0123456789";
+
+/// A key of each provider, as its documentation describes it.
+fn keys() -> Vec<(&'static str, String)> {
+    let key = |kind, prefix: &str, alphabet, length| {
+        (kind, format!("{prefix}{}", drawn(alphabet, length, length as u64)))
+    };
+    let mut keys = vec![
+        key("age-key", "AGE-SECRET-KEY-1", UPPER, 58),
+        key("anthropic-key", "sk-ant-api03-", ALNUM, 95),
+        key("anthropic-key", "sk-ant-admin01-", ALNUM, 95),
+        key("anthropic-key", "sk-ant-oat01-", ALNUM, 95),
+        key("atlassian-token", "ATATT3", ALNUM, 186),
+        key("aws-access-key-id", "AKIA", UPPER, 16),
+        key("aws-access-key-id", "ASIA", UPPER, 16),
+        key("cargo-token", "cio", ALNUM, 32),
+        key("databricks-token", "dapi", HEX, 32),
+        key("digitalocean-token", "dop_v1_", HEX, 64),
+        key("docker-token", "dckr_pat_", ALNUM, 27),
+        key("doppler-token", "dp.pt.", ALNUM, 43),
+        key("easypost-key", "EZAK", ALNUM, 54),
+        key("figma-token", "figd_", ALNUM, 40),
+        key("fly-token", "fo1_", ALNUM, 43),
+        key("github-token", "ghp_", ALNUM, 36),
+        key("github-token", "gho_", ALNUM, 36),
+        key("github-token", "ghu_", ALNUM, 36),
+        key("github-token", "ghs_", ALNUM, 36),
+        key("github-token", "ghr_", ALNUM, 36),
+        key("github-fine-grained-token", "github_pat_", ALNUM, 82),
+        key("gitlab-token", "glpat-", ALNUM, 20),
+        key("gitlab-token", "glrt-", ALNUM, 20),
+        key("google-api-key", "AIza", ALNUM, 35),
+        key("google-client-secret", "GOCSPX-", ALNUM, 28),
+        key("google-oauth-token", "ya29.", ALNUM, 150),
+        key("grafana-token", "glsa_", ALNUM, 41),
+        key("groq-key", "gsk_", ALNUM, 52),
+        key("heroku-key", "HRKU-", ALNUM, 60),
+        key("hugging-face-token", "hf_", ALNUM, 34),
+        key("linear-key", "lin_api_", ALNUM, 40),
+        key("mailgun-key", "key-", HEX, 32),
+        key("netlify-token", "nfp_", ALNUM, 36),
+        key("new-relic-key", "NRAK-", UPPER, 27),
+        key("notion-token", "ntn_", ALNUM, 46),
+        key("npm-token", "npm_", ALNUM, 36),
+        key("openai-key", "sk-proj-", ALNUM, 156),
+        key("secret-key", "sk-", ALNUM, 48),
+        key("openshift-token", "sha256~", ALNUM, 43),
+        key("perplexity-key", "pplx-", ALNUM, 48),
+        key("planetscale-token", "pscale_tkn_", ALNUM, 43),
+        key("pulumi-token", "pul-", HEX, 40),
+        key("pypi-token", "pypi-AgEIcHlwaS5vcmc", ALNUM, 150),
+        key("replicate-token", "r8_", ALNUM, 37),
+        key("rubygems-key", "rubygems_", HEX, 48),
+        key("sentry-token", "sntrys_", ALNUM, 120),
+        key("shopify-token", "shpat_", HEX, 32),
+        key("square-token", "sq0atp-", ALNUM, 22),
+        key("stripe-key", "sk_live_", ALNUM, 24),
+        key("stripe-key", "rk_test_", ALNUM, 99),
+        key("stripe-key", "whsec_", ALNUM, 32),
+        key("supabase-key", "sbp_", HEX, 40),
+        key("tailscale-key", "tskey-auth-", ALNUM, 40),
+        key("twilio-key", "SK", HEX, 32),
+        key("vault-token", "hvs.", ALNUM, 95),
+        key("xai-key", "xai-", ALNUM, 80),
+    ];
+    let parts = |prefix: &str, separator: &str, parts: &[(&str, usize)]| {
+        let parts: Vec<_> = parts.iter().map(|(set, length)| drawn(set, *length, *length as u64)).collect();
+        format!("{prefix}{}", parts.join(separator))
+    };
+    keys.extend([
+        ("airtable-key", parts("pat", ".", &[(ALNUM, 14), (HEX, 64)])),
+        ("dynatrace-token", parts("dt0c01.", ".", &[(UPPER, 24), (UPPER, 64)])),
+        ("postman-key", parts("PMAK-", "-", &[(HEX, 24), (HEX, 34)])),
+        ("sendgrid-key", parts("SG.", ".", &[(ALNUM, 22), (ALNUM, 43)])),
+        ("slack-token", parts("xoxb-", "-", &[(DIGITS, 12), (DIGITS, 13), (ALNUM, 24)])),
+        ("slack-token", parts("xoxp-", "-", &[(DIGITS, 12), (DIGITS, 12), (DIGITS, 12), (HEX, 32)])),
+        ("slack-app-token", parts("xapp-", "-", &[(DIGITS, 1), (UPPER, 11), (DIGITS, 13), (HEX, 64)])),
+        ("slack-webhook", parts("hooks.slack.com/services/", "/", &[(UPPER, 9), (UPPER, 11), (ALNUM, 24)])),
+        ("telegram-token", parts("", ":AA", &[(DIGITS, 10), (ALNUM, 33)])),
+        ("terraform-token", parts("", ".atlasv1.", &[(ALNUM, 14), (ALNUM, 67)])),
+        ("jwt", web_token()),
+    ]);
+    keys
+}
+
+fn web_token() -> String {
+    let part = |json: &str| URL_SAFE_NO_PAD.encode(json);
+    let signature = drawn(ALNUM, 43, 1);
+    format!(
+        "{}.{}.{signature}",
+        part(r#"{"alg":"RS256","typ":"JWT"}"#),
+        part(r#"{"sub":"1","exp":1900000000}"#)
+    )
+}
+
+fn mask(text: &str) -> String {
+    Detector::new().mask(text, &Marker::default()).into_owned()
+}
+
+#[test]
+fn a_key_of_each_provider_is_known_wherever_it_stands() {
+    let detector = Detector::new();
+    for (kind, key) in keys() {
+        for (before, after) in
+            [("", ""), ("the value is ", " ok"), ("x=\"", "\""), ("(", ")"), ("é ", "é"), ("\n", "\n")]
+        {
+            let found = detector.find(&format!("{before}{key}{after}"));
+            let place = before.len()..before.len() + key.len();
+            assert!(
+                found.iter().any(|found| found.kind == kind && found.range == place),
+                "{kind} in {before:?}…{after:?}: {found:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_key_that_is_cut_off_or_goes_on_is_none() {
+    let detector = Detector::new();
+    for (kind, key) in [
+        ("github-token", format!("ghp_{}", drawn(ALNUM, 35, 1))),
+        ("github-token", format!("ghp_{}", drawn(ALNUM, 37, 1))),
+        ("aws-access-key-id", format!("xAKIA{}", drawn(UPPER, 16, 1))),
+        ("aws-access-key-id", "AKIAIOSFODNN7EXAMPLE".into()),
+    ] {
+        let found = detector.find(&key);
+        assert!(found.iter().all(|found| found.kind != kind), "{key}: {found:?}");
+    }
+}
+
+#[test]
+fn what_stands_in_a_secrets_place_is_one() {
+    let opaque = "W41q56bTQjYhDI5n7A3JQ2Gs";
+    for (text, masked) in [
+        ("Authorization: Bearer {}", "Authorization: Bearer [REDACTED:bearer]"),
+        ("authorization: bearer abcdef1", "authorization: bearer abcdef1"),
+        (r#"{"authorization":"Bearer {}"}"#, r#"{"authorization":"Bearer [REDACTED:bearer]"}"#),
+        ("Basic dXNlcjpwYXNzd29yZA==", "Basic [REDACTED:basic]"),
+        ("Cookie: sid={}; theme=dark\r\nHost: a", "Cookie: [REDACTED:assigned]\r\nHost: a"),
+        ("-H 'Cookie: a={}' -X", "-H 'Cookie: [REDACTED:assigned]' -X"),
+        ("DB_PASSWORD=hunter2\nDEBUG=1", "DB_PASSWORD=[REDACTED:assigned]\nDEBUG=1"),
+        ("password: 'hunter2'", "password: '[REDACTED:assigned]'"),
+        ("api_key = \"{}\"", "api_key = \"[REDACTED:assigned]\""),
+        (r#"{\"access_token\":\"{}\",\"n\":1}"#, r#"{\"access_token\":\"[REDACTED:assigned]\",\"n\":1}"#),
+        ("clientSecret => '{}'", "clientSecret => '[REDACTED:assigned]'"),
+        ("export GITLAB_TOKEN={}", "export GITLAB_TOKEN=[REDACTED:assigned]"),
+        (
+            "https://a.example/?x=1&access_token={}&y=2",
+            "https://a.example/?x=1&access_token=[REDACTED:assigned]&y=2",
+        ),
+        ("https://a.example/cb?code={}", "https://a.example/cb?code=[REDACTED:assigned]"),
+        ("https://a.example/?X-Amz-Signature={}", "https://a.example/?X-Amz-Signature=[REDACTED:assigned]"),
+        ("postgres://app:s3cret@db:5432/x", "postgres://app:[REDACTED:password-in-url]@db:5432/x"),
+        ("redis://:s3cret@cache", "redis://:[REDACTED:password-in-url]@cache"),
+    ] {
+        assert_eq!(mask(&text.replace("{}", opaque)), masked, "{text}");
+    }
+}
+
+#[test]
+fn a_private_key_goes_with_its_first_and_last_line() {
+    for name in ["PRIVATE KEY", "RSA PRIVATE KEY", "OPENSSH PRIVATE KEY", "PGP PRIVATE KEY BLOCK"] {
+        let body = drawn(ALNUM, 64, 3);
+        let key = format!("-----BEGIN {name}-----\n{body}\n{body}\n-----END {name}-----");
+        assert_eq!(mask(&format!("a\n{key}\nb")), "a\n[REDACTED:private-key]\nb", "{name}");
+        let cut_off = &key[..60];
+        assert_eq!(mask(cut_off), "[REDACTED:private-key]");
+    }
+    let public = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----";
+    assert_eq!(mask(public), public);
+}
+
+#[test]
+fn what_only_looks_like_one_is_let_be() {
+    for text in [
+        "The bearer of bad news. Bearer instruments are rare.",
+        "Basic training and Basic English",
+        "Authorization: required for all endpoints",
+        "Your password must be at least 12 characters",
+        "password: must be at least twelve characters",
+        "password=",
+        "API_KEY=YOUR_API_KEY_HERE",
+        "token: ${{ secrets.GITHUB_TOKEN }}",
+        "token=[REDACTED]",
+        "password=$DB_PASSWORD",
+        "api_key=<your key>",
+        "api_key = os.environ[\"API_KEY\"]",
+        "const password = getPassword(user)",
+        "b.key=c.token,b.secret?1:0",
+        "sk_test and sk_live are prefixes; set sk_test_mode=true",
+        "import hf_hub_download, hf_api",
+        "npm_config_registry=https://registry.example",
+        "eyJ is how JWTs start: eyJhbGciOiJub25lIn0..",
+        "ghp_[0-9a-zA-Z]{36}|xox[bp]-|AKIA[A-Z2-7]{16}",
+        "http://user@localhost:8080/x https://[::1]:80/a@b:c",
+        "max_tokens=4096&next_token=abc&token_type=bearer",
+        "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "3f2b8c1e-9d47-4a6e-8f10-6b1f2c3d4e5f",
+        "com.example.very.long.package.name.Service 1.22.333-alpha.4+build.5678",
+        "VGhlIHF1aWNrIGJyb3duIGZveCBqdW1wcyBvdmVyIHRoZSBsYXp5IGRvZy4=",
+        "トークンとパスワード 🔑 key 🔐",
+    ] {
+        assert_eq!(mask(text), text);
+    }
+}
+
+#[test]
+fn base64_is_looked_into_twice() {
+    let key = format!("ghp_{}", drawn(ALNUM, 36, 9));
+    let once = STANDARD.encode(format!("[default]\ntoken = {key}\n"));
+    let twice = URL_SAFE_NO_PAD.encode(&once);
+    let thrice = STANDARD.encode(&twice);
+    assert_eq!(mask(&format!("data {once}.")), "data [REDACTED:github-token].");
+    assert_eq!(mask(&twice), "[REDACTED:github-token]");
+    assert_eq!(mask(&thrice), thrice);
+}
+
+#[test]
+fn a_name_says_how_surely_it_is_one() {
+    use Sensitivity::{None, Strong, Weak};
+    for (names, expected) in [
+        (
+            &[
+                "password",
+                "Passwd",
+                "X-API-Key",
+                "apiKey",
+                "access_token",
+                "aws_secret_access_key",
+                "Set-Cookie",
+                "sessionToken",
+            ][..],
+            Strong,
+        ),
+        (&["token", "secret", "Authorization", "x-signature", "authToken2_sig", "myToken"][..], Weak),
+        (
+            &[
+                "tokens",
+                "max_tokens",
+                "tokenizer",
+                "key",
+                "primaryKey",
+                "author",
+                "authorize",
+                "sessionId",
+                "progressToken",
+                "nextPageToken",
+                "design",
+                "",
+            ][..],
+            None,
+        ),
+    ] {
+        for name in names {
+            assert_eq!(sensitivity(name), expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_marker_tells_the_kind_or_nothing() {
+    let (detector, key) = (Detector::new(), keys().remove(0).1);
+    assert_eq!(detector.mask(&key, &Marker::fixed("***")), "***");
+    assert_eq!(detector.mask_member("n", &key, &Marker::default()), "[REDACTED:age-key]");
+}
+
+/// Each makes a naive search quadratic; all of it is done at once here, or the test hangs.
+#[test]
+fn no_text_takes_more_than_its_time() {
+    let detector = Detector::new();
+    for part in [
+        "eyJ",
+        ".eyJ",
+        "-eyJ",
+        "sk-",
+        "ghp_",
+        "password=",
+        "password='",
+        "password=password:",
+        "Bearer ",
+        "://a:",
+        "://",
+        "Basic a",
+        "-----BEGIN PRIVATE KEY-----",
+        "-----END ",
+        "AA:AA",
+        ".atlasv1.",
+        "xoxb-1-",
+        "token=\\\"",
+        "Cookie: a=",
+        "QUtJ",
+        "\\\\\"api_key",
+    ] {
+        let text = part.repeat((1 << 16) / part.len());
+        let masked = detector.mask(&text, &Marker::default());
+        assert!(masked.len() <= text.len() * 8, "{part}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn findings_are_in_order_apart_and_inside(text in "(?s).{0,80}(password=|Bearer |ghp_|eyJ|://a:|-----BEGIN PRIVATE KEY-----)?.{0,80}") {
+        let mut at = 0;
+        for found in Detector::new().find(&text) {
+            prop_assert!(found.range.start >= at && found.range.end > found.range.start);
+            prop_assert!(text.get(found.range.clone()).is_some());
+            at = found.range.end;
+        }
+    }
+
+    #[test]
+    fn no_secret_is_left_and_nothing_else_is_touched(
+        before in "[a-z .\\n]{0,20}[ \\n]",
+        which in any::<prop::sample::Index>(),
+        after in "[ \\n,][a-z .\\n]{0,20}",
+    ) {
+        let keys = keys();
+        let (kind, key) = which.get(&keys);
+        prop_assert_eq!(mask(&format!("{before}{key}{after}")), format!("{before}[REDACTED:{kind}]{after}"));
+    }
+
+    #[test]
+    fn what_is_masked_stays_as_it_is(text in "(?s).{0,40}(password=|Bearer |api_key: |https://a:).{0,60}") {
+        let once = mask(&text);
+        prop_assert_eq!(mask(&once), once);
+    }
+}

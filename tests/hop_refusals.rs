@@ -189,17 +189,24 @@ async fn what_a_layer_caught_goes_back_all_the_same() {
 
 #[tokio::test]
 async fn a_client_is_not_asked_for_a_credential_of_ours() {
-    let upstream =
-        Upstream::start(|_| say("401 Unauthorized", "www-authenticate: Bearer scope=\"x\"\r\n", PAGE)).await;
-    let mut ours = HeaderValue::from_static("Bearer ours");
-    ours.set_sensitive(true);
-    let options = Options::new().header(AUTHORIZATION, ours);
-    let address = Proxy { options, ..Proxy::default() }.start(&upstream).await;
-    for said in [post(address, "", HELLO).await, modern(address, "", "tools/list").await] {
-        assert_eq!((said.status, said.header("www-authenticate")), (502, None));
-        assert!(said.body.contains(r#""error":{"code":-32603"#), "{said:?}");
+    let refusals: [hop::Answer; 2] = [|_| challenge("401 Unauthorized"), |_| challenge("403 Forbidden")];
+    for refusal in refusals {
+        let upstream = Upstream::start(refusal).await;
+        let mut ours = HeaderValue::from_static("Bearer ours");
+        ours.set_sensitive(true);
+        let options = Options::new().header(AUTHORIZATION, ours);
+        let address = Proxy { options, ..Proxy::default() }.start(&upstream).await;
+        for said in [post(address, "", HELLO).await, modern(address, "", "tools/list").await] {
+            assert_eq!((said.status, said.header("www-authenticate")), (502, None));
+            assert!(said.body.contains(r#""error":{"code":-32603"#), "{said:?}");
+        }
+        assert!(upstream.heard()[0].contains("authorization: Bearer ours"));
     }
-    assert!(upstream.heard()[0].contains("authorization: Bearer ours"));
+}
+
+/// A refusal with a challenge.
+fn challenge(status: &str) -> Vec<u8> {
+    say(status, "www-authenticate: Bearer error=\"insufficient_scope\", scope=\"x\"\r\n", PAGE)
 }
 
 #[tokio::test]
@@ -232,8 +239,7 @@ async fn what_a_layer_makes_good_is_no_refusal() {
 
 #[tokio::test]
 async fn a_credential_of_ours_is_ours_in_a_leaf_that_would_send_on_the_clients() {
-    let upstream =
-        Upstream::start(|_| say("401 Unauthorized", "www-authenticate: Bearer scope=\"x\"\r\n", PAGE)).await;
+    let upstream = Upstream::start(|_| challenge("401 Unauthorized")).await;
     let uri = upstream.uri();
     let leaf = move |era| {
         let options = Options::new().era(era).transparent_authorization(true);

@@ -11,13 +11,16 @@ mod corpus;
 #[path = "process/http/mod.rs"]
 mod http_sockets;
 mod process;
+#[path = "hostile/run.rs"]
+mod run;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::thread;
 
 use corpus::{CLASSES, Case, Outcome, Plan, Question};
-use process::{Folder, Proxy, tell};
+use process::tell;
+use run::{Heard, Run};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -67,56 +70,6 @@ fn show(bytes: &[u8]) -> String {
 fn id(line: &[u8]) -> Option<String> {
     let answer: Answer<'_> = serde_json::from_slice(line).ok()?;
     answer.id.map(|id| id.get().to_owned())
-}
-
-/// What goes to and fro in one case.
-struct Run {
-    folder: Folder,
-    proxy: Proxy,
-    said: Vec<Vec<u8>>,
-}
-
-/// What the client heard before the probe was answered and behind it, and what the server received.
-struct Heard {
-    before: Vec<Vec<u8>>,
-    after: Vec<Vec<u8>>,
-    received: Vec<u8>,
-}
-
-impl Run {
-    fn start(first: &[u8], awaited: usize, play: &[u8]) -> Self {
-        let folder = Folder::new();
-        folder.write("first", first);
-        folder.write("await", awaited.to_string());
-        folder.write("play", play);
-        let peer = process::peer().to_str().expect("the target directory has a UTF-8 path");
-        let proxy = Proxy::start(process::profile_proxy(), &[peer, "script", folder.name()]);
-        Self { folder, proxy, said: Vec::new() }
-    }
-
-    /// Reads until `last` has come.
-    fn until(&mut self, last: &[u8]) -> Result<(), String> {
-        loop {
-            let line = self.proxy.receive();
-            if line == last {
-                return Ok(());
-            }
-            if line.is_empty() {
-                return Err(format!("the proxy ended before {}", show(last)));
-            }
-            self.said.push(line);
-        }
-    }
-
-    /// Asks whether the connection lives, upon which the peer closes, and reads the rest.
-    fn probe(mut self) -> Result<Heard, String> {
-        self.proxy.send(PROBE);
-        self.until(PROBED)?;
-        let rest = self.proxy.receive_rest();
-        let after = rest.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
-        self.proxy.finish();
-        Ok(Heard { before: self.said, after, received: self.folder.read("received") })
-    }
 }
 
 fn run(case: &Case, plan: &Plan) -> Result<(), String> {

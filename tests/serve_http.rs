@@ -6,17 +6,12 @@
 mod front;
 mod support;
 
-use front::{Events, body, by_hand, endpoint, get, modern, open, post, request, send, sending, sessions};
+use front::{Events, body, get, open, post, request, send, sending, sessions};
 use http::StatusCode;
-use shadowcat::protocol::ProtocolVersion;
-use shadowcat::serve::{self, Http, http::SessionInfo};
 use shadowcat::session::{Session, SessionId};
 use shadowcat::{Error, OwnedId};
 use std::sync::Arc;
 use support::{call_text, cancelled, done, msg, note, progress};
-use tower::service_fn;
-
-const QUESTION: &str = r#"{"jsonrpc":"2.0","id":51,"method":"roots/list"}"#;
 
 #[tokio::test]
 async fn initialize_opens_a_session_with_its_facts() {
@@ -85,25 +80,6 @@ async fn notifications_are_accepted_without_a_body() {
     assert_eq!(response.status(), StatusCode::ACCEPTED);
     assert_eq!(body(response).await, "");
     calls.take("notifications/initialized").await;
-}
-
-#[tokio::test]
-async fn an_answer_goes_to_the_session_that_was_asked_and_once_only() {
-    let (http, mut calls) = sessions(|http| http);
-    let session = open(&http, &mut calls).await;
-    let other = open(&http, &mut calls).await;
-    let response = sending(&http, post(Some(&session), call_text(1)));
-    let (_, sender) = calls.take("tools/call").await;
-    sender.try_send(msg(QUESTION)).unwrap();
-    let mut events = Events::of(response.await.unwrap());
-    assert_eq!(events.data().await, QUESTION);
-    for (session, status) in [(&other, 400), (&session, 202), (&session, 400)] {
-        assert_eq!(send(&http, post(Some(session), done(51))).await.status(), status);
-    }
-    let (answer, _) = calls.next().await;
-    assert_eq!(support::text(&answer), done(51));
-    assert!(calls.is_empty());
-    drop(sender);
 }
 
 #[tokio::test]
@@ -265,96 +241,4 @@ async fn a_call_that_fails_tells_why_and_may_tell_that_the_session_is_lost() {
         let next = sending(&http, post(Some(&session), note("notifications/x")));
         assert_eq!(next.await.unwrap().status(), if lost { 404 } else { 202 });
     }
-}
-
-#[tokio::test]
-async fn a_client_that_takes_json_only_gets_the_response_and_nobody_waits_for_it() {
-    let (http, mut calls) = sessions(|http| http);
-    let session = open(&http, &mut calls).await;
-    let mut request = post(Some(&session), call_text(1));
-    request.headers_mut().insert("accept", "application/json".parse().unwrap());
-    let response = sending(&http, request);
-    let (_, sender) = calls.take("tools/call").await;
-    sender.try_send(msg(progress(1, 1))).unwrap();
-    sender.try_send(msg(QUESTION)).unwrap();
-    let (refusal, _) = calls.next().await;
-    assert!(support::text(&refusal).contains(r#""id":51,"error""#));
-    sender.finish(msg(done(1)));
-    assert_eq!(body(response.await.unwrap()).await, done(1));
-}
-
-fn stateless() -> (Http, front::Calls) {
-    let (stack, calls) = by_hand();
-    (serve::http(endpoint()).stateless(stack).build(), calls)
-}
-
-#[tokio::test]
-async fn a_modern_request_stands_alone() {
-    let (http, mut calls) = stateless();
-    let mut ping = modern(1, "server/discover");
-    ping.headers_mut().insert("mcp-session-id", "whatever".parse().unwrap());
-    let response = sending(&http, ping);
-    calls.take("server/discover").await.1.finish(msg(done(1)));
-    let response = response.await.unwrap();
-    assert!(!response.headers().contains_key("mcp-session-id"));
-    assert_eq!(body(response).await, done(1));
-
-    let unknown = sending(&http, modern(2, "x/y"));
-    let (message, sender) = calls.take("x/y").await;
-    sender.finish(message.responder().error(shadowcat::Code::METHOD_NOT_FOUND, "no").unwrap());
-    assert_eq!(unknown.await.unwrap().status(), StatusCode::NOT_FOUND);
-
-    for method in ["GET", "DELETE"] {
-        let response = send(&http, request(method, Some("x")).body(String::new()).unwrap()).await;
-        assert_eq!(
-            (response.status(), &response.headers()["allow"]),
-            (StatusCode::METHOD_NOT_ALLOWED, &"POST".parse().unwrap())
-        );
-    }
-    let mut lying = modern(3, "tools/list");
-    lying.headers_mut().insert("mcp-method", "ping".parse().unwrap());
-    let lying = send(&http, lying).await;
-    assert_eq!(lying.status(), StatusCode::BAD_REQUEST);
-    assert!(body(lying).await.contains(r#""id":3,"error":{"code":-32020"#));
-}
-
-#[tokio::test]
-async fn a_modern_listen_is_a_stream_as_soon_as_it_is_open() {
-    let (http, mut calls) = stateless();
-    let mut events = Events::of(send(&http, modern(1, "subscriptions/listen")).await);
-    let (_, sender) = calls.take("subscriptions/listen").await;
-    sender.try_send(msg(note("notifications/a"))).unwrap();
-    assert_eq!(events.data().await, note("notifications/a"));
-    sender.try_send(msg(QUESTION)).unwrap(); // no server of that revision asks
-    sender.try_send(msg(note("notifications/b"))).unwrap();
-    let event = events.next().await.unwrap();
-    assert_eq!((event.data.as_ref(), event.id), (note("notifications/b").as_bytes(), None));
-    drop(events);
-    soon_cancelled(&sender).await;
-}
-
-#[tokio::test]
-async fn without_sessions_older_clients_get_none() {
-    let (http, mut calls) = stateless();
-    let response = sending(&http, post(None, front::INITIALIZE));
-    let (message, sender) = calls.take("initialize").await;
-    sender.finish(message.responder().result(front::AGREED).unwrap().unwrap());
-    let response = response.await.unwrap();
-    assert_eq!(response.status(), StatusCode::OK);
-    assert!(!response.headers().contains_key("mcp-session-id"));
-    let response = sending(&http, post(None, call_text(1)));
-    calls.take("tools/call").await.1.finish(msg(done(1)));
-    assert_eq!(body(response.await.unwrap()).await, done(1));
-    assert_eq!(send(&http, post(Some("never-given"), call_text(1))).await.status(), StatusCode::NOT_FOUND);
-}
-
-#[tokio::test]
-async fn without_a_stack_for_it_the_modern_revision_is_not_supported() {
-    let make = service_fn(|_: SessionInfo| std::future::ready(Ok::<_, Error>(by_hand().0)));
-    let spoken = [ProtocolVersion::V2026_07_28, ProtocolVersion::V2025_11_25];
-    let http = serve::http(endpoint().versions(spoken)).sessions(make).build();
-    let response = send(&http, modern(1, "server/discover")).await;
-    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
-    let text = body(response).await;
-    assert!(text.contains(r#""code":-32022"#) && text.contains(r#""supported":["2025-11-25"]"#), "{text}");
 }

@@ -72,6 +72,7 @@ async fn the_level_of_logs_and_the_watched_resources_are_set_again() {
     let (supervisor, mut peers) = supervisor();
     let mut server = supervisor.reestablish(true).start();
     let mut peer = peers.recv().await.unwrap();
+    let mut listen = soon(server.call(session_listen())).await.unwrap();
     open_session(&mut server, &mut peer).await;
     let watch = |id: i64, verb: &str, uri: &str| {
         JsonRpcMessage::request(id, &format!("resources/{verb}"), format!(r#"{{"uri":"{uri}"}}"#)).unwrap()
@@ -103,6 +104,32 @@ async fn the_level_of_logs_and_the_watched_resources_are_set_again() {
     }
     soon(server.running()).await.unwrap();
     works(&mut server, &mut peer, 9).await;
+    // What happened to them meanwhile, nobody told.
+    assert_eq!(next(&mut listen).await, note("notifications/tools/list_changed"));
+    let updated = r#"{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"b"}}"#;
+    assert_eq!(next(&mut listen).await, updated);
+    assert!(poll_once(std::pin::Pin::new(&mut listen.next())).is_pending());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_modern_clients_own_listen_ends_with_its_server_and_is_told_nothing_else() {
+    let (supervisor, mut peers) = supervisor();
+    let mut server = supervisor.start();
+    let mut peer = peers.recv().await.unwrap();
+    let params = r#"{"notifications":{"toolsListChanged":true},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}"#;
+    let ask = JsonRpcMessage::request(1, "subscriptions/listen", params).unwrap();
+    for _ in 0..2 {
+        let listening = server.ready().await.unwrap().call(ask.clone());
+        assert_eq!(peer.hear().await.unwrap(), text(&ask));
+        let tagged = r#"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":1},"notifications":{"toolsListChanged":true}}}"#;
+        peer.say(tagged).await;
+        let mut listen = soon(listening).await.unwrap();
+        assert_eq!(next(&mut listen).await, tagged);
+        drop(peer);
+        assert!(soon(listen.next()).await.unwrap().unwrap_err().is_closed(), "so that it listens again");
+        assert!(soon(listen.next()).await.is_none());
+        peer = peers.recv().await.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,37 +10,13 @@ mod upstream;
 use std::time::Duration;
 
 use futures::StreamExt;
-use http::{Method, Response};
+use http::Response;
 use shadowcat::Error;
 use shadowcat::connect::http::Options;
 use support::*;
 use tokio::time::Instant;
 use tower::Service;
 use upstream::*;
-
-fn ask(id: u32) -> String {
-    format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"roots/list"}}"#)
-}
-
-async fn deleted(server: &mut Upstream) {
-    let asked = server.asked().await;
-    assert_eq!((&asked.head.method, asked.header("mcp-session-id")), (&Method::DELETE, Some("s-1")));
-    asked.status(200);
-    server.hears_nothing().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_session_has_one_stream_however_often_it_is_said_to_be_open() {
-    let (mut leaf, mut server) = upstream();
-    let mut events = open_session(&mut leaf, &mut server).await.events();
-    for _ in 0..3 {
-        let again = begin(&mut leaf, msg(INITIALIZED));
-        server.post(INITIALIZED).await.status(202);
-        drop(soon(again).await.unwrap().unwrap());
-    }
-    server.hears_nothing().await;
-    events.say(note("notifications/x")); // it is read still
-}
 
 #[tokio::test(start_paused = true)]
 async fn calls_that_wait_do_not_keep_answers_and_cancellations_out() {
@@ -69,44 +45,6 @@ async fn notifications_that_the_server_does_not_take_are_bounded() {
     let _asked = [server.post(&told).await, server.post(&told).await];
     let busy = soon(leaf.call(msg(&told))).await.unwrap_err();
     assert!(busy.is_busy() && busy.is_unsent());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_session_that_nobody_will_use_is_ended() {
-    // The caller has gone before the answer was whole.
-    let (mut leaf, mut server) = upstream();
-    let waiting = begin(&mut leaf, msg(INITIALIZE));
-    let asked = server.post(INITIALIZE).await;
-    let (_body, stream) = futures::channel::mpsc::channel::<std::io::Result<bytes::Bytes>>(1);
-    let head = Response::builder().header("content-type", "application/json").header("Mcp-Session-Id", "s-1");
-    asked.answer(head.body(axum::body::Body::from_stream(stream)).unwrap());
-    settled().await;
-    waiting.abort();
-    deleted(&mut server).await;
-
-    // What opened it is no acceptable answer.
-    let (mut leaf, mut server) = upstream();
-    let waiting = begin(&mut leaf, msg(INITIALIZE));
-    let head = Response::builder().header("content-type", "application/json").header("Mcp-Session-Id", "s-1");
-    server.post(INITIALIZE).await.answer(head.body("{".into()).unwrap());
-    assert!(soon(waiting).await.unwrap().is_err());
-    deleted(&mut server).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn nothing_is_said_in_a_session_that_is_over() {
-    let (mut leaf, mut server) = upstream();
-    let mut listen = soon(leaf.call(session_listen())).await.unwrap();
-    let mut events = open_session(&mut leaf, &mut server).await.events();
-    events.say(ask(1));
-    assert_eq!(next(&mut listen).await, ask(1));
-    let waiting = begin(&mut leaf, call(1));
-    let mut answer = server.post(&call_text(1)).await.events();
-    answer.say(ask(2));
-    let reply = soon(waiting).await.unwrap().unwrap();
-    leaf.stop(Error::closed("enough"));
-    drop((listen, reply));
-    deleted(&mut server).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -180,24 +118,6 @@ async fn an_id_counts_that_stands_alone() {
     settled().await;
     drop(events);
     assert_eq!(server.get().await.header("last-event-id"), None);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_revision_is_named_only_where_it_can_be_one() {
-    for version in ["9".repeat(4096), "2025-11-25 or so".into(), "2025-11-25\\t".into()] {
-        let (mut leaf, mut server) = upstream();
-        let waiting = begin(&mut leaf, msg(INITIALIZE));
-        server.post(INITIALIZE).await.answer(opened(&version));
-        drop(soon(waiting).await.unwrap().unwrap());
-        let waiting = begin(&mut leaf, call(1));
-        let asked = server.post(&call_text(1)).await;
-        assert_eq!(
-            (asked.header("mcp-session-id"), asked.header("mcp-protocol-version")),
-            (Some("s-1"), None)
-        );
-        asked.json(done(1));
-        drop(soon(waiting).await.unwrap().unwrap());
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -278,26 +198,6 @@ async fn what_is_dropped_and_taken_up_again_is_counted() {
     assert_eq!(stats.reconnections, 1);
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_opening_that_is_only_kept_alive_holds_nobody_up_for_ever() {
-    let (mut leaf, mut server) = upstream_with(Options::new().timeout(Duration::from_secs(9)));
-    let begun = Instant::now();
-    let opening = begin(&mut leaf, msg(INITIALIZE));
-    let waiting = begin(&mut leaf, call(1));
-    let mut events = server.post(INITIALIZE).await.events();
-    let keeping = tokio::spawn(async move {
-        loop {
-            events.raw(": still here\n\n");
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-    });
-    assert!(soon(opening).await.unwrap().unwrap_err().is_timeout());
-    assert_eq!(begun.elapsed().as_secs(), 9);
-    server.post(&call_text(1)).await.json(done(1));
-    drop(soon(waiting).await.unwrap().unwrap());
-    assert!(keeping.await.is_err()); // nobody reads it any more
-}
-
 /// A client that is to be asked before each call, and whose clones are as good as new.
 struct Strict {
     ready: bool,
@@ -344,41 +244,4 @@ async fn the_http_client_is_asked_before_each_request() {
     assert!(poll_once(dropped.as_mut()).is_pending());
     drop(dropped);
     assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), 3);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_question_before_the_session_is_open_can_be_answered() {
-    let (mut leaf, mut server) = upstream();
-    let opening = begin(&mut leaf, msg(INITIALIZE));
-    let (mut events, body) = futures::channel::mpsc::channel::<std::io::Result<String>>(8);
-    let head =
-        Response::builder().header("content-type", "text/event-stream").header("Mcp-Session-Id", "s-1");
-    let body = axum::body::Body::from_stream(body);
-    server.post(INITIALIZE).await.answer(head.body(body).unwrap());
-    let ping = r#"{"jsonrpc":"2.0","id":"p","method":"ping"}"#;
-    events.try_send(Ok(format!("data: {ping}\n\n"))).unwrap();
-    let mut reply = soon(opening).await.unwrap().unwrap();
-    assert_eq!(next(&mut reply).await, ping);
-    let (pong, waiting) = (begin(&mut leaf, msg(done(r#""p""#))), begin(&mut leaf, call(1)));
-    let asked = server.post(&done(r#""p""#)).await;
-    assert_eq!(asked.header("mcp-session-id"), Some("s-1"));
-    asked.status(202);
-    drop(soon(pong).await.unwrap().unwrap());
-    server.hears_nothing().await;
-    events.try_send(Ok(format!("data: {}\n\n", welcome("2025-11-25")))).unwrap();
-    assert_eq!(next(&mut reply).await, welcome("2025-11-25"));
-    server.post(&call_text(1)).await.json(done(1));
-    drop(soon(waiting).await.unwrap().unwrap());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_session_that_is_opened_again_under_its_own_name_is_not_ended() {
-    let (mut leaf, mut server) = upstream();
-    let _stream = open_session(&mut leaf, &mut server).await;
-    let again = begin(&mut leaf, msg(INITIALIZE));
-    server.post(INITIALIZE).await.answer(opened("2025-11-25"));
-    drop(soon(again).await.unwrap().unwrap());
-    server.hears_nothing().await;
-    drop(leaf);
-    deleted(&mut server).await;
 }

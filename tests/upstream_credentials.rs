@@ -9,9 +9,10 @@ mod upstream;
 
 use http::HeaderMap;
 use shadowcat::JsonRpcMessage;
-use shadowcat::connect::http::Options;
+use shadowcat::connect::http::{Options, Transport};
 use shadowcat::wire::http::ClientAuthorization;
 use support::*;
+use tower::Service;
 use upstream::*;
 
 fn transparent() -> (Session, Upstream) {
@@ -87,4 +88,46 @@ async fn a_request_that_stands_alone_lends_its_credential_to_nobody() {
     assert_eq!(asked.header("authorization"), None);
     asked.json(done(2));
     drop(soon(call).await.unwrap().unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_the_older_transport_each_message_carries_what_came_with_it() {
+    let options = Options::new().transparent_authorization(true).transport(Transport::Sse);
+    let (mut leaf, mut server) = upstream_with(options);
+    let opening = begin(&mut leaf, sent(INITIALIZE, Some("a")));
+    let mut events = server.get().await.events();
+    events.raw("event: endpoint\ndata: /message\n\n");
+    let asked = server.post(INITIALIZE).await;
+    assert_eq!(asked.header("authorization"), Some("a"));
+    asked.status(202);
+    events.say(welcome("2024-11-05"));
+    drop(soon(opening).await.unwrap().unwrap());
+    let question = r#"{"jsonrpc":"2.0","id":1,"method":"roots/list"}"#;
+    let mut listen = soon(leaf.call(session_listen())).await.unwrap();
+    events.say(question);
+    assert_eq!(next(&mut listen).await, question);
+
+    // All at once: whatever is sent on first, the last of them has been here.
+    let messages = [
+        (call_text(1), Some("b")),
+        (done(1), Some("c")),
+        (note("notifications/x"), Some("d")),
+        (note("notifications/x"), None),
+        (call_text("\"1\""), Some("e")),
+    ];
+    let calls: Vec<_> = messages.iter().map(|(text, token)| begin(&mut leaf, sent(text, *token))).collect();
+    let mut due = messages.to_vec();
+    for _ in &messages {
+        let asked = server.asked().await;
+        let is_it = |(text, token): &(String, Option<&str>)| {
+            *text == asked.body && *token == asked.header("authorization")
+        };
+        due.remove(due.iter().position(is_it).unwrap_or_else(|| panic!("{asked:?} of {due:?}")));
+        asked.status(202);
+    }
+    settled().await;
+    calls[0].abort();
+    let cancel = server.post(&cancelled(1)).await;
+    assert_eq!(cancel.header("authorization"), Some("b"), "in the name of whoever called");
+    cancel.status(202);
 }

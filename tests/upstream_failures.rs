@@ -121,16 +121,6 @@ async fn another_404_is_no_lost_session() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rmcp_says_401_for_a_lost_session() {
-    let options = Options::new().unauthorized_is_lost(true);
-    let (mut leaf, mut server) = upstream_with(options);
-    let _stream = open_session(&mut leaf, &mut server).await;
-    let waiting = begin(&mut leaf, call(1));
-    server.post(&call_text(1)).await.status(401);
-    assert!(soon(waiting).await.unwrap().unwrap_err().is_session_lost());
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_refusal_tells_what_the_server_said() {
     let (mut leaf, mut server) = upstream();
     let waiting = begin(&mut leaf, call(1));

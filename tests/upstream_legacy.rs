@@ -67,61 +67,6 @@ async fn a_front_ends_session_learns_the_servers_id() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn closing_waits_until_the_server_knows() {
-    let (mut leaf, mut server) = upstream();
-    let _stream = open_session(&mut leaf, &mut server).await;
-    let other = leaf.clone();
-    let closing = tokio::spawn(leaf.close());
-    let end = server.asked().await;
-    settled().await;
-    assert_eq!(end.head.method, Method::DELETE);
-    assert!(!closing.is_finished());
-    end.status(405); // it does not let clients do that
-    soon(closing).await.unwrap().unwrap();
-    assert!(soon(other.ended()).await.error().is_closed());
-    drop(other);
-    server.hears_nothing().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn nothing_overtakes_what_opens_the_session() {
-    let (mut leaf, mut server) = upstream();
-    let calls =
-        [msg(INITIALIZE), msg(INITIALIZED), call(1), call(2)].map(|message| begin(&mut leaf, message));
-    let first = server.post(INITIALIZE).await;
-    server.hears_nothing().await;
-    first.answer(opened("2025-11-25"));
-    let second = server.post(INITIALIZED).await;
-    server.hears_nothing().await;
-    second.status(202);
-    for _ in 0..3 {
-        let asked = server.asked().await;
-        assert_eq!(asked.header("mcp-session-id"), Some("s-1"));
-        match asked.body.as_str() {
-            "" => asked.status(405),
-            body => {
-                let id = msg(body).owned_id().unwrap();
-                asked.json(done(id));
-            }
-        }
-    }
-    for call in calls {
-        drop(soon(call).await.unwrap().unwrap());
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_failed_opening_lets_the_others_pass() {
-    let (mut leaf, mut server) = upstream();
-    let first = begin(&mut leaf, msg(INITIALIZE));
-    let second = begin(&mut leaf, call(1));
-    server.post(INITIALIZE).await.status(500);
-    assert!(soon(first).await.unwrap().unwrap_err().is_closed());
-    server.post(&call_text(1)).await.json(done(1));
-    drop(soon(second).await.unwrap().unwrap());
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_stream_of_one_message_is_one_message() {
     let (mut leaf, mut server) = upstream();
     let waiting = begin(&mut leaf, call(1));

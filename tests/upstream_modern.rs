@@ -53,6 +53,19 @@ async fn a_request_stands_alone_and_its_head_says_what_its_body_says() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_is_told_only_of_revisions_that_the_leaf_speaks() {
+    let (mut leaf, mut server) = upstream();
+    let answer = |versions: &str| {
+        format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"supportedVersions":[{versions}]}}}}"#)
+    };
+    let text = request(1, "server/discover", "");
+    let waiting = begin(&mut leaf, msg(&text));
+    server.post(&text).await.json(answer(r#""2027-01-01","2026-07-28", "2025-11-25""#));
+    let reply = soon(waiting).await.unwrap().unwrap();
+    assert_eq!(text_of(reply), answer(r#""2026-07-28","2025-11-25""#));
+}
+
+#[tokio::test(start_paused = true)]
 async fn dropping_a_call_closes_its_stream_and_says_nothing() {
     let (mut leaf, mut server) = upstream();
     let text = request(1, "prompts/get", r#""name":"t","#);

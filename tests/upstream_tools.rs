@@ -3,60 +3,21 @@
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/listed.rs"]
+mod listed;
 mod support;
 #[path = "support/upstream.rs"]
 mod upstream;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
+use listed::*;
 use serde_json::{Value, json};
 use shadowcat::connect::http::Options;
-use shadowcat::wire::http::{ClientAuthorization, Mirrored};
-use shadowcat::{Context, Direction, JsonRpcMessage, Reply};
+use shadowcat::wire::http::ClientAuthorization;
 use support::*;
 use upstream::*;
-
-const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"x":{}}}"#;
-
-fn request(id: u32, method: &str, params: &str) -> String {
-    format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{{{params}{META}}}}}"#)
-}
-
-fn call_of(id: u32, tool: &str, arguments: &str) -> String {
-    request(id, "tools/call", &format!(r#""name":"{tool}","arguments":{arguments},"#))
-}
-
-/// A tool that mirrors its string argument `a` as `header`.
-fn tool(name: &str, header: &str) -> Value {
-    let a = json!({ "type": "string", "x-mcp-header": header });
-    json!({ "name": name, "inputSchema": { "type": "object", "properties": { "a": a } } })
-}
-
-fn page(asked: &Asked, tools: &[Value], next: Option<&str>) -> String {
-    let body: Value = serde_json::from_str(&asked.body).unwrap();
-    let mut result = json!({ "tools": tools, "resultType": "complete" });
-    if let Some(next) = next {
-        result["nextCursor"] = json!(next);
-    }
-    json!({ "jsonrpc": "2.0", "id": body["id"], "result": result }).to_string()
-}
-
-fn mismatch(id: u32) -> String {
-    format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32020,"message":"header"}}}}"#)
-}
-
-/// The leaf's own list.
-async fn listing(server: &mut Upstream) -> Asked {
-    let asked = server.asked().await;
-    assert_eq!(asked.header("mcp-method"), Some("tools/list"), "{asked:?}");
-    asked
-}
-
-async fn answer(waiting: tokio::task::JoinHandle<Result<Reply, shadowcat::Error>>) -> String {
-    text(soon(waiting).await.unwrap().unwrap().as_one().unwrap())
-}
 
 #[tokio::test(start_paused = true)]
 async fn the_first_call_waits_for_every_page_of_the_list() {
@@ -263,57 +224,4 @@ async fn tools_that_cannot_be_called_over_http_are_left_out_and_counted() {
         }
         assert_eq!(leaf.stats().dropped_tools, if left == 1 { 2 } else { 0 });
     }
-}
-
-/// A call as a front end on HTTP gives it, with these `Mcp-Param-…` headers.
-fn over_http(call: &str, params: &[(&'static str, &str)]) -> JsonRpcMessage {
-    let mut headers = HeaderMap::new();
-    params.iter().for_each(|(name, value)| _ = headers.insert(*name, value.parse().unwrap()));
-    let mut facts = Context::new(Direction::ToUpstream);
-    facts.shared_mut().insert(Mirrored::new(msg(call), &headers));
-    msg(call).with_context(Arc::new(facts))
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_headers_of_an_http_client_go_on_as_they_are() {
-    let (mut leaf, mut server) = upstream();
-    let text = call_of(1, "t", r#"{"a":"x"}"#);
-    let sent = over_http(
-        &text,
-        &[("mcp-param-a", "a lie"), ("mcp-param-unknown", "u"), ("authorization", "s3cret")],
-    );
-    let waiting = begin(&mut leaf, sent);
-    let asked = server.post(&text).await; // the server judges: no list, and no second try
-    assert_eq!((asked.header("mcp-param-a"), asked.header("mcp-param-unknown")), (Some("a lie"), Some("u")));
-    assert_eq!(asked.header("authorization"), None);
-    asked.say(400, "application/json", mismatch(1));
-    assert_eq!(answer(waiting).await, mismatch(1));
-    server.hears_nothing().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_call_that_a_layer_changed_is_mirrored_anew() {
-    let (mut leaf, mut server) = upstream();
-    let sent = over_http(
-        &call_of(1, "t", r#"{"a":"s3cret"}"#),
-        &[("mcp-param-a", "s3cret"), ("mcp-param-b", "s3cret")],
-    );
-    let changed = call_of(1, "t", r#"{"a":"***"}"#);
-    let params = msg(&changed).params().unwrap().to_vec();
-    let waiting = begin(&mut leaf, sent.clone().edit().params(params).finish().unwrap());
-    let asked = listing(&mut server).await;
-    let list = page(&asked, &[tool("t", "A")], None);
-    asked.json(list);
-    let asked = server.post(&changed).await;
-    assert_eq!((asked.header("mcp-param-a"), asked.header("mcp-param-b")), (Some("***"), None));
-    asked.json(done(1));
-    drop(soon(waiting).await.unwrap().unwrap());
-    // A change of what is not mirrored is none.
-    let traced = sent.edit().meta("traceparent", r#""00-1""#).finish().unwrap();
-    let text = text(&traced);
-    let waiting = begin(&mut leaf, traced);
-    let asked = server.post(&text).await;
-    assert_eq!(asked.header("mcp-param-b"), Some("s3cret"));
-    asked.json(done(1));
-    drop(soon(waiting).await.unwrap().unwrap());
 }

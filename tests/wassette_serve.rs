@@ -5,6 +5,8 @@
 #![cfg(all(target_os = "linux", feature = "stdio", feature = "http-client", feature = "http-server"))]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "served/old.rs"]
+mod old;
 mod process;
 #[path = "served/script.rs"]
 mod script;
@@ -22,13 +24,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::StreamExt;
+use old::{Old, gone};
 use process::system::group;
 use process::{eventually_async, kill, tell};
 use script::{Script, serves};
 use serde_json::json;
 use shadowcat::connect::http::HttpClient;
 use shadowcat::connect::supervise::{Backoff, Restart};
-use shadowcat::connect::wassette::{Serve, Served};
+use shadowcat::connect::wassette::Served;
 use shadowcat::connect::{Leaf, PerSession, Pool, Supervisor, Wassette};
 use shadowcat::wassette::Dialect;
 use shadowcat::wassette::log::{self, Event};
@@ -36,30 +39,7 @@ use shadowcat::{Context as Facts, Direction, JsonRpcMessage};
 use support::*;
 use talk::Client;
 use tower::ServiceExt;
-use turn::Turn;
 use world::{Kind, World};
-
-/// One that knows only port 9001.
-struct Old {
-    world: World,
-    _turn: Turn,
-}
-
-impl Old {
-    fn new(kind: Kind) -> Option<Self> {
-        Some(Self { world: World::new(kind)?, _turn: Turn::take() })
-    }
-
-    fn builder(&self) -> Serve {
-        let builder =
-            Wassette::serve().binary(self.world.program()).component_dir(self.world.component_dir());
-        builder.env("TOKIO_WORKER_THREADS", "4")
-    }
-
-    fn component(&self, name: &str) -> String {
-        self.world.here(&format!("file:///components/{name}.wasm"))
-    }
-}
 
 /// On the fixture, and on a real one where there is one.
 fn on_both<F: Future<Output = ()>>(case: impl Fn(Old) -> F) {
@@ -75,10 +55,6 @@ fn on_both<F: Future<Output = ()>>(case: impl Fn(Old) -> F) {
 
 fn spin(id: i64) -> JsonRpcMessage {
     JsonRpcMessage::request(id, "tools/call", r#"{"name":"spin","arguments":{}}"#).unwrap()
-}
-
-async fn gone(id: u32) {
-    eventually_async(NEVER, "the process is gone", || group(id).is_empty()).await;
 }
 
 #[test]
@@ -184,78 +160,6 @@ fn a_second_one_on_the_only_port_is_told_that_it_is_taken() {
         let error = soon(old.builder().start()).await.unwrap_err();
         assert!(error.is_io() && error.to_string().starts_with(taken), "{error}");
     });
-}
-
-#[tokio::test]
-async fn two_that_start_at_once_do_not_take_each_other_for_themselves() {
-    let old = Old::new(Kind::Fixture).unwrap();
-    let (one, other) = tokio::join!(old.builder().spawn(), old.builder().spawn());
-    let error = one.as_ref().err().or(other.as_ref().err()).unwrap();
-    assert!(error.is_io(), "{error:?}");
-    let server = one.or(other).unwrap();
-    let id = server.get_ref().id();
-    drop(server);
-    gone(id).await;
-}
-
-#[tokio::test]
-async fn what_an_old_version_cannot_do_is_refused_before_anything_runs() {
-    let script = Script::new("0.2.0", "exit 1");
-    let error = script.error(script.builder().bind(([127, 0, 0, 1], 9002).into())).await;
-    let why = "this version of wassette listens on 127.0.0.1:9001 only, not on 127.0.0.1:9002";
-    assert!(error.is_invalid() && error.to_string() == why, "{error}");
-    for (arg, instead) in [
-        ("--bind-address=127.0.0.1:1", "bind"),
-        ("--bind-address", "bind"),
-        ("--plugin-dir", "component_dir"),
-    ] {
-        let error = script.error(script.builder().arg(arg)).await.to_string();
-        assert_eq!(error, format!("the argument {arg} is not taken: set `{instead}` instead"));
-    }
-    assert!(script.runs().is_empty());
-}
-
-#[tokio::test]
-async fn a_process_that_dies_at_once_is_told_with_what_it_said_last() {
-    let say = "echo one; echo two; echo three; printf '\\033[31mfour\\033[0m\\t4\\n'; echo \"it's 5\" >&2";
-    for (what, words) in [
-        ("exit 3", "it said nothing"),
-        (&format!("echo zero; {say}; exit 3"), r#""two", "three", "four 4""#),
-        ("echo no end | tr -d '\\n'; exit 3", r#"it said last "no end""#),
-    ] {
-        let script = Script::new("0.8.0", what);
-        let error = script.error(script.builder()).await;
-        let text = error.to_string();
-        assert!(error.is_closed() && !error.is_io(), "{error:?}");
-        assert!(text.starts_with("wassette did not start; it said "), "{text}");
-        assert!(text.contains(words) && text.ends_with("ended: exit status: 3"), "{text}");
-        assert!(text.contains("/wassette serve --streamable-http --bind-address 127.0.0.1:"), "{text}");
-        assert_eq!(script.runs().len(), 1);
-    }
-    let script = Script::new("0.8.0", "kill -9 $$");
-    let started = script.builder().start().await.unwrap_err();
-    assert!(started.to_string().ends_with("ended: signal: 9 (SIGKILL)"), "{started}");
-    assert_eq!(script.runs().len(), 1, "no supervisor tried again");
-}
-
-#[tokio::test]
-async fn a_process_that_does_not_listen_in_time_is_given_up_and_gone() {
-    let script = Script::new("0.8.0", "echo I think; exec sleep 600");
-    let error = script.error(script.builder().spawn_timeout(Duration::from_secs(2))).await;
-    assert!(error.is_timeout(), "{error:?}");
-    assert!(
-        error.to_string().contains(r#"it said last "I think": it does not listen on 127.0.0.1:"#),
-        "{error}"
-    );
-}
-
-#[tokio::test]
-async fn a_start_that_is_given_up_leaves_nothing() {
-    let script = Script::new("0.8.0", "exec sleep 600");
-    let start = tokio::spawn(script.builder().spawn());
-    eventually_async(NEVER, "it runs", || !script.runs().is_empty()).await;
-    start.abort();
-    script.left_nothing().await;
 }
 
 #[tokio::test]

@@ -12,6 +12,8 @@
 //! # Ok::<(), shadowcat::ParseError>(())
 //! ```
 
+mod batch;
+mod beside;
 mod build;
 mod code;
 mod context;
@@ -31,10 +33,8 @@ mod text;
 mod walk;
 
 use std::fmt;
-use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Extensions;
 
 use envelope::{Envelope, IdToken, Payload};
 use shared::{Inner, Shared};
@@ -51,15 +51,15 @@ pub use parse_error::{Fault, ParseError};
 pub use pointer::{Ambiguous, InvalidPointer, Pointer};
 pub use responder::Responder;
 
+pub(crate) use batch::batch_of_server;
+#[cfg(feature = "http")]
+pub(crate) use batch::{NoBatch, batch, is_batch};
 pub(crate) use fold::is_default_ignorable;
 pub(crate) use id_map::IdMap;
 pub(crate) use parse_error::looks_like_reply;
 pub(crate) use scan::salvage_id;
 pub(crate) use text::{decode, decode_exact};
 pub(crate) use walk::{elements, members, string_end};
-
-/// Below this size a copy costs less than what it may free.
-const SMALL: usize = 4 << 10;
 
 /// One JSON-RPC message: bytes that passed the scanner, and where its parts stand in them.
 ///
@@ -233,40 +233,6 @@ impl JsonRpcMessage {
     /// Changes parts of the message and keeps every other byte.
     pub fn edit(self) -> Edit {
         Edit::new(self)
-    }
-
-    /// The facts that the messages of a session share.
-    pub fn context(&self) -> Option<&Arc<Context>> {
-        self.inner.beside.context.as_ref()
-    }
-
-    /// Sets the shared facts.
-    pub fn with_context(mut self, context: Arc<Context>) -> Self {
-        self.inner_mut().beside.context = Some(context);
-        self
-    }
-
-    /// Facts of this one message, by type; never written to the wire.
-    pub fn extensions(&self) -> &Extensions {
-        &self.inner.beside.extensions
-    }
-
-    /// The same, to add to.
-    pub fn extensions_mut(&mut self) -> &mut Extensions {
-        &mut self.inner_mut().beside.extensions
-    }
-
-    /// The same message on bytes of its own, if they are few. A frame shares the buffer that it was read into,
-    /// and a small one that is kept would keep all of that.
-    pub(crate) fn detach(mut self) -> Self {
-        if self.inner.bytes.len() < SMALL {
-            self.inner_mut().bytes = Bytes::copy_from_slice(&self.inner.bytes);
-        }
-        self
-    }
-
-    pub(crate) fn sequence(&self) -> u64 {
-        self.inner.beside.sequence
     }
 
     /// A shared message is copied first; its bytes are not.

@@ -39,6 +39,8 @@ methods! {
     RESOURCES_SUBSCRIBE = "resources/subscribe";
     /// Stops watching it (legacy).
     RESOURCES_UNSUBSCRIBE = "resources/unsubscribe";
+    /// A watched resource changed.
+    RESOURCES_UPDATED = "notifications/resources/updated";
     /// Completes an argument.
     COMPLETE = "completion/complete";
     /// Sets the level of a legacy session's logs.

@@ -16,7 +16,7 @@
 
 use std::borrow::Cow;
 
-use super::{Era, method};
+use super::{Era, ProtocolVersion, method};
 use crate::message::{Id, JsonRpcMessage, decode_exact, members};
 
 /// The key of `_meta` that says which revision a modern request speaks.
@@ -141,6 +141,11 @@ pub fn protocol_version(message: &JsonRpcMessage) -> Result<Option<Cow<'_, str>>
         }
         None => Ok(None),
     }
+}
+
+/// The revision that the answer to an `initialize` agrees on, if it is a known one.
+pub(crate) fn agreed_version(answer: &JsonRpcMessage) -> Option<ProtocolVersion> {
+    protocol_version(answer).ok()??.parse().ok()
 }
 
 /// The era that a pipe's first request decides (2026-07-28 basic/versioning): a modern one names its version in

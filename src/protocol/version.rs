@@ -56,6 +56,11 @@ impl ProtocolVersion {
         }
     }
 
+    /// Whether several messages may stand in one array: in 2025-03-26 only.
+    pub fn has_batches(self) -> bool {
+        self == Self::V2025_03_26
+    }
+
     /// The era it belongs to.
     pub fn era(self) -> Era {
         if self < Self::V2026_07_28 { Era::Legacy } else { Era::Modern }

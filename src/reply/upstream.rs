@@ -20,8 +20,8 @@ pub struct Upstream {
     /// The beginning of a body that is no message, 16 KiB at most. `None` where the body is the reply's message, or is
     /// longer and was compressed, so that its beginning says nothing.
     pub body: Option<Bytes>,
-    /// The request carried a credential of ours: that it was not enough (401) is nothing that a client could mend, and
-    /// front ends do not ask it to.
+    /// The request carried a credential of ours: that it is not accepted (401) or not enough (403) is nothing that a client
+    /// could mend, and front ends do not ask it to.
     pub own_credential: bool,
 }
 
@@ -42,9 +42,9 @@ impl Upstream {
         Self { status, headers, body, own_credential: false }
     }
 
-    /// Whether it is us whom the server does not know.
+    /// Whether it is us whom the server does not know, or does not let.
     pub fn is_about_us(&self) -> bool {
-        self.own_credential && self.status == StatusCode::UNAUTHORIZED
+        self.own_credential && matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
     }
 }
 

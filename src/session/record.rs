@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{Principal, SessionId, SessionKey};
 use crate::message::JsonRpcMessage;
-use crate::protocol::{ProtocolVersion, peek};
+use crate::protocol::{Declared, ProtocolVersion, peek};
 
 /// Bytes of what either side said of itself; more are not kept, because sessions are many.
 const MAX_KEPT: usize = 4 << 10;
@@ -36,6 +36,7 @@ struct Usage {
 struct Asked {
     info: Option<Bytes>,
     capabilities: Option<Bytes>,
+    declared: Declared,
 }
 
 /// What the server answered.
@@ -104,13 +105,14 @@ impl Session {
     /// Notes what an `initialize` asks for; the first counts.
     pub fn asked(&self, initialize: &JsonRpcMessage) {
         let params = initialize.params();
-        let asked = Asked { info: copy(params, "clientInfo"), capabilities: copy(params, "capabilities") };
+        let (info, capabilities) = (copy(params, "clientInfo"), copy(params, "capabilities"));
+        let asked = Asked { info, capabilities, declared: Declared::by(initialize) };
         let _ = self.asked.set(asked);
     }
 
     /// Notes what the server answered to it; the first counts.
     pub fn agreed(&self, answer: &JsonRpcMessage) {
-        let version = peek::protocol_version(answer).ok().flatten().and_then(|text| text.parse().ok());
+        let version = peek::agreed_version(answer);
         let _ = self.agreed.set(Agreed { version, capabilities: copy(answer.result(), "capabilities") });
     }
 
@@ -127,6 +129,12 @@ impl Session {
     /// What the client can do, up to 4 KiB: raw JSON.
     pub fn client_capabilities(&self) -> Option<&[u8]> {
         self.asked.get()?.capabilities.as_deref()
+    }
+
+    /// Whether the client may be asked this, by what it can do.
+    #[cfg(feature = "http")]
+    pub(crate) fn allows(&self, question: &JsonRpcMessage) -> bool {
+        self.asked.get().is_none_or(|asked| asked.declared.allows(question))
     }
 
     /// What the server can do, up to 4 KiB: raw JSON.

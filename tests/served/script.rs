@@ -1,5 +1,7 @@
 //! Shell scripts in the place of a wassette that serves HTTP.
 
+#![allow(dead_code, reason = "no test file uses all of it")]
+
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;

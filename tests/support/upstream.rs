@@ -210,3 +210,8 @@ pub(crate) async fn open_session(leaf: &mut Session, upstream: &mut Upstream) ->
     drop(soon(call).await.unwrap().unwrap());
     upstream.get().await
 }
+
+/// What a server asks.
+pub(crate) fn ask(id: u32) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"roots/list"}}"#)
+}

@@ -1,20 +1,22 @@
 //! The answer to a request: one document, or a stream of events.
 
+use bytes::Bytes;
 use http::Response;
 use http::response::Parts;
 
 use super::body::Chunks;
 use super::call::{Call, Role};
 use super::events::{self, Content, content};
-use super::opening::{named_session, version};
+use super::opening::named_session;
 use super::options::Transport;
 use super::session::Session;
 use super::state::in_time;
 use super::{reading, refusal};
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind, OwnedId, ScanOptions};
+use crate::protocol::ProtocolVersion;
 use crate::reply::{Reply, Upstream};
-use crate::wire::http::session_id;
+use crate::wire::http::{session_id, speak_only};
 
 /// What nearly every answer is: one document, of a request that succeeded.
 pub(super) fn is_document(response: &Response<Chunks>) -> bool {
@@ -25,9 +27,19 @@ pub(super) fn is_document(response: &Response<Chunks>) -> bool {
 pub(super) async fn document(call: &mut Call, response: Response<Chunks>) -> Result<Reply, Error> {
     let (head, mut body) = response.into_parts();
     call.offered_by(&head);
-    let shared = call.shared().clone();
-    let scan = &shared.options.scan;
-    let bytes = in_time(shared.clock.before(call.deadline, body.whole(scan.max_bytes)).await)?;
+    let bytes = whole(call, &mut body).await?;
+    single(call, head, bytes)
+}
+
+/// Everything that the document is.
+pub(super) async fn whole(call: &Call, body: &mut Chunks) -> Result<Bytes, Error> {
+    let shared = call.shared();
+    in_time(shared.clock.before(call.deadline, body.whole(shared.options.scan.max_bytes)).await)
+}
+
+/// The one message that these bytes are.
+pub(super) fn single(call: &mut Call, head: Parts, bytes: Bytes) -> Result<Reply, Error> {
+    let scan = &call.shared().options.scan;
     let message = JsonRpcMessage::parse_with(bytes, scan).map_err(|error| events::unreadable(&error))?;
     let message = call.own(message).ok_or_else(|| Error::invalid("the server answered another request"))?;
     Ok(one(call.answered(message, &head)?, head))
@@ -36,7 +48,10 @@ pub(super) async fn document(call: &mut Call, response: Response<Chunks>) -> Res
 /// Reads up to the first message, which decides what the reply is; of a listen, up to its head.
 pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<Reply, Error> {
     if is_document(&response) {
-        return document(&mut call, response).await;
+        return match call.session.has_batches() {
+            true => reading::read_batch(call, response).await,
+            false => document(&mut call, response).await,
+        };
     }
     let (head, body) = response.into_parts();
     call.offered_by(&head);
@@ -99,7 +114,7 @@ impl Call {
             session_id(&head.headers).map_err(|error| Error::invalid(error.text))?;
             let offered = std::mem::take(&mut self.offered);
             let head = self.shared().head.clone();
-            let opened = Session::new(offered.id().cloned(), version(&message), head);
+            let opened = Session::opened(offered.id().cloned(), &message, head);
             self.note(&opened);
             self.shared().open_session(opened);
         }
@@ -109,6 +124,7 @@ impl Call {
         self.settle();
         Ok(match self.lists {
             Some(page) => self.listed(message, page),
+            None if self.role == Role::Discover => speak_only(message, &ProtocolVersion::ALL),
             None => message,
         })
     }

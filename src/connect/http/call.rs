@@ -70,6 +70,8 @@ pub(super) enum Role {
     Request,
     /// A client's own listen.
     Listen,
+    /// Asks what the server speaks.
+    Discover,
     /// Gets no answer: a notification, or the client's answer to the server.
     Telling,
 }
@@ -79,6 +81,7 @@ impl Role {
         match message.kind() {
             Kind::Request if message.is_method(method::INITIALIZE) => Self::Initialize,
             Kind::Request if message.is_listen() => Self::Listen,
+            Kind::Request if message.is_method(method::DISCOVER) => Self::Discover,
             Kind::Request => Self::Request,
             Kind::Notification if message.is_method(method::INITIALIZED) => Self::Initialized,
             _ => Self::Telling,
@@ -105,22 +108,14 @@ impl Call {
         }
         *state.under_way(message.kind() == Kind::Request) += 1;
         state.calls += 1;
-        let opens = matches!(role, Role::Initialize | Role::Initialized).then(|| {
-            let (opens, gate) = watch::channel(());
-            state.gate = Some(gate);
-            opens
-        });
+        let opens = matches!(role, Role::Initialize | Role::Initialized).then(|| state.shut_gate());
         let id = (message.kind() == Kind::Request).then(|| message.owned_id()).flatten();
         let (number, context) = (state.calls, message.context().cloned());
-        let stream: Option<ResponseStream> = message.extensions().get().cloned();
-        if let Some(stream) = &stream {
-            stream.wait(); // for the status of the answer
-        }
         let (session, offered, handle) = (Session::default(), Session::default(), handle.clone());
         let lists = Page::of(message).filter(|_| era == Era::Modern);
         let calls_tool = era == Era::Modern && role == Role::Request && message.is_method(method::TOOLS_CALL);
         let (deadline, credential) = (deadline(&handle), handle.0.credential_of(message));
-        let pending = false;
+        let (stream, pending) = (stream_of(message), false);
         Self {
             handle,
             number,
@@ -170,7 +165,7 @@ impl Call {
         }
         match self.role {
             Role::Telling | Role::Initialized => shared.unless_ended(Box::pin(self.told(response))).await,
-            _ if answer::is_document(&response) => {
+            _ if answer::is_document(&response) && !self.session.has_batches() => {
                 shared.unless_ended(answer::document(&mut self, response)).await
             }
             _ => shared.unless_ended(Box::pin(answer::read(self, response))).await,
@@ -195,6 +190,7 @@ impl Call {
         let shared = self.shared().clone();
         let pipe = shared.unless_ended(shared.open_pipe()).await?;
         self.pending = false;
+        shared.get_on(&mut shared.lock(), &message);
         Piped::new(pipe, &self.handle, message).await
     }
 
@@ -247,6 +243,12 @@ impl Drop for Call {
         let cancel = own.map_or_else(|| cancellation(id), Some);
         self.say_aside(cancel.into_iter().collect());
     }
+}
+
+/// The stream that the client reads the answer on, which waits for the status of the server's.
+fn stream_of(message: &JsonRpcMessage) -> Option<ResponseStream> {
+    let stream: Option<ResponseStream> = message.extensions().get().cloned();
+    stream.inspect(ResponseStream::wait)
 }
 
 /// What the call waits for has happened.

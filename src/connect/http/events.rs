@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use tokio::time::{Instant, timeout_at};
 
 use super::body::Chunks;
+use super::session::Session;
+use super::state::Shared;
 use crate::error::Error;
-use crate::message::{Fault, JsonRpcMessage, ParseError, ScanOptions};
+use crate::message::{Fault, ParseError, ScanOptions, batch_of_server, is_batch};
 use crate::wire::http::last_event_id_value;
 use crate::wire::sse::{Decoder, Event, Limits};
 
@@ -104,10 +107,23 @@ impl Events {
     }
 }
 
-/// The message in an event; `None` in one that only opens the stream, or is of another type.
-pub(super) fn message(event: &Event, scan: &ScanOptions) -> Option<Result<JsonRpcMessage, ParseError>> {
-    let is_one = event.is_message() && !event.data.is_empty();
-    is_one.then(|| JsonRpcMessage::parse_with(event.data.clone(), scan))
+/// Not one that only opens the stream, or is of another type.
+pub(super) fn has_message(event: &Event) -> bool {
+    event.is_message() && !event.data.is_empty()
+}
+
+/// The messages in an event that is a batch.
+pub(super) fn entries(event: &Event, session: &Session) -> Option<Vec<Bytes>> {
+    let is_one = session.has_batches() && is_batch(&event.data);
+    is_one.then(|| batch_of_server(&event.data).ok()).flatten()
+}
+
+impl Shared {
+    /// Something on a stream that is no acceptable message.
+    pub(super) fn dropped(&self, error: &ParseError) {
+        self.count(|stats| stats.unreadable_events += 1);
+        tracing::warn!(%error, "an event that is no acceptable message was dropped");
+    }
 }
 
 /// What was read is no acceptable message.

@@ -64,6 +64,7 @@ mod questions;
 mod reading;
 mod refusal;
 mod rename;
+mod riding;
 mod session;
 mod start;
 mod state;

@@ -144,7 +144,8 @@ impl Options {
     }
 
     /// Take status 401 without a challenge, as answer to a request that named a session, for the loss of the
-    /// session: rmcp 0.2 says it so. Off, because elsewhere it means what it says.
+    /// session, and 422 as answer to one that named none, for the want of one (400): rmcp 0.2 says it so. Off, because
+    /// elsewhere they mean what they say.
     pub fn unauthorized_is_lost(mut self, lost: bool) -> Self {
         self.unauthorized_is_lost = lost;
         self

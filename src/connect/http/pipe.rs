@@ -128,6 +128,12 @@ impl Pump {
         }
         match JsonRpcMessage::parse_with(event.data.clone(), &self.shared.options.scan) {
             Ok(message) => one_line(&message),
+            // In a batch they stand between tokens, too, or it is none.
+            Err(error) if error.is_batch() => event
+                .data
+                .iter()
+                .map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte })
+                .collect(),
             Err(_) => {
                 let broken = |byte: &u8| if matches!(byte, b'\n' | b'\r') { 1 } else { *byte };
                 event.data.iter().map(broken).collect()

@@ -200,3 +200,6 @@ pub(super) fn host(target: &Uri) -> Result<HeaderValue, Error> {
     };
     host.map_err(|_| Error::invalid("the server's address is none that can be sent").unsent())
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,7 +58,7 @@ impl Posts {
                 let Ok(frame) = line.into_frame() else { continue };
                 let scan = self.shared.options.scan.unlimited().transparent();
                 if let Ok(message) = JsonRpcMessage::parse_with(frame, &scan) {
-                    self.send(message);
+                    self.send(self.shared.get_off(message));
                 }
             }
             tokio::select! {

@@ -1,14 +1,18 @@
 //! An answer that is a stream of events and ends in the response.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
+use bytes::Bytes;
 use futures_core::Stream;
+use http::Response;
 use http::response::Parts;
 use tokio::time::{Instant, sleep};
 
-use super::answer::one;
+use super::answer::{one, single, whole};
 use super::body::Chunks;
 use super::call::{Call, Role};
 use super::events::{self, Content, Events, content};
@@ -16,7 +20,7 @@ use super::questions::{Asked, Asking};
 use super::state::{Shared, in_time};
 use super::stream::SHORTEST;
 use crate::error::Error;
-use crate::message::{JsonRpcMessage, Kind, ParseError, looks_like_reply};
+use crate::message::{JsonRpcMessage, Kind, ParseError, batch_of_server, is_batch, looks_like_reply};
 use crate::protocol::{Era, method};
 use crate::reply::Reply;
 use crate::wire::sse::Event;
@@ -28,7 +32,7 @@ pub(super) async fn read(call: Call, head: Parts, body: Chunks) -> Result<Reply,
     let shared = call.shared().clone();
     let events = Events::new(body, &shared.options.scan);
     let is_listen = call.role == Role::Listen;
-    let mut answer = Answer { call, head, events: Some(events), news: Instant::now(), over: false };
+    let mut answer = Answer::new(call, head, Some(events));
     if is_listen {
         answer.call.opened();
         return Ok(Reply::stream(Rest::of(None, answer)));
@@ -38,18 +42,33 @@ pub(super) async fn read(call: Call, head: Parts, body: Chunks) -> Result<Reply,
         Role::Initialize => in_time(shared.clock.before(answer.call.deadline, answer.next()).await)?,
         _ => answer.next().await?,
     };
-    if answer.over {
-        return Ok(one(first, answer.head));
+    Ok(answer.reply(first))
+}
+
+/// A document that may be a batch: its messages, as if they had come one by one.
+pub(super) async fn read_batch(mut call: Call, response: Response<Chunks>) -> Result<Reply, Error> {
+    let (head, mut body) = response.into_parts();
+    let bytes = whole(&call, &mut body).await?;
+    if !is_batch(&bytes) {
+        return single(&mut call, head, bytes);
     }
-    Ok(Reply::stream(Rest::of(Some(first), answer)))
+    let entries = batch_of_server(&bytes);
+    let entries =
+        entries.map_err(|fault| Error::invalid(format_args!("the server's reply: {}", fault.why())))?;
+    let mut answer = Answer::new(call, head, None);
+    answer.batch.extend(entries);
+    let first = answer.next().await?;
+    Ok(answer.reply(first))
 }
 
 /// A stream of events that is being read.
 struct Answer {
     call: Call,
     head: Parts,
-    /// `None` while it is taken up again.
+    /// `None` while it is taken up again, and of a document.
     events: Option<Events>,
+    /// What is left of a batch.
+    batch: VecDeque<Bytes>,
     /// When something last came.
     news: Instant,
     /// The final response has come.
@@ -57,6 +76,18 @@ struct Answer {
 }
 
 impl Answer {
+    fn new(call: Call, head: Parts, events: Option<Events>) -> Self {
+        Self { call, head, events, batch: VecDeque::new(), news: Instant::now(), over: false }
+    }
+
+    /// What it is, by its first message.
+    fn reply(self, first: JsonRpcMessage) -> Reply {
+        match self.over {
+            true => one(first, self.head),
+            false => Reply::stream(Rest::of(Some(first), self)),
+        }
+    }
+
     /// The next message for the caller.
     async fn next(&mut self) -> Item {
         let shared = self.call.shared().clone();
@@ -66,20 +97,9 @@ impl Answer {
     async fn next_unless_ended(&mut self, shared: &Arc<Shared>) -> Item {
         let silence = (self.call.role != Role::Listen).then_some(shared.options.timeout);
         loop {
-            let Some(events) = &mut self.events else { return Err(closed()) };
-            let message = match events.next(silence).await {
-                Ok(Some(event)) => {
-                    self.news = Instant::now();
-                    if event.data.is_empty() && event.id.is_some() {
-                        self.primed();
-                    }
-                    self.read(&event)?
-                }
-                Err(error) if !error.is_closed() => return Err(error),
-                broken => {
-                    self.resume(shared, broken.err()).await?;
-                    None
-                }
+            let message = match self.batch.pop_front() {
+                Some(entry) => self.read(&entry)?,
+                None => self.next_event(shared, silence).await?,
             };
             if let Some(message) = message.and_then(|message| self.take(shared, message)) {
                 if !self.over {
@@ -94,6 +114,41 @@ impl Answer {
         }
     }
 
+    /// The message in the next event, if that is one.
+    async fn next_event(
+        &mut self,
+        shared: &Arc<Shared>,
+        silence: Option<Duration>,
+    ) -> Result<Option<JsonRpcMessage>, Error> {
+        let another = || Error::invalid("the server answered another request");
+        let events = self.events.as_mut().ok_or_else(another)?;
+        match events.next(silence).await {
+            Ok(Some(event)) => {
+                self.news = Instant::now();
+                if event.data.is_empty() && event.id.is_some() {
+                    self.primed();
+                }
+                self.read_event(&event)
+            }
+            Err(error) if !error.is_closed() => Err(error),
+            broken => self.resume(shared, broken.err()).await.map(|()| None),
+        }
+    }
+
+    /// What is several messages waits to be taken.
+    fn read_event(&mut self, event: &Event) -> Result<Option<JsonRpcMessage>, Error> {
+        if !events::has_message(event) {
+            return Ok(None);
+        }
+        match events::entries(event, &self.call.session) {
+            Some(entries) => {
+                self.batch.extend(entries);
+                Ok(None)
+            }
+            None => self.read(&event.data),
+        }
+    }
+
     /// The server lets its client take the stream up again, from here on.
     fn primed(&self) {
         if let Some(stream) = &self.call.stream {
@@ -101,22 +156,20 @@ impl Answer {
         }
     }
 
-    fn read(&self, event: &Event) -> Result<Option<JsonRpcMessage>, Error> {
-        match events::message(event, &self.call.shared().options.scan) {
-            Some(Err(error)) if self.is_answer(event, &error) => Err(events::unreadable(&error)),
-            Some(Err(error)) => {
-                self.call.shared().count(|stats| stats.unreadable_events += 1);
-                tracing::warn!(%error, "an event that is no acceptable message was dropped");
+    fn read(&self, data: &Bytes) -> Result<Option<JsonRpcMessage>, Error> {
+        match JsonRpcMessage::parse_with(data.clone(), &self.call.shared().options.scan) {
+            Ok(message) => Ok(Some(message)),
+            Err(error) if self.is_answer(data, &error) => Err(events::unreadable(&error)),
+            Err(error) => {
+                self.call.shared().dropped(&error);
                 Ok(None)
             }
-            Some(Ok(message)) => Ok(Some(message)),
-            None => Ok(None),
         }
     }
 
     /// What cannot be read was meant as the response.
-    fn is_answer(&self, event: &Event, error: &ParseError) -> bool {
-        looks_like_reply(&event.data) && error.id().is_none_or(|id| Some(id) == self.call.id.as_ref())
+    fn is_answer(&self, data: &[u8], error: &ParseError) -> bool {
+        looks_like_reply(data) && error.id().is_none_or(|id| Some(id) == self.call.id.as_ref())
     }
 
     fn take(&mut self, shared: &Arc<Shared>, message: JsonRpcMessage) -> Option<JsonRpcMessage> {

@@ -6,7 +6,7 @@ use http::header::CONTENT_ENCODING;
 use http::response::Parts;
 
 use super::body::Chunks;
-use super::call::Call;
+use super::call::{Call, Role};
 use super::events::{Content, content};
 use super::state::in_time;
 use crate::error::Error;
@@ -68,9 +68,21 @@ fn said(call: &Call, head: Parts, body: Option<(Bytes, bool)>) -> Upstream {
         true => (!is_compressed).then(|| body.slice(..body.len().min(MOST))),
         false => Some(body),
     });
-    let mut said = Upstream::new(head.status, head.headers, body);
+    let mut said = Upstream::new(status(call, head.status), head.headers, body);
     said.own_credential = call.shared().lends_own(call);
     said
+}
+
+/// What every other server says for want of a session, where this one says it otherwise.
+fn status(call: &Call, status: StatusCode) -> StatusCode {
+    let wants_session =
+        call.session.id().is_none() && call.role != Role::Initialize && call.era == Era::Legacy;
+    match status {
+        StatusCode::UNPROCESSABLE_ENTITY if wants_session && call.shared().options.unauthorized_is_lost => {
+            StatusCode::BAD_REQUEST
+        }
+        _ => status,
+    }
 }
 
 /// Of an error.

@@ -32,6 +32,7 @@ pub(super) fn start(handle: &Arc<Handle>, message: JsonRpcMessage) -> Running {
     // An answer is waited for, perhaps by what opens the session.
     let wait = if message.kind() == Kind::Response { None } else { state.turn() };
     if let (None, Some(pipe)) = (&wait, shared.pipe.get()) {
+        shared.get_on(&mut state, &message);
         return Running::piped(Piped::new(pipe, handle, message));
     }
     // An owner asks whether there will be room again.
@@ -68,6 +69,13 @@ impl State {
     fn turn(&mut self) -> Option<watch::Receiver<()>> {
         self.gate.take_if(|gate| gate.has_changed().is_err());
         self.gate.clone()
+    }
+
+    /// What comes now waits for whoever keeps the sender.
+    pub(super) fn shut_gate(&mut self) -> watch::Sender<()> {
+        let (opens, gate) = watch::channel(());
+        self.gate = Some(gate);
+        opens
     }
 
     /// Whether no more such messages may be on their way. Calls keep out neither notifications nor answers, and

@@ -15,6 +15,7 @@ use super::exchange::Exchange;
 use super::listen::Listen;
 use super::options::{Options, Transport};
 use super::questions::Questions;
+use super::riding::Riding;
 use super::session::Session;
 use super::stats::Stats;
 use super::tools::Tools;
@@ -61,6 +62,7 @@ pub(super) struct State {
     pub(super) session: Session,
     /// What the session's client last sent, where it goes on.
     pub(super) authorization: Option<HeaderValue>,
+    pub(super) riding: Riding,
     /// The id of one that is being opened.
     pub(super) offered: Option<HeaderValue>,
     /// As the server's answers showed it.
@@ -98,6 +100,7 @@ impl Shared {
         let state = State {
             session: Session::default(),
             authorization: None,
+            riding: Riding::default(),
             offered: None,
             era: options.era,
             gate: None,

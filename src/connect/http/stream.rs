@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -12,6 +13,7 @@ use super::events::{self, Content, Events, content};
 use super::session::Session;
 use super::state::{Shared, within};
 use crate::error::Error;
+use crate::message::JsonRpcMessage;
 use crate::wire::sse::Event;
 
 /// Events that are remembered, because some servers repeat them on each new stream.
@@ -127,13 +129,19 @@ impl Reader {
         if event.id.as_deref().is_some_and(|id| !self.seen.is_new(id)) {
             return self.shared.count(|stats| stats.repeated_messages += 1);
         }
-        match events::message(event, &self.shared.options.scan) {
-            Some(Ok(message)) => self.shared.say_unasked(message),
-            Some(Err(error)) => {
-                self.shared.count(|stats| stats.unreadable_events += 1);
-                tracing::warn!(%error, "an event that is no acceptable message was dropped");
-            }
-            None => {}
+        if !events::has_message(event) {
+            return;
+        }
+        match events::entries(event, &self.session) {
+            Some(entries) => entries.into_iter().for_each(|entry| self.say(entry)),
+            None => self.say(event.data.clone()),
+        }
+    }
+
+    fn say(&self, data: Bytes) {
+        match JsonRpcMessage::parse_with(data, &self.shared.options.scan) {
+            Ok(message) => self.shared.say_unasked(message),
+            Err(error) => self.shared.dropped(&error),
         }
     }
 

@@ -9,9 +9,10 @@ use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Duration, Sleep, sleep, timeout};
 
+use super::read::{self, Read, Refused};
 use super::{Shared, State};
 use crate::error::Error;
-use crate::message::{Beside, JsonRpcMessage, ParseError, ScanOptions};
+use crate::message::{ScanOptions, batch_of_server};
 use crate::wire::lines::{Decoder, Encoder, Line};
 
 /// Reads of one poll before other tasks get their turn.
@@ -37,7 +38,7 @@ pub(in crate::connect) struct Driver<R, W> {
     farewell: Option<Farewell>,
     /// Counts what was read, so that order can be told once messages went different ways.
     sequence: u64,
-    batch: Vec<Read>,
+    reads: Vec<Read>,
     wakers: Vec<Waker>,
     /// Everybody has been told of the end.
     over: bool,
@@ -48,11 +49,6 @@ struct Farewell {
     left: usize,
     renewals: u32,
     sleep: Pin<Box<Sleep>>,
-}
-
-enum Read {
-    Message(JsonRpcMessage),
-    Unreadable(Box<(bytes::Bytes, ParseError)>),
 }
 
 /// Why the pipe came to its end.
@@ -94,7 +90,7 @@ impl<R, W> Driver<R, W> {
             dying: None,
             farewell: None,
             sequence: first_sequence(),
-            batch: Vec::new(),
+            reads: Vec::new(),
             wakers: Vec::new(),
             over: false,
         }
@@ -199,24 +195,42 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Driver<R, W> {
     /// streams are woken by their channels, inside.
     fn deliver(&mut self) {
         while let Some(line) = self.decoder.next_line() {
-            self.sequence += 1;
-            self.batch.push(read(line, &self.scan, self.sequence));
+            self.read(line);
         }
-        if self.batch.is_empty() {
+        if self.reads.is_empty() {
             return;
         }
         let mut state = self.shared.lock();
-        for read in self.batch.drain(..) {
+        for read in self.reads.drain(..) {
             route(&mut state, read, &mut self.wakers);
         }
         drop(state);
         self.wakers.drain(..).for_each(Waker::wake);
     }
 
+    fn read(&mut self, line: Line) {
+        self.sequence += 1;
+        match read::line(line, &self.scan, self.sequence) {
+            Read::Unreadable(refused) if refused.1.is_batch() => self.read_batch(refused),
+            read => self.reads.push(read),
+        }
+    }
+
+    /// Several messages in one line, where the revision has that.
+    fn read_batch(&mut self, refused: Refused) {
+        let has_batches = self.shared.lock().has_batches;
+        let Some(Ok(entries)) = has_batches.then(|| batch_of_server(&refused.0)) else {
+            return self.reads.push(Read::Unreadable(refused));
+        };
+        for entry in entries {
+            self.sequence += 1;
+            self.reads.push(read::frame(entry, &self.scan, self.sequence));
+        }
+    }
+
     fn end(&mut self) -> Cause {
         if let Some(line) = self.decoder.finish() {
-            self.sequence += 1;
-            self.batch.push(read(line, &self.scan, self.sequence));
+            self.read(line);
         }
         self.deliver();
         let unreadable_lines = self.shared.lock().stats.unreadable_lines;
@@ -256,21 +270,6 @@ impl<R, W> Drop for Driver<R, W> {
 fn first_sequence() -> u64 {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     u64::try_from(START.elapsed().as_micros()).unwrap_or(u64::MAX >> 8) << 8
-}
-
-fn read(line: Line, options: &ScanOptions, sequence: u64) -> Read {
-    let beside = Beside { sequence, ..Beside::default() };
-    let read = match line.into_frame() {
-        Ok(frame) => JsonRpcMessage::read(frame, options, beside),
-        Err((bytes, fault)) => {
-            let offset = bytes.len();
-            Err((bytes, ParseError::new(fault, offset)))
-        }
-    };
-    match read {
-        Ok(message) => Read::Message(message),
-        Err(refused) => Read::Unreadable(Box::new(refused)),
-    }
 }
 
 fn route(state: &mut State, read: Read, wakers: &mut Vec<Waker>) {

@@ -35,6 +35,7 @@ mod driver;
 mod listen;
 mod options;
 mod questions;
+mod read;
 mod rewrite;
 mod route;
 mod state;

@@ -5,10 +5,10 @@ use std::task::Waker;
 use super::questions::Asked;
 use super::rewrite;
 use super::state::State;
-use super::table::Phase;
+use super::table::{CallKind, Phase};
 use crate::error::Error;
 use crate::message::{Code, JsonRpcMessage, Kind, OwnedId, ParseError, looks_like_reply, salvage_id};
-use crate::protocol::{Era, method, peek};
+use crate::protocol::{Era, ProtocolVersion, method, peek};
 use crate::reply::Reply;
 
 impl State {
@@ -36,6 +36,9 @@ impl State {
             return;
         };
         let message = rewrite::restore(call, message);
+        if call.kind == CallKind::Initialize {
+            self.has_batches = peek::agreed_version(&message).is_some_and(ProtocolVersion::has_batches);
+        }
         call.phase = match std::mem::replace(&mut call.phase, Phase::Waiting) {
             Phase::Waiting if message.bytes().len() > room => {
                 self.stats.overflows += 1;

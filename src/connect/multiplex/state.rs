@@ -41,6 +41,8 @@ pub(in crate::connect) struct State {
     pub(super) stats: Stats,
     /// As the first request says, for the life of the pipe.
     pub(super) era: Option<Era>,
+    /// The server may say several messages in one line.
+    pub(super) has_batches: bool,
     pub(super) next_id: i64,
     driver: Option<Waker>,
 }
@@ -74,6 +76,7 @@ impl State {
             aborted: None,
             stats: Stats::default(),
             era: None,
+            has_batches: false,
             next_id: 0,
             driver: None,
         }

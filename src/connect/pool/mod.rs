@@ -38,6 +38,7 @@
 
 mod keeper;
 mod lease;
+mod progress;
 mod settings;
 mod state;
 mod wait;

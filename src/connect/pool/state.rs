@@ -46,8 +46,8 @@ pub(super) struct State<L: Leaf> {
     failed: u64,
     thrown_away: u64,
     /// Counts what became the last error.
-    troubles: u64,
-    last_error: Option<Error>,
+    pub(super) troubles: u64,
+    pub(super) last_error: Option<Error>,
 }
 
 /// A leaf that has served nobody.
@@ -185,45 +185,6 @@ impl<L: Leaf> Shared<L> {
     pub(super) fn stop_leases(&self, why: &Error) {
         let leases: Vec<_> = self.lock().leases.values().filter_map(Weak::upgrade).collect();
         leases.iter().for_each(|lease| lease.stop(why));
-    }
-
-    /// The spares are there, or one could not be made.
-    pub(super) async fn warmed(&self) -> Result<(), Error> {
-        let before = self.lock().troubles;
-        loop {
-            let progress = self.progress.notified();
-            let mut progress = pin!(progress);
-            progress.as_mut().enable();
-            {
-                let state = self.lock();
-                if let Some(why) = &state.closed {
-                    return Err(why.clone());
-                }
-                if state.idle.len() >= state.settings.ahead() {
-                    return Ok(());
-                }
-                if let (true, Some(error)) = (state.troubles > before, &state.last_error) {
-                    return Err(error.clone());
-                }
-            }
-            progress.await;
-        }
-    }
-
-    /// No leaf is left, and none is being made.
-    pub(super) async fn drained(&self) {
-        loop {
-            let progress = self.progress.notified();
-            let mut progress = pin!(progress);
-            progress.as_mut().enable();
-            {
-                let state = self.lock();
-                if state.alive + state.making == 0 {
-                    return;
-                }
-            }
-            progress.await;
-        }
     }
 }
 

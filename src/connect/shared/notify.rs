@@ -8,8 +8,6 @@ use crate::connect::leaf::Leaf;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::{method, peek};
 
-/// A resource changed (legacy).
-const RESOURCES_UPDATED: &str = "notifications/resources/updated";
 /// What concerns everybody ends so.
 const LIST_CHANGED: &str = "/list_changed";
 
@@ -29,7 +27,7 @@ impl<L: Leaf> State<L> {
             return self.drop_notification(message); // of a listen that is over
         }
         match message.method() {
-            Some(RESOURCES_UPDATED) => self.tell_update(message),
+            Some(method::RESOURCES_UPDATED) => self.tell_update(message),
             Some(method::LOG) => self.hear_log(message, since),
             // Of a call that is over.
             Some(method::PROGRESS) => self.drop_notification(message),

@@ -10,7 +10,8 @@ use tokio::sync::oneshot;
 
 use super::questions;
 use super::session::Attempt;
-use super::state::{Order, Shared, Started};
+use super::state::{Order, Shared};
+use super::waiting::Started;
 use crate::connect::leaf::Leaf;
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind};

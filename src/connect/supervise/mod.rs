@@ -10,8 +10,8 @@
 //!   is said: calls fail with an error that [`is_session_lost`](crate::Error::is_session_lost), and the session's
 //!   listen ends with it, so that a front end ends the session (stdio) or answers 404 (HTTP). With
 //!   [`reestablish`](Supervisor::reestablish) the client's own `initialize` is said to the next process in its place,
-//!   for servers whose state is not in the process. That is never silent: there is an event, a counter, and
-//!   `list_changed` to the client.
+//!   for servers whose state is not in the process. That is never silent: there is an event, a counter, and to the client
+//!   `list_changed`, and `updated` for each resource that it watches.
 //! - A modern server (2026-07-28) keeps no session, so nothing is lost but what was under way.
 //!
 //! A supervised leaf serves one session at a time.
@@ -50,6 +50,7 @@ mod service;
 mod session;
 mod state;
 mod status;
+mod waiting;
 mod watch;
 
 use std::time::Duration;

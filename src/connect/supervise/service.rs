@@ -9,8 +9,9 @@ use tower_service::Service;
 
 use super::call::{Handle, ResponseFuture, Start, Watched};
 use super::session::Attempt;
-use super::state::{Admission, Order, Phase, Shared};
+use super::state::{Order, Phase, Shared};
 use super::status::{Stats, Status, Statuses};
+use super::waiting::Admission;
 use super::{listen, questions};
 use crate::connect::leaf::{Exit, Leaf};
 use crate::error::Error;

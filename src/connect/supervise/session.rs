@@ -187,13 +187,16 @@ impl Session {
         let Some(initialized) = &agreed.initialized else { return Ok(Vec::new()) };
         poll_fn(|cx| leaf.poll_ready(cx)).await?;
         drop(leaf.call(initialized.clone()).await?);
+        let mut news = changes(&answer);
         for request in self.level.iter().chain(self.subscriptions.values()) {
             if ask(leaf, request).await?.error().is_some() {
                 let method = request.method();
                 tracing::warn!(method, "a re-established session was refused a part of its state");
+            } else {
+                news.extend(update(request));
             }
         }
-        Ok(changes(&answer))
+        Ok(news)
     }
 }
 
@@ -241,6 +244,14 @@ async fn ask<L: Leaf>(leaf: &mut L, request: &JsonRpcMessage) -> Result<JsonRpcM
         }
     }
     Err(Error::closed(format_args!("no answer to {method}")))
+}
+
+/// A watched resource may have changed while nobody told.
+fn update(watch: &JsonRpcMessage) -> Option<JsonRpcMessage> {
+    let is_watch = watch.is_method(method::RESOURCES_SUBSCRIBE);
+    let uri = peek::member(watch.params().filter(|_| is_watch)?, "uri").ok()??;
+    let params = [b"{\"uri\":", uri, b"}"].concat();
+    JsonRpcMessage::notification(method::RESOURCES_UPDATED, params).ok()
 }
 
 /// The lists that the server said may change: on a new process they may have.

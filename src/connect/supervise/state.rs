@@ -5,16 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use super::session::Session;
 use super::status::{Stats, Status};
+use super::waiting::Waiter;
 use crate::connect::leaf::{Exit, Leaf};
 use crate::error::Error;
 use crate::message::JsonRpcMessage;
-
-/// Bytes of calls that wait for a leaf.
-const WAITING_BYTES: usize = 8 << 20;
 
 pub(super) struct Shared<L: Leaf> {
     state: Mutex<State<L>>,
@@ -32,8 +30,8 @@ pub(super) struct State<L: Leaf> {
     /// The leaf of this generation gets the calls that waited; none goes straight to it yet.
     flushing: bool,
     pub(super) session: Session,
-    waiting: VecDeque<Waiter<L>>,
-    max_waiting: usize,
+    pub(super) waiting: VecDeque<Waiter<L>>,
+    pub(super) max_waiting: usize,
     /// What the client is to be told unasked.
     pub(super) news: VecDeque<JsonRpcMessage>,
     /// Whoever reads a listen, by the listen's number.
@@ -64,23 +62,6 @@ pub(super) enum Order {
     /// No caller is left; those whose calls are under way keep the leaf.
     Release,
     Stop,
-}
-
-/// A call that waits for a leaf.
-struct Waiter<L: Leaf> {
-    message: JsonRpcMessage,
-    start: oneshot::Sender<Started<L>>,
-}
-
-/// A call that waited: sent to the leaf of a generation, or not.
-pub(super) type Started<L> = Result<(<L as tower_service::Service<JsonRpcMessage>>::Future, u64), Error>;
-
-/// The first half of a call.
-pub(super) enum Admission<L: Leaf> {
-    /// The message goes to this leaf, once that is ready.
-    Open(L, u64, JsonRpcMessage),
-    Wait(oneshot::Receiver<Started<L>>),
-    Refused(Error),
 }
 
 impl<L: Leaf> Shared<L> {
@@ -287,38 +268,5 @@ impl<L: Leaf> State<L> {
     /// The generation of the leaf that calls go to.
     pub(super) fn open_generation(&self) -> Option<u64> {
         matches!(self.phase, Phase::Open(_)).then_some(self.generation)
-    }
-
-    /// To the leaf that is open, or to the queue.
-    pub(super) fn admit(&mut self, message: JsonRpcMessage) -> Admission<L> {
-        match &self.phase {
-            Phase::Open(leaf) => match self.session.admit(&message, self.generation) {
-                Ok(()) => Admission::Open(leaf.clone(), self.generation, message),
-                Err(error) => Admission::Refused(error),
-            },
-            Phase::Closed(error) => Admission::Refused(error.clone().unsent()),
-            Phase::Starting => self.wait(message),
-        }
-    }
-
-    fn wait(&mut self, message: JsonRpcMessage) -> Admission<L> {
-        self.waiting.retain(|waiter| !waiter.start.is_closed());
-        let waiting: usize = self.waiting.iter().map(|waiter| waiter.message.bytes().len()).sum();
-        if self.waiting.len() >= self.max_waiting || waiting + message.bytes().len() > WAITING_BYTES {
-            self.stats.refused += 1;
-            return Admission::Refused(Error::busy("too many calls wait for the server to start").unsent());
-        }
-        let (start, started) = oneshot::channel();
-        self.waiting.push_back(Waiter { message: message.detach(), start });
-        Admission::Wait(started)
-    }
-
-    fn next_waiter(&mut self) -> Option<Waiter<L>> {
-        loop {
-            let waiter = self.waiting.pop_front()?;
-            if !waiter.start.is_closed() {
-                return Some(waiter);
-            }
-        }
     }
 }

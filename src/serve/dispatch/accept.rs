@@ -6,7 +6,7 @@ use super::slot::Slot;
 use super::{Dispatch, REFUSALS, WAITING};
 use crate::error::Error;
 use crate::message::{Code, JsonRpcMessage, Kind, ParseError, Responder};
-use crate::protocol::{method, peek};
+use crate::protocol::{Declared, method, peek};
 use crate::reply::{RpcService, failure};
 
 impl<S: RpcService> Dispatch<S> {
@@ -34,6 +34,9 @@ impl<S: RpcService> Dispatch<S> {
     fn accept_request(&mut self, message: JsonRpcMessage, cx: &mut Context<'_>) {
         if self.era.is_none() {
             self.era = peek::settled_era(&message);
+        }
+        if message.is_method(method::INITIALIZE) {
+            self.declared = Some(Declared::by(&message));
         }
         let Some(id) = message.owned_id() else { return };
         if self.ids.insert(&id, ()).is_some() {

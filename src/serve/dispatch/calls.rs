@@ -190,6 +190,11 @@ impl<S: RpcService> Dispatch<S> {
         }
     }
 
+    fn refuse_question(&mut self, question: &JsonRpcMessage, code: Code, why: &str) {
+        tracing::warn!(method = question.method(), why, "a question of the server was refused");
+        question.responder().error(code, why).into_iter().for_each(|refusal| self.put_off(refusal));
+    }
+
     /// To the stack, as soon as it is ready.
     fn put_off(&mut self, message: JsonRpcMessage) {
         self.waiting_bytes += message.bytes().len();
@@ -226,10 +231,15 @@ impl<S: RpcService> Dispatch<S> {
                 tracing::warn!(method = message.method(), "a request of a modern server was dropped");
                 return;
             }
+            if self.declared.is_some_and(|declared| !declared.allows(&message)) {
+                return self.refuse_question(
+                    &message,
+                    Code::METHOD_NOT_FOUND,
+                    "the client does not offer this",
+                );
+            }
             if self.questions.len() >= 2 * self.max_in_flight {
-                tracing::warn!("a question of the server was refused: too many are open");
-                let refusal = message.responder().error(Code::INTERNAL_ERROR, "too many questions are open");
-                return refusal.into_iter().for_each(|refusal| self.put_off(refusal));
+                return self.refuse_question(&message, Code::INTERNAL_ERROR, "too many questions are open");
             }
             if let Some(id) = message.owned_id() {
                 self.questions.insert(&id, ());

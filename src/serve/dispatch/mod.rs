@@ -11,7 +11,7 @@ use std::task::Context;
 
 use crate::error::Error;
 use crate::message::{Beside, Context as Facts, Direction, IdMap, JsonRpcMessage};
-use crate::protocol::{Era, method};
+use crate::protocol::{Declared, Era, method};
 use crate::reply::RpcService;
 
 use ready::Ready;
@@ -44,6 +44,8 @@ pub(super) struct Dispatch<S: RpcService> {
     upstream_gone: Option<Error>,
     /// What the first request says; a probe does not count.
     era: Option<Era>,
+    /// What the client can be asked, once it has said so.
+    declared: Option<Declared>,
     /// The session's listen was too slow for what the server said, and is opened again.
     listen_lost: bool,
 }
@@ -79,6 +81,7 @@ impl<S: RpcService> Dispatch<S> {
             in_flight: 0,
             upstream_gone: None,
             era: None,
+            declared: None,
             listen_lost: false,
         }
     }

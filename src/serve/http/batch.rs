@@ -15,23 +15,18 @@ use super::front::{Front, Open};
 use super::gather::Gathering;
 use super::live::Live;
 use super::post::{authorize, is_asked};
-use crate::message::{Code, JsonRpcMessage, Kind, elements};
+use crate::message::{self, Code, JsonRpcMessage, Kind, NoBatch};
 use crate::protocol::{Era, ProtocolVersion, header, method};
 use crate::wire::http::accepted;
 
 type Refusing<T> = Result<T, Box<Response<Body>>>;
-
-/// Whether this is an array; only then it is looked at here.
-pub(super) fn is_one(body: &[u8]) -> bool {
-    body.trim_ascii_start().first() == Some(&b'[')
-}
 
 /// The session of the request, if batches are of its revision. `None` where they are refused like other bodies.
 pub(super) fn session_of(front: &Front, head: &Parts) -> Refusing<Option<Arc<Live>>> {
     let Some(id) = head.headers.get(header::SESSION_ID) else { return Ok(None) };
     match id.to_str().ok().and_then(|id| front.find(id, &head.extensions)) {
         Some(Open::Streamable(live)) => {
-            Ok(Some(live).filter(|live| live.session.version() == Some(ProtocolVersion::V2025_03_26)))
+            Ok(Some(live).filter(|live| live.session.version().is_some_and(ProtocolVersion::has_batches)))
         }
         _ => Err(Box::new(answer::unknown_session(None))),
     }
@@ -96,28 +91,14 @@ fn read(front: &Front, head: &Parts, body: &Bytes) -> Refusing<Vec<JsonRpcMessag
 
 /// The entries of an array of one to `max`.
 fn split(body: &Bytes, max: usize) -> Refusing<Vec<Bytes>> {
-    let places: Vec<_> = elements(body).take(max.saturating_add(1)).collect();
-    if places.len() > max {
-        let why = "a batch of too many messages";
-        return Err(Box::new(answer::refuse(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            None,
-            Code::INVALID_REQUEST,
-            why,
-        )));
-    }
-    // The walk ends early at what is no JSON.
-    let is_space = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
-    let rest = places.last().map_or(&body[..], |last| &body[last.end..]);
-    let closes: &[u8] = if places.is_empty() { b"[]" } else { b"]" };
-    if !rest.iter().filter(|byte| !is_space(byte)).eq(closes) {
-        let why = "a batch that is no JSON array";
-        return Err(Box::new(answer::refuse(StatusCode::BAD_REQUEST, None, Code::PARSE_ERROR, why)));
-    }
-    if places.is_empty() {
-        return refuse("an empty batch");
-    }
-    Ok(places.into_iter().map(|place| body.slice(place)).collect())
+    message::batch(body, max).map_err(|fault| {
+        let (status, code) = match fault {
+            NoBatch::Empty => (StatusCode::BAD_REQUEST, Code::INVALID_REQUEST),
+            NoBatch::NoArray => (StatusCode::BAD_REQUEST, Code::PARSE_ERROR),
+            NoBatch::TooMany => (StatusCode::PAYLOAD_TOO_LARGE, Code::INVALID_REQUEST),
+        };
+        Box::new(answer::refuse(status, None, code, fault.why()))
+    })
 }
 
 fn refuse<T>(why: &'static str) -> Refusing<T> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use tower_service::Service;
 
+use super::budget::Budget;
 use super::fallback::{Fallback, RequestBody};
 use super::front::{DAY, Front, Options};
 use super::stack::{BoxStack, Maker};
@@ -47,6 +48,7 @@ impl Builder {
             prime_after: Duration::from_millis(100),
             replay_events: 256,
             replay_bytes: 256 << 10,
+            budget: Arc::new(Budget::new(64 << 20)),
             clock: Arc::default(),
             transparent: false,
         };
@@ -166,6 +168,14 @@ impl Builder {
     /// events have no ids.
     pub fn replay(mut self, events: usize, bytes: usize) -> Self {
         (self.options.replay_events, self.options.replay_bytes) = (events, bytes);
+        self
+    }
+
+    /// What is kept for [`replay`](Self::replay) of all sessions, and read of all bodies that are not complete, in bytes
+    /// (64 MiB). Where there is no room, what was kept first goes first; a body that still finds none is refused with
+    /// 503, and an event is not kept.
+    pub fn max_buffered(mut self, bytes: usize) -> Self {
+        self.options.budget = Arc::new(Budget::new(bytes));
         self
     }
 

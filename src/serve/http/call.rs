@@ -1,50 +1,50 @@
 //! One message in a stack, and what comes back.
 
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{self, Poll, Waker, ready};
-
-use http::StatusCode;
 
 use super::calls::Ticket;
 use super::facts::Facts;
 use super::live::Live;
 use super::outcome::{Failed, Next};
-use super::phase::{Ended, Phase, Step};
+use super::phase::{Ended, Phase};
 use super::trail::Trail;
 use super::turns::Turn;
-use crate::error::{BoxError, Error};
+use crate::error::Error;
 use crate::message::{Context, JsonRpcMessage, Kind, OwnedId, Responder};
-use crate::protocol::{Era, method, peek};
-use crate::reply::{Upstream, failure};
+use crate::protocol::{Era, ProtocolVersion, method};
+use crate::reply::Upstream;
 use crate::session::ResponseMode;
-use crate::wire::http::error_status;
 
 /// One message in a stack. Whoever writes the response reads it; it can be ended from elsewhere at any time.
 pub(super) struct Call {
-    responder: Responder,
+    pub(super) responder: Responder,
     /// Its response may take for ever.
     pub(super) is_listen: bool,
     /// Of what session, where there is one.
     pub(super) live: Option<Arc<Live>>,
     /// It is the `initialize` of that session.
     opens: bool,
+    /// What is spoken in front of the stack, where the response may say otherwise.
+    pub(super) spoken: Option<Arc<[ProtocolVersion]>>,
+    /// It asks what is spoken.
+    pub(super) discovers: bool,
     pub(super) era: Era,
     /// Its client has gone, and it goes on.
     pub(super) is_left: AtomicBool,
     state: Mutex<State>,
 }
 
-struct State {
-    phase: Phase,
-    ticket: Option<Ticket>,
+pub(super) struct State {
+    pub(super) phase: Phase,
+    pub(super) ticket: Option<Ticket>,
     /// Of the reply, once it is there.
-    facts: Facts,
+    pub(super) facts: Facts,
     /// Where what comes is kept, for a client that comes back.
     trail: Option<Trail>,
-    reader: Option<Waker>,
+    pub(super) reader: Option<Waker>,
     /// Another reader has it now.
     owner: u32,
 }
@@ -64,6 +64,8 @@ impl Call {
             opens: opens && live.is_some(),
             live,
             era,
+            spoken: None,
+            discovers: message.is_method(method::DISCOVER),
             is_left: AtomicBool::new(false),
             state: Mutex::new(State {
                 phase: Phase::Calling(calling),
@@ -74,6 +76,11 @@ impl Call {
                 owner: 0,
             }),
         }
+    }
+
+    /// Its response says of no other revisions.
+    pub(super) fn speaking(self, spoken: &Arc<[ProtocolVersion]>) -> Self {
+        Self { spoken: Some(spoken.clone()), ..self }
     }
 
     /// How the stack wants the reply to be written; known once something has come.
@@ -138,103 +145,6 @@ impl Call {
             }
         }
         Poll::Ready(next)
-    }
-
-    fn poll_state(&self, state: &mut State, cx: &mut task::Context<'_>) -> Poll<Next> {
-        loop {
-            let polled = catch_unwind(AssertUnwindSafe(|| state.phase.poll(cx)));
-            let step = match polled {
-                Ok(Poll::Ready(step)) => step,
-                Ok(Poll::Pending) => {
-                    state.reader = Some(cx.waker().clone());
-                    return Poll::Pending;
-                }
-                Err(_) => Step::Failed("a layer panicked".into()),
-            };
-            let next = match step {
-                Step::Replied(reply) => {
-                    state.facts = Facts::of(reply.extensions());
-                    state.phase = Phase::Reading(reply);
-                    self.is_listen.then_some(Next::Open)
-                }
-                Step::Said(message) => {
-                    match (self.said(message, &mut state.facts), state.facts.caught.take()) {
-                        (Some(Next::Last(answer, _)), Some(error)) => {
-                            Some(Next::Failed(self.answered(error.into(), Some(answer))))
-                        }
-                        (next, caught) => {
-                            state.facts.caught = caught;
-                            next
-                        }
-                    }
-                }
-                Step::Failed(error) => Some(Next::Failed(self.failed(error))),
-                Step::Told(failed) => Some(Next::Failed(failed)),
-                Step::Ended if self.responder.id().is_some() && state.ticket.is_some() => {
-                    let error = Error::closed("a reply ended without a response");
-                    Some(Next::Failed(self.failed(error.into())))
-                }
-                Step::Ended => Some(match state.facts.caught.take() {
-                    Some(error) => Next::Failed(self.answered(error.into(), None)),
-                    None => Next::End,
-                }),
-            };
-            if let Some(next) = next {
-                return Poll::Ready(next);
-            }
-        }
-    }
-
-    /// One message of the reply; `None` where it is for nobody.
-    fn said(&self, message: JsonRpcMessage, facts: &mut Facts) -> Option<Next> {
-        if message.result().is_some() {
-            facts.forget_failure();
-        }
-        let answers = message.kind() == Kind::Response && message.id().is_some();
-        let Some(id) = self.responder.id() else {
-            tracing::debug!(?message, "nobody waits for this message");
-            return answers.then_some(Next::End);
-        };
-        if answers {
-            return Some(match message.has_id(id) {
-                true => Next::Last(message, None),
-                false => {
-                    Next::Failed(self.failed(Error::invalid("the stack answered with another id").into()))
-                }
-            });
-        }
-        if self.is_listen
-            && peek::cancelled_id(&message).ok().flatten().is_some_and(|named| named.to_owned() == *id)
-        {
-            return Some(Next::Last(message, None)); // so a server ends a listen
-        }
-        match &self.live {
-            Some(live) => live.tells(&message).then_some(Next::Message(message, None)),
-            None if message.kind() == Kind::Request => {
-                // Servers of that era never ask so, and without a session nobody could answer.
-                tracing::warn!(method = message.method(), "a question of the server was dropped");
-                None
-            }
-            None => Some(Next::Message(message, None)),
-        }
-    }
-
-    fn failed(&self, error: BoxError) -> Failed {
-        let answer = failure(&self.responder, &error);
-        self.answered(error, answer)
-    }
-
-    /// A failure that this is the answer to.
-    fn answered(&self, error: BoxError, answer: Option<JsonRpcMessage>) -> Failed {
-        let status = error.downcast_ref().map_or(StatusCode::BAD_GATEWAY, error_status);
-        let lost = status == StatusCode::NOT_FOUND && self.live.is_none();
-        Failed {
-            // Without a session, 404 would say that there is no such method.
-            status: if lost { StatusCode::BAD_GATEWAY } else { status },
-            answer,
-            event: None,
-            error,
-        }
     }
 
     /// The client's own cancellation: nothing more comes, and the connector forwards the message.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::Extensions;
 use tokio::time::Instant;
 
+use super::budget::Budget;
 use super::calls::Calls;
 use super::fallback::Fallback;
 use super::inbox::Inbox;
@@ -39,6 +40,8 @@ pub(super) struct Options {
     pub(super) prime_after: Duration,
     pub(super) replay_events: usize,
     pub(super) replay_bytes: usize,
+    /// For what is kept and read in all.
+    pub(super) budget: Arc<Budget>,
     /// For the limits of all requests.
     pub(super) clock: Arc<Clock>,
     /// Clients' credentials ride along.

@@ -46,7 +46,7 @@ impl Live {
             questions: Mutex::default(),
             max_questions: 2 * options.max_in_flight,
             listen: Listen::new(options.max_streams),
-            replay: Replay::new(options.replay_events, options.replay_bytes),
+            replay: Replay::new(options.replay_events, options.replay_bytes, options.budget.clone()),
         })
     }
 
@@ -86,6 +86,10 @@ impl Live {
         if message.kind() != Kind::Request {
             return true;
         }
+        if !self.session.allows(message) {
+            self.refuse_with(message, Code::METHOD_NOT_FOUND, "the client does not offer this");
+            return false;
+        }
         let mut questions = self.questions();
         if questions.len() >= self.max_questions {
             drop(questions);
@@ -112,7 +116,11 @@ impl Live {
 
     /// Tells the server that nobody answers its question, so that it does not hang.
     pub(super) fn refuse(self: &Arc<Self>, question: &JsonRpcMessage, why: &str) {
-        let Some(refusal) = question.responder().error(Code::INTERNAL_ERROR, why) else { return };
+        self.refuse_with(question, Code::INTERNAL_ERROR, why);
+    }
+
+    fn refuse_with(self: &Arc<Self>, question: &JsonRpcMessage, code: Code, why: &str) {
+        let Some(refusal) = question.responder().error(code, why) else { return };
         if let Some(id) = question.owned_id() {
             self.questions().remove(&id);
         }

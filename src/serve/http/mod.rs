@@ -10,10 +10,11 @@
 //!   that leaves does not cancel: its request goes on, and what still comes of one in a session is kept, within
 //!   bounds, for a client that asks for it with `Last-Event-ID`.
 //! - What the server says unasked goes to the streams that the client opened by GET, each message to one of them.
+//! - A session's client is asked only what it declared that it can answer; the server is told so by an error (-32601).
 //! - `Host`, `Origin` and `Content-Type` are checked before a body is read; see [`Endpoint`].
 //! - What a server behind HTTP refused goes back as the server said it, where the reply or the failure has a
 //!   [`reply::Upstream`](crate::reply::Upstream): the status, the challenge, a page that is no message. What would
-//!   mislead the client stays: a 404 within a session that is not lost, a 401 that is about a credential of ours.
+//!   mislead the client stays: a 404 within a session that is not lost, a 401 or 403 that is about a credential of ours.
 //! - Credentials and cookies go no further than the layers around this service, unless the hop is
 //!   [transparent](Builder::transparent_authorization).
 //!
@@ -95,6 +96,7 @@
 mod answer;
 mod batch;
 mod body;
+mod budget;
 mod builder;
 mod call;
 mod calls;
@@ -116,6 +118,7 @@ mod post;
 mod read;
 mod replay;
 mod respond;
+mod said;
 #[cfg(feature = "http-server")]
 mod server;
 mod service;

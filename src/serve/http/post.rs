@@ -16,7 +16,7 @@ use super::open;
 use super::respond::{respond, settle, takes_priming};
 use super::{batch, read, stateless};
 use crate::error::BoxError;
-use crate::message::{Code, JsonRpcMessage, Kind};
+use crate::message::{Code, JsonRpcMessage, Kind, is_batch};
 use crate::protocol::{Era, header, method};
 use crate::session::ResponseStream;
 use crate::wire::http::{Accepted, ClientAuthorization, accepted};
@@ -36,7 +36,7 @@ where
             Ok(bytes) => bytes,
             Err(refusal) => return *refusal,
         };
-        if front.options.max_batch > 0 && batch::is_one(&bytes) {
+        if front.options.max_batch > 0 && is_batch(&bytes) {
             match batch::session_of(&front, &head) {
                 Ok(Some(live)) => return Box::pin(batch::post(&front, &head, live, bytes)).await,
                 Ok(None) => {}

@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use super::budget::Budget;
 use super::call::Call;
 use crate::message::JsonRpcMessage;
 use crate::wire::fault::healed;
@@ -28,12 +29,14 @@ pub(super) struct EventId {
 pub(super) struct Replay {
     max_events: usize,
     max_bytes: usize,
-    kept: Mutex<Kept>,
+    budget: Arc<Budget>,
+    kept: Arc<Mutex<Kept>>,
 }
 
 #[derive(Default)]
-struct Kept {
-    events: VecDeque<(EventId, JsonRpcMessage)>,
+pub(super) struct Kept {
+    /// Each with its number among those of all sessions.
+    events: VecDeque<(u64, EventId, JsonRpcMessage)>,
     bytes: usize,
     numbers: u64,
     streams: u32,
@@ -42,8 +45,12 @@ struct Kept {
 }
 
 impl Replay {
-    pub(super) fn new(max_events: usize, max_bytes: usize) -> Self {
-        Self { max_events, max_bytes, kept: Mutex::default() }
+    pub(super) fn new(max_events: usize, max_bytes: usize, budget: Arc<Budget>) -> Self {
+        let kept = Arc::default();
+        if max_events > 0 {
+            budget.register(&kept);
+        }
+        Self { max_events, max_bytes, budget, kept }
     }
 
     /// Whether events have ids at all.
@@ -68,7 +75,7 @@ impl Replay {
         }
     }
 
-    pub(super) fn call_of(&self, stream: Stream) -> Option<std::sync::Arc<Call>> {
+    pub(super) fn call_of(&self, stream: Stream) -> Option<Arc<Call>> {
         self.lock().open.get(&stream)?.1.upgrade()
     }
 
@@ -79,16 +86,15 @@ impl Replay {
 
     pub(super) fn push(&self, stream: Stream, message: &JsonRpcMessage) -> Option<EventId> {
         let size = message.bytes().len();
-        if !self.is_on() || size > self.max_bytes {
+        if !self.is_on() || size > self.max_bytes || !self.budget.take(size) {
             return None;
         }
         let mut kept = self.lock();
         let id = kept.number(stream);
         kept.bytes += size;
-        kept.events.push_back((id, healed(message.clone()).detach()));
+        kept.events.push_back((self.budget.next_event(), id, healed(message.clone()).detach()));
         while kept.events.len() > self.max_events || kept.bytes > self.max_bytes {
-            let Some((_, oldest)) = kept.events.pop_front() else { break };
-            kept.bytes -= oldest.bytes().len();
+            self.budget.give_back(kept.forget_oldest());
         }
         Some(id)
     }
@@ -107,15 +113,15 @@ impl Replay {
     /// Whether anything may still come of the stream.
     pub(super) fn knows(&self, stream: Stream) -> bool {
         let kept = self.lock();
-        kept.open.contains_key(&stream) || kept.events.iter().any(|(id, _)| id.stream == stream)
+        kept.open.contains_key(&stream) || kept.events.iter().any(|(_, id, _)| id.stream == stream)
     }
 
     /// What is kept of the stream behind `after`.
     pub(super) fn since(&self, after: EventId) -> Vec<(EventId, JsonRpcMessage)> {
         let kept = self.lock();
         let later =
-            kept.events.iter().filter(|(id, _)| id.stream == after.stream && id.number > after.number);
-        later.cloned().collect()
+            kept.events.iter().filter(|(_, id, _)| id.stream == after.stream && id.number > after.number);
+        later.map(|(_, id, message)| (*id, message.clone())).collect()
     }
 
     /// The session is over: nothing is kept any more.
@@ -123,15 +129,37 @@ impl Replay {
         let mut kept = self.lock();
         kept.open.clear();
         kept.events.clear();
-        kept.bytes = 0;
+        self.budget.give_back(std::mem::take(&mut kept.bytes));
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.kept)
     }
 }
 
+impl Drop for Replay {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+pub(super) fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Kept {
+    /// The number of the oldest event that is kept.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        self.events.front().map(|(number, ..)| *number)
+    }
+
+    /// Tells how many bytes that were.
+    pub(super) fn forget_oldest(&mut self) -> usize {
+        let bytes = self.events.pop_front().map_or(0, |(_, _, message)| message.bytes().len());
+        self.bytes -= bytes;
+        bytes
+    }
+
     fn number(&mut self, stream: Stream) -> EventId {
         self.numbers += 1;
         EventId { stream, number: self.numbers }

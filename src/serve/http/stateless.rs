@@ -42,7 +42,8 @@ fn give(front: &Front, head: &Parts, message: JsonRpcMessage, era: Era) -> Givin
     let facts = Arc::new(facts(head, era, &message));
     let message = message.with_context(facts);
     let begun = front.stateless_calls.begin(message.kind(), None, None, |ticket| {
-        Call::new(&message, None, era, stack.call(message.clone()), ticket)
+        let call = Call::new(&message, None, era, stack.call(message.clone()), ticket);
+        if era == Era::Modern { call.speaking(front.endpoint.spoken()) } else { call }
     });
     match begun {
         Ok(call) => Ok(Given::called(front, accepted(&head.headers), &message, call)),

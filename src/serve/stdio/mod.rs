@@ -2,7 +2,8 @@
 //!
 //! One task reads, calls the stack and writes; nothing is spawned. The process's own descriptors are made
 //! non-blocking where they are pipes or sockets, because handing reads and writes to a thread triples the
-//! time of a call.
+//! time of a call. A client is asked only what it declared that it can answer; the server is told so by an error
+//! (-32601).
 //!
 #![cfg_attr(all(unix, feature = "stdio"), doc = "```no_run")]
 #![cfg_attr(not(all(unix, feature = "stdio")), doc = "```text")]

@@ -1,6 +1,7 @@
 //! One endpoint, and what it takes.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -23,14 +24,14 @@ pub struct Endpoint {
     hosts: HostPolicy,
     origins: OriginPolicy,
     max_body: u64,
-    versions: Vec<ProtocolVersion>,
+    versions: Arc<[ProtocolVersion]>,
 }
 
 impl Endpoint {
     /// An endpoint that takes bodies of at most 4 MiB and speaks every revision. The oldest has another
     /// transport, but servers agree upon it behind this one too.
     pub fn new(path: impl Into<String>, hosts: HostPolicy, origins: OriginPolicy) -> Self {
-        let versions = ProtocolVersion::ALL.to_vec();
+        let versions = ProtocolVersion::ALL.into();
         Self { path: path.into(), hosts, origins, max_body: 4 << 20, versions }
     }
 
@@ -62,7 +63,7 @@ impl Endpoint {
 
     /// The revisions that it speaks.
     #[cfg(feature = "http")]
-    pub(crate) fn spoken(&self) -> &[ProtocolVersion] {
+    pub(crate) fn spoken(&self) -> &Arc<[ProtocolVersion]> {
         &self.versions
     }
 

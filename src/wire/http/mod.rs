@@ -44,6 +44,8 @@ mod refusal;
 mod relocation;
 mod schema;
 mod session;
+#[cfg(feature = "http")]
+mod spoken;
 mod status;
 mod tools;
 mod value;
@@ -65,6 +67,8 @@ pub use status::{error_status, response_status, returned_status, upstream_failur
 pub use tools::without_invalid_tools;
 pub use value::{InvalidValue, decode_value, encode_value};
 
+#[cfg(feature = "http")]
+pub(crate) use spoken::speak_only;
 #[cfg(feature = "http")]
 pub(crate) use tools::learn;
 pub(crate) use tools::{MirroredTools, ToolsReader};

@@ -22,13 +22,13 @@ fn authority() -> Authority {
 }
 
 /// A connection that nobody drives yet, and its server's end.
-async fn link() -> (Link, Connection<TokioIo<DuplexStream>, Body>, DuplexStream) {
+async fn link() -> (Box<Link>, Connection<TokioIo<DuplexStream>, Body>, DuplexStream) {
     let (ours, theirs) = duplex(1 << 10);
     let (mut sender, mut connection) = handshake(TokioIo::new(ours)).await.unwrap();
     assert!(poll(&mut connection).is_pending());
     sender.ready().await.unwrap();
     (
-        Link { sender, host: HeaderValue::from_static("server.example"), since: Instant::now() },
+        Box::new(Link { sender, host: HeaderValue::from_static("server.example"), since: Instant::now() }),
         connection,
         theirs,
     )
@@ -129,7 +129,7 @@ async fn what_a_stale_connection_did_not_take_is_sent_once_on_another() {
     let (pool, authority) = (pool(), address.to_string().parse().unwrap());
     let (link, connection, mut stale) = link().await;
     pool.0.put(&authority, link);
-    let mut sent = pin!(pool.clone().send(request(format!("http://{address}/mcp"))));
+    let mut sent = pin!(pool.clone().send(request(format!("http://{address}/mcp")), |body| body));
     assert!(sent.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     drop(connection); // before it has written anything
     let server = tokio::spawn(async move {
@@ -151,7 +151,7 @@ async fn what_a_connection_has_taken_is_not_sent_again() {
     let (link, connection, mut server) = link().await;
     tokio::spawn(connection);
     pool.0.put(&authority, link);
-    let sent = tokio::spawn(pool.clone().send(request(format!("http://{address}/mcp"))));
+    let sent = tokio::spawn(pool.clone().send(request(format!("http://{address}/mcp")), |body| body));
     server.read_u8().await.unwrap();
     drop(server);
     let error = sent.await.unwrap().unwrap_err();

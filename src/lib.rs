@@ -29,7 +29,8 @@
 //!
 //! 1. [`layer::CatchErrorLayer`]: what fails below becomes one JSON-RPC error.
 //! 2. [`layer::TraceLayer`], [`layer::DebugLayer`], [`layer::EventsLayer`]: see what the client asked and what it was told.
-//! 3. Your own layers: what changes messages above what judges them.
+//! 3. Your own layers, and [`layer::rules::RulesLayer`], [`layer::intercept::InterceptLayer`],
+//!    [`layer::hold::HoldLayer`]: what changes messages above what judges them.
 //! 4. [`layer::OnRequestsLayer`] around limits and [`layer::TimeoutLayer`]: nearest to the leaf, and on requests only.
 //! 5. [`layer::CheckParamsLayer`]: directly above a process that is reached over HTTP.
 //!

@@ -11,6 +11,7 @@ use std::time::Duration;
 use chain::*;
 use shadowcat::layer::hold::{Breakpoint, Holds, NotDecided, Options};
 use shadowcat::layer::intercept::{Block, Interest, Point};
+use shadowcat::rules::{Matcher, Text};
 use shadowcat::session::{Principal, Session, SessionId};
 use shadowcat::{Code, Context, Direction, JsonRpcMessage, Kind, Reply};
 use support::{msg, settled, text};
@@ -80,6 +81,26 @@ async fn only_what_a_breakpoint_is_about_is_held() {
     assert_eq!((holds.resume_all(), holds.resume_all()), (1, 0));
     got(call).await;
     assert_eq!(server.told().len(), 3);
+}
+
+#[tokio::test]
+async fn a_breakpoint_is_met_where_a_rule_would_be() {
+    let holds = Holds::new(Options::new());
+    let loads = Matcher::new().tool(Text::glob("load-*"));
+    let failures =
+        Matcher::new().method(Text::exact("tools/call")).result(serde_json::json!({"isError": true}));
+    holds.set(Breakpoint::on("loads", loads)).unwrap();
+    holds.set(Breakpoint::on("failures", failures)).unwrap();
+    let failed = r#"{"jsonrpc":"2.0","id":"a","result":{"content":[],"isError":true}}"#;
+    let (mut stack, _server) = hold_stack(&holds, &[failed]);
+    let call = send(&mut stack, CALL.replace("\"t\"", "\"load-component\""));
+    let held = holds.next().await;
+    assert_eq!((held.breakpoint(), held.message().kind()), ("loads", Kind::Request));
+    held.resume().unwrap();
+    let held = holds.next().await;
+    assert_eq!((held.breakpoint(), held.message().kind()), ("failures", Kind::Response));
+    held.resume().unwrap();
+    assert_eq!(got(call).await, [failed]);
 }
 
 #[tokio::test]

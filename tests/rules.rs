@@ -148,6 +148,7 @@ fn each_test_holds_of_what_it_says() {
         ("/params/arguments/s", Test::LongerThan(3), true),
         ("/params/arguments/n", Test::LongerThan(0), false),
         ("/params/arguments/l/1/k", Test::Equals(json!("v")), true),
+        ("/params/arguments/l/01/k", Test::Missing, true),
         ("/params/arguments/l", like(json!([{"k": "v"}])), true),
         ("/params/arguments/l", like(json!([{"k": "w"}])), false),
         ("/params", like(json!({"name": "t", "arguments": {"n": 3}})), true),

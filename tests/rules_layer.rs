@@ -261,6 +261,24 @@ fn call_text() -> String {
 }
 
 #[tokio::test]
+async fn what_is_lost_is_lost_to_both_sides() {
+    let lost = |matcher| rules([Rule::new("lost", matcher, fault(Failure::Timeout))]);
+    let question = lost(Matcher::new().method(Text::exact("roots/list")));
+    let (got, told) = ruled(&question, CALL, &[QUESTION, PROGRESS, RESULT]).await;
+    assert_eq!(
+        (got, told),
+        (vec![PROGRESS.into(), RESULT.into()], vec![CALL.into()]),
+        "and nobody answers it"
+    );
+    let answer = lost(Matcher::new().kind(Kind::Response).direction(Direction::ToUpstream));
+    assert_eq!(ruled(&answer, ANSWER, &[]).await, (vec![], vec![]));
+    let note = lost(Matcher::new().method(Text::exact("notifications/roots/list_changed")));
+    assert_eq!(ruled(&note, NOTE, &[]).await, (vec![], vec![]));
+    let progress = lost(Matcher::new().method(Text::exact("notifications/progress")));
+    assert_eq!(ruled(&progress, CALL, &[PROGRESS, RESULT]).await.0, [RESULT]);
+}
+
+#[tokio::test]
 async fn notifications_change_their_order_and_none_comes_behind_the_response() {
     const NOTES: [&str; 6] = [
         r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"n":1}}"#,

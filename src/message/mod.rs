@@ -57,6 +57,7 @@ pub(crate) use batch::{NoBatch, batch, is_batch};
 pub(crate) use fold::is_default_ignorable;
 pub(crate) use id_map::IdMap;
 pub(crate) use parse_error::looks_like_reply;
+pub(crate) use pointer::index;
 pub(crate) use scan::salvage_id;
 pub(crate) use text::{decode, decode_exact};
 pub(crate) use walk::{elements, members, string_end};

@@ -105,7 +105,7 @@ fn step(json: &[u8], token: &str) -> Result<Option<Range<usize>>, Ambiguous> {
 }
 
 /// An index is written without sign and without leading zeros.
-pub(super) fn index(token: &str) -> Option<usize> {
+pub(crate) fn index(token: &str) -> Option<usize> {
     let canonical =
         token == "0" || (!token.starts_with('0') && token.bytes().all(|byte| byte.is_ascii_digit()));
     canonical.then(|| token.parse().ok()).flatten()

@@ -2,7 +2,7 @@
 //!
 //! # Files
 //!
-//! [`RuleSet::from_yaml`], [`RuleSet::from_json`] and [`RuleSet::from_path`] read files of rules; [`check`] tells all
+//! `RuleSet::from_yaml`, [`RuleSet::from_json`] and [`RuleSet::from_path`] read files of rules; [`check`] tells all
 //! that is wrong with one, and [`SCHEMA`] is for editors. The format is strict: what is not known is an error, with
 //! file, line, column and rule, and what to do.
 //!

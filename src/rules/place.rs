@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::message::Pointer;
+use crate::message::{Pointer, index};
 
 /// Where in a message: one place by a JSON Pointer, or as many as a JSONPath finds.
 ///
@@ -113,7 +113,7 @@ const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "erro
 fn step_by_step<'a>(document: &'a Value, pointer: &Pointer) -> Option<&'a Value> {
     pointer.tokens().try_fold(document, |at, token| match at {
         Value::Object(members) => members.get(token),
-        Value::Array(elements) => elements.get(token.parse::<usize>().ok()?),
+        Value::Array(elements) => elements.get(index(token)?),
         _ => None,
     })
 }

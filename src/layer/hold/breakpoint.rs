@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::layer::intercept::{Interception, Interest};
+use crate::rules::Matcher;
 
 type Condition = Arc<dyn Fn(&Interception) -> bool + Send + Sync>;
 
@@ -29,6 +30,26 @@ impl Breakpoint {
     /// Every message of `interest`; a listen only where its method is named.
     pub fn new(name: &str, interest: Interest) -> Self {
         Self { name: name.into(), interest, condition: None }
+    }
+
+    /// Every message that a rule's matcher matches, and every one about which it cannot be told.
+    ///
+    /// ```
+    /// use shadowcat::layer::hold::Breakpoint;
+    /// use shadowcat::rules::{Matcher, Test, Text};
+    ///
+    /// let path: shadowcat::Pointer = "/params/arguments/path".parse()?;
+    /// let outside = Matcher::new().tool(Text::exact("write")).when(path, Test::Text(Text::glob("/etc/*")));
+    /// let writes = Breakpoint::on("writes", outside);
+    /// # Ok::<(), shadowcat::message::InvalidPointer>(())
+    /// ```
+    pub fn on(name: &str, matcher: Matcher) -> Self {
+        let (direction, kind) = matcher.phase();
+        let interest = direction.into_iter().fold(Interest::everything(), Interest::direction);
+        let interest = kind.into_iter().fold(interest, Interest::kind);
+        let methods = matcher.methods().unwrap_or_default();
+        let interest = methods.into_iter().fold(interest, Interest::method);
+        Self::new(name, interest).when(move |seen| matcher.matches(&seen.facts()).unwrap_or(true))
     }
 
     /// Only those that this is true of. It is asked in the way of traffic, and must not wait.

@@ -14,7 +14,6 @@ use crate::error::BoxError;
 use crate::layer::intercept::{Action, Block, Chain, Interception, Interceptor, Interest, Link, NameTaken};
 use crate::message::JsonRpcMessage;
 use crate::protocol::method;
-use crate::session::{Principal, Session};
 
 /// What is held, and the breakpoints that hold it; cheap to clone, all clones are one. See the [module](super).
 #[derive(Clone)]
@@ -141,7 +140,7 @@ impl State {
 
     /// Holds the message, where there is room.
     fn hold(self: Arc<Self>, breakpoint: &Arc<str>, seen: &mut Interception) -> Action {
-        let principal = principal(seen);
+        let principal = seen.principal().cloned();
         let digest = Digest::of(seen, principal.as_ref());
         let decided = seen.metadata().get::<Decided>().cloned().unwrap_or_default();
         if decided.is(seen.message()) {
@@ -266,16 +265,6 @@ impl Interceptor for Holder {
             false => Action::Continue,
         })
     }
-}
-
-/// Whose message it is, or whose request it belongs to: of a session, or of a request that stands alone.
-fn principal(seen: &Interception) -> Option<Principal> {
-    let of = |message: &JsonRpcMessage| {
-        let shared = message.context()?.shared();
-        let session = || shared.get::<Arc<Session>>()?.principal();
-        shared.get::<Principal>().or_else(session).cloned()
-    };
-    of(seen.message()).or_else(|| of(seen.request()?))
 }
 
 impl fmt::Debug for Holds {

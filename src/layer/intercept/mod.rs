@@ -36,6 +36,7 @@
 mod action;
 mod beat;
 mod chain;
+mod facts;
 mod fixed;
 mod future;
 mod index;

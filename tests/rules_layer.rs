@@ -1,71 +1,26 @@
-//! What each action of a rule does to what goes through a stack, and how rules are changed under way.
+//! What each action of a rule does to what goes through a stack.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod chain;
+mod ruled;
 mod support;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use chain::*;
 use futures::StreamExt;
+use ruled::*;
 use serde_json::json;
-use shadowcat::layer::hold::{self, Holds};
-use shadowcat::layer::intercept::{Action as Decision, Chain, InterceptLayer, Interest, on};
-use shadowcat::layer::rules::{Components, Options, Refused, Rules, RulesLayer, Tags};
-use shadowcat::protocol::Era;
+use shadowcat::layer::intercept::{Action as Decision, Interest, on};
+use shadowcat::layer::rules::{Options, Refused, Rules, Tags};
 use shadowcat::rules::{
-    Action, Answer, Failure, Fault, Matcher, Mock, Otherwise, Place, Rewrite, Rule, RuleSet, Scope, Step,
-    Text, Then,
+    Action, Answer, Failure, Fault, Matcher, Mock, Otherwise, Rewrite, Rule, Step, Text, Then,
 };
-use shadowcat::{Code, Context, Direction, JsonRpcMessage, Kind, Pointer, Reply};
-use support::{msg, rest, settled, soon, text};
-use tower::{Layer, Service, ServiceExt};
-
-fn at(pointer: &str) -> Place {
-    Place::from(pointer.parse::<Pointer>().unwrap())
-}
-
-fn calls() -> Matcher {
-    Matcher::new().method(Text::exact("tools/call"))
-}
-
-fn results() -> Matcher {
-    calls().kind(Kind::Response).direction(Direction::ToClient)
-}
-
-fn set(place: &str, value: serde_json::Value) -> Action {
-    let mut rewrite = Rewrite::default();
-    rewrite.steps = vec![Step::Set(at(place), value.into())];
-    Action::Rewrite(rewrite)
-}
-
-fn fault(failure: Failure) -> Action {
-    let mut fault = Fault::default();
-    fault.failure = Some(failure);
-    Action::Fault(fault)
-}
-
-fn sets(rules: impl IntoIterator<Item = Rule>) -> RuleSet {
-    RuleSet::new(rules).unwrap()
-}
-
-fn rules(all: impl IntoIterator<Item = Rule>) -> Rules {
-    Rules::new(sets(all)).unwrap()
-}
-
-fn as_chain(rules: &Rules) -> Chain {
-    let chain = Chain::new();
-    chain.add("rules", rules.clone()).unwrap();
-    chain
-}
-
-/// What the client gets for `sent`, and what the server was told.
-async fn ruled(rules: &Rules, sent: &str, says: &[&'static str]) -> (Vec<String>, Vec<String>) {
-    through(&as_chain(rules), sent, says).await
-}
+use shadowcat::{Code, Direction, Kind, Reply};
+use support::msg;
+use tower::ServiceExt;
 
 #[tokio::test]
 async fn requests_and_responses_are_rewritten_rule_after_rule() {
@@ -298,230 +253,4 @@ async fn notifications_change_their_order_and_none_comes_behind_the_response() {
     let told = reorder(Matcher::new().method(Text::exact("notifications/roots/list_changed")));
     assert_eq!(ruled(&told, NOTE, &[]).await.1, [NOTE]);
     assert_eq!((response.stats().unharmed, told.stats().unharmed), (1, 1), "what cannot be is counted");
-}
-
-#[tokio::test]
-async fn an_error_comes_in_the_place_of_what_it_is_about() {
-    let fails = |matcher| {
-        rules([Rule::new("e", matcher, fault(Failure::Error { code: Code(-9), message: "down".into() }))])
-    };
-    assert_eq!(ruled(&fails(calls()), CALL, &[RESULT]).await, (vec![error("\"a\"", -9, "down")], vec![]));
-    let (got, told) = ruled(&fails(results()), CALL, &[PROGRESS, RESULT]).await;
-    assert_eq!((got, told), (vec![PROGRESS.into(), error("\"a\"", -9, "down")], vec![CALL.into()]));
-}
-
-#[tokio::test]
-async fn a_rule_holds_where_someone_can_decide() {
-    let held = || {
-        sets([
-            Rule::new("look", calls(), Action::Hold).priority(1),
-            Rule::new("then", calls(), set("/params/x", json!(1))),
-        ])
-    };
-    assert_eq!(Rules::new(held()).unwrap_err(), Refused::NoHolds("look".into()));
-    let holds = Holds::new(hold::Options::new());
-    let rules = Rules::with_options(held(), Options::new().holds(&holds)).unwrap();
-    let (stack, server) = stack(&as_chain(&rules), &[RESULT]);
-    let calling = tokio::spawn(stack.oneshot(msg(CALL)));
-    let message = soon(holds.next()).await;
-    assert_eq!(message.breakpoint(), "look");
-    let edited = message.message().clone().edit().set(&"/params/arguments/n".parse().unwrap(), "7").finish();
-    message.edit(edited.unwrap()).unwrap();
-    assert_eq!(rest(soon(calling).await.unwrap().unwrap()).await, [RESULT]);
-    let told = CALL.replace(r#""n":1"#, r#""n":7"#).replace(r#""params":{"#, r#""params":{"x":1,"#);
-    assert_eq!(server.told(), [told], "what was edited, and what the next rule made of it");
-}
-
-#[tokio::test]
-async fn facts_of_the_session_are_what_rules_ask_about() {
-    let mut context = Context::new(Direction::ToUpstream).session("s-1").upstream("wassette");
-    context.shared_mut().insert(Era::Modern);
-    context.shared_mut().insert(shadowcat::session::Principal::new("alice"));
-    let context = Arc::new(context);
-    let told = |rule: Rule| {
-        let context = context.clone();
-        async move {
-            let rules = rules([rule]);
-            let (mut stack, _) = stack(&as_chain(&rules), &[RESULT]);
-            let opening =
-                r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"clientInfo":{"name":"claude"}}}"#;
-            for sent in [opening, CALL] {
-                let reply =
-                    stack.ready().await.unwrap().call(msg(sent).with_context(context.clone())).await.unwrap();
-                rest(reply).await;
-            }
-            rules.current().counts().next().unwrap().1.taken
-        }
-    };
-    let is = |text: &str| Text::exact(text);
-    for matcher in [
-        calls().session(is("s-1")),
-        calls().upstream(is("wassette")),
-        calls().principal(is("alice")),
-        calls().client(is("claude")),
-        calls().era(Era::Modern),
-        results().principal(is("alice")).client(is("claude")).session(is("s-1")),
-    ] {
-        assert_eq!(told(Rule::new("r", matcher.clone(), Action::Pass)).await, 1, "{matcher:?}");
-    }
-    assert_eq!(told(Rule::new("r", calls(), Action::Pass).scope(Scope::Client(is("claude")))).await, 1);
-    assert_eq!(told(Rule::new("r", calls().client(is("other")), Action::Pass)).await, 0);
-    assert_eq!(told(Rule::new("r", calls().era(Era::Legacy), Action::Pass)).await, 0);
-}
-
-#[tokio::test]
-async fn components_are_learned_from_what_passes_by() {
-    const LIST: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"list-components","arguments":{}}}"#;
-    const LISTED: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"{\"components\":[{\"id\":\"fs\",\"tools_count\":1,\"schema\":{\"tools\":[{\"name\":\"t\"}]}}],\"total\":1}"}]}}"#;
-    let components = Components::new();
-    let set = sets([Rule::new(
-        "fs",
-        calls().component(Text::exact("fs")),
-        set("/params/x", json!("{{component}}")),
-    )]);
-    let rules = Rules::with_options(set, Options::new().components(&components)).unwrap();
-    let server = Server { told: Arc::default(), says: [LISTED].into() };
-    let mut stack = RulesLayer::new(&rules).layer(server.clone());
-    for sent in [CALL, LIST, CALL] {
-        rest(stack.ready().await.unwrap().call(msg(sent)).await.unwrap()).await;
-    }
-    assert_eq!(server.told(), [CALL, LIST, &CALL.replace(r#""params":{"#, r#""params":{"x":"fs","#)]);
-    assert_eq!(components.owner("t").as_deref(), Some("fs"));
-}
-
-#[tokio::test]
-async fn what_no_rule_can_be_for_is_not_looked_at() {
-    let rules = rules([Rule::new("r", calls(), Action::Pass)]);
-    let chain = as_chain(&rules);
-    through(&chain, OTHER, &[]).await;
-    through(&chain, NOTE, &[]).await;
-    assert_eq!(chain.stats("rules").unwrap().seen, 0);
-    through(&chain, CALL, &[RESULT]).await;
-    assert_eq!(chain.stats("rules").unwrap().seen, 1, "and no response, which no rule is for");
-    rules.replace(sets([Rule::new("r", results(), Action::Pass)])).unwrap();
-    through(&chain, CALL, &[RESULT]).await;
-    assert_eq!(chain.stats("rules").unwrap().seen, 2, "the response, as the set now wants it");
-}
-
-#[tokio::test(start_paused = true)]
-async fn later_messages_of_a_reply_meet_the_rules_of_their_time() {
-    let rules = rules([Rule::new("r", results(), Action::Pass)]);
-    let (sender, reply) = Reply::channel(8);
-    let reply = Arc::new(std::sync::Mutex::new(Some(reply)));
-    let stack = RulesLayer::new(&rules).layer(tower::service_fn(move |_: JsonRpcMessage| {
-        std::future::ready(Ok::<_, shadowcat::Error>(reply.lock().unwrap().take().unwrap()))
-    }));
-    let mut reply = stack.oneshot(msg(CALL)).await.unwrap();
-    sender.try_send(msg(PROGRESS)).unwrap();
-    reply.next().await.unwrap().unwrap();
-    rules.replace(sets([Rule::new("r", results(), set("/result/content", json!([1])))])).unwrap();
-    sender.finish(msg(RESULT));
-    settled().await;
-    assert_eq!(text(&reply.next().await.unwrap().unwrap()), RESULT.replace("[]", "[1]"));
-}
-
-/// 1,000 reloads while calls go on: the two sets each write one letter at five places.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_message_sees_half_of_two_sets_and_none_is_lost() {
-    let letters = |letter: &str| {
-        let write =
-            |n: usize| Rule::new(&format!("{n}"), calls(), set(&format!("/params/r{n}"), json!(letter)));
-        let back =
-            |n: usize| Rule::new(&format!("b{n}"), results(), set(&format!("/result/r{n}"), json!(letter)));
-        sets((0..5).map(write).chain((0..5).map(back)))
-    };
-    let rules = rules([]);
-    rules.replace(letters("a")).unwrap();
-    let stack = InterceptLayer::new(as_chain(&rules)).layer(tower::service_fn(
-        |message: JsonRpcMessage| async move {
-            let told: serde_json::Value = serde_json::from_slice(message.params().unwrap()).unwrap();
-            assert_whole(&told);
-            Ok::<_, shadowcat::Error>(Reply::one(
-                JsonRpcMessage::response(message.owned_id().unwrap(), "{}").unwrap(),
-            ))
-        },
-    ));
-    let (over, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-    let mut loads = Vec::new();
-    for _ in 0..4 {
-        let (mut stack, over, answered) = (stack.clone(), over.clone(), answered.clone());
-        loads.push(tokio::spawn(async move {
-            let mut sent = 0_u64;
-            while !over.load(Ordering::Relaxed) || sent < 100 {
-                let reply = stack.ready().await.unwrap().call(msg(CALL)).await.unwrap();
-                let result: serde_json::Value =
-                    serde_json::from_slice(reply.as_one().unwrap().result().unwrap()).unwrap();
-                assert_whole(&result);
-                sent += 1;
-                answered.fetch_add(1, Ordering::Relaxed);
-                tokio::task::yield_now().await;
-            }
-            sent
-        }));
-    }
-    for n in 0..1000 {
-        rules.replace(letters(if n % 2 == 0 { "b" } else { "a" })).unwrap();
-        let before = answered.load(Ordering::Relaxed);
-        while answered.load(Ordering::Relaxed) == before {
-            tokio::task::yield_now().await; // at least one meets it
-        }
-    }
-    over.store(true, Ordering::Relaxed);
-    let mut sent = 0;
-    for load in loads {
-        sent += soon(load).await.unwrap();
-    }
-    assert_eq!(sent, answered.load(Ordering::Relaxed));
-    assert_eq!(rules.status().borrow().reloads, 1001);
-    assert_eq!(rules.stats().rewritten, sent * 10, "each message by each rule of its set");
-}
-
-fn assert_whole(seen: &serde_json::Value) {
-    let letters: Vec<_> = (0..5).map(|n| seen[format!("r{n}")].as_str().unwrap()).collect();
-    assert!(letters.iter().all(|letter| *letter == letters[0]), "{letters:?}");
-}
-
-#[test]
-fn a_bad_set_keeps_the_old_one_and_says_so() {
-    let rules = rules([Rule::new("old", calls(), Action::Pass)]);
-    let bad = rules.reload(|| Err::<RuleSet, _>("line 3: no such action")).unwrap_err();
-    assert_eq!(bad.to_string(), "line 3: no such action");
-    assert_eq!(rules.status().borrow().problem.as_deref(), Some("line 3: no such action"));
-    assert!(rules.replace(sets([Rule::new("new", calls(), Action::Hold)])).is_err());
-    assert_eq!(rules.current().rules().next().unwrap().id(), "old");
-    assert_eq!((rules.stats().refused, rules.stats().reloads), (2, 0));
-    rules.replace(sets([])).unwrap();
-    assert_eq!(rules.status().borrow().problem, None);
-}
-
-#[cfg(feature = "watch")]
-#[tokio::test]
-async fn a_file_is_read_again_when_it_changes_and_a_bad_one_is_not_taken() {
-    let folder = std::env::temp_dir().join(format!("shadowcat-watch-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let path = folder.join("rules.json");
-    let file =
-        |id: &str| json!({"rules": [{"id": id, "matcher": {"method": "ping"}, "action": {"type": "pass"}}]});
-    std::fs::write(&path, file("one").to_string()).unwrap();
-    let rules = Rules::new(RuleSet::from_path(&path).unwrap().rules).unwrap();
-    let in_force = || rules.current().rules().next().unwrap().id().to_owned();
-    let watching = rules.watch(&path).unwrap();
-    let mut status = rules.status();
-    std::fs::write(&path, file("two").to_string()).unwrap();
-    soon(status.wait_for(|status| status.reloads == 1)).await.unwrap();
-    assert_eq!(in_force(), "two");
-    std::fs::write(&path, r#"{"rules": 7}"#).unwrap();
-    let bad = soon(status.wait_for(|status| status.problem.is_some())).await.unwrap().problem.clone();
-    assert!(bad.unwrap().contains("rules.json:1:11: "), "it says where");
-    assert_eq!(in_force(), "two");
-    std::fs::write(folder.join("new"), file("three").to_string()).unwrap();
-    std::fs::rename(folder.join("new"), &path).unwrap();
-    soon(status.wait_for(|status| status.problem.is_none())).await.unwrap();
-    assert_eq!(in_force(), "three");
-    std::fs::remove_file(&path).unwrap();
-    let gone = soon(status.wait_for(|status| status.problem.is_some())).await.unwrap().problem.clone();
-    assert!(gone.unwrap().contains("cannot be read"));
-    assert_eq!(in_force(), "three");
-    drop(watching);
-    std::fs::remove_dir_all(&folder).unwrap();
 }

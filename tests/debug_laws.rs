@@ -8,7 +8,6 @@ mod support;
 use std::collections::BTreeMap;
 
 use debugged::*;
-use futures::StreamExt;
 use proptest::prelude::*;
 use serde_json::Value;
 use shadowcat::layer::DebugLayer;

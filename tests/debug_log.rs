@@ -9,13 +9,12 @@ use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use debugged::*;
-use futures::StreamExt;
 use serde_json::Value;
 use shadowcat::JsonRpcMessage;
 use shadowcat::layer::DebugLayer;
 use shadowcat::layer::debug::{Colour, Debugger, Format, Log, Options, Payload};
 use support::*;
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{Layer, service_fn};
 
 #[tokio::test]
 async fn every_message_is_written_in_both_directions() {

@@ -9,7 +9,6 @@ mod support;
 use std::sync::Arc;
 
 use chain::*;
-use futures::StreamExt;
 use ruled::*;
 use serde_json::json;
 use shadowcat::layer::hold::{self, Holds};

@@ -12,7 +12,7 @@ use shadowcat::layer::rules::{Rules, RulesLayer};
 use shadowcat::rules::Failure;
 use shadowcat::{Direction, serve};
 use support::{msg, rest, soon};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tower::{Layer, Service, ServiceExt};
 
 /// What a client on stdio reads until it has the answer to its ping, or to the end.

@@ -14,7 +14,7 @@ use futures::StreamExt;
 use ruled::*;
 use serde_json::json;
 use shadowcat::layer::intercept::InterceptLayer;
-use shadowcat::layer::rules::{Rules, RulesLayer};
+use shadowcat::layer::rules::RulesLayer;
 use shadowcat::rules::{Action, Rule, RuleSet};
 use shadowcat::{JsonRpcMessage, Reply};
 use support::{msg, settled, soon, text};
@@ -120,7 +120,7 @@ async fn a_file_is_read_again_when_it_changes_and_a_bad_one_is_not_taken() {
     let file =
         |id: &str| json!({"rules": [{"id": id, "matcher": {"method": "ping"}, "action": {"type": "pass"}}]});
     std::fs::write(&path, file("one").to_string()).unwrap();
-    let rules = Rules::new(RuleSet::from_path(&path).unwrap().rules).unwrap();
+    let rules = shadowcat::layer::rules::Rules::new(RuleSet::from_path(&path).unwrap().rules).unwrap();
     let in_force = || rules.current().rules().next().unwrap().id().to_owned();
     let watching = rules.watch(&path).unwrap();
     let mut status = rules.status();

@@ -20,4 +20,22 @@ macro_rules! inner_accessors {
     };
 }
 
+/// Counters, one for each of the named fields of a `Stats`, and how they are read.
+macro_rules! counters {
+    ($($name:ident)*) => {
+        #[derive(Debug, Default)]
+        pub(super) struct Counts { $(pub(super) $name: std::sync::atomic::AtomicU64),* }
+
+        impl Counts {
+            /// What is counted elsewhere is 0.
+            #[allow(clippy::needless_update, reason = "some count everything here")]
+            pub(super) fn read(&self) -> Stats {
+                let now = |count: &std::sync::atomic::AtomicU64| count.load(std::sync::atomic::Ordering::Relaxed);
+                Stats { $($name: now(&self.$name),)* ..Stats::default() }
+            }
+        }
+    };
+}
+
+pub(crate) use counters;
 pub(crate) use inner_accessors;

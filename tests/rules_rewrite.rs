@@ -2,38 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod rewriting;
 mod support;
 
+use rewriting::*;
 use serde_json::{Value, json};
-use shadowcat::rules::{
-    Action, Matcher, NotRewritten, Place, Rewrite, Rule, RuleSet, Seen, Step, Template, Unfilled,
-};
-use shadowcat::{Direction, JsonRpcMessage, Kind, Pointer};
+use shadowcat::rules::{NotRewritten, Step, Unfilled};
 use support::{msg, text};
 
 const CALL: &str = r#"{"jsonrpc":"2.0", "id":"a","method":"tools/call","params":{"name":"find", "arguments":{"n" : 1,"list":[1, 2,3],"big":12345678901234567890123}}}"#;
-
-fn at(pointer: &str) -> Place {
-    Place::from(pointer.parse::<Pointer>().unwrap())
-}
-
-fn to(value: Value) -> Template {
-    Template::from(value)
-}
-
-/// What a rule with these steps, which captures `n`, makes of it.
-fn rewritten(message: &JsonRpcMessage, steps: Vec<Step>) -> Result<JsonRpcMessage, NotRewritten> {
-    let mut rewrite = Rewrite::default();
-    rewrite.steps = steps;
-    let direction =
-        if message.kind() == Kind::Response { Direction::ToClient } else { Direction::ToUpstream };
-    let matcher = Matcher::new().kind(message.kind()).direction(direction);
-    let rule = Rule::new("r", matcher, Action::Pass).capture("n", at("/params/arguments/n"));
-    let rules = RuleSet::new([rule]).unwrap();
-    let seen = Seen::new(message, direction).session("s-1").principal("alice");
-    let matched = rules.next(None, &seen).unwrap().unwrap();
-    rewrite.apply(message, &matched.values(&seen))
-}
 
 fn made(steps: Vec<Step>) -> String {
     text(&rewritten(&msg(CALL), steps).unwrap())
@@ -108,7 +85,7 @@ fn a_result_takes_an_errors_place() {
 #[cfg(feature = "jsonpath")]
 #[test]
 fn a_path_is_every_place_that_it_finds() {
-    let path = |path: &str| Place::path(path).unwrap();
+    let path = |path: &str| shadowcat::rules::Place::path(path).unwrap();
     let all = made(vec![Step::Set(path("$.params.arguments.list[*]"), to(json!(0)))]);
     assert_eq!(all, CALL.replace("[1, 2,3]", "[0, 0,0]"));
     let twice = made(vec![Step::Remove(path("$.params.arguments.list[0,2,0]"))]);

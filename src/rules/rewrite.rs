@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::template::{Unfilled, Values};
 use super::{Place, Rewrite, Step, Undecided};
-use crate::message::{Ambiguous, Edit, JsonRpcMessage, ParseError, Pointer};
+use crate::message::{Ambiguous, Edit, JsonRpcMessage, ParseError, Pointer, index};
 
 /// Why a message could not be changed. It is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -178,7 +178,7 @@ fn is_fixed(place: &Pointer) -> bool {
 
 /// Indices by their numbers, and what is inside something behind it.
 fn by_position(one: &Pointer, other: &Pointer) -> Ordering {
-    let number = |token: &str| token.parse::<usize>().ok();
+    let number = index;
     let steps = one.tokens().zip(other.tokens()).map(|(one, other)| match (number(one), number(other)) {
         (Some(a), Some(b)) => a.cmp(&b).then_with(|| one.cmp(other)),
         _ => one.cmp(other),

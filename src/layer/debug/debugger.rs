@@ -106,7 +106,10 @@ impl State {
             (Kind::Notification, _) => Arc::make_mut(&mut learned()).observe_notification(message),
             (Kind::Response, Some((request, sent))) => {
                 // Another server may have tools of the same names.
-                let _ = Arc::make_mut(&mut learned()).observe_since(*sent, request, message);
+                let observed = Arc::make_mut(&mut learned()).observe_since(*sent, request, message);
+                if let Err(error) = observed {
+                    tracing::debug!(%error, "a component's change is not understood");
+                }
             }
             _ => {}
         }

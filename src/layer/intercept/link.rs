@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::interceptor::Decide;
 use super::{Action, Interceptor, Interest};
+use crate::macros::counters;
 use crate::message::{Direction, Kind};
 
 /// An interceptor with a name, as it joins a [`Chain`](super::Chain).
@@ -111,20 +112,7 @@ pub struct Stats {
     pub late: u64,
 }
 
-macro_rules! counts {
-    ($($name:ident)*) => {
-        #[derive(Debug, Default)]
-        pub(super) struct Counts { $(pub(super) $name: AtomicU64),* }
-
-        impl Counts {
-            pub(super) fn read(&self) -> Stats {
-                Stats { $($name: self.$name.load(Ordering::Relaxed)),* }
-            }
-        }
-    };
-}
-
-counts!(seen modified blocked answered delayed dropped held failed panicked late);
+counters!(seen modified blocked answered delayed dropped held failed panicked late);
 
 impl Counts {
     pub(super) fn count(&self, action: &Action) {

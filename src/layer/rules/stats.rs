@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::macros::counters;
+
 /// What the rules of a handle did, whichever sets were in force.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -36,20 +38,7 @@ pub struct Stats {
     pub refused: u64,
 }
 
-macro_rules! counts {
-    ($($name:ident)*) => {
-        #[derive(Debug, Default)]
-        pub(super) struct Counts { $(pub(super) $name: AtomicU64),* }
-
-        impl Counts {
-            pub(super) fn read(&self) -> Stats {
-                Stats { $($name: self.$name.load(Ordering::Relaxed),)* ..Stats::default() }
-            }
-        }
-    };
-}
-
-counts!(rewritten answered blocked passed held delayed tagged faulted failed undecided reloads refused);
+counters!(rewritten answered blocked passed held delayed tagged faulted failed undecided reloads refused);
 
 pub(super) fn add(count: &AtomicU64) {
     count.fetch_add(1, Ordering::Relaxed);

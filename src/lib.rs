@@ -56,6 +56,7 @@ mod macros;
 pub mod message;
 #[cfg(all(feature = "monitor", target_os = "linux"))]
 pub mod monitor;
+pub mod policy;
 pub mod protocol;
 #[cfg(feature = "http")]
 mod quiet;

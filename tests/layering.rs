@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the lowest to the highest.
-const LEVELS: [&[&str]; 8] = [
+const LEVELS: [&[&str]; 9] = [
     &["clock", "quiet"],
     &["error"],
     &["message"],
@@ -16,6 +16,7 @@ const LEVELS: [&[&str]; 8] = [
     &["protocol"],
     &["secret"],
     &["wire", "rules", "tape", "session", "wassette"],
+    &["policy"],
     &["layer", "connect", "serve", "monitor"],
 ];
 /// Below everything.

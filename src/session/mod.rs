@@ -19,6 +19,7 @@
 
 mod id;
 mod memory;
+mod party;
 mod principal;
 mod record;
 mod response_mode;
@@ -29,6 +30,7 @@ mod store;
 pub(crate) use id::KeyMap;
 pub use id::{NoRandomness, SessionId, SessionKey};
 pub use memory::MemoryStore;
+pub use party::Party;
 pub use principal::Principal;
 pub use record::{InUse, Session};
 pub use response_mode::ResponseMode;

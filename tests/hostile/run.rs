@@ -1,7 +1,8 @@
 //! One case of the corpus through a proxy in a process of its own.
 
 use super::process::{self, Folder, Proxy};
-use super::{PROBE, PROBED, show};
+use super::told::show;
+use super::{PROBE, PROBED};
 
 /// What goes to and fro in one case.
 pub(crate) struct Run {

@@ -6,6 +6,7 @@ use std::{env, fs};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub(crate) const CLASSES: [&str; 8] =
@@ -21,6 +22,15 @@ pub(crate) fn folder() -> Option<PathBuf> {
 }
 
 pub(crate) fn cases(folder: &Path, class: &str) -> Vec<Case> {
+    read(folder, class)
+}
+
+/// The same with every field.
+pub(crate) fn values(folder: &Path, class: &str) -> Vec<Value> {
+    read(folder, class)
+}
+
+fn read<T: DeserializeOwned>(folder: &Path, class: &str) -> Vec<T> {
     let path = folder.join(class).with_extension("jsonl");
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     text.lines().map(|line| serde_json::from_str(line).expect("a case is a JSON object")).collect()
@@ -40,6 +50,11 @@ pub(crate) struct Case {
     pub(crate) pending: Vec<Question>,
     #[serde(default)]
     pub(crate) server_pending: Vec<Question>,
+    #[serde(default)]
+    must_not_contain_base64: Vec<String>,
+    #[serde(default)]
+    must_contain_base64: Vec<String>,
+    level: Option<String>,
 }
 
 /// Tells `null` from absent.
@@ -62,8 +77,13 @@ impl Question {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
+    /// Byte for byte.
     Forward,
     Reject,
+    /// A call is refused and goes nowhere; a list loses what is denied.
+    Block,
+    /// Without its secrets.
+    Strip,
 }
 
 /// A case that runs: its frames, and what becomes of each.
@@ -72,9 +92,28 @@ pub(crate) struct Plan {
     pub(crate) from_client: bool,
 }
 
+fn decoded(text: &str) -> Vec<u8> {
+    BASE64_STANDARD.decode(text).expect("the corpus is base64")
+}
+
 impl Case {
+    /// What must not come out of it.
+    pub(crate) fn forbidden(&self) -> Vec<Vec<u8>> {
+        self.must_not_contain_base64.iter().map(|text| decoded(text)).collect()
+    }
+
+    /// What must.
+    pub(crate) fn demanded(&self) -> Vec<Vec<u8>> {
+        self.must_contain_base64.iter().map(|text| decoded(text)).collect()
+    }
+
+    /// Whether it is one of those of which four in five have to pass.
+    pub(crate) fn is_should(&self) -> bool {
+        self.level.as_deref() == Some("should")
+    }
+
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        BASE64_STANDARD.decode(&self.bytes_base64).expect("the corpus is base64")
+        decoded(&self.bytes_base64)
     }
 
     /// `None`: it waits for what is not built yet.
@@ -112,6 +151,8 @@ fn outcome(text: &str) -> Option<Outcome> {
     match text {
         "forward-identical" => Some(Outcome::Forward),
         "reject" => Some(Outcome::Reject),
+        "stripped" => Some(Outcome::Strip),
+        _ if text.starts_with("blocked-by-policy") => Some(Outcome::Block),
         _ => None,
     }
 }

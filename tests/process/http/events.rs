@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tower::{Service, service_fn};
 
 use super::server::Server;
-use super::{Answer, Front, MAX, PATIENCE, bytes, exchange, list, scan, show};
+use super::{Answer, Front, MAX, PATIENCE, bytes, exchange, find, list, scan, show};
 
 const EVENTS: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
 
@@ -24,13 +24,31 @@ fn says(head: &str, _: &[u8], given: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Runs one case; `Ok(false)` if it waits for a layer.
-pub(crate) async fn event(case: &Value) -> Result<bool, String> {
+/// Runs one case.
+pub(crate) async fn event(case: &Value) -> Result<(), String> {
     match (case["channel"].as_str(), case["expect"].as_str()) {
-        (_, Some(expect)) if expect.starts_with("blocked-by-policy") || expect == "stripped" => Ok(false),
-        (Some("sse-legacy"), _) => endpoint(case).await.map(|()| true),
-        _ => stream(case).await.map(|()| true),
+        (_, Some(expect)) if expect.starts_with("blocked-by-policy") || expect == "stripped" => {
+            changed(case).await
+        }
+        (Some("sse-legacy"), _) => endpoint(case).await,
+        _ => stream(case).await,
     }
+}
+
+/// The one answer comes, without what must not.
+async fn changed(case: &Value) -> Result<(), String> {
+    let server = Server::start(bytes(&case["bytes_base64"]), says).await;
+    let front = Front::before(server.address, false).await;
+    let told = exchange(front.address, &asks(case), false).await;
+    let [message] = &messages(&told)[..] else { return Err(format!("one answer was due: {told:?}")) };
+    let holds = |what: &Vec<u8>| find(message, what).is_some();
+    let is_clean = !list(&case["must_not_contain_base64"]).iter().any(holds);
+    let is_there = list(&case["must_contain_base64"]).iter().all(holds);
+    let answer: Value = serde_json::from_slice(message).map_err(|error| error.to_string())?;
+    if is_clean && is_there && answer["id"] == 1 && answer["result"].is_object() {
+        return Ok(());
+    }
+    Err(show(message))
 }
 
 /// A client asks, and the server's answer is the case's stream.

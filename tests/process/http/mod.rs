@@ -1,7 +1,9 @@
 //! The hostile corpus over HTTP: a client's raw bytes, the front end, the leaf, and a server's raw bytes, on real
 //! sockets.
 
+mod bodies;
 mod events;
+mod piped;
 mod requests;
 mod server;
 
@@ -20,7 +22,11 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tower::service_fn;
 
+use crate::profile::guarded;
+
+pub(crate) use bodies::line;
 pub(crate) use events::event;
+pub(crate) use piped::{body, body_to_pipe};
 pub(crate) use requests::{request, waits_for};
 
 /// The size of a message in the profile of the tests, in bytes.
@@ -63,10 +69,15 @@ impl Front {
     async fn before(server: SocketAddr, sessions: bool) -> Self {
         let builder = builder();
         let builder = match sessions {
-            false => builder.stateless(leaf(server)),
-            true => builder
-                .sessions(service_fn(move |_: SessionInfo| async move { Ok::<_, Error>(leaf(server)) })),
+            false => builder.stateless(guarded(leaf(server))),
+            true => builder.sessions(service_fn(move |_: SessionInfo| async move {
+                Ok::<_, Error>(guarded(leaf(server)))
+            })),
         };
+        Self::serve(builder).await
+    }
+
+    async fn serve(builder: Builder) -> Self {
         let http = builder.build();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("it is bound");

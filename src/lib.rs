@@ -53,6 +53,7 @@ pub mod connect;
 mod error;
 pub mod layer;
 mod macros;
+pub mod manual;
 pub mod message;
 #[cfg(all(feature = "monitor", target_os = "linux"))]
 pub mod monitor;

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the lowest to the highest.
-const LEVELS: [&[&str]; 9] = [
+const LEVELS: [&[&str]; 10] = [
     &["clock", "quiet"],
     &["error"],
     &["message"],
@@ -18,6 +18,7 @@ const LEVELS: [&[&str]; 9] = [
     &["wire", "rules", "tape", "session", "wassette"],
     &["policy"],
     &["layer", "connect", "serve", "monitor"],
+    &["manual"],
 ];
 /// Below everything.
 const ANYWHERE: &str = "macros";

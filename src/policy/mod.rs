@@ -31,17 +31,24 @@
 
 mod decision;
 mod entry;
+mod explain;
 mod guard;
 mod index;
+mod judge;
 mod pattern;
 #[allow(clippy::module_inception, reason = "it holds the type of this name")]
 mod policy;
 mod rule;
 mod subject;
 mod template;
+mod things;
 mod who;
 
+pub(crate) use judge::{Judged, Owners};
+pub(crate) use things::{Malformed, check_keys, text};
+
 pub use decision::{Decision, Decisions, Verdict};
+pub use explain::{Explanation, Look};
 pub use guard::{Guard, Question};
 pub use policy::{Invalid, Policy};
 pub use rule::{Rule, Target};

@@ -66,14 +66,15 @@ impl Policy {
     ) -> Explanation {
         let direction = message.context().map_or(Direction::ToUpstream, |context| context.direction());
         let mut looks = Vec::new();
-        let judged = self.judge_seen(message, direction, owners, &mut |default, subject, seen: Option<&Seen<'_>>| {
-            let mut rules = Vec::new();
-            let decision = self.decide_seen(default, subject, who, seen, |rule, holds| {
-                rules.push((rule.id.clone(), holds != Holds::No));
+        let judged =
+            self.judge_seen(message, direction, owners, &mut |default, subject, seen: Option<&Seen<'_>>| {
+                let mut rules = Vec::new();
+                let decision = self.decide_seen(default, subject, who, seen, |rule, holds| {
+                    rules.push((rule.id.clone(), holds != Holds::No));
+                });
+                looks.push(Look { subject: subject.to_string(), decision: decision.clone(), rules });
+                decision
             });
-            looks.push(Look { subject: subject.to_string(), decision: decision.clone(), rules });
-            decision
-        });
         let (Judged::Pass(decision) | Judged::Denied(decision, _) | Judged::Malformed(decision, _)) = judged;
         Explanation { decision, looks }
     }

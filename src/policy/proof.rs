@@ -125,8 +125,7 @@ fn takes_all(wide: &Rule, narrow: &Rule) -> bool {
         (_, false) => cover(wide_text, text),
     };
     // What cannot be told is not allowed, but denied.
-    let may_be_open =
-        !wide.conditions.is_empty() || matches!(wide.target, Target::Component(_));
+    let may_be_open = !wide.conditions.is_empty() || matches!(wide.target, Target::Component(_));
     let mut facts = wide.only.texts().iter().zip(narrow.only.texts());
     !wide.dry_run
         && wide.guards.is_empty()

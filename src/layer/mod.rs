@@ -12,6 +12,8 @@
 //!   call that waits for the answer. (A question that comes as the call's first message frees the permit.)
 //!   [`OnRequestsLayer`] puts any tower layer on requests only.
 
+pub mod access;
+mod answers;
 mod catch_error;
 pub mod check_params;
 pub mod debug;
@@ -26,6 +28,7 @@ mod tap;
 pub mod timeout;
 pub mod trace;
 
+pub use access::{AccessControl, AccessControlLayer};
 pub use catch_error::{CatchError, CatchErrorFuture, CatchErrorLayer};
 pub use check_params::{CheckParams, CheckParamsLayer};
 pub use debug::{Debug, DebugLayer};

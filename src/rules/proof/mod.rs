@@ -14,6 +14,9 @@ mod template;
 
 use super::{Problem, ProblemKind, Problems, Rule, RuleSet};
 
+pub(crate) use conditions::implies;
+pub(crate) use facts::{cover, exclude};
+
 /// What was found of a rule.
 #[derive(Debug)]
 pub(super) struct Finding<'r> {

@@ -35,6 +35,10 @@ pub(crate) struct Case {
     #[serde(default, deserialize_with = "present")]
     pub(crate) error_code: Option<Option<i64>>,
     pub(crate) reply: Option<String>,
+    /// `must` or `should`, of secrets.
+    pub(crate) level: Option<String>,
+    #[serde(default)]
+    must_not_contain_base64: Vec<String>,
     pub(crate) outcomes: Option<Vec<String>>,
     #[serde(default)]
     pub(crate) pending: Vec<Question>,
@@ -75,6 +79,13 @@ pub(crate) struct Plan {
 impl Case {
     pub(crate) fn bytes(&self) -> Vec<u8> {
         BASE64_STANDARD.decode(&self.bytes_base64).expect("the corpus is base64")
+    }
+
+    /// What must be in nothing that comes out.
+    #[allow(dead_code, reason = "only what strips asks")]
+    pub(crate) fn secrets(&self) -> Vec<Vec<u8>> {
+        let decoded = |text: &String| BASE64_STANDARD.decode(text).expect("the corpus is base64");
+        self.must_not_contain_base64.iter().map(decoded).collect()
     }
 
     /// `None`: it waits for what is not built yet.

@@ -4,9 +4,10 @@ use std::task::{Context, Poll};
 use tower_service::Service;
 
 use super::future::ResponseFuture;
-use super::strip::Strip;
+use super::strip::{Refused, Strip};
 use crate::macros::inner_accessors;
 use crate::message::{Code, Direction, JsonRpcMessage};
+use crate::policy::{Decision, Decisions};
 use crate::reply::Reply;
 
 /// The middleware of [`StripTokensLayer`](super::StripTokensLayer).
@@ -38,12 +39,16 @@ where
             // The server waits for its answer.
             Err((message, refused)) => match refused.in_place_of(&message) {
                 Some(error) => error,
-                None => {
-                    return ResponseFuture::refused(Reply::refuse(&message, Code::INVALID_REQUEST, refused.why()));
-                }
+                None => return ResponseFuture::refused(refusal(&message, refused)),
             },
         };
         let request = self.strip.to_client.is_some().then(|| message.clone().detach());
         ResponseFuture::passed(self.inner.call(message), request.map(|request| (self.strip.clone(), request)))
     }
+}
+
+fn refusal(message: &JsonRpcMessage, refused: Refused) -> Reply {
+    let mut reply = Reply::refuse(message, Code::INVALID_REQUEST, refused.why());
+    Decisions::add(&mut reply, Decision::deny("strip").reason(refused.why()));
+    reply
 }

@@ -11,6 +11,8 @@ use super::role::Role;
 pub(super) struct Frame {
     pub(super) role: Role,
     pub(super) is_object: bool,
+    /// Which of the document's objects it is, if it is one.
+    pub(super) object: usize,
     /// In an object: the next string is a key.
     pub(super) at_key: bool,
     /// In an object: the last key, without its quotes.
@@ -63,11 +65,12 @@ pub(super) struct Text {
 
 impl Frame {
     /// `name` stands before it.
-    pub(super) fn new(is_object: bool, role: Role, name: Name) -> Self {
+    pub(super) fn new(is_object: bool, object: usize, role: Role, name: Name) -> Self {
         let (name, outer) = if is_object { (Name::NONE, name) } else { (name.of_elements(), Name::NONE) };
         Self {
             role: if is_object { role.as_object() } else { role },
             is_object,
+            object,
             at_key: is_object,
             key: 0..0,
             masked_key: None,

@@ -11,13 +11,12 @@ mod walk;
 mod write;
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use edit::Edit;
 use report::Allowed;
 use role::Role;
 use search::Search;
-use walk::Walk;
+use walk::{Key, Walk};
 
 use super::{Detector, Marker};
 use crate::message::{Fault, JsonRpcMessage, ParseError};
@@ -58,7 +57,7 @@ pub use report::Found;
 pub struct Secrets<'m> {
     message: &'m JsonRpcMessage,
     edits: Vec<Edit>,
-    keys: Vec<Range<usize>>,
+    keys: Vec<Key>,
     report: report::Report,
 }
 
@@ -112,7 +111,7 @@ impl<'m> Secrets<'m> {
     }
 
     /// The message with a marker in the place of each. Every byte outside of them is the same; a key that would be the
-    /// same as another one is numbered.
+    /// same as another one of its object is numbered.
     ///
     /// # Errors
     ///

@@ -131,12 +131,13 @@ fn parts(edits: Vec<Edit>, ends: &[usize]) -> Vec<Vec<Edit>> {
     let mut start = 0;
     let part = |end: &usize| {
         let mut own = Vec::new();
+        let within = |range: &Range<usize>| range.start.max(start) - start..range.end.min(*end) - start;
         while let Some(edit) = edits.next_if(|edit| edit.range.end <= *end) {
-            let range = edit.range.start.max(start) - start..edit.range.end - start;
+            let range = within(&edit.range);
             own.push(edit.at(range));
         }
-        if let Some(edit) = edits.peek().filter(|edit| edit.range.start < *end) {
-            own.push(edit.clone().at(edit.range.start.max(start) - start..end - start));
+        if let Some(edit) = edits.peek().filter(|edit| edit.range.start < *end && start < *end) {
+            own.push(edit.clone().at(within(&edit.range)));
         }
         start = *end;
         own

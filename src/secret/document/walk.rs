@@ -28,8 +28,17 @@ pub(super) struct Walk<'a> {
     pub(super) frames: Vec<Frame>,
     pub(super) edits: Vec<Edit>,
     /// Keys that something is masked in.
-    pub(super) keys: Vec<Range<usize>>,
+    pub(super) keys: Vec<Key>,
+    /// How many objects have begun.
+    objects: usize,
     pub(super) report: Report,
+}
+
+/// A key, without its quotes, and of which of the document's objects it is one: they are counted from 1.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    pub(super) object: usize,
+    pub(super) at: Range<usize>,
 }
 
 impl<'a> Walk<'a> {
@@ -42,7 +51,7 @@ impl<'a> Walk<'a> {
         allowed: Allowed<'a>,
     ) -> Self {
         let (frames, edits, keys) = (Vec::new(), Vec::new(), Vec::new());
-        Self { text, search, allowed, root, role, frames, edits, keys, report: Report::default() }
+        Self { text, search, allowed, root, role, frames, edits, keys, objects: 0, report: Report::default() }
     }
 
     pub(super) fn run(mut self) -> Self {
@@ -69,7 +78,8 @@ impl<'a> Walk<'a> {
             Some(frame) => (frame.role_of_value(self.text), frame.name),
             None => (self.role, Name::NONE),
         };
-        self.frames.push(Frame::new(is_object, role, name));
+        self.objects += usize::from(is_object);
+        self.frames.push(Frame::new(is_object, self.objects, role, name));
         at + 1
     }
 
@@ -103,9 +113,10 @@ impl<'a> Walk<'a> {
         let Some(frame) = self.frames.last_mut() else { return };
         frame.name = Name::new(&text, frame.outer);
         frame.key = key.clone();
+        let object = frame.object;
         frame.masked_key = (!edits.is_empty()).then(|| self.search.shown(&text));
         if self.take(edits, true, None) {
-            self.keys.push(key);
+            self.keys.push(Key { object, at: key });
         }
     }
 

@@ -6,19 +6,20 @@ use std::ops::Range;
 
 use super::edit::Edit;
 use super::frame::key_text;
-use crate::message::{string_end, write_string};
+use super::walk::Key;
+use crate::message::{decode, string_end, write_string};
 use crate::secret::Marker;
 
 /// What is written in the place of what.
 pub(super) type Change = (Range<usize>, String);
 
 /// The changes of a document, in order.
-pub(super) fn changes(text: &str, edits: &[Edit], keys: &[Range<usize>], marker: &Marker) -> Vec<Change> {
+pub(super) fn changes(text: &str, edits: &[Edit], keys: &[Key], marker: &Marker) -> Vec<Change> {
     let mut keyed = keys.iter().peekable();
     let mut changes: Vec<Change> = Vec::with_capacity(edits.len());
     for edit in edits {
-        while keyed.next_if(|key| key.end <= edit.range.start).is_some() {}
-        let is_key = keyed.peek().is_some_and(|key| key.contains(&edit.range.start));
+        while keyed.next_if(|key| key.at.end <= edit.range.start).is_some() {}
+        let is_key = keyed.peek().is_some_and(|key| key.at.contains(&edit.range.start));
         changes.push((edit.range.clone(), if is_key { in_key(edit, marker) } else { in_value(edit, marker) }));
     }
     let numbers = numbers(text, keys, &changes);
@@ -66,51 +67,71 @@ fn escaped(text: &str) -> String {
     String::from_utf8_lossy(&out[1..out.len() - 1]).into_owned()
 }
 
-/// What is added to masked keys that would be the same as others.
-fn numbers(text: &str, keys: &[Range<usize>], changes: &[Change]) -> Vec<Change> {
+/// What is added to masked keys that would be the same as others of their object.
+fn numbers(text: &str, keys: &[Key], changes: &[Change]) -> Vec<Change> {
     if keys.is_empty() {
         return Vec::new();
     }
-    let mut taken = all_keys(text);
-    let mut counts: HashMap<String, usize> = HashMap::new();
+    let mut taken = others(text, keys);
+    let mut counts: HashMap<(usize, String), usize> = HashMap::new();
     let mut changes = changes.iter().peekable();
     let mut added = Vec::new();
     for key in keys {
-        while changes.next_if(|(place, _)| place.end <= key.start).is_some() {}
-        let (mut spelled, mut at) = (String::new(), key.start);
-        while let Some((place, with)) = changes.next_if(|(place, _)| place.end <= key.end) {
-            spelled.push_str(&text[at..place.start]);
-            spelled.push_str(with);
-            at = place.end;
-        }
-        spelled.push_str(&text[at..key.end]);
-        let masked = crate::message::decode(&spelled, true).into_owned();
-        if taken.insert(Cow::Owned(masked.clone())) {
+        while changes.next_if(|(place, _)| place.end <= key.at.start).is_some() {}
+        let own = std::iter::from_fn(|| changes.next_if(|(place, _)| place.end <= key.at.end));
+        let masked = masked(text, key, own);
+        if taken.insert((key.object, Cow::Owned(masked.clone()))) {
             continue;
         }
-        let count = counts.entry(masked.clone()).or_insert(1);
+        let count = counts.entry((key.object, masked.clone())).or_insert(1);
         let number = loop {
             *count += 1;
             let number = format!("#{count}");
-            if taken.insert(Cow::Owned([&masked[..], &number].concat())) {
+            if taken.insert((key.object, Cow::Owned([&masked[..], &number].concat()))) {
                 break number;
             }
         };
-        added.push((key.end..key.end, number));
+        added.push((key.at.end..key.at.end, number));
     }
     added
 }
 
-/// Every key, wherever it stands.
-fn all_keys(text: &str) -> HashSet<Cow<'_, str>> {
+/// A key as it is read after its changes.
+fn masked<'c>(text: &str, key: &Key, changes: impl Iterator<Item = &'c Change>) -> String {
+    let (mut spelled, mut at) = (String::new(), key.at.start);
+    for (place, with) in changes {
+        spelled.push_str(&text[at..place.start]);
+        spelled.push_str(with);
+        at = place.end;
+    }
+    spelled.push_str(&text[at..key.at.end]);
+    decode(&spelled, true).into_owned()
+}
+
+/// The keys of the objects that have masked ones.
+fn others<'t>(text: &'t str, keys: &[Key]) -> HashSet<(usize, Cow<'t, str>)> {
+    let masked: HashSet<usize> = keys.iter().map(|key| key.object).collect();
     let bytes = text.as_bytes();
-    let (mut keys, mut at) = (HashSet::new(), 0);
-    while let Some(quote) = memchr::memchr(b'"', &bytes[at..]).map(|step| at + step) {
-        let Some(end) = string_end(bytes, quote) else { break };
-        at = end;
-        if bytes[end..].trim_ascii_start().first() == Some(&b':') {
-            keys.insert(key_text(text, &(quote + 1..end - 1)));
+    let (mut found, mut open, mut objects, mut at) = (HashSet::new(), Vec::new(), 0, 0);
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
+        match byte {
+            b'{' => {
+                objects += 1;
+                open.push(objects);
+            }
+            b'}' => drop(open.pop()),
+            b'"' => {
+                let Some(end) = string_end(bytes, at - 1) else { break };
+                let key = at..end - 1;
+                at = end;
+                let is_key = bytes[end..].trim_ascii_start().first() == Some(&b':');
+                if let Some(object) = open.last().filter(|object| is_key && masked.contains(object)) {
+                    found.insert((*object, key_text(text, &key)));
+                }
+            }
+            _ => {}
         }
     }
-    keys
+    found
 }

@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         for line in fs::read_to_string(&path)?.lines() {
             let case: Case = serde_json::from_str(line)?;
             let bytes = STANDARD.decode(&case.bytes_base64)?;
-            for target in ["scan", "edit", "lines", "peek", "wassette", "sse", "headers"] {
+            for target in ["scan", "edit", "lines", "peek", "wassette", "strip", "sse", "headers"] {
                 let whole = matches!(target, "lines" | "sse" | "headers");
                 let bytes = if whole { &bytes } else { bytes.trim_ascii_end() };
                 let folder = root.join("corpus").join(target);

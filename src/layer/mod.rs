@@ -24,6 +24,8 @@ pub mod intercept;
 mod map;
 pub mod on_requests;
 pub mod rules;
+#[cfg(feature = "secret")]
+pub mod strip;
 mod tap;
 pub mod timeout;
 pub mod trace;
@@ -39,5 +41,7 @@ pub use intercept::{Intercept, InterceptLayer};
 pub use map::{Map, MapFuture, MapLayer};
 pub use on_requests::{OnRequests, OnRequestsLayer};
 pub use rules::RulesLayer;
+#[cfg(feature = "secret")]
+pub use strip::{StripTokens, StripTokensLayer};
 pub use timeout::{Timeout, TimeoutLayer};
 pub use trace::{Trace, TraceLayer};

@@ -272,7 +272,7 @@ fn spliced(message: &JsonRpcMessage, (place, with): Change) -> Vec<u8> {
 
 /// Limits of size were the front end's to judge, and so was the depth that the message had; everything else is
 /// judged again.
-fn rescan(message: &JsonRpcMessage, bytes: Vec<u8>) -> Result<JsonRpcMessage, ParseError> {
+pub(super) fn rescan(message: &JsonRpcMessage, bytes: Vec<u8>) -> Result<JsonRpcMessage, ParseError> {
     let depth = depth(&message.inner.bytes).max(ScanOptions::default().max_depth);
     let options = ScanOptions::default().unlimited().max_depth(depth);
     let options = if message.is_strict() { options } else { options.transparent() };

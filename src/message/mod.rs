@@ -59,6 +59,8 @@ pub(crate) use id_map::IdMap;
 pub(crate) use parse_error::looks_like_reply;
 pub(crate) use pointer::index;
 pub(crate) use scan::salvage_id;
+#[cfg(feature = "secret")]
+pub(crate) use text::{next_char, write_string};
 pub(crate) use text::{decode, decode_exact};
 pub(crate) use walk::{elements, members, string_end};
 
@@ -244,6 +246,24 @@ impl JsonRpcMessage {
     fn payload(&self, wanted: Payload) -> Option<&[u8]> {
         (self.inner.envelope.payload_is == wanted)
             .then(|| &self.inner.bytes[self.inner.envelope.payload.range()])
+    }
+
+    /// Where the value of `params`, `result` or `error` stands; empty where there is none.
+    #[cfg(feature = "secret")]
+    pub(crate) fn payload_at(&self) -> std::ops::Range<usize> {
+        self.inner.envelope.payload.range()
+    }
+
+    /// That value as text.
+    #[cfg(feature = "secret")]
+    pub(crate) fn payload_text(&self) -> &str {
+        self.str_at(self.inner.envelope.payload)
+    }
+
+    /// The same message in other bytes, which are scanned; what rides beside it is kept.
+    #[cfg(feature = "secret")]
+    pub(crate) fn respelled(&self, bytes: Vec<u8>) -> Result<Self, ParseError> {
+        edit::rescan(self, bytes)
     }
 
     /// The method as written, without its quotes.

@@ -28,7 +28,8 @@ pub(crate) fn chars(inner: &str) -> impl Iterator<Item = Option<char>> + '_ {
     })
 }
 
-fn next_char(rest: &str) -> Option<(Option<char>, &str)> {
+/// The first of them, and what follows it.
+pub(crate) fn next_char(rest: &str) -> Option<(Option<char>, &str)> {
     let first = rest.chars().next()?;
     if first != '\\' {
         return Some((Some(first), &rest[first.len_utf8()..]));

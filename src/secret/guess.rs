@@ -48,7 +48,12 @@ const WORDS: [&str; 14] = [
 
 /// Whether the whole value of a member is a secret, by the member's name.
 pub(super) fn is_secret_member(name: &str, value: &str) -> bool {
-    match sensitivity(name) {
+    is_secret_value(sensitivity(name), value)
+}
+
+/// The same, by what the name says.
+pub(super) fn is_secret_value(sure: Sensitivity, value: &str) -> bool {
+    match sure {
         Sensitivity::None => false,
         Sensitivity::Weak => looks_random(value),
         Sensitivity::Strong => !is_placeholder(value),

@@ -19,6 +19,7 @@
 //! ```
 
 mod detector;
+mod document;
 mod encoded;
 mod format;
 mod formats;
@@ -28,4 +29,5 @@ mod place;
 mod runs;
 
 pub use detector::{Detector, Finding, Marker};
+pub use document::{Found, Secrets};
 pub use name::{Sensitivity, sensitivity};

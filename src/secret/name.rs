@@ -86,8 +86,34 @@ pub fn sensitivity(name: &str) -> Sensitivity {
     }
 }
 
+/// Whether [`sensitivity`] could be anything but `None`: told by the last two letters of the name as it is written,
+/// which costs next to nothing.
+pub(super) fn may_be_sensitive(name: &str) -> bool {
+    let letters = name.bytes().rev().filter(|byte| !matches!(byte, b'-' | b'_' | b'.' | b' '));
+    let mut last = letters.map(|byte| byte.to_ascii_lowercase());
+    let (Some(last), Some(before)) = (last.next(), last.next()) else { return false };
+    let ends = b"ey en et ie se wd rd on th al ls ig re er";
+    // Some letters beyond ASCII have a small form in it.
+    !last.is_ascii() || !before.is_ascii() || ends.chunks(3).any(|end| end[..2] == [before, last])
+}
+
 /// `some_token`, `some-token` and `someToken` end in a word of their own; `heading` does not end in `ding`.
 fn has_parts(name: &str) -> bool {
     let inner = name.get(1..).unwrap_or_default();
     inner.contains(['-', '_', '.', ' ']) || inner.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_sensitive_name_is_passed_over() {
+        for name in STRONG.iter().chain(&WEAK) {
+            assert!(may_be_sensitive(name) && may_be_sensitive(&format!("X-{}_", name.to_uppercase())), "{name}");
+        }
+        assert_eq!(sensitivity("X-API-\u{212a}ey"), Sensitivity::Strong);
+        assert!(may_be_sensitive("X-API-ke\u{ff59}") && may_be_sensitive("to\u{212a}en"));
+        assert!(!may_be_sensitive("id") && !may_be_sensitive("items") && !may_be_sensitive(""));
+    }
 }

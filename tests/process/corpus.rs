@@ -1,5 +1,7 @@
 //! The corpus as it lies on disk: one JSON object a line, one file a class.
 
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 

@@ -1,0 +1,115 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use pin_project_lite::pin_project;
+
+use super::strip::Strip;
+use crate::error::Error;
+use crate::message::{Direction, JsonRpcMessage};
+use crate::reply::{Reply, Upstream};
+
+pin_project! {
+    /// The future of [`StripTokens`](super::StripTokens). Dropping it cancels the call.
+    pub struct ResponseFuture<F> {
+        #[pin]
+        state: State<F>,
+    }
+}
+
+pin_project! {
+    #[project = Projection]
+    enum State<F> {
+        Passed { #[pin] inner: F, back: Option<Back> },
+        Refused { reply: Option<Reply> },
+    }
+}
+
+/// How the reply is stripped, and to what it is one.
+type Back = (Arc<Strip>, JsonRpcMessage);
+
+impl<F> ResponseFuture<F> {
+    pub(super) fn passed(inner: F, back: Option<Back>) -> Self {
+        Self { state: State::Passed { inner, back } }
+    }
+
+    pub(super) fn refused(reply: Reply) -> Self {
+        Self { state: State::Refused { reply: Some(reply) } }
+    }
+}
+
+impl<F, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Reply, E>>,
+{
+    type Output = Result<Reply, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            Projection::Passed { inner, back } => {
+                let reply = ready!(inner.poll(cx));
+                Poll::Ready(reply.map(|reply| match back.take() {
+                    Some(back) => stripped(reply, back),
+                    None => reply,
+                }))
+            }
+            Projection::Refused { reply } => Poll::Ready(Ok(reply.take().expect("polled after its end"))),
+        }
+    }
+}
+
+/// A single message is not boxed, unless it is lost.
+fn stripped(mut reply: Reply, back: Back) -> Reply {
+    if let Some(refusal) = reply.extensions_mut().get_mut::<Upstream>() {
+        back.0.refusal(refusal);
+    }
+    match reply.as_one().cloned() {
+        Some(only) => match strip(only, &back) {
+            Some(message) => reply.map(move |_| message.clone()),
+            None => Reply::empty(),
+        },
+        None if reply.is_end() => reply,
+        None => reply.over(|inner| Items { inner, back }),
+    }
+}
+
+/// The message, or what is said in its place; nothing where nobody waits for it.
+fn strip(message: JsonRpcMessage, (strip, request): &Back) -> Option<JsonRpcMessage> {
+    match strip.message(message, Direction::ToClient, request.method()) {
+        Ok(message) => Some(message),
+        Err((message, refused)) => refused.in_place_of(&message),
+    }
+}
+
+/// The messages of a reply, stripped as they are read.
+struct Items {
+    inner: Reply,
+    back: Back,
+}
+
+impl Stream for Items {
+    type Item = Result<JsonRpcMessage, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        loop {
+            match ready!(this.inner.poll_message(cx)) {
+                Some(Ok(message)) => {
+                    if let Some(message) = strip(message, &this.back) {
+                        return Poll::Ready(Some(Ok(message)));
+                    }
+                }
+                other => return Poll::Ready(other),
+            }
+        }
+    }
+}
+
+impl<F> fmt::Debug for ResponseFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}

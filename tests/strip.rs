@@ -1,0 +1,393 @@
+//! What the layer takes out of messages, what it lets be, and what it tells.
+#![cfg(feature = "secret")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[allow(dead_code, reason = "one key is enough here")]
+mod keys;
+mod support;
+
+use std::sync::{Arc, Mutex};
+
+use futures::{FutureExt, StreamExt};
+use keys::{ALNUM, drawn};
+use shadowcat::layer::StripTokensLayer;
+use shadowcat::layer::strip::Event;
+use shadowcat::policy::{Decisions, Verdict};
+use shadowcat::rules::Text;
+use shadowcat::secret::{Detector, Marker, Secrets};
+use shadowcat::{Direction, Error, JsonRpcMessage, Reply, ScanOptions};
+use support::{msg, text};
+use tower::{Layer, Service, ServiceExt, service_fn};
+
+fn key() -> String {
+    format!("ghp_{}", drawn(ALNUM, 36, 5))
+}
+
+/// The payload as it comes out; `KEY` stands for a key.
+fn masked(payload: &str) -> String {
+    masked_with(payload, &Marker::default())
+}
+
+fn masked_with(payload: &str, marker: &Marker) -> String {
+    let message = JsonRpcMessage::request(1, "tools/call", payload.replace("KEY", &key())).unwrap();
+    let detector = Detector::new();
+    let masked = Secrets::of(&detector, &message).masked(marker, usize::MAX).unwrap();
+    JsonRpcMessage::parse(masked.bytes().clone()).unwrap();
+    String::from_utf8(masked.params().unwrap().to_vec()).unwrap()
+}
+
+fn result(payload: &str) -> String {
+    let message = JsonRpcMessage::response(1, payload.replace("KEY", &key())).unwrap();
+    let detector = Detector::new();
+    let masked = Secrets::of(&detector, &message).masked(&Marker::default(), usize::MAX).unwrap();
+    String::from_utf8(masked.result().unwrap().to_vec()).unwrap()
+}
+
+const GITHUB: &str = "[REDACTED:github-token]";
+
+#[test]
+fn every_byte_around_a_secret_stays() {
+    let payload = r#"{ "a" : [ 1.50E+1 , "\u0041\/KEY\ud83d\ude00 é" ] , "b":{"\u0062":"KEY"}}"#;
+    assert_eq!(masked(payload), payload.replace("KEY", GITHUB));
+}
+
+#[test]
+fn a_key_that_is_spelled_with_escapes_is_one() {
+    let spelled: String = key().chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
+    assert_eq!(masked(&format!(r#"{{"a":"x {spelled} \n"}}"#)), format!(r#"{{"a":"x {GITHUB} \n"}}"#));
+    assert_eq!(masked(&format!(r#"{{"{spelled}":"x"}}"#)), format!(r#"{{"{GITHUB}":"x"}}"#));
+}
+
+#[test]
+fn masked_keys_are_not_the_same() {
+    let (one, two) = (drawn(ALNUM, 36, 1), drawn(ALNUM, 36, 2));
+    let payload = format!(r#"{{"{GITHUB}":0,"ghp_{one}":1,"ghp_{two}":2,"a ghp_{two}":3}}"#);
+    let expected = format!(r#"{{"{GITHUB}":0,"{GITHUB}#2":1,"{GITHUB}#3":2,"a {GITHUB}":3}}"#);
+    assert_eq!(masked(&payload), expected);
+    let rows = r#"[{"KEY":1},{"KEY":2,"a":{"KEY":3}}]"#;
+    let payload = format!(r#"{{"rows":{rows}}}"#);
+    assert_eq!(masked(&payload), payload.replace("KEY", GITHUB), "objects have keys of their own");
+}
+
+#[test]
+fn a_marker_makes_no_key_one_of_the_protocol() {
+    assert_eq!(masked_with(r#"{"KEY":1}"#, &Marker::fixed("name")), format!(r#"{{"{GITHUB}":1}}"#));
+    assert_eq!(masked_with(r#"{"KEY":"KEY"}"#, &Marker::fixed("")), format!(r#"{{"{GITHUB}":""}}"#));
+    assert_eq!(masked_with(r#"{"a":"KEY"}"#, &Marker::fixed("\"\\\n")), r#"{"a":"\"\\\n"}"#);
+}
+
+#[test]
+fn a_name_speaks_for_what_it_holds() {
+    for (payload, expected) in [
+        (r#"{"password":"opensesame"}"#, r#"{"password":"[REDACTED:member]"}"#),
+        (r#"{"p\u0061ss_word":"opensesame"}"#, r#"{"p\u0061ss_word":"[REDACTED:member]"}"#),
+        (r#"{"pass-word":48151623}"#, r#"{"pass-word":"[REDACTED:member]"}"#),
+        (r#"{"api_key":["opensesame",["friend"],481516]}"#, r#"{"api_key":["[REDACTED:member]",["[REDACTED:member]"],"[REDACTED:member]"]}"#),
+        (r#"{"API-Key":{"value":"opensesame"}}"#, r#"{"API-Key":{"value":"[REDACTED:member]"}}"#),
+        (r#"{"Cookie":["a=1; b=2"]}"#, r#"{"Cookie":["[REDACTED:member]"]}"#),
+        (r#"{"authorization":"Bearer friend123"}"#, r#"{"authorization":"Bearer [REDACTED:bearer]"}"#),
+        (r#"{"password":"KEY"}"#, r#"{"password":"[REDACTED:github-token]"}"#),
+    ] {
+        assert_eq!(masked(payload), expected);
+    }
+}
+
+#[test]
+fn what_only_has_the_name_is_let_be() {
+    for payload in [
+        r#"{"password":null,"api_key":"","token":false,"secret":0,"cookie":[],"pwd":{}}"#,
+        r#"{"password":{"type":"string","format":"password","minLength":12345}}"#,
+        r#"{"errors":{"password":["is too short","has no digit"]}}"#,
+        r#"{"password":12,"token":123456789,"max_tokens":4096}"#,
+        r#"{"key":"users/42","authority":"example.com:443","author":["Ann"]}"#,
+        r#"{"password":"[REDACTED:member]","api_key":["<your key>"]}"#,
+    ] {
+        assert_eq!(masked(payload), payload);
+    }
+}
+
+#[test]
+fn what_the_protocol_says_to_itself_is_let_be_in_its_place_only() {
+    for payload in [
+        r#"{"cursor":"KEY"}"#,
+        r#"{"requestState":"KEY","arguments":{}}"#,
+        r#"{"progressToken":"KEY","progress":1}"#,
+        r#"{"_meta":{"progressToken":"KEY","io.modelcontextprotocol/subscriptionId":"KEY"}}"#,
+        r#"{"inputResponses":{"a":{"params":{"requestState":"KEY"}}}}"#,
+    ] {
+        assert_eq!(masked(payload), payload.replace("KEY", &key()));
+    }
+    for payload in [
+        r#"{"arguments":{"cursor":"KEY"}}"#,
+        r#"{"arguments":{"_meta":{"progressToken":"KEY"}}}"#,
+        r#"{"cursor":["KEY"]}"#,
+        r#"{"_meta":{"cursor":"KEY"}}"#,
+        r#"{"inputResponses":{"cursor":"KEY"}}"#,
+    ] {
+        assert_eq!(masked(payload), payload.replace("KEY", GITHUB));
+    }
+    let state = r#"{"requestState":"KEY","nextCursor":"KEY","structuredContent":{"a":1}}"#;
+    assert_eq!(result(state), state.replace("KEY", &key()));
+    let structured = r#"{"structuredContent":{"nextCursor":"KEY"}}"#;
+    assert_eq!(result(structured), structured.replace("KEY", GITHUB));
+}
+
+#[test]
+fn pictures_and_sounds_are_let_be_and_no_other_data() {
+    for payload in [
+        r#"{"content":[{"type":"image","data":"KEY"},{"data":"KEY","type":"audio"}]}"#,
+        r#"{"messages":[{"role":"user","content":{"data":"KEY","type":"image"}}]}"#,
+    ] {
+        assert_eq!(result(payload), payload.replace("KEY", &key()));
+    }
+    for payload in [
+        r#"{"content":[{"type":"image","mimeType":"KEY"}]}"#,
+        r#"{"content":[{"data":"KEY","type":"text"},{"data":"KEY"}]}"#,
+        r#"{"structuredContent":{"type":"image","data":"KEY"}}"#,
+        r#"{"data":"KEY"}"#,
+    ] {
+        assert_eq!(result(payload), payload.replace("KEY", GITHUB));
+    }
+}
+
+#[test]
+fn a_secret_in_pieces_is_masked_piece_by_piece() {
+    let key = key();
+    let (a, b, c) = (&key[..4], &key[4..20], &key[20..]);
+    let block = |text: &str| format!(r#"{{"type":"text","text":"{text}"}}"#);
+    let three = format!(r#"{{"content":[{},{},{}]}}"#, block(&format!("x\\n{a}")), block(b), block(&format!("{c} y")));
+    let expected = format!(
+        r#"{{"content":[{},{},{}]}}"#,
+        block(&format!("x\\n{GITHUB}")),
+        block(GITHUB),
+        block(&format!("{GITHUB} y"))
+    );
+    assert_eq!(result(&three), expected);
+    let apart = three.replacen("},{", r#"},{"type":"image","data":""},{"#, 1).replacen("x\\n", "", 1);
+    assert_eq!(result(&apart), apart, "a picture stands between them");
+    let twice = format!(r#"{{"content":[{},{}]}}"#, block(&key), block("and more"));
+    assert_eq!(result(&twice), twice.replace(&key, GITHUB), "one that is whole stays one that is");
+}
+
+#[test]
+fn json_in_a_text_is_read_as_json() {
+    let payload = r#"{"content":[{"type":"text","text":"{\"password\":\"opensesame\",\"pin_pwd\":48151,\"n\":1}"}],"structuredContent":{"password":"opensesame","pin_pwd":48151,"n":1}}"#;
+    let expected = payload
+        .replace("opensesame", "[REDACTED:member]")
+        .replace(r#"pwd\":48151"#, r#"pwd\":\"[REDACTED:assigned]\""#)
+        .replace(r#"pwd":48151"#, r#"pwd":"[REDACTED:member]""#);
+    assert_eq!(result(payload), expected);
+    let prose = r#"{"content":[{"type":"text","text":"[note] \"password\":\"opensesame\" (is wrong]"}]}"#;
+    assert_eq!(result(prose), prose);
+}
+
+#[test]
+fn a_path_tells_where_and_never_what() {
+    let key = key();
+    let payload = format!(r#"{{"a/b":[0,{{"{key}":"{key}","c":"x {key}"}}],"content":[{{"text":"{key}"}}]}}"#);
+    let message = JsonRpcMessage::request(1, "x", payload).unwrap();
+    let detector = Detector::new();
+    let secrets = Secrets::of(&detector, &message);
+    let paths: Vec<_> = secrets.found().iter().map(|found| (found.path.to_string(), found.in_key)).collect();
+    let masked = format!("/params/a~1b/1/{GITHUB}");
+    let expected = [(&*masked, true), (&*masked, false), ("/params/a~1b/1/c", false), ("/params/content/0/text", false)];
+    assert_eq!(paths, expected.map(|(path, in_key)| (path.to_owned(), in_key)));
+    assert!(!format!("{secrets:?}").contains(&key));
+}
+
+/// A server that keeps what it hears and says `said`.
+fn server(
+    said: &str,
+) -> (impl Service<JsonRpcMessage, Response = Reply, Error = Error, Future: Send + 'static> + Clone + use<>, Arc<Mutex<Vec<String>>>) {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let said: Vec<_> = said.lines().map(msg).collect();
+    let received = heard.clone();
+    let service = service_fn(move |message: JsonRpcMessage| {
+        received.lock().unwrap().push(text(&message));
+        let said = said.clone().into_iter().map(Ok);
+        async move { Ok(Reply::stream(futures::stream::iter(said))) }
+    });
+    (service, heard)
+}
+
+#[tokio::test]
+async fn each_direction_is_stripped_where_it_was_asked_for() {
+    let key = key();
+    let said = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"a":"{key}"}}}}"#);
+    let sent = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{{"a":"{key}"}}}}"#);
+    for (layer, up, down) in [
+        (StripTokensLayer::requests(), true, false),
+        (StripTokensLayer::replies(), false, true),
+        (StripTokensLayer::both(), true, true),
+    ] {
+        let stats = layer.stats();
+        let (server, heard) = server(&said);
+        let reply = layer.layer(server).oneshot(msg(&sent)).await.unwrap();
+        let answer = support::rest(reply).await.remove(0);
+        assert_eq!((!heard.lock().unwrap()[0].contains(&key), !answer.contains(&key)), (up, down));
+        let now = stats.now();
+        assert_eq!((now.to_upstream.total() == 1, now.to_client.total() == 1), (up, down));
+    }
+}
+
+#[tokio::test]
+async fn whatever_a_server_says_is_stripped() {
+    let key = key();
+    let said = [
+        format!(r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{{"data":"{key}"}}}}"#),
+        format!(r#"{{"jsonrpc":"2.0","id":7,"method":"sampling/createMessage","params":{{"a":"{key}"}}}}"#),
+        format!(r#"{{"jsonrpc":"2.0","error":{{"code":1,"message":"{key}"}}}}"#),
+        format!(r#"{{"jsonrpc":"2.0","id":1,"error":{{"code":1,"message":"{key}","data":["{key}"]}}}}"#),
+    ];
+    let (server, _) = server(&said.join("\n"));
+    let layer = StripTokensLayer::replies();
+    let reply = layer.layer(server).oneshot(support::call(1)).await.unwrap();
+    let expected: Vec<_> = said.iter().map(|line| line.replace(&key, GITHUB)).collect();
+    assert_eq!(support::rest(reply).await, expected);
+    assert_eq!(layer.stats().now().to_client.secrets["github-token"], 5);
+}
+
+#[tokio::test]
+async fn notifications_and_answers_of_the_client_are_stripped() {
+    let key = key();
+    let layer = StripTokensLayer::requests();
+    for sent in [
+        format!(r#"{{"jsonrpc":"2.0","method":"notifications/x","params":{{"a":"{key}"}}}}"#),
+        format!(r#"{{"jsonrpc":"2.0","id":5,"result":{{"content":{{"api_key":"{key}"}}}}}}"#),
+        format!(r#"{{"jsonrpc":"2.0","id":5,"error":{{"code":1,"message":"{key}"}}}}"#),
+    ] {
+        let (server, heard) = server("");
+        let _ = layer.layer(server).oneshot(msg(&sent)).await.unwrap();
+        assert_eq!(*heard.lock().unwrap(), [sent.replace(&key, GITHUB)]);
+    }
+}
+
+/// As it comes from a transparent scan, and not from a strict one.
+fn odd(text: &str) -> JsonRpcMessage {
+    JsonRpcMessage::parse_with(text.to_owned(), &ScanOptions::new().transparent()).unwrap()
+}
+
+#[tokio::test]
+async fn what_two_readers_read_in_two_ways_does_not_pass() {
+    let layer = StripTokensLayer::both();
+    let (server, heard) = server("");
+    let request = odd(r#"{"jsonrpc":"2.0","id":1,"method":"m","params":{}}"#);
+    let reply = layer.layer(server.clone()).oneshot(request).await.unwrap();
+    assert_eq!(Decisions::of(&reply)[0].verdict(), Verdict::Deny);
+    assert!(text(reply.as_one().unwrap()).contains("-32600"));
+    let note = layer.layer(server.clone()).oneshot(odd(r#"{"jsonrpc":"2.0","method":"m"}"#)).await.unwrap();
+    assert!(note.is_end());
+    assert!(heard.lock().unwrap().is_empty(), "nothing goes on");
+    let _ = layer.layer(server).oneshot(odd(r#"{"jsonrpc":"2.0","id":5,"result":{"a":1}}"#)).await.unwrap();
+    let told = heard.lock().unwrap().remove(0);
+    assert!(told.contains(r#""id":5"#) && told.contains("error"), "the server is told: {told}");
+
+    let said = [r#"{"jsonrpc":"2.0","method":"n"}"#, r#"{"jsonrpc":"2.0","id":1,"result":{"a":1}}"#];
+    let items = said.map(|said| Ok(odd(said)));
+    let odd_server = service_fn(move |_: JsonRpcMessage| {
+        let items = items.iter().map(|item: &Result<_, Error>| Ok(item.as_ref().unwrap().clone()));
+        let reply = Reply::stream(futures::stream::iter(items.collect::<Vec<_>>()));
+        async move { Ok::<_, Error>(reply) }
+    });
+    let answers = support::rest(layer.layer(odd_server).oneshot(support::call(1)).await.unwrap()).await;
+    assert!(answers.len() == 1 && answers[0].contains(r#""id":1,"error""#), "{answers:?}");
+    let now = layer.stats().now();
+    assert_eq!((now.to_upstream.refused, now.to_client.refused), (3, 2));
+}
+
+#[tokio::test]
+async fn what_grows_beyond_its_limit_does_not_pass() {
+    let many = vec![r#"{"pwd":"ab"}"#; 20].join(",");
+    let long = Marker::fixed(&"*".repeat(1000));
+    let layer = StripTokensLayer::both().marker(long).max_bytes(8192);
+    let said = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"a":[{many}]}}}}"#);
+    let (server, heard) = server(&said);
+    let request = msg(format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{{"a":[{many}]}}}}"#));
+    let reply = layer.layer(server.clone()).oneshot(request).await.unwrap();
+    assert!(text(reply.as_one().unwrap()).contains("error") && heard.lock().unwrap().is_empty());
+    let answer = support::rest(layer.layer(server).oneshot(support::call(1)).await.unwrap()).await;
+    assert!(answer[0].contains("error") && !answer[0].contains("pwd"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_and_changes_nothing() {
+    let layer = StripTokensLayer::both().dry_run();
+    let mut told = layer.subscribe(8);
+    let sent = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{{"a":"{}"}}}}"#, key());
+    let (server, heard) = server(&support::done(1));
+    let _ = layer.layer(server).oneshot(msg(&sent)).await.unwrap();
+    assert_eq!(*heard.lock().unwrap(), [sent]);
+    let Some(Some(Event::Found(taken))) = told.next().now_or_never() else { panic!("nothing is told") };
+    assert!(taken.dry_run && taken.direction == Direction::ToUpstream);
+    assert_eq!((taken.method.as_deref(), &*taken.found.kind), (Some("m"), "github-token"));
+    assert_eq!(taken.found.path.to_string(), "/params/a");
+}
+
+#[tokio::test]
+async fn a_slow_subscriber_loses_its_own() {
+    let layer = StripTokensLayer::requests();
+    let mut told = layer.subscribe(1);
+    let (server, _) = server(&support::done(1));
+    let sent = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{{"a":["{0}","{0}","{0}"]}}}}"#, key());
+    let _ = layer.layer(server).oneshot(msg(&sent)).await.unwrap();
+    drop(layer);
+    assert!(matches!(told.next().await, Some(Event::Found(_))));
+    assert!(matches!(told.next().await, Some(Event::Lost(2))));
+    assert!(told.next().await.is_none());
+}
+
+#[tokio::test]
+async fn what_is_excepted_or_allowed_passes() {
+    let sent = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"vault/put","params":{{"a":"{0}","b":"{0}"}}}}"#, key());
+    let except = StripTokensLayer::requests().except(Direction::ToUpstream, Text::glob("vault/*"));
+    let allow = StripTokensLayer::requests().allow(|found| found.path.to_string() == "/params/a");
+    for (layer, left) in [(except, 2), (allow, 1)] {
+        let (server, heard) = server(&support::done(1));
+        let _ = layer.layer(server).oneshot(msg(&sent)).await.unwrap();
+        assert_eq!(heard.lock().unwrap()[0].matches(&key()).count(), left);
+    }
+}
+
+/// Each makes a naive way through quadratic, or larger than memory; all of it is done at once here, or the test hangs.
+#[test]
+fn no_document_takes_more_than_its_time() {
+    let detector = Detector::new();
+    let key = key();
+    let size = 1 << 17;
+    let list = |part: &str| format!(r#"{{"a":[{}0]}}"#, format!("{part},").repeat(size / part.len()));
+    let text = |part: &str| format!(r#"{{"a":"{}"}}"#, part.repeat(size / part.len()));
+    let blocks = |part: &str| {
+        let block = format!(r#"{{"type":"text","text":"{part}"}},"#);
+        format!(r#"{{"content":[{}0]}}"#, block.repeat(size / block.len()))
+    };
+    let keyed: String = (0..size / 56).map(|n| format!(r#""{n} {key}":1,"#)).collect();
+    for payload in [
+        list(&format!(r#""{key}""#)),
+        list(r#"{"pwd":"ab"}"#),
+        list(r#"{"data":"a","type":"text","text":"ghp_"}"#),
+        list(r#""{\"password\":\"a b\"}""#),
+        text("\\u0070\\u0077\\u0064="),
+        text("\\\\"),
+        text("\\\"password\\\":\\\""),
+        text("password=\\n"),
+        text(&format!("{key} ")),
+        text(&format!("\\n{key}")),
+        format!(r#"{{"a":"{}"}}"#, "[".repeat(size) + "]"),
+        format!(r#"{{"a":"{}"}}"#, "[\\\"".repeat(size / 3) + "]"),
+        format!(r#"{{"a":"{}{}"}}"#, "[".repeat(size / 2), "]".repeat(size / 2)),
+        blocks("a"),
+        blocks("ghp_"),
+        blocks(&key),
+        blocks("eyJ"),
+        blocks("password="),
+        blocks("-----BEGIN PRIVATE KEY-----"),
+        format!("{{{keyed}\"a\":0}}"),
+    ] {
+        let message = JsonRpcMessage::request(1, "m", &payload).unwrap();
+        let secrets = Secrets::of(&detector, &message);
+        let masked = secrets.masked(&Marker::default(), usize::MAX).unwrap();
+        assert!(masked.bytes().len() <= payload.len() * 8);
+        assert!(secrets.found().len() <= 64);
+        assert!(Secrets::of(&detector, &masked).is_empty() || !payload.contains(&key));
+    }
+}

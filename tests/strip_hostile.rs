@@ -46,7 +46,7 @@ fn is_clean(case: &Case, out: &[u8]) -> bool {
     collect(&value, &mut strings);
     JsonRpcMessage::parse(out.to_vec()).unwrap();
     let has = |text: &[u8], secret: &[u8]| text.windows(secret.len()).any(|window| window == secret);
-    case.secrets().iter().all(|secret| {
+    case.forbidden().iter().all(|secret| {
         !has(out, secret) && strings.iter().all(|string| !has(string.as_bytes(), secret))
     })
 }
@@ -68,14 +68,14 @@ async fn no_secret_of_the_corpus_passes() {
     let Some(folder) = folder() else { return };
     let (mut should, mut missed) = (0, Vec::new());
     for case in cases(&folder, "strip").iter().filter(|case| case.expect == "stripped") {
-        assert!(!case.secrets().is_empty(), "{}: nothing to look for", case.name);
+        assert!(!case.forbidden().is_empty(), "{}: nothing to look for", case.name);
         let is_clean = is_clean(case, &through(case).await);
-        match case.level.as_deref() {
-            Some("should") => {
+        match case.is_should() {
+            true => {
                 should += 1;
                 missed.extend((!is_clean).then(|| case.name.clone()));
             }
-            _ => assert!(is_clean, "{}: {}", case.name, String::from_utf8_lossy(&case.bytes())),
+            false => assert!(is_clean, "{}: {}", case.name, String::from_utf8_lossy(&case.bytes())),
         }
     }
     assert!(missed.len() * 5 <= should, "of {should}: {missed:?}");

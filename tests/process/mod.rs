@@ -123,6 +123,7 @@ fn build(name: &str, profile: &Path) {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .args(["build", "--quiet", "--example", name])
         .args(cfg!(feature = "monitor").then_some("--features=monitor"))
+        .args(cfg!(feature = "secret").then_some("--features=secret"))
         .args(cfg!(feature = "http-server").then_some("--features=http-server,http-client"))
         .args(["--profile", if folder == "debug" { "dev" } else { folder }])
         .arg("--target-dir")

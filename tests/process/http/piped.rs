@@ -28,7 +28,9 @@ pub(crate) async fn body(case: &Value) -> Result<(), String> {
 /// A body that becomes one line.
 pub(crate) async fn body_to_pipe(case: &Value) -> Result<(), String> {
     let folder = Folder::new();
-    ["first", "play"].map(|file| folder.write(file, b""));
+    for file in ["first", "play"] {
+        folder.write(file, b"");
+    }
     folder.write("await", "0");
     let command = Command::new(process::peer()).args(["script", folder.name()]);
     let child = command.options(connect::Options::new().scan(scan())).spawn().map_err(|error| error.to_string())?;

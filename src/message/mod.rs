@@ -54,12 +54,12 @@ pub use responder::Responder;
 pub(crate) use batch::batch_of_server;
 #[cfg(feature = "http")]
 pub(crate) use batch::{NoBatch, batch, is_batch};
-pub(crate) use fold::is_default_ignorable;
+pub(crate) use fold::{fold, is_default_ignorable};
 pub(crate) use id_map::IdMap;
 pub(crate) use parse_error::looks_like_reply;
 pub(crate) use pointer::index;
 pub(crate) use scan::salvage_id;
-pub(crate) use text::{decode, decode_exact};
+pub(crate) use text::{decode, decode_exact, write_string};
 pub(crate) use walk::{elements, members, string_end};
 
 /// One JSON-RPC message: bytes that passed the scanner, and where its parts stand in them.

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::message::fold;
 
-/// Names that are kept, of all servers together; of more, none is compared.
+/// Names that are kept, of all servers together and of one, so that none fills it alone; of more, none is compared.
 const MAX_NAMES: usize = 2048;
+const MAX_OF_SERVER: usize = 512;
 /// Lookalikes that are kept.
 const MAX_FOUND: usize = 1024;
 /// Characters of a name that is compared by its letters.
@@ -56,7 +57,7 @@ impl fmt::Display for Lookalike {
 /// The names of the tools of all servers that a client sees, shared by their stacks; cheap to clone, all clones are one.
 ///
 /// It reports and decides nothing: two honest servers may both have a `search`. At most 2,048 names are kept and
-/// compared, and 1,024 pairs; [`left_out`](Self::left_out) counts the rest.
+/// compared, 512 of one server, and 1,024 pairs; [`left_out`](Self::left_out) counts the rest.
 ///
 /// ```
 /// use shadowcat::policy::pin::{Likeness, Names};
@@ -128,7 +129,8 @@ impl Table {
         if self.names.contains_key(&key) {
             return Vec::new();
         }
-        if self.names.len() >= MAX_NAMES {
+        let of_server = self.names.keys().filter(|(of, _)| of == server).count();
+        if self.names.len() >= MAX_NAMES || of_server >= MAX_OF_SERVER {
             self.left_out += 1;
             return Vec::new();
         }

@@ -299,7 +299,7 @@ async fn servers_have_tools_of_their_own() {
         JsonRpcMessage::request(1, "tools/list", "{}").unwrap().with_context(context)
     };
     server.lists(GOOD);
-    stack.ready().await.unwrap().call(to("one")).await.unwrap();
+    drop(stack.ready().await.unwrap().call(to("one")).await.unwrap());
     server.lists(EVIL);
     let reply = stack.ready().await.unwrap().call(to("two")).await.unwrap();
     assert!(text(reply.as_one().unwrap()).contains("ssh"), "trusted at first sight, too");

@@ -28,6 +28,8 @@ pub mod rules;
 mod tap;
 pub mod timeout;
 pub mod trace;
+#[cfg(feature = "schema")]
+pub mod validate;
 
 pub use catch_error::{CatchError, CatchErrorFuture, CatchErrorLayer};
 pub use check_params::{CheckParams, CheckParamsLayer};
@@ -43,3 +45,5 @@ pub use quota::{Quota, QuotaLayer};
 pub use rules::RulesLayer;
 pub use timeout::{Timeout, TimeoutLayer};
 pub use trace::{Trace, TraceLayer};
+#[cfg(feature = "schema")]
+pub use validate::{ValidateArguments, ValidateArgumentsLayer};

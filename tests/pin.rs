@@ -167,7 +167,10 @@ async fn a_page_is_a_part_of_the_list() {
     server.answers(&format!(r#"{{"tools":[{GOOD}],"nextCursor":"2"}}"#));
     list(&mut stack).await;
     server.answers(&format!(r#"{{"tools":[{OTHER}]}}"#));
-    assert!(list_of(&mut stack, r#"{"cursor":"\u0032"}"#).await.contains("sub"), "trusted as the first page was");
+    assert!(
+        list_of(&mut stack, r#"{"cursor":"\u0032"}"#).await.contains("sub"),
+        "trusted as the first page was"
+    );
     server.answers(r#"{"tools":[{"name":"late"}],"nextCursor":"3"}"#);
     assert_eq!(list(&mut stack).await, r#"{"tools":[],"nextCursor":"3"}"#, "an empty page stays a page");
     assert!(pins.pending().iter().all(|drift| drift.tool == "late"));
@@ -397,7 +400,8 @@ async fn names_that_look_alike_are_flagged_across_stacks() {
     server.lists(r#"{"name":"readFile"},{"name":"write_file"},{"name":"raed_file"},{"name":"draw"}"#);
     list(&mut two).await;
     let found = |name: &str, like: &str| {
-        let pair = |pair: &&shadowcat::policy::pin::Lookalike| *pair.second.1 == *name && *pair.first.1 == *like;
+        let pair =
+            |pair: &&shadowcat::policy::pin::Lookalike| *pair.second.1 == *name && *pair.first.1 == *like;
         names.lookalikes().iter().find(pair).map(|pair| pair.likeness)
     };
     assert_eq!(found("readFile", "read_file"), Some(Likeness::Fold));

@@ -37,7 +37,10 @@ impl Drop for Folder {
 
 fn lock() -> LockFile {
     let mut lock = LockFile::new();
-    lock.insert("web", tool(r#"{"name":"fetch","inputSchema":{"type":"object","required":["url"]},"n":1.50}"#));
+    lock.insert(
+        "web",
+        tool(r#"{"name":"fetch","inputSchema":{"type":"object","required":["url"]},"n":1.50}"#),
+    );
     lock.insert("web", tool(r#"{"name":"a \"b\"\u0007","description":"\ud83d\ude00"}"#));
     lock.server("empty");
     lock
@@ -54,7 +57,7 @@ fn a_lock_file_is_read_as_it_was_written() {
         assert_eq!(plain["shadowcatLock"], 1);
     }
     assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1, "nothing is left beside it");
-    assert!(lock().to_json().contains("\n          \"required\": [\n"), "a line for each member");
+    assert!(lock().to_json().contains("\n            \"required\": [\n"), "a line for each member");
 }
 
 #[cfg(unix)]
@@ -104,7 +107,10 @@ fn what_is_wrong_with_a_file_is_told_with_its_place() {
 #[test]
 fn a_diff_tells_what_changed_and_merge_takes_it_over() {
     let (mut trusted, mut now) = (lock(), lock());
-    now.insert("web", tool(r#"{"name":"fetch","inputSchema":{"type":"object","required":["url","key"]},"n":1.50}"#));
+    now.insert(
+        "web",
+        tool(r#"{"name":"fetch","inputSchema":{"type":"object","required":["url","key"]},"n":1.50}"#),
+    );
     now.remove("web", "a \"b\"\u{7}").unwrap();
     now.insert("mail", tool(r#"{"name":"send","description":"hid\u202eden\u0000\u009b31m\u200b"}"#));
     let diff = trusted.diff(&now);
@@ -120,16 +126,36 @@ fn a_diff_tells_what_changed_and_merge_takes_it_over() {
 #[test]
 fn what_is_no_definition_is_refused() {
     let deep = format!(r#"{{"name":"a","x":{}{}}}"#, "[".repeat(500), "]".repeat(500));
-    for text in ["", "1", "[]", "{}", r#"{"name":1}"#, r#"{"name":"a","name":"b"}"#, r#"{"name":"a""#, r#"{"name":"\ud800"}"#, &deep] {
+    for text in [
+        "",
+        "1",
+        "[]",
+        "{}",
+        r#"{"name":1}"#,
+        r#"{"name":"a","name":"b"}"#,
+        r#"{"name":"a""#,
+        r#"{"name":"\ud800"}"#,
+        &deep,
+    ] {
         assert!(Definition::read(text.as_bytes()).is_err(), "{text}");
     }
 }
 
 #[test]
 fn numbers_and_odd_text_are_never_taken_for_each_other() {
-    let digests: Vec<_> = ["1", "1.0", "1e0", "10000000000000000000000001", "10000000000000000000000002", r#""1""#, r#""\ud800""#, r#""\udfff""#, "\"\u{fffd}\""]
-        .map(|value| tool(&format!(r#"{{"name":"a","v":{value}}}"#)).digest())
-        .into();
+    let digests: Vec<_> = [
+        "1",
+        "1.0",
+        "1e0",
+        "10000000000000000000000001",
+        "10000000000000000000000002",
+        r#""1""#,
+        r#""\ud800""#,
+        r#""\udfff""#,
+        "\"\u{fffd}\"",
+    ]
+    .map(|value| tool(&format!(r#"{{"name":"a","v":{value}}}"#)).digest())
+    .into();
     for (index, digest) in digests.iter().enumerate() {
         assert!(!digests[..index].contains(digest), "{index}");
     }
@@ -145,7 +171,8 @@ fn value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 32, 5, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::hash_map(".{0,4}", inner, 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+            prop::collection::hash_map(".{0,4}", inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
         ]
     })
 }
@@ -165,7 +192,10 @@ fn written(value: &Value, dice: &mut impl FnMut() -> u32) -> String {
         let mut out = String::from('"');
         for c in text.chars() {
             match dice() % 3 {
-                0 => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04X}"))),
+                0 => c
+                    .encode_utf16(&mut [0; 2])
+                    .iter()
+                    .for_each(|unit| out.push_str(&format!("\\u{unit:04X}"))),
                 1 if c == '/' => out.push_str("\\/"),
                 _ => {
                     let quoted = serde_json::to_string(&c).unwrap();
@@ -178,7 +208,9 @@ fn written(value: &Value, dice: &mut impl FnMut() -> u32) -> String {
     let (before, after) = (blank(dice()), blank(dice()));
     let inside = match value {
         Value::String(value) => text(value, dice),
-        Value::Array(items) => format!("[{}]", items.iter().map(|item| written(item, dice)).collect::<Vec<_>>().join(",")),
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(|item| written(item, dice)).collect::<Vec<_>>().join(","))
+        }
         Value::Object(members) => {
             let mut members: Vec<_> = members.iter().collect();
             members.sort_by_cached_key(|_| dice());
@@ -214,7 +246,7 @@ fn count(value: &Value) -> usize {
 /// Puts something else in the place of the value of this number.
 fn change(value: &mut Value, at: &mut usize) {
     if *at == 0 {
-        *value = match value {
+        *value = match &*value {
             Value::Bool(yes) => json!(!*yes),
             Value::String(text) => json!(format!("{text}!")),
             Value::Number(number) => json!(number.as_i64().unwrap().wrapping_add(1)),
@@ -244,7 +276,8 @@ proptest! {
     #[test]
     fn the_digest_changes_with_any_value(mut parts in value(), at: prop::sample::Index) {
         let before = tool(&json!({"name": "t", "parts": parts}).to_string());
-        change(&mut parts, &mut at.index(count(&parts)));
+        let mut at = at.index(count(&parts));
+        change(&mut parts, &mut at);
         let after = tool(&json!({"name": "t", "parts": parts}).to_string());
         prop_assert_ne!(before.digest(), after.digest());
     }

@@ -78,9 +78,14 @@ async fn a_quota_is_a_total_in_a_window() {
 #[tokio::test(start_paused = true)]
 async fn keys_are_what_is_named_together() {
     let quotas = Quotas::new([Limit::quota("q", 1, S).per(Per::new().principal().tool())]);
-    for (tool, who, is_free) in
-        [("t", "a", true), ("u", "a", true), ("t", "b", true), ("t", "a", false), ("T", "a", false), ("t\u{200b}", "a", false)]
-    {
+    for (tool, who, is_free) in [
+        ("t", "a", true),
+        ("u", "a", true),
+        ("t", "b", true),
+        ("t", "a", false),
+        ("T", "a", false),
+        ("t\u{200b}", "a", false),
+    ] {
         assert_eq!(passes(&quotas, tool, who).await, is_free, "{tool:?} {who}");
     }
     let by_session = Quotas::new([Limit::quota("q", 1, S).per(Per::new().session())]);
@@ -121,7 +126,10 @@ async fn nothing_but_requests_is_counted() {
     let listen = JsonRpcMessage::request(1, "subscriptions/listen", "{}").unwrap();
     let own = Arc::new(Facts::new(Direction::ToUpstream).session_listen());
     assert!(!stack.call(listen.clone().with_context(own)).await.unwrap().is_end());
-    assert!(stack.call(listen).await.unwrap().as_one().unwrap().error().is_some(), "a client's own is a request");
+    assert!(
+        stack.call(listen).await.unwrap().as_one().unwrap().error().is_some(),
+        "a client's own is a request"
+    );
     assert_eq!(stack.get_ref().seen.len(), 4);
 }
 
@@ -152,11 +160,9 @@ async fn a_full_table_resets_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn the_edges_of_limits_do_no_harm() {
-    for limit in [
-        Limit::rate("x", 0, S),
-        Limit::rate("x", 5, S).burst(0),
-        Limit::quota("x", 0, Duration::MAX),
-    ] {
+    for limit in
+        [Limit::rate("x", 0, S), Limit::rate("x", 5, S).burst(0), Limit::quota("x", 0, Duration::MAX)]
+    {
         assert!(!passes(&Quotas::new([limit]), "t", "a").await);
     }
     for limit in [

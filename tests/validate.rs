@@ -41,7 +41,8 @@ async fn list(stack: &mut Stack) {
 }
 
 fn call_with(tool: &str, arguments: &Value) -> JsonRpcMessage {
-    JsonRpcMessage::request(2, "tools/call", &json!({ "name": tool, "arguments": arguments }).to_string()).unwrap()
+    JsonRpcMessage::request(2, "tools/call", &json!({ "name": tool, "arguments": arguments }).to_string())
+        .unwrap()
 }
 
 async fn send(stack: &mut Stack, message: JsonRpcMessage) -> Reply {
@@ -169,7 +170,10 @@ async fn schemas_of_known_drafts_are_read_as_they_mean() {
 /// A schema that refers to the next, twice each: the ways through it double with each.
 fn doubling(levels: usize, descends: bool) -> String {
     let part = |n: usize| match descends {
-        false => format!(r##""d{n}":{{"allOf":[{{"$ref":"#/$defs/d{m}"}},{{"$ref":"#/$defs/d{m}"}}]}}"##, m = n + 1),
+        false => format!(
+            r##""d{n}":{{"allOf":[{{"$ref":"#/$defs/d{m}"}},{{"$ref":"#/$defs/d{m}"}}]}}"##,
+            m = n + 1
+        ),
         true => format!(
             r##""d{n}":{{"anyOf":[{{"properties":{{"a":{{"$ref":"#/$defs/d0"}}}}}},{{"properties":{{"a":{{"$ref":"#/$defs/d0"}}}}}}]}}"##
         ),
@@ -191,30 +195,63 @@ fn hostile_schemas_cost_little_and_are_never_checked_by() {
         ("remote", r#"{"$ref":"https://evil.example/s"}"#.into(), json!({})),
         ("file", r#"{"$ref":"file:///etc/passwd"}"#.into(), json!({})),
         ("relative", r#"{"$ref":"other.json"}"#.into(), json!({})),
-        ("inner document", r#"{"properties":{"a":{"$id":"https://x.example/","type":"string"}}}"#.into(), json!({})),
+        (
+            "inner document",
+            r#"{"properties":{"a":{"$id":"https://x.example/","type":"string"}}}"#.into(),
+            json!({}),
+        ),
         ("dynamic", r##"{"$dynamicRef":"#x","$dynamicAnchor":"x"}"##.into(), json!({})),
         ("nowhere", r##"{"$ref":"#/$defs/none"}"##.into(), json!({})),
         ("itself", r##"{"$ref":"#"}"##.into(), json!({})),
-        ("each other", r##"{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/b"},"b":{"$ref":"#/$defs/a"}}}"##.into(), json!({})),
-        ("each other, inside", r##"{"anyOf":[{"allOf":[{"$ref":"#"}]},{"not":{"$ref":"#"}}]}"##.into(), json!({})),
+        (
+            "each other",
+            r##"{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/b"},"b":{"$ref":"#/$defs/a"}}}"##.into(),
+            json!({}),
+        ),
+        (
+            "each other, inside",
+            r##"{"anyOf":[{"allOf":[{"$ref":"#"}]},{"not":{"$ref":"#"}}]}"##.into(),
+            json!({}),
+        ),
         ("doubling here", doubling(40, false), json!({})),
         ("doubling below", doubling(1, true), nested(60)),
-        ("a chain", format!(
-            r##"{{"$ref":"#/$defs/d0","$defs":{{{},"d900":{{}}}}}}"##,
-            (0..900).map(|n| format!(r##""d{n}":{{"$ref":"#/$defs/d{}"}}"##, n + 1)).collect::<Vec<_>>().join(",")
-        ), json!({})),
+        (
+            "a chain",
+            format!(
+                r##"{{"$ref":"#/$defs/d0","$defs":{{{},"d900":{{}}}}}}"##,
+                (0..900)
+                    .map(|n| format!(r##""d{n}":{{"$ref":"#/$defs/d{}"}}"##, n + 1))
+                    .collect::<Vec<_>>()
+                    .join(",")
+            ),
+            json!({}),
+        ),
         ("deep", format!("{}{{}}{}", r#"{"not":"#.repeat(70), "}".repeat(70)), json!({})),
         ("too large", format!(r#"{{"description":"{long}"}}"#), json!({})),
         ("a huge enum", format!(r#"{{"enum":[{}]}}"#, many("1", 30_000)), json!({})),
         ("many patterns", format!(r#"{{"allOf":[{}]}}"#, many(r#"{"pattern":"a"}"#, 100)), json!({})),
-        ("a huge pattern", r#"{"properties":{"a":{"pattern":"((a{100}){100}){100}"}}}"#.into(), json!({"a": long})),
-        ("backtracking", r#"{"properties":{"a":{"pattern":"^(?=(a+)+$)(a|aa)+\\1$"}}}"#.into(), json!({"a": "a".repeat(5000)})),
+        (
+            "a huge pattern",
+            r#"{"properties":{"a":{"pattern":"((a{100}){100}){100}"}}}"#.into(),
+            json!({"a": long}),
+        ),
+        (
+            "backtracking",
+            r#"{"properties":{"a":{"pattern":"^(?=(a+)+$)(a|aa)+\\1$"}}}"#.into(),
+            json!({"a": "a".repeat(5000)}),
+        ),
         ("no schema", "[1]".into(), json!({})),
         ("no schema within", r#"{"properties":{"a":7}}"#.into(), json!({})),
-        ("all text by all patterns", format!(
-            r#"{{"properties":{{"a":{{"allOf":[{}]}}}}}}"#, many(r#"{"pattern":"x*y"}"#, 60)
-        ), json!({"a": long})),
-        ("unique in unique", doubling(1, false).replace("{}}", r#"{"uniqueItems":true}}"#), json!(vec![vec![0; 300]; 300])),
+        (
+            "all text by all patterns",
+            format!(r#"{{"properties":{{"a":{{"allOf":[{}]}}}}}}"#, many(r#"{"pattern":"x*y"}"#, 60)),
+            json!({"a": long}),
+        ),
+        (
+            "unique in unique",
+            doubling(1, false).replace("{}}", r#"{"uniqueItems":true}}"#),
+            json!(vec![vec![0; 300]; 300]),
+        ),
     ];
     let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -234,7 +271,8 @@ fn hostile_schemas_cost_little_and_are_never_checked_by() {
 fn schemas_at_the_bounds_are_checked_by() {
     let wide = format!(r#"{{"enum":[{}]}}"#, (0..8000).map(|n| n.to_string()).collect::<Vec<_>>().join(","));
     let chain: Vec<_> = (0..90).map(|n| format!(r##""d{n}":{{"$ref":"#/$defs/d{}"}}"##, n + 1)).collect();
-    let chain = format!(r##"{{"$ref":"#/$defs/d0","$defs":{{{},"d90":{{"type":"object"}}}}}}"##, chain.join(","));
+    let chain =
+        format!(r##"{{"$ref":"#/$defs/d0","$defs":{{{},"d90":{{"type":"object"}}}}}}"##, chain.join(","));
     let deep = format!("{}{{}}{}", r#"{"properties":{"a":"#.repeat(30), "}}".repeat(30));
     let tree = r##"{"additionalProperties":{"$ref":"#"}}"##.to_owned();
     let linear = r#"{"properties":{"a":{"pattern":"^(a+)+$"}}}"#.to_owned();
@@ -243,7 +281,11 @@ fn schemas_at_the_bounds_are_checked_by() {
         (chain, json!({}), None),
         (deep, nested(30), None),
         (tree, nested(60), None),
-        (linear, json!({"a": format!("{}b", "a".repeat(100_000))}), Some("Invalid arguments: /a breaks /properties/a/pattern".to_owned())),
+        (
+            linear,
+            json!({"a": format!("{}b", "a".repeat(100_000))}),
+            Some("Invalid arguments: /a breaks /properties/a/pattern".to_owned()),
+        ),
         (doubling(10, false), json!({}), None),
     ];
     let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {

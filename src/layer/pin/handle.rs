@@ -112,11 +112,7 @@ impl Pins {
         self.decide(server, |server| server.dismiss(tool))
     }
 
-    fn decide(
-        &self,
-        server: &str,
-        decide: impl FnOnce(&mut Server) -> Option<Drift>,
-    ) -> Result<(), NoDrift> {
+    fn decide(&self, server: &str, decide: impl FnOnce(&mut Server) -> Option<Drift>) -> Result<(), NoDrift> {
         let drift = self.servers().get_mut(server).and_then(decide).ok_or(NoDrift)?;
         tracing::info!(%drift, "someone decided about a tool");
         self.changed();
@@ -207,7 +203,9 @@ impl Pins {
         let Some(names) = &self.0.options.names else { return };
         let found = names.observe(server, page.tools.iter().map(Definition::name));
         add(&self.0.counts.lookalikes, found.len());
-        found.iter().for_each(|lookalike| tracing::warn!(%lookalike, "two tools can be taken for each other"));
+        found
+            .iter()
+            .for_each(|lookalike| tracing::warn!(%lookalike, "two tools can be taken for each other"));
     }
 
     fn changed(&self) {

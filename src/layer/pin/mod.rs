@@ -14,7 +14,8 @@
 //!
 //! It stands below what changes messages, and above [`OnRequestsLayer`](super::OnRequestsLayer). The server is known by
 //! the name in the message's [context](crate::Context::upstream); a stack for one server needs none. Tools that a server
-//! shows to some clients only look new when the list was complete before: use a lock file with all of them there.
+//! shows to some clients only look new when the list was complete before: use a lock file with all of them there. So do
+//! those of a component that a Wassette loads later: [`Pins::approve`] is how they come in.
 //!
 //! ```
 //! use shadowcat::layer::pin::{Options, PinToolsLayer, Pins};

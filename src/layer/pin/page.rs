@@ -59,7 +59,8 @@ impl Page {
         let spliced = [&result[..self.array.start], &array, &result[self.array.end..]].concat();
         let is_public = peek::text(result, "cacheScope").ok().flatten().as_deref() == Some("public");
         let edit = answer.edit().result(spliced);
-        let edit = if is_public { edit.remove(&Pointer::root().join("result").join("cacheScope")) } else { edit };
+        let edit =
+            if is_public { edit.remove(&Pointer::root().join("result").join("cacheScope")) } else { edit };
         edit.finish().map_err(|_| Unreadable("the list cannot be written"))
     }
 }

@@ -191,11 +191,15 @@ impl Server {
             Asked::Unknown => return,
             Asked::Next(cursor) => {
                 let cursor = self.hasher.hash_one(cursor);
-                let Some(at) = self.listings.iter().position(|listing| listing.next == cursor) else { return };
+                let Some(at) = self.listings.iter().position(|listing| listing.next == cursor) else {
+                    return;
+                };
                 self.listings.remove(at).seen
             }
         };
-        seen.extend(page.tools.iter().take(MAX_SEEN - seen.len()).map(|tool| self.hasher.hash_one(tool.name())));
+        seen.extend(
+            page.tools.iter().take(MAX_SEEN - seen.len()).map(|tool| self.hasher.hash_one(tool.name())),
+        );
         if let Some(next) = &page.next {
             if self.listings.len() >= MAX_LISTINGS {
                 self.listings.remove(0);
@@ -203,7 +207,8 @@ impl Server {
             return self.listings.push(Listing { next: self.hasher.hash_one(next), seen });
         }
         self.is_complete = true;
-        let is_gone = |name: &str| !seen.contains(&self.hasher.hash_one(name)) && !self.drifts.contains_key(name);
+        let is_gone =
+            |name: &str| !seen.contains(&self.hasher.hash_one(name)) && !self.drifts.contains_key(name);
         let gone = self.trusted().filter(|tool| seen.len() < MAX_SEEN && is_gone(tool.name()));
         let gone: Vec<_> = gone.map(|tool| Drift::of(server, Some(tool), None)).collect();
         gone.into_iter().for_each(|drift| self.note(drift, options, learned));

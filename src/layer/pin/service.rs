@@ -48,10 +48,12 @@ where
             return match self.pins.judge(&message) {
                 None => ResponseFuture::passed(self.inner.call(message)),
                 Some(Judged::Refused(refusal)) => ResponseFuture::refused(refusal),
-                Some(Judged::Reported(decision)) => ResponseFuture::then(self.inner.call(message), |mut reply| {
-                    Decisions::add(&mut reply, decision);
-                    reply
-                }),
+                Some(Judged::Reported(decision)) => {
+                    ResponseFuture::then(self.inner.call(message), |mut reply| {
+                        Decisions::add(&mut reply, decision);
+                        reply
+                    })
+                }
             };
         }
         if message.kind() == Kind::Request && message.is_method(method::TOOLS_LIST) {

@@ -80,7 +80,8 @@ impl Quotas {
     /// By all limits, or by none.
     fn take(&self, request: &JsonRpcMessage, now: Instant) -> Result<(), TooMuch<'_>> {
         let limits = self.0.limits.iter().enumerate().filter(|(_, limit)| limit.counts(request));
-        let keyed = limits.filter_map(|(index, limit)| Some((index, limit, self.0.keys.of(limit.per, request)?)));
+        let keyed =
+            limits.filter_map(|(index, limit)| Some((index, limit, self.0.keys.of(limit.per, request)?)));
         let keyed: Vec<_> = keyed.collect();
         let mut counted = self.counted();
         let mut places = Vec::with_capacity(keyed.len());
@@ -114,7 +115,8 @@ fn refusal(request: &JsonRpcMessage, millis: u64) -> Reply {
     let Some(id) = request.owned_id() else { return Reply::empty() };
     let data = format!(r#"{{"retryAfterMs":{millis}}}"#);
     let text = "Too many requests; try again later";
-    let mut reply = Reply::one(JsonRpcMessage::error_response_with(Some(&id), Quotas::CODE, text, Some(&data)));
+    let mut reply =
+        Reply::one(JsonRpcMessage::error_response_with(Some(&id), Quotas::CODE, text, Some(&data)));
     let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from(millis.div_ceil(1000)))]);
     reply.extensions_mut().insert(Upstream::new(StatusCode::TOO_MANY_REQUESTS, headers, None));
     reply

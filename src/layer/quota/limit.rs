@@ -33,8 +33,14 @@ pub struct Limit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Amount {
     /// One in each `interval`, and after a pause `burst` at once.
-    Rate { interval: Duration, burst: u32 },
-    Quota { most: u64, window: Duration },
+    Rate {
+        interval: Duration,
+        burst: u32,
+    },
+    Quota {
+        most: u64,
+        window: Duration,
+    },
 }
 
 impl Limit {

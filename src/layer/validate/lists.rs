@@ -51,7 +51,14 @@ impl Lists {
     }
 
     /// Whether there was room.
-    pub(super) fn learn(&mut self, owner: Owner, tool: &str, raw: Option<&[u8]>, lists: usize, tools: usize) -> bool {
+    pub(super) fn learn(
+        &mut self,
+        owner: Owner,
+        tool: &str,
+        raw: Option<&[u8]>,
+        lists: usize,
+        tools: usize,
+    ) -> bool {
         self.make_room(owner, lists);
         let schema = raw.map(|raw| self.schema(raw));
         self.uses += 1;

@@ -48,7 +48,14 @@ impl Plan {
     pub(super) fn of(schema: &Value) -> Result<Self, Unusable> {
         let mut values = MAX_VALUES;
         measure(schema, MAX_DEPTH, &mut values)?;
-        let mut builder = Builder { root: schema, plan: Self::default(), known: HashMap::new(), open: Vec::new(), patterns: 0, deepest: 0 };
+        let mut builder = Builder {
+            root: schema,
+            plan: Self::default(),
+            known: HashMap::new(),
+            open: Vec::new(),
+            patterns: 0,
+            deepest: 0,
+        };
         builder.node(schema, 0)?;
         let mut nested = builder.deepest;
         while let Some((from, target)) = builder.open.pop() {
@@ -114,11 +121,21 @@ impl<'a> Builder<'a> {
 
     fn keyword(&mut self, at: usize, keyword: &str, value: &'a Value, depth: usize) -> Result<(), Unusable> {
         match keyword {
+            "properties"
+            | "patternProperties"
+            | "additionalProperties"
+            | "unevaluatedProperties"
+            | "propertyNames" => self.of_members(at, keyword, value, depth)?,
+            "prefixItems" | "items" | "additionalItems" | "contains" | "unevaluatedItems" => {
+                self.of_items(at, keyword, value, depth)?;
+            }
             "$ref" => {
                 let target = self.target(value)?;
                 self.open.push((at, target));
             }
-            "$dynamicRef" | "$recursiveRef" => return Err(Unusable("it has a reference that depends on where it is used")),
+            "$dynamicRef" | "$recursiveRef" => {
+                return Err(Unusable("it has a reference that depends on where it is used"));
+            }
             "$id" if at > 0 => return Err(Unusable("a part of it is a document of its own")),
             "allOf" | "anyOf" | "oneOf" => {
                 let parts = self.list(value, depth)?;
@@ -132,6 +149,29 @@ impl<'a> Builder<'a> {
                 let parts = self.map(value, depth)?;
                 self.plan.nodes[at].here.extend(parts.into_values());
             }
+            "pattern" => {
+                self.pattern(1)?;
+                self.plan.nodes[at].patterns += 1;
+            }
+            "uniqueItems" => self.plan.nodes[at].is_unique = true,
+            "enum" | "const" | "required" | "dependentRequired" => {
+                let mut room = MAX_VALUES;
+                measure(value, MAX_DEPTH, &mut room)?;
+                self.plan.nodes[at].weight += ((MAX_VALUES - room) / 4) as u64;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn of_members(
+        &mut self,
+        at: usize,
+        keyword: &str,
+        value: &'a Value,
+        depth: usize,
+    ) -> Result<(), Unusable> {
+        match keyword {
             "properties" => {
                 let parts = self.map(value, depth)?;
                 self.plan.nodes[at].named.extend(parts);
@@ -147,28 +187,23 @@ impl<'a> Builder<'a> {
                 self.plan.nodes[at].members.push(part);
                 self.plan.nodes[at].looks_again |= keyword == "unevaluatedProperties";
             }
-            "propertyNames" => {
+            _ => {
                 let part = self.node(value, depth + 1)?;
                 self.plan.nodes[at].names.push(part);
             }
+        }
+        Ok(())
+    }
+
+    fn of_items(&mut self, at: usize, keyword: &str, value: &'a Value, depth: usize) -> Result<(), Unusable> {
+        match keyword {
             "prefixItems" => self.plan.nodes[at].indexed = self.list(value, depth)?,
             "items" if value.is_array() => self.plan.nodes[at].indexed = self.list(value, depth)?,
-            "items" | "additionalItems" | "contains" | "unevaluatedItems" => {
+            _ => {
                 let part = self.node(value, depth + 1)?;
                 self.plan.nodes[at].items.push(part);
                 self.plan.nodes[at].looks_again |= keyword == "unevaluatedItems";
             }
-            "pattern" => {
-                self.pattern(1)?;
-                self.plan.nodes[at].patterns += 1;
-            }
-            "uniqueItems" => self.plan.nodes[at].is_unique = true,
-            "enum" | "const" | "required" | "dependentRequired" => {
-                let mut room = MAX_VALUES;
-                measure(value, MAX_DEPTH, &mut room)?;
-                self.plan.nodes[at].weight += ((MAX_VALUES - room) / 4) as u64;
-            }
-            _ => {}
         }
         Ok(())
     }
@@ -216,7 +251,9 @@ impl Walk<'_> {
             node.here.iter().try_for_each(|part| self.visit(*part, value, level + 1))?;
         }
         match value {
-            Value::String(text) => self.spend((1 + text.len() as u64 / 32) * node.patterns + text.len() as u64 / 512),
+            Value::String(text) => {
+                self.spend((1 + text.len() as u64 / 32) * node.patterns + text.len() as u64 / 512)
+            }
             Value::Array(items) => self.items(node, items, level),
             Value::Object(members) => self.members(node, members, level),
             _ => Ok(()),

@@ -96,7 +96,9 @@ impl<'a> Node<'a> {
             }
             Self::Map(members) if !members.is_empty() => {
                 for (key, value) in members {
-                    within(place, &key.replace('~', "~0").replace('/', "~1"), |place| value.leaves(place, see));
+                    within(place, &key.replace('~', "~0").replace('/', "~1"), |place| {
+                        value.leaves(place, see)
+                    });
                 }
             }
             _ => see(place, self.compact()),

@@ -63,7 +63,9 @@ impl Drift {
         for place in places {
             let (before, now) = (trusted.get(place), found.get(place));
             if before != now {
-                [('-', before), ('+', now)].into_iter().for_each(|(sign, value)| line(&mut out, sign, place, value));
+                [('-', before), ('+', now)]
+                    .into_iter()
+                    .for_each(|(sign, value)| line(&mut out, sign, place, value));
             }
         }
         out
@@ -73,7 +75,9 @@ impl Drift {
 fn leaves(definition: Option<&Definition>) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     if let Some(definition) = definition {
-        definition.node().leaves(&mut String::new(), &mut |place, value| _ = all.insert(place.to_owned(), value));
+        definition
+            .node()
+            .leaves(&mut String::new(), &mut |place, value| _ = all.insert(place.to_owned(), value));
     }
     all
 }
@@ -95,7 +99,9 @@ fn show(out: &mut String, text: &str) {
             return;
         }
         match c {
-            c if c.is_control() || is_default_ignorable(c) || is_odd_space(c) => _ = write!(out, "{}", c.escape_unicode()),
+            c if c.is_control() || is_default_ignorable(c) || is_odd_space(c) => {
+                _ = write!(out, "{}", c.escape_unicode())
+            }
             c => out.push(c),
         }
     }

@@ -47,7 +47,10 @@ impl LockFile {
     pub fn read(path: impl AsRef<Path>) -> Result<Self, LockError> {
         let path = path.as_ref();
         let name = path.display().to_string();
-        Self::from_json(&name, store::read(path).map_err(|error| LockError::io(&name, "cannot be read", error))?)
+        Self::from_json(
+            &name,
+            store::read(path).map_err(|error| LockError::io(&name, "cannot be read", error))?,
+        )
     }
 
     /// Reads text; `name` is for errors.

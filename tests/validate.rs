@@ -20,7 +20,7 @@ type Stack = ValidateArguments<BoxCloneService<JsonRpcMessage, Reply, Error>>;
 
 /// A server with the one tool `t`, and what reached it besides questions for the list.
 fn stack(schemas: &Schemas, schema: &str) -> (Stack, Seen) {
-    let (seen, noted) = (Seen::default(), Seen::default());
+    let seen = Seen::default();
     let tools = format!(r#"{{"tools":[{{"name":"t","inputSchema":{schema}}},{{"name":"free"}}]}}"#);
     let clone = seen.clone();
     let server = tower::service_fn(move |message: JsonRpcMessage| {
@@ -31,7 +31,6 @@ fn stack(schemas: &Schemas, schema: &str) -> (Stack, Seen) {
         let answer = message.responder().result(result).unwrap();
         async move { Ok::<_, Error>(answer.map_or_else(Reply::empty, Reply::one)) }
     });
-    drop(noted);
     (ValidateArgumentsLayer::new(schemas).layer(BoxCloneService::new(server)), seen)
 }
 
@@ -41,7 +40,7 @@ async fn list(stack: &mut Stack) {
 }
 
 fn call_with(tool: &str, arguments: &Value) -> JsonRpcMessage {
-    JsonRpcMessage::request(2, "tools/call", &json!({ "name": tool, "arguments": arguments }).to_string())
+    JsonRpcMessage::request(2, "tools/call", json!({ "name": tool, "arguments": arguments }).to_string())
         .unwrap()
 }
 

@@ -1,7 +1,7 @@
 //! For whom is counted.
 
 use std::borrow::Cow;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 
 use crate::message::{JsonRpcMessage, fold};
 use crate::protocol::{method, peek};
@@ -86,12 +86,8 @@ impl Keys {
             per.server.then(|| party.upstream()).flatten(),
             per.method.then(|| request.method()).flatten(),
         ];
-        let hash = |state: &RandomState| {
-            let mut hasher = state.build_hasher();
-            (parts, tool.as_deref().map(as_read)).hash(&mut hasher);
-            hasher.finish()
-        };
-        Some(Key(hash(&self.0), hash(&self.1)))
+        let whole = (parts, tool.as_deref().map(as_read));
+        Some(Key(self.0.hash_one(&whole), self.1.hash_one(&whole)))
     }
 }
 

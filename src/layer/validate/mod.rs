@@ -6,7 +6,7 @@
 //! it only reports. Schemas are of draft 2020-12, unless they say 2019-09, 7 or 6.
 //!
 //! A schema comes from a server, and may be made to hurt whoever checks by it. So nothing is ever fetched or opened, and
-//! a schema is [unusable](Options::on_unusable) that
+//! a schema is [unusable](Options::report_unusable) that
 //!
 //! - is larger than 64 KiB, 8,192 values or 64 levels, or has more than 64 patterns,
 //! - refers to anything but a place in itself by JSON Pointer (`#/$defs/…`), or has a `$dynamicRef`, `$recursiveRef`

@@ -53,7 +53,7 @@ impl Drift {
     /// What differs, a line for each value that is gone (`-`) or new (`+`), with its place in the definition.
     ///
     /// It is written for a person who decides: characters that do not show, or that change how others show, are written
-    /// as escapes, and of one value no more than 4 KiB stand there. The [module](super::pin) shows one.
+    /// as escapes, and of one value no more than 4 KiB stand there. The [module](crate::policy::pin) shows one.
     pub fn diff(&self) -> String {
         let (trusted, found) = (leaves(self.trusted.as_ref()), leaves(self.found.as_ref()));
         let mut places: Vec<_> = trusted.keys().chain(found.keys()).collect();

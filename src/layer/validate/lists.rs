@@ -11,6 +11,12 @@ use super::plan::Unusable;
 use crate::message::JsonRpcMessage;
 use crate::session::Party;
 
+/// Bytes of a tool's name; MCP asks for 128 at most.
+const MAX_NAME: usize = 256;
+/// Bytes of one list, and of all.
+const MAX_LIST: usize = 8 << 20;
+const MAX_ALL: usize = 64 << 20;
+
 type Ready = Result<Arc<Compiled>, Unusable>;
 
 /// One schema, whoever lists it.
@@ -33,6 +39,7 @@ pub(super) struct Lists {
     /// What is compiled, the oldest first.
     compiled: VecDeque<Weak<Schema>>,
     uses: u64,
+    bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -40,6 +47,12 @@ struct List {
     /// A tool without a schema has none here.
     tools: HashMap<String, Option<Arc<Schema>>>,
     used: u64,
+    bytes: usize,
+}
+
+/// What a tool takes of the room: a schema that many list counts for each.
+fn size(tool: &str, schema: Option<&Arc<Schema>>) -> usize {
+    64 + tool.len() + schema.map_or(0, |schema| schema.raw.len())
 }
 
 impl Lists {
@@ -59,16 +72,21 @@ impl Lists {
         lists: usize,
         tools: usize,
     ) -> bool {
-        self.make_room(owner, lists);
         let schema = raw.map(|raw| self.schema(raw));
+        let size = size(tool, schema.as_ref());
+        self.make_room(owner, lists, size);
         self.uses += 1;
         let list = self.lists.entry(owner).or_default();
         list.used = self.uses;
-        let fits = list.tools.len() < tools || list.tools.contains_key(tool);
-        if fits {
-            list.tools.insert(tool.to_owned(), schema);
+        let known = list.tools.get(tool).map(|known| self::size(tool, known.as_ref()));
+        let bytes = list.bytes - known.unwrap_or_default() + size;
+        if tool.len() > MAX_NAME || bytes > MAX_LIST || (known.is_none() && list.tools.len() >= tools) {
+            return false;
         }
-        fits
+        self.bytes = self.bytes - list.bytes + bytes;
+        list.bytes = bytes;
+        list.tools.insert(tool.to_owned(), schema);
+        true
     }
 
     /// `None` of a tool that is in no list.
@@ -89,10 +107,16 @@ impl Lists {
         }
     }
 
-    fn make_room(&mut self, owner: Owner, most: usize) {
-        if self.lists.len() >= most && !self.lists.contains_key(&owner) {
-            let oldest = self.lists.iter().min_by_key(|(_, list)| list.used).map(|(owner, _)| *owner);
-            oldest.and_then(|oldest| self.lists.remove(&oldest));
+    /// The lists that were used least recently go first; never the one that grows.
+    fn make_room(&mut self, owner: Owner, most: usize, size: usize) {
+        loop {
+            let is_many = self.lists.len() >= most && !self.lists.contains_key(&owner);
+            if !is_many && self.bytes + size <= MAX_ALL {
+                return;
+            }
+            let others = self.lists.iter().filter(|(of, _)| **of != owner);
+            let Some(oldest) = others.min_by_key(|(_, list)| list.used).map(|(of, _)| *of) else { return };
+            self.bytes -= self.lists.remove(&oldest).map_or(0, |list| list.bytes);
         }
     }
 

@@ -37,7 +37,7 @@ impl Default for Options {
 
 impl Options {
     /// Violations and what cannot be checked are refused, tools that were in no list pass; 1 MiB of arguments, 100,000
-    /// steps, 1,024 lists of 1,024 tools, 256 schemas that are ready to check by.
+    /// steps, 1,024 lists of 1,024 tools and 8 MiB, 64 MiB in all, 256 schemas that are ready to check by.
     pub fn new() -> Self {
         Self::default()
     }

@@ -21,14 +21,19 @@ pub mod events;
 mod from_fn;
 pub mod hold;
 pub mod intercept;
+mod judged;
 mod map;
 pub mod on_requests;
+pub mod pin;
+pub mod quota;
 pub mod rules;
 #[cfg(feature = "secret")]
 pub mod strip;
 mod tap;
 pub mod timeout;
 pub mod trace;
+#[cfg(feature = "schema")]
+pub mod validate;
 
 pub use access::{AccessControl, AccessControlLayer};
 pub use catch_error::{CatchError, CatchErrorFuture, CatchErrorLayer};
@@ -40,8 +45,12 @@ pub use hold::HoldLayer;
 pub use intercept::{Intercept, InterceptLayer};
 pub use map::{Map, MapFuture, MapLayer};
 pub use on_requests::{OnRequests, OnRequestsLayer};
+pub use pin::{PinTools, PinToolsLayer};
+pub use quota::{Quota, QuotaLayer};
 pub use rules::RulesLayer;
 #[cfg(feature = "secret")]
 pub use strip::{StripTokens, StripTokensLayer};
 pub use timeout::{Timeout, TimeoutLayer};
 pub use trace::{Trace, TraceLayer};
+#[cfg(feature = "schema")]
+pub use validate::{ValidateArguments, ValidateArgumentsLayer};

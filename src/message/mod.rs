@@ -54,14 +54,14 @@ pub use responder::Responder;
 #[cfg(feature = "http")]
 pub(crate) use batch::is_batch;
 pub(crate) use batch::{NoBatch, batch, batch_of_server};
-pub(crate) use fold::{folded, is_confusable, is_default_ignorable};
+pub(crate) use fold::{fold, folded, is_confusable, is_default_ignorable};
 pub(crate) use id_map::IdMap;
 pub(crate) use parse_error::looks_like_reply;
 pub(crate) use pointer::index;
 pub(crate) use scan::salvage_id;
 #[cfg(feature = "secret")]
-pub(crate) use text::{next_char, write_string};
-pub(crate) use text::{decode, decode_exact};
+pub(crate) use text::next_char;
+pub(crate) use text::{decode, decode_exact, write_string};
 pub(crate) use walk::{elements, members, string_end};
 
 /// One JSON-RPC message: bytes that passed the scanner, and where its parts stand in them.

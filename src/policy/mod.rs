@@ -52,6 +52,7 @@ mod who;
 
 pub(crate) use judge::Judged;
 pub(crate) use things::{Malformed, check_keys, text};
+pub mod pin;
 
 pub use decision::{Decision, Decisions, Verdict};
 pub use explain::{Explanation, Look};

@@ -71,4 +71,4 @@ pub use value::{InvalidValue, decode_value, encode_value};
 pub(crate) use spoken::speak_only;
 #[cfg(feature = "http")]
 pub(crate) use tools::learn;
-pub(crate) use tools::{MirroredTools, ToolsReader};
+pub(crate) use tools::{MirroredTools, ToolsReader, keep};

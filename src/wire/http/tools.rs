@@ -157,7 +157,7 @@ pub fn without_invalid_tools(list: JsonRpcMessage) -> (JsonRpcMessage, Vec<(Stri
 }
 
 /// An array without some of its entries, each with one comma and the blanks beside it.
-fn keep(array: &[u8], entries: &[(Range<usize>, bool)]) -> Vec<u8> {
+pub(crate) fn keep(array: &[u8], entries: &[(Range<usize>, bool)]) -> Vec<u8> {
     let (mut kept, mut from) = (Vec::with_capacity(array.len()), 0);
     let mut is_first = true;
     let mut entries = entries.iter().peekable();

@@ -1,0 +1,184 @@
+//! Rates and quotas, on a paused clock.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shadowcat::layer::quota::{Limit, Per, QuotaLayer, Quotas};
+use shadowcat::policy::Decisions;
+use shadowcat::reply::Upstream;
+use shadowcat::rules::Text;
+use shadowcat::session::Principal;
+use shadowcat::{Context as Facts, Direction, JsonRpcMessage, Reply, ScanOptions};
+use support::*;
+use tower::{Layer, Service};
+
+const S: Duration = Duration::from_secs(1);
+
+fn call_of(tool: &str, principal: &str, session: &str) -> JsonRpcMessage {
+    let mut facts = Facts::new(Direction::ToUpstream).session(session);
+    facts.shared_mut().insert(Principal::new(principal));
+    let params = serde_json::json!({ "name": tool }).to_string();
+    JsonRpcMessage::request(1, "tools/call", &params).unwrap().with_context(Arc::new(facts))
+}
+
+async fn ask(quotas: &Quotas, message: JsonRpcMessage) -> Reply {
+    QuotaLayer::new(quotas).layer(leaf(echo)).call(message).await.unwrap()
+}
+
+async fn passes(quotas: &Quotas, tool: &str, principal: &str) -> bool {
+    let session = format!("{principal}'s");
+    ask(quotas, call_of(tool, principal, &session)).await.as_one().unwrap().result().is_some()
+}
+
+/// How long a refusal says to wait.
+fn wait_of(reply: &Reply) -> Duration {
+    let error: serde_json::Value = serde_json::from_slice(reply.as_one().unwrap().error().unwrap()).unwrap();
+    assert_eq!(error["code"], 429);
+    Duration::from_millis(error["data"]["retryAfterMs"].as_u64().unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_lets_so_many_pass_at_once_and_then_one_by_one() {
+    let quotas = Quotas::new([Limit::rate("r", 10, S).burst(3)]);
+    for n in 0..3 {
+        assert!(passes(&quotas, "t", "a").await, "{n}");
+    }
+    for _ in 0..5 {
+        let refused = ask(&quotas, call_of("t", "a", "s")).await;
+        assert_eq!(wait_of(&refused), Duration::from_millis(100), "being refused costs nothing");
+        tokio::time::sleep(Duration::from_millis(99)).await;
+        assert!(!passes(&quotas, "t", "a").await);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert!(passes(&quotas, "t", "a").await);
+    }
+    tokio::time::sleep(60 * S).await;
+    for n in 0..3 {
+        assert!(passes(&quotas, "t", "a").await, "a pause saves no more than the burst: {n}");
+    }
+    assert!(!passes(&quotas, "t", "a").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_is_a_total_in_a_window() {
+    let quotas = Quotas::new([Limit::quota("day", 2, 100 * S).per(Per::new().principal())]);
+    assert!(passes(&quotas, "t", "a").await);
+    tokio::time::sleep(60 * S).await;
+    assert!(passes(&quotas, "t", "a").await);
+    let refused = ask(&quotas, call_of("t", "a", "s")).await;
+    assert_eq!(wait_of(&refused), 40 * S, "until the window that began with the first is over");
+    assert!(passes(&quotas, "t", "b").await, "others have their own");
+    tokio::time::sleep(40 * S).await;
+    assert!(passes(&quotas, "t", "a").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_what_is_named_together() {
+    let quotas = Quotas::new([Limit::quota("q", 1, S).per(Per::new().principal().tool())]);
+    for (tool, who, is_free) in [
+        ("t", "a", true),
+        ("u", "a", true),
+        ("t", "b", true),
+        ("t", "a", false),
+        ("T", "a", false),
+        ("t\u{200b}", "a", false),
+    ] {
+        assert_eq!(passes(&quotas, tool, who).await, is_free, "{tool:?} {who}");
+    }
+    let by_session = Quotas::new([Limit::quota("q", 1, S).per(Per::new().session())]);
+    for (session, is_free) in [("1", true), ("2", true), ("1", false)] {
+        let reply = ask(&by_session, call_of("t", "a", session)).await;
+        assert_eq!(reply.as_one().unwrap().result().is_some(), is_free);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_are_nobody_are_one() {
+    let quotas = Quotas::new([Limit::quota("q", 1, S).per(Per::new().principal())]);
+    assert!(ask(&quotas, call(1)).await.as_one().unwrap().result().is_some());
+    assert!(ask(&quotas, call(2)).await.as_one().unwrap().error().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_limit_refuses_no_limit_counts() {
+    let quotas = Quotas::new([
+        Limit::quota("all", 2, 1000 * S),
+        Limit::quota("writes", 1, 1000 * S).tool(Text::glob("write_*")),
+    ]);
+    assert!(passes(&quotas, "write_a", "a").await);
+    for name in ["write_a", "WRITE_b", "write_c"] {
+        assert!(!passes(&quotas, name, "a").await, "{name}");
+    }
+    assert!(passes(&quotas, "read", "a").await, "there is one left");
+    assert!(!passes(&quotas, "read", "a").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_but_requests_is_counted() {
+    let quotas = Quotas::new([Limit::quota("none", 0, S)]);
+    let mut stack = QuotaLayer::new(&quotas).layer(leaf(echo));
+    for passing in [note("notifications/initialized"), cancelled(1), done(1)] {
+        assert!(stack.call(msg(&passing)).await.unwrap().is_end());
+    }
+    let listen = JsonRpcMessage::request(1, "subscriptions/listen", "{}").unwrap();
+    let own = Arc::new(Facts::new(Direction::ToUpstream).session_listen());
+    assert!(!stack.call(listen.clone().with_context(own)).await.unwrap().is_end());
+    assert!(
+        stack.call(listen).await.unwrap().as_one().unwrap().error().is_some(),
+        "a client's own is a request"
+    );
+    assert_eq!(stack.get_ref().seen.len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_says_who_refused_and_when_to_come_back_on_http_too() {
+    let quotas = Quotas::new([Limit::quota("none", 0, Duration::from_millis(1500))]);
+    let refused = ask(&quotas, call_of("t", "a", "s")).await;
+    assert_eq!(Decisions::of(&refused)[0].rule_id(), Some("none"));
+    let said = refused.extensions().get::<Upstream>().unwrap();
+    assert_eq!((said.status.as_u16(), &said.headers["retry-after"]), (429, &http::HeaderValue::from(2)));
+    assert_eq!((quotas.stats().refused, quotas.stats().passed), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_table_resets_nobody() {
+    let quotas = Quotas::new([Limit::quota("q", 1, 100 * S).per(Per::new().principal()).max_keys(4)]);
+    assert!(passes(&quotas, "t", "victim").await);
+    for n in 0..100 {
+        let own = passes(&quotas, "t", &format!("flood-{n}")).await;
+        assert_eq!(own, n < 4, "three have a count of their own, the rest one together: {n}");
+        assert!(!passes(&quotas, "t", "victim").await);
+    }
+    assert_eq!(quotas.stats().keys, 4);
+    assert!(quotas.stats().shared > 0);
+    tokio::time::sleep(100 * S).await;
+    assert!(passes(&quotas, "t", "late").await, "what is over makes room");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_edges_of_limits_do_no_harm() {
+    for limit in
+        [Limit::rate("x", 0, S), Limit::rate("x", 5, S).burst(0), Limit::quota("x", 0, Duration::MAX)]
+    {
+        assert!(!passes(&Quotas::new([limit]), "t", "a").await);
+    }
+    for limit in [
+        Limit::rate("x", 0, S).burst(5),
+        Limit::rate("x", u32::MAX, Duration::ZERO),
+        Limit::quota("x", u64::MAX, Duration::MAX),
+        Limit::rate("x", 1, Duration::MAX),
+    ] {
+        assert!(passes(&Quotas::new([limit]), "t", "a").await);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_judged_is_refused() {
+    let quotas = Quotas::new([]);
+    let odd = r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":1,"a":2}}"#;
+    let odd = JsonRpcMessage::parse_with(odd, &ScanOptions::new().transparent()).unwrap();
+    assert!(ask(&quotas, odd).await.as_one().unwrap().error().is_some());
+}

@@ -41,6 +41,7 @@ mod guard;
 mod index;
 mod judge;
 mod pattern;
+pub mod pin;
 #[allow(clippy::module_inception, reason = "it holds the type of this name")]
 mod policy;
 mod proof;
@@ -52,7 +53,6 @@ mod who;
 
 pub(crate) use judge::Judged;
 pub(crate) use things::{Malformed, check_keys, text};
-pub mod pin;
 
 pub use decision::{Decision, Decisions, Verdict};
 pub use explain::{Explanation, Look};

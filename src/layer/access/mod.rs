@@ -53,7 +53,7 @@
 //! use shadowcat::{JsonRpcMessage, Reply};
 //! use tower::{Service, ServiceBuilder, ServiceExt};
 //!
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), shadowcat::BoxError> {
 //! let access = Access::new(Policy::allow_by_default([Rule::deny("no-rm", Target::Tool(Text::exact("rm")))])?);
 //! let mut stack = ServiceBuilder::new().layer(AccessControlLayer::new(&access)).service_fn(
 //!     |request: JsonRpcMessage| async move {

@@ -14,6 +14,7 @@
 
 mod catch_error;
 pub mod check_params;
+pub mod components;
 pub mod debug;
 pub mod events;
 mod from_fn;
@@ -28,6 +29,7 @@ pub mod trace;
 
 pub use catch_error::{CatchError, CatchErrorFuture, CatchErrorLayer};
 pub use check_params::{CheckParams, CheckParamsLayer};
+pub use components::{ComponentGuard, ComponentGuardLayer};
 pub use debug::{Debug, DebugLayer};
 pub use events::{Events, EventsLayer};
 pub use from_fn::{FromFn, FromFnFuture, FromFnLayer, Next, from_fn};

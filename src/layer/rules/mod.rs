@@ -60,7 +60,6 @@
 
 mod act;
 mod clients;
-mod components;
 mod facts;
 mod handle;
 mod interceptor;
@@ -74,7 +73,7 @@ mod watch;
 #[cfg(doc)]
 use crate::rules::RuleSet;
 
-pub use components::Components;
+pub use super::components::Components;
 pub use handle::{Refused, Rules, Status};
 pub use layer::RulesLayer;
 pub use options::Options;

@@ -35,6 +35,21 @@ impl Refusal {
         Code::INVALID_PARAMS
     }
 
+    /// Why, without anything that the call says: for logs.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NotAllowed => "the tool is not allowed",
+            Self::Arguments(_) => "the arguments are not understood",
+            Self::Uri(_) => "the component's URI is not understood",
+            Self::Id(_) => "the component's id is not understood",
+            Self::NoSource => "components may not be loaded from there",
+            Self::NotPinned => "the component is not pinned by a digest",
+            Self::OtherDigest => "the component has another digest than it may have",
+            Self::UnreadableFile => "the component's file cannot be checked",
+            Self::Exceeds(_) => "the grant exceeds what may be granted",
+        }
+    }
+
     /// What the client is told of the call of `tool`.
     pub fn told(&self, tool: &str) -> String {
         match self {
@@ -46,21 +61,16 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())?;
         match self {
-            Self::NotAllowed => f.write_str("the tool is not allowed"),
-            Self::Arguments(why) => write!(f, "the arguments are not understood: {why}"),
-            Self::Uri(why) => write!(f, "the component's URI is not understood: {why}"),
-            Self::Id(why) => write!(f, "the component's id is not understood: {why}"),
-            Self::NoSource => f.write_str("components may not be loaded from there"),
-            Self::NotPinned => f.write_str("the component is not pinned by a digest"),
-            Self::OtherDigest => f.write_str("the component has another digest than it may have"),
-            Self::UnreadableFile => f.write_str("the component's file cannot be checked"),
-            Self::Exceeds(excess) => {
-                f.write_str("the grant exceeds what may be granted: ")?;
-                excess.iter().enumerate().try_for_each(|(at, excess)| {
-                    write!(f, "{}{excess}", if at > 0 { ", " } else { "" })
-                })
-            }
+            Self::Arguments(why) => write!(f, ": {why}"),
+            Self::Uri(why) => write!(f, ": {why}"),
+            Self::Id(why) => write!(f, ": {why}"),
+            Self::Exceeds(excess) => excess
+                .iter()
+                .enumerate()
+                .try_for_each(|(at, excess)| write!(f, "{}{excess}", if at > 0 { ", " } else { ": " })),
+            _ => Ok(()),
         }
     }
 }

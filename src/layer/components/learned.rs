@@ -5,18 +5,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::BoxError;
 use crate::layer::intercept::{Action, Interception, Interceptor, Interest};
-use crate::message::{Direction, Kind};
+use crate::message::{Direction, JsonRpcMessage, Kind};
 use crate::protocol::method;
 use crate::wassette::ComponentMap;
 
 /// The components of a Wassette, learned from what passes by; cheap to clone, all clones are one.
 ///
-/// It is an interceptor that changes nothing. One is for one Wassette: sessions that have a Wassette each have a stack
+/// A [`ComponentGuardLayer`](super::ComponentGuardLayer) keeps them up to date. They are also an interceptor that
+/// changes nothing, for a [`Chain`](crate::layer::intercept::Chain). One is for one Wassette: sessions that have a Wassette each have a stack
 /// each, with rules and components of its own.
 ///
 /// ```
 /// use shadowcat::layer::intercept::Chain;
-/// use shadowcat::layer::rules::Components;
+/// use shadowcat::layer::components::Components;
 ///
 /// let components = Components::new();
 /// Chain::new().add("components", components.clone())?;
@@ -42,6 +43,26 @@ impl Components {
         self.lock().clone()
     }
 
+    /// What is asked now is answered by what was known so far.
+    pub(super) fn generation(&self) -> u64 {
+        self.lock().generation()
+    }
+
+    /// Of a request that was sent at this generation.
+    pub(super) fn answered(&self, sent: u64, request: &JsonRpcMessage, response: &JsonRpcMessage) {
+        if let Err(error) = self.lock().observe_since(sent, request, response) {
+            tracing::debug!(%error, "a component's change is not understood");
+        }
+    }
+
+    pub(super) fn told(&self, notification: &JsonRpcMessage) {
+        self.lock().observe_notification(notification);
+    }
+
+    pub(super) fn with<T>(&self, ask: impl FnOnce(&ComponentMap) -> T) -> T {
+        ask(&self.lock())
+    }
+
     fn lock(&self) -> MutexGuard<'_, ComponentMap> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -59,12 +80,8 @@ impl Interceptor for Components {
 
     async fn intercept(&self, seen: &mut Interception) -> Result<Action, BoxError> {
         match (seen.message().kind(), seen.request()) {
-            (Kind::Notification, _) => self.lock().observe_notification(seen.message()),
-            (_, Some(request)) => {
-                if let Err(error) = self.lock().observe(request, seen.message()) {
-                    tracing::debug!(%error, "a component's change is not understood");
-                }
-            }
+            (Kind::Notification, _) => self.told(seen.message()),
+            (_, Some(request)) => self.answered(self.generation(), request, seen.message()),
             _ => {}
         }
         Ok(Action::Continue)

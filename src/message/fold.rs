@@ -1,5 +1,7 @@
 //! What a lax peer may take a name for.
 
+use std::borrow::Cow;
+
 use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
 
@@ -18,6 +20,24 @@ pub(crate) fn fold(text: &str) -> String {
         .filter(|c| !c.is_control())
         .collect();
     folded.trim().to_owned()
+}
+
+/// The same, without a copy of a name that is its own fold.
+pub(crate) fn folded(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| matches!(byte, b'!'..=b'~') && !byte.is_ascii_uppercase()) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(fold(text))
+}
+
+/// Whether some peer may read `key` as one of `names`, which are folded, while another does not.
+pub(crate) fn is_confusable(key: &str, names: &[&str]) -> bool {
+    // Nothing but case and outer spaces is folded away in printable ASCII; this is every honest key.
+    if key.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        let key = key.trim_ascii();
+        return names.iter().any(|name| name.eq_ignore_ascii_case(key));
+    }
+    names.contains(&fold(key).as_str())
 }
 
 /// Unicode's `Default_Ignorable_Code_Point`: characters that are displayed as nothing.
@@ -49,6 +69,13 @@ mod tests {
             assert_eq!(fold(odd), "method", "{odd:?}");
         }
         assert_eq!(fold("param\u{17f}"), "params");
+    }
+
+    #[test]
+    fn a_name_that_is_borrowed_is_its_own_fold() {
+        for name in ["", "get_weather", "a b", "Evil", "ünter", "~", "file:///a%20b?c#d", "a\u{7f}"] {
+            assert_eq!(folded(name), fold(name), "{name:?}");
+        }
     }
 
     #[test]

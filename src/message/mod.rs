@@ -54,7 +54,7 @@ pub use responder::Responder;
 pub(crate) use batch::batch_of_server;
 #[cfg(feature = "http")]
 pub(crate) use batch::{NoBatch, batch, is_batch};
-pub(crate) use fold::{fold, is_default_ignorable};
+pub(crate) use fold::{folded, is_confusable, is_default_ignorable};
 pub(crate) use id_map::IdMap;
 pub(crate) use parse_error::looks_like_reply;
 pub(crate) use pointer::index;

@@ -83,6 +83,11 @@ impl Decision {
         self.reason.as_deref()
     }
 
+    /// Whether it is a denial that is acted on.
+    pub fn refuses(&self) -> bool {
+        self.enforced && self.verdict == Verdict::Deny
+    }
+
     /// Whether it was acted on.
     pub fn is_enforced(&self) -> bool {
         self.enforced

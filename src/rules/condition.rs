@@ -145,8 +145,8 @@ pub(super) fn is_like(expected: &Value, value: &Value) -> bool {
 /// A test of what stands at a place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
-    pub(super) place: Place,
-    pub(super) test: Test,
+    pub(crate) place: Place,
+    pub(crate) test: Test,
 }
 
 impl Condition {
@@ -155,7 +155,7 @@ impl Condition {
         Self { place: place.into(), test }
     }
 
-    pub(super) fn holds(&self, document: &Value) -> bool {
+    pub(crate) fn holds(&self, document: &Value) -> bool {
         self.test.holds_of(&self.place.values(document))
     }
 }

@@ -109,7 +109,7 @@ fn rest(list: &[u32], from: u32) -> &[u32] {
 }
 
 /// No position stands in two of them.
-fn merged<'a>(mut lists: [&'a [u32]; 3]) -> impl Iterator<Item = u32> + 'a {
+pub(crate) fn merged<'a, const N: usize>(mut lists: [&'a [u32]; N]) -> impl Iterator<Item = u32> + 'a {
     std::iter::from_fn(move || {
         let least = lists.iter_mut().filter(|list| !list.is_empty()).min_by_key(|list| list[0])?;
         let (first, others) = least.split_first()?;

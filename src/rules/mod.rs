@@ -75,6 +75,9 @@ mod set;
 mod template;
 mod text;
 
+pub(crate) use index::merged;
+pub(crate) use proof::implies;
+
 pub use action::{Action, Answer, Block, Failure, Fault, Mock, Otherwise, Rewrite, Step, Template, Then};
 pub use condition::{Condition, Test, Type};
 pub use file::{Loaded, SCHEMA, check};

@@ -95,12 +95,12 @@ impl Problems {
         self.left_out
     }
 
-    pub(super) fn errors(&self) -> usize {
+    pub(crate) fn errors(&self) -> usize {
         self.errors
     }
 
     /// Errors are kept in the place of warnings where there are too many.
-    pub(super) fn push(&mut self, problem: Problem) {
+    pub(crate) fn push(&mut self, problem: Problem) {
         let is_error = problem.is_error();
         self.errors += usize::from(is_error);
         if self.list.len() < MAX_PROBLEMS {
@@ -113,7 +113,7 @@ impl Problems {
         }
     }
 
-    pub(super) fn sort(&mut self) {
+    pub(crate) fn sort(&mut self) {
         self.list.sort_by_key(|problem| problem.at);
     }
 }

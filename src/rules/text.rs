@@ -4,6 +4,8 @@ use std::fmt;
 
 use wildmatch::WildMatch;
 
+use crate::message::folded;
+
 /// What a name, a URI or another text has to be.
 ///
 /// ```
@@ -75,6 +77,21 @@ impl Text {
         }
     }
 
+    /// The same of folded texts: what it names is folded, and a regular expression ignores case. Nothing, where it grows
+    /// too large by that.
+    pub(crate) fn folded(&self) -> Option<Self> {
+        Some(Self(match &self.0 {
+            Shape::Exact(text) => Shape::Exact(folded(text).into()),
+            Shape::Glob(pattern) => Shape::Glob(WildMatch::new(&folded(&pattern.to_string()))),
+            #[cfg(feature = "regex")]
+            Shape::Regex(regex) => {
+                let mut builder = regex::RegexBuilder::new(regex.as_str());
+                Shape::Regex(builder.case_insensitive(true).size_limit(4 * MAX_REGEX).build().ok()?)
+            }
+            Shape::AnyOf(texts) => Shape::AnyOf(texts.iter().map(Self::folded).collect::<Option<Vec<_>>>()?),
+        }))
+    }
+
     /// The only texts that it matches, where they can be told.
     pub(crate) fn exacts(&self) -> Option<Vec<&str>> {
         match &self.0 {
@@ -92,6 +109,37 @@ impl Text {
         match &self.0 {
             Shape::AnyOf(texts) => texts.iter().map(Self::len).sum(),
             _ => 1,
+        }
+    }
+
+    /// Whether it surely matches every text that begins so.
+    pub(crate) fn matches_all_after(&self, begins: &str) -> bool {
+        match &self.0 {
+            Shape::Glob(pattern) => {
+                let pattern = pattern.to_string();
+                let literal = pattern.trim_end_matches('*');
+                literal.len() < pattern.len() && !literal.contains(['*', '?']) && begins.starts_with(literal)
+            }
+            Shape::AnyOf(texts) => texts.iter().any(|text| text.matches_all_after(begins)),
+            _ => false,
+        }
+    }
+
+    /// Whether it may match some text that begins so; where that cannot be told, it may.
+    pub(crate) fn may_match_after(&self, begins: &str) -> bool {
+        match &self.0 {
+            Shape::Exact(text) => text.starts_with(begins),
+            Shape::Glob(pattern) => {
+                let pattern = pattern.to_string();
+                let literal = pattern.split(['*', '?']).next().unwrap_or_default();
+                if literal.len() == pattern.len() {
+                    return literal.starts_with(begins);
+                }
+                literal.starts_with(begins) || begins.starts_with(literal)
+            }
+            #[cfg(feature = "regex")]
+            Shape::Regex(_) => true,
+            Shape::AnyOf(texts) => texts.iter().any(|text| text.may_match_after(begins)),
         }
     }
 

@@ -88,5 +88,5 @@ impl Control {
 fn is_confusable(method: &str) -> bool {
     let is_plain = method.bytes().all(|byte| matches!(byte, b'!'..=b'~') && !byte.is_ascii_uppercase());
     let ours = [method::TOOLS_CALL, method::TOOLS_LIST];
-    !is_plain && ours.contains(&crate::message::fold(method).as_str())
+    !is_plain && ours.contains(&crate::message::folded(method).as_ref())
 }

@@ -35,6 +35,7 @@ mod future;
 mod judge;
 mod layer;
 mod learned;
+mod list;
 mod service;
 
 #[cfg(doc)]

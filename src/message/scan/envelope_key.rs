@@ -2,7 +2,7 @@
 
 use std::str;
 
-use super::super::fold::fold;
+use super::super::fold;
 use super::super::parse_error::Fault;
 use super::Scanner;
 use super::keys::{Key, key_word};
@@ -76,12 +76,7 @@ impl Scanner<'_> {
 
 /// Some peer may read this unknown key as one that it knows.
 fn is_confusable(key: &[u8]) -> bool {
-    // Nothing but case and outer spaces is folded away in printable ASCII; this is every honest key.
-    if key.iter().all(|byte| matches!(byte, b' '..=b'~')) {
-        let key = key.trim_ascii();
-        return PROTOCOL.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(key));
-    }
-    PROTOCOL.contains(&fold(str::from_utf8(key).unwrap_or_default()).as_str())
+    fold::is_confusable(str::from_utf8(key).unwrap_or_default(), &PROTOCOL)
 }
 
 const PROTOCOL: [&str; 7] = ["jsonrpc", "id", "method", "params", "result", "error", "__proto__"];

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::source::Found;
 use super::{Effective, FileCheck, Refusal, Source, arguments};
-use crate::message::fold;
+use crate::message::folded;
 use crate::wassette::policy::Policy;
 use crate::wassette::{ComponentMap, ComponentUri, ManagementTool, UriParts};
 
@@ -177,5 +177,5 @@ fn looks_managing(name: &str) -> bool {
         let changes = name.starts_with("grant-") || name.starts_with("revoke-");
         ManagementTool::from_name(name).is_some() || (changes && name.ends_with("-permission"))
     };
-    if name.bytes().all(is_plain) { manages(name) } else { manages(&fold(name)) }
+    if name.bytes().all(is_plain) { manages(name) } else { manages(&folded(name)) }
 }

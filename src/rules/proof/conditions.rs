@@ -80,7 +80,7 @@ fn is_hopeless(test: &Test) -> bool {
 }
 
 /// Whether whatever passes the one test passes the other.
-pub(super) fn implies(one: &Test, other: &Test) -> bool {
+pub(crate) fn implies(one: &Test, other: &Test) -> bool {
     match (one, other) {
         _ if one == other => true,
         (Test::Missing, _) | (_, Test::Missing) => false,

@@ -14,6 +14,8 @@ mod template;
 
 use super::{Problem, ProblemKind, Problems, Rule, RuleSet};
 
+pub(crate) use conditions::implies;
+
 /// What was found of a rule.
 #[derive(Debug)]
 pub(super) struct Finding<'r> {

@@ -31,6 +31,9 @@
 
 mod decision;
 mod entry;
+#[cfg(feature = "cel")]
+mod expression;
+mod file;
 mod guard;
 mod index;
 mod pattern;
@@ -43,6 +46,9 @@ pub mod wassette;
 mod who;
 
 pub use decision::{Decision, Decisions, Verdict};
+#[cfg(feature = "cel")]
+pub use expression::{Expression, InvalidExpression};
+pub use file::{Loaded, SCHEMA, check};
 pub use guard::{Guard, Question};
 pub use policy::{Invalid, Policy};
 pub use rule::{Rule, Target};

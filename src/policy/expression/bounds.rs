@@ -1,0 +1,180 @@
+//! What can be told of an expression before it is asked.
+
+use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
+use cel::{ParseErrors, Program};
+
+use super::{InvalidExpression, WHO};
+
+/// An expression has at most so many characters.
+const MAX_TEXT: usize = 1_024;
+/// So many brackets within each other, and so many operators or questions one after another.
+const MAX_DEPTH: usize = 16;
+
+/// What there is beside who asks.
+const VARIABLES: [&str; 4] = ["kind", "name", "method", "args"];
+
+const FUNCTIONS: [&str; 12] = [
+    "size",
+    "contains",
+    "startsWith",
+    "endsWith",
+    "int",
+    "uint",
+    "double",
+    "string",
+    "bool",
+    "type",
+    "min",
+    "max",
+];
+
+/// Names of types, for `type(args.n) == int`.
+const TYPES: [&str; 8] = ["bool", "int", "uint", "double", "string", "list", "map", "null_type"];
+
+/// These give a truth value.
+const TRUTHS: [&str; 14] = [
+    "_&&_",
+    "_||_",
+    "!_",
+    "_==_",
+    "_!=_",
+    "_<_",
+    "_<=_",
+    "_>_",
+    "_>=_",
+    "@in",
+    "contains",
+    "startsWith",
+    "endsWith",
+    "bool",
+];
+
+/// And these another.
+const OTHERS: [&str; 9] = ["_+_", "_-_", "_*_", "_/_", "_%_", "-_", "_[_]", "_?_:_", "@not_strictly_false"];
+
+fn invalid(what: impl Into<String>, line: usize, column: usize) -> InvalidExpression {
+    InvalidExpression { what: what.into(), line, column }
+}
+
+/// Of the text: the parser goes as deep as the text does.
+pub(super) fn text(text: &str) -> Result<(), InvalidExpression> {
+    if text.chars().count() > MAX_TEXT {
+        return Err(invalid(format!("an expression has at most {MAX_TEXT} characters"), 1, 1));
+    }
+    let (mut depth, mut row, mut signs, mut line, mut column) = (0_usize, 0, 0, 1, 1);
+    for c in text.chars() {
+        match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            '?' => row += 1,
+            _ => {}
+        }
+        signs = match c {
+            '!' | '-' => signs + 1,
+            ' ' | '\t' | '\n' | '\r' => signs,
+            _ => 0,
+        };
+        if depth.max(row).max(signs) > MAX_DEPTH {
+            let what = format!("more than {MAX_DEPTH} brackets, `?` or signs within each other; simplify it");
+            return Err(invalid(what, line, column));
+        }
+        (line, column) = if c == '\n' { (line + 1, 1) } else { (line, column + 1) };
+    }
+    Ok(())
+}
+
+/// The first that the parser found.
+pub(super) fn first(errors: &ParseErrors) -> InvalidExpression {
+    let Some(error) = errors.errors.first() else { return invalid("it cannot be read", 1, 1) };
+    let place = |at: isize| usize::try_from(at).unwrap_or_default().max(1);
+    let what = error.msg.lines().next().unwrap_or_default();
+    invalid(format!("it cannot be read: {what}"), place(error.pos.0), place(error.pos.1))
+}
+
+pub(super) fn program(program: &Program) -> Result<(), InvalidExpression> {
+    let mut walk = Walk { program, bound: Vec::new() };
+    let root = program.expression();
+    walk.expression(root)?;
+    match walk.is_truth(root) {
+        false => Err(walk.wrong(root.id, "it is not true or false")),
+        true => Ok(()),
+    }
+}
+
+struct Walk<'p> {
+    program: &'p Program,
+    /// What the `all`, `map` … around a place calls its elements.
+    bound: Vec<&'p str>,
+}
+
+impl<'p> Walk<'p> {
+    fn wrong(&self, id: u64, what: impl Into<String>) -> InvalidExpression {
+        let source = self.program.source_info();
+        let start = source.offset_for(id).map_or(0, |(start, _)| start as usize);
+        let before: Vec<char> = source.source.chars().take(start).collect();
+        let line = before.iter().filter(|c| **c == '\n').count() + 1;
+        let column = before.iter().rev().take_while(|c| **c != '\n').count() + 1;
+        invalid(what, line, column)
+    }
+
+    fn all<'e: 'p>(&mut self, of: impl IntoIterator<Item = &'e IdedExpr>) -> Result<(), InvalidExpression> {
+        of.into_iter().try_for_each(|expression| self.expression(expression))
+    }
+
+    fn expression(&mut self, at: &'p IdedExpr) -> Result<(), InvalidExpression> {
+        match &at.expr {
+            Expr::Ident(name) => self.variable(at.id, name),
+            Expr::Call(call) => self.call(at.id, call),
+            Expr::Select(select) => self.expression(&select.operand),
+            Expr::List(list) => self.all(&list.elements),
+            Expr::Map(map) => map.entries.iter().try_for_each(|entry| match &entry.expr {
+                EntryExpr::MapEntry(entry) => self.all([&entry.key, &entry.value]),
+                EntryExpr::StructField(_) => Err(self.wrong(entry.id, "there are no types of messages")),
+            }),
+            Expr::Comprehension(of) => {
+                self.expression(&of.iter_range)?;
+                if !self.bound.is_empty() {
+                    let what = "an `all`, `exists`, `map` or `filter` stands inside of another";
+                    return Err(self.wrong(at.id, what));
+                }
+                self.bound.extend([of.iter_var.as_str(), of.accu_var.as_str()]);
+                self.bound.extend(of.iter_var2.as_deref());
+                let inner = [&of.accu_init, &of.loop_cond, &of.loop_step, &of.result];
+                let inner = self.all(inner);
+                self.bound.clear();
+                inner
+            }
+            Expr::Literal(_) => Ok(()),
+            _ => Err(self.wrong(at.id, "this is not known here")),
+        }
+    }
+
+    fn variable(&self, id: u64, name: &str) -> Result<(), InvalidExpression> {
+        let is_known = [&VARIABLES[..], &WHO, &TYPES, &self.bound].iter().any(|names| names.contains(&name));
+        if is_known { Ok(()) } else { Err(self.wrong(id, format!("there is no variable {name:?}"))) }
+    }
+
+    fn call(&mut self, id: u64, call: &'p CallExpr) -> Result<(), InvalidExpression> {
+        let name = call.func_name.as_str();
+        if !(FUNCTIONS.contains(&name) || TRUTHS.contains(&name) || OTHERS.contains(&name)) {
+            return Err(self.wrong(id, format!("there is no function {name:?}")));
+        }
+        self.all(call.target.as_deref())?;
+        self.all(&call.args)
+    }
+
+    /// Whether it can be one.
+    fn is_truth(&self, at: &IdedExpr) -> bool {
+        match &at.expr {
+            Expr::Literal(literal) => matches!(literal, LiteralValue::Boolean(_)),
+            Expr::Call(call) => match (call.func_name.as_str(), call.args.as_slice()) {
+                ("_?_:_", [_, yes, no]) => self.is_truth(yes) && self.is_truth(no),
+                ("_[_]", _) => true,
+                (name, _) => TRUTHS.contains(&name),
+            },
+            Expr::Ident(_) | Expr::List(_) | Expr::Map(_) => false,
+            Expr::Comprehension(of) => !matches!(of.accu_init.expr, Expr::List(_)),
+            _ => true,
+        }
+    }
+}

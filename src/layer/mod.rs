@@ -26,6 +26,8 @@ pub mod rules;
 mod tap;
 pub mod timeout;
 pub mod trace;
+#[cfg(feature = "watch")]
+mod watch;
 
 pub use catch_error::{CatchError, CatchErrorFuture, CatchErrorLayer};
 pub use check_params::{CheckParams, CheckParamsLayer};

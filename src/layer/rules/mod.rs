@@ -74,10 +74,10 @@ mod watch;
 use crate::rules::RuleSet;
 
 pub use super::components::Components;
+#[cfg(feature = "watch")]
+pub use super::watch::Watching;
 pub use handle::{Refused, Rules, Status};
 pub use layer::RulesLayer;
 pub use options::Options;
 pub use stats::Stats;
 pub use tags::Tags;
-#[cfg(feature = "watch")]
-pub use watch::Watching;

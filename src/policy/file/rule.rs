@@ -52,11 +52,7 @@ pub(super) struct Read {
 
 impl Reader {
     /// A rule without any error; `ids` tells where each id was first read.
-    pub(super) fn policy_rule(
-        &mut self,
-        node: &Node,
-        ids: &mut HashMap<Arc<str>, Location>,
-    ) -> Option<Read> {
+    pub(super) fn policy_rule(&mut self, node: &Node, ids: &mut HashMap<Arc<str>, Location>) -> Option<Read> {
         let errors = self.problems.errors();
         self.rule = id_of(node).map(Arc::from);
         let object = self.object(node, WHAT, &RULE);

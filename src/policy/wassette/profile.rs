@@ -172,7 +172,8 @@ impl Profile {
 
 /// Whether somebody who reads laxly takes the name for one of a tool that manages, now or in a later version.
 fn looks_managing(name: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+    let is_plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
     let manages = |name: &str| {
         let changes = name.starts_with("grant-") || name.starts_with("revoke-");
         ManagementTool::from_name(name).is_some() || (changes && name.ends_with("-permission"))

@@ -97,13 +97,15 @@ impl Source {
         }
         let (shape, pin) = match pattern.split_once("://") {
             Some(("file", rest)) => {
-                let path = rest.strip_prefix('/').ok_or("the path of a file:// URI is absolute and has no host");
+                let path =
+                    rest.strip_prefix('/').ok_or("the path of a file:// URI is absolute and has no host");
                 (path.and_then(Parts::read).map(Shape::File), Pin::None)
             }
             Some(("https", rest)) => (https(rest), Pin::None),
             Some(("oci", rest)) => match rest.split_once('@') {
                 Some((rest, digest)) => {
-                    let digest = digest.parse().map_err(|_| BadSource("a digest is `sha256:` and 64 digits"))?;
+                    let digest =
+                        digest.parse().map_err(|_| BadSource("a digest is `sha256:` and 64 digits"))?;
                     (oci(rest), Pin::These(vec![digest]))
                 }
                 None => (oci(rest), Pin::None),
@@ -143,10 +145,16 @@ impl Source {
                 path.strip_prefix('/').is_some_and(|path| parts.matches(path))
             }
             (Shape::Https { host, path }, UriParts::Https { host: name, port, path: found }) => {
-                let is_there = host.covers(name, host.port()) && host.port().unwrap_or(443) == port.unwrap_or(443);
-                is_there && !found.contains('?') && found.strip_prefix('/').is_some_and(|found| path.matches(found))
+                let is_there =
+                    host.covers(name, host.port()) && host.port().unwrap_or(443) == port.unwrap_or(443);
+                is_there
+                    && !found.contains('?')
+                    && found.strip_prefix('/').is_some_and(|found| path.matches(found))
             }
-            (Shape::Oci { registry, name, tag }, UriParts::Oci { registry: host, repository, tag: own, digest }) => {
+            (
+                Shape::Oci { registry, name, tag },
+                UriParts::Oci { registry: host, repository, tag: own, digest },
+            ) => {
                 // A tag says nothing where there is a digest, unless that is one of ours.
                 let is_said = digest.is_none() || matches!(self.pin, Pin::These(_));
                 let is_tagged =

@@ -12,6 +12,8 @@
 //!   call that waits for the answer. (A question that comes as the call's first message frees the permit.)
 //!   [`OnRequestsLayer`] puts any tower layer on requests only.
 
+pub mod access;
+mod answers;
 mod catch_error;
 pub mod check_params;
 pub mod components;
@@ -29,6 +31,7 @@ pub mod trace;
 #[cfg(feature = "watch")]
 mod watch;
 
+pub use access::{AccessControl, AccessControlLayer};
 pub use catch_error::{CatchError, CatchErrorFuture, CatchErrorLayer};
 pub use check_params::{CheckParams, CheckParamsLayer};
 pub use components::{ComponentGuard, ComponentGuardLayer};

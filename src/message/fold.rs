@@ -30,14 +30,15 @@ pub(crate) fn folded(text: &str) -> Cow<'_, str> {
     Cow::Owned(fold(text))
 }
 
-/// Whether some peer may read `key` as one of `names`, which are folded, while another does not.
+/// Whether some peer may read `key` as one of `names`, which are ASCII.
 pub(crate) fn is_confusable(key: &str, names: &[&str]) -> bool {
     // Nothing but case and outer spaces is folded away in printable ASCII; this is every honest key.
     if key.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         let key = key.trim_ascii();
         return names.iter().any(|name| name.eq_ignore_ascii_case(key));
     }
-    names.contains(&fold(key).as_str())
+    let key = fold(key);
+    names.iter().any(|name| name.eq_ignore_ascii_case(&key))
 }
 
 /// Unicode's `Default_Ignorable_Code_Point`: characters that are displayed as nothing.

@@ -7,7 +7,7 @@ use std::fmt;
 
 use cel::{Context, Program, Value};
 
-use super::{Guard, Question};
+use super::{Fact, Guard, Question};
 use crate::message::JsonRpcMessage;
 use crate::rules::Undecided;
 
@@ -82,7 +82,12 @@ pub struct InvalidExpression {
 }
 
 /// What an expression may ask for beside what is to be used.
-const WHO: [&str; 4] = ["principal", "session", "client", "upstream"];
+const WHO: [(&str, Fact); 4] = [
+    ("principal", Fact::Principal),
+    ("session", Fact::Session),
+    ("client", Fact::Client),
+    ("upstream", Fact::Upstream),
+];
 
 impl Expression {
     /// Reads an expression, and checks all that can be told before it is asked.
@@ -111,8 +116,8 @@ impl Guard for Expression {
         put("kind", &question.subject.kind().to_string());
         put("name", question.subject.name());
         put("method", message.method().unwrap_or_default());
-        for (name, known) in WHO.into_iter().zip(question.who.known()) {
-            if let Some(known) = known {
+        for (name, fact) in WHO {
+            if let Some(known) = question.who.fact(fact) {
                 put(name, known);
             }
         }

@@ -22,6 +22,7 @@ pub(super) struct Index {
 #[derive(Debug, Default)]
 struct Kind {
     all: Vec<u32>,
+    denies: bool,
     patterns: Vec<u32>,
     /// Those that allow by name, which is compared as it stands.
     allowed: HashMap<Box<str>, Vec<u32>>,
@@ -43,6 +44,10 @@ impl Index {
             kind.add(at, entry);
         }
         index
+    }
+
+    pub(super) fn has_denied_methods(&self) -> bool {
+        self.methods.denies
     }
 
     pub(super) fn has_components(&self) -> bool {
@@ -77,6 +82,7 @@ impl Index {
 impl Kind {
     fn add(&mut self, at: u32, entry: &Entry) {
         self.all.push(at);
+        self.denies |= entry.rule.verdict == Verdict::Deny;
         let Some(names) = entry.rule.target.text().exacts() else { return self.patterns.push(at) };
         for name in names {
             let list = match entry.rule.verdict {

@@ -24,6 +24,11 @@
 //! are filtered, and MCP's notifications) need no rule; a rule may deny them. All others do: `sampling/createMessage`,
 //! `elicitation/create`, `roots/list`, `tasks/…`, and what MCP does not know.
 //!
+//! # What can be told before
+//!
+//! [`Policy::problems`] finds rules that contradict each other or themselves, that are never reached, and that have no
+//! effect.
+//!
 //! # Lists
 //!
 //! A thing is hidden if it is denied with any arguments; whatever a condition decides stays in the list. That is one
@@ -31,21 +36,29 @@
 
 mod decision;
 mod entry;
+mod explain;
 #[cfg(feature = "cel")]
 mod expression;
 mod file;
 mod guard;
 mod index;
+mod judge;
 mod pattern;
 #[allow(clippy::module_inception, reason = "it holds the type of this name")]
 mod policy;
+mod proof;
 mod rule;
 mod subject;
 mod template;
+mod things;
 pub mod wassette;
 mod who;
 
+pub(crate) use judge::Judged;
+pub(crate) use things::{Malformed, check_keys, text};
+
 pub use decision::{Decision, Decisions, Verdict};
+pub use explain::{Explanation, Look};
 #[cfg(feature = "cel")]
 pub use expression::{Expression, InvalidExpression};
 pub use file::{Loaded, SCHEMA, check};
@@ -53,4 +66,4 @@ pub use guard::{Guard, Question};
 pub use policy::{Invalid, Policy};
 pub use rule::{Rule, Target};
 pub use subject::{Owner, Subject, SubjectKind};
-pub use who::{For, Who};
+pub use who::{Fact, For, Who};

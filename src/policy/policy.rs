@@ -148,7 +148,19 @@ impl Policy {
         who: &Who<'_>,
         seen: Option<&Seen<'_>>,
     ) -> Decision {
-        let found = self.walk(default, subject, who, seen, |_, _| {});
+        self.decide_seen(default, subject, who, seen, |_, _| {})
+    }
+
+    /// And shows each rule that is looked at to `see`.
+    pub(super) fn decide_seen(
+        &self,
+        default: Verdict,
+        subject: &Subject<'_>,
+        who: &Who<'_>,
+        seen: Option<&Seen<'_>>,
+        see: impl FnMut(&Rule, Holds),
+    ) -> Decision {
+        let found = self.walk(default, subject, who, seen, see);
         self.decision(default, &found)
     }
 
@@ -193,7 +205,8 @@ impl Policy {
     fn told(&self, decision: Decision, at: Option<u32>) -> Decision {
         match at.map(|at| &self.entries[at as usize]) {
             Some(entry) => decision.rule(entry.rule.id.clone()).reason(entry.reason.clone()),
-            None => decision.reason(self.reason.clone()),
+            None if decision.verdict() == self.default => decision.reason(self.reason.clone()),
+            None => decision,
         }
     }
 
@@ -205,6 +218,11 @@ impl Policy {
     /// Whether it asks for the client's name.
     pub(crate) fn asks_for_clients(&self) -> bool {
         self.asks.1
+    }
+
+    /// Whether it may deny what servers ask their clients.
+    pub(crate) fn may_deny_questions(&self) -> bool {
+        self.default == Verdict::Deny || self.index.has_denied_methods()
     }
 
     /// Whether it asks for the component of a tool.

@@ -19,7 +19,7 @@ pub struct Who<'a> {
     facts: [Option<Cow<'a, str>>; FACTS],
 }
 
-/// Principal, session, client, upstream.
+/// As many as there are of [`Fact`].
 const FACTS: usize = 4;
 
 macro_rules! facts {
@@ -70,10 +70,24 @@ impl<'a> Who<'a> {
         Self { facts: facts.map(|fact| fact.map(Cow::from)) }
     }
 
-    /// Who was authenticated, the session, the client, the upstream: what is known.
-    pub(crate) fn known(&self) -> [Option<&str>; 4] {
-        self.facts.each_ref().map(Option::as_deref)
+    /// What is known of one fact.
+    pub fn fact(&self, fact: Fact) -> Option<&str> {
+        self.facts[fact as usize].as_deref()
     }
+}
+
+/// Something that may be known of who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fact {
+    /// Who was authenticated.
+    Principal,
+    /// The session's name.
+    Session,
+    /// What the client calls itself.
+    Client,
+    /// What the application calls the server.
+    Upstream,
 }
 
 /// Whom a rule is for: all that is said has to hold.

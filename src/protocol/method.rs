@@ -58,3 +58,42 @@ methods! {
     /// Its sender does not want an answer any more.
     CANCELLED = "notifications/cancelled";
 }
+
+/// What MCP calls its methods, in any revision.
+pub(crate) const ALL: [&str; 35] = [
+    INITIALIZE,
+    INITIALIZED,
+    DISCOVER,
+    LISTEN,
+    ACKNOWLEDGED,
+    PING,
+    TOOLS_LIST,
+    TOOLS_CALL,
+    TOOLS_LIST_CHANGED,
+    PROMPTS_LIST,
+    PROMPTS_GET,
+    RESOURCES_LIST,
+    RESOURCES_TEMPLATES_LIST,
+    RESOURCES_READ,
+    RESOURCES_SUBSCRIBE,
+    RESOURCES_UNSUBSCRIBE,
+    RESOURCES_UPDATED,
+    COMPLETE,
+    SET_LEVEL,
+    CREATE_MESSAGE,
+    ELICIT,
+    ROOTS_LIST,
+    LOG,
+    PROGRESS,
+    CANCELLED,
+    "notifications/prompts/list_changed",
+    "notifications/resources/list_changed",
+    "notifications/roots/list_changed",
+    "notifications/elicitation/complete",
+    "notifications/tasks/status",
+    "tasks/get",
+    "tasks/result",
+    "tasks/list",
+    "tasks/cancel",
+    "tasks/update",
+];

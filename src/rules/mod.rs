@@ -76,7 +76,7 @@ mod template;
 mod text;
 
 pub(crate) use index::merged;
-pub(crate) use proof::implies;
+pub(crate) use proof::{cover, exclude, implies};
 
 pub use action::{Action, Answer, Block, Failure, Fault, Mock, Otherwise, Rewrite, Step, Template, Then};
 pub use condition::{Condition, Test, Type};

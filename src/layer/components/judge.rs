@@ -4,13 +4,16 @@ use super::Control;
 use super::control::add;
 use crate::message::{Code, JsonRpcMessage, Kind};
 use crate::policy::wassette::{FileCheck, Judged, Profile, Refusal};
-use crate::policy::{Decision, Decisions};
+use crate::policy::{Decision, Decisions, check_keys, text};
 use crate::protocol::{method, peek};
 use crate::reply::Reply;
 use crate::wassette::ManagementTool;
 
 /// The name under which decisions are told.
-const COMPONENTS: &str = "components";
+pub(super) const COMPONENTS: &str = "components";
+
+/// What a call has.
+const KEYS: [&str; 3] = ["name", "arguments", "_meta"];
 
 /// What becomes of a message on its way to the server.
 pub(super) enum Step {
@@ -42,8 +45,8 @@ impl Control {
 
     fn judge_call(&self, profile: &Profile, call: &JsonRpcMessage) -> Step {
         let params = call.params().unwrap_or_default();
-        let (Ok(Some(name)), Ok(arguments)) = (peek::tool_name(call), peek::member(params, "arguments"))
-        else {
+        let read = check_keys(params, &KEYS).and_then(|()| text(params, "name"));
+        let (Ok(name), Ok(arguments)) = (read, peek::member(params, "arguments")) else {
             return Step::Refuse(self.unjudged(call, "the call names no tool, or not clearly"));
         };
         match (profile.judge(&name, arguments), ManagementTool::from_name(&name)) {

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::error::BoxError;
 use crate::layer::intercept::{Action, Interception, Interceptor, Interest};
 use crate::message::{Direction, JsonRpcMessage, Kind};
+use crate::policy::Owner;
 use crate::protocol::method;
-use crate::wassette::ComponentMap;
+use crate::wassette::{ComponentMap, ManagementTool};
 
 /// The components of a Wassette, learned from what passes by; cheap to clone, all clones are one.
 ///
@@ -36,6 +37,33 @@ impl Components {
     /// The only component with a tool of this name.
     pub fn owner(&self, tool: &str) -> Option<String> {
         self.lock().owner(tool).ok().flatten().map(|id| id.as_str().to_owned())
+    }
+
+    /// Whose tool it is, for the rules of a policy: [`Access::with_owners`](crate::layer::access::Access::with_owners).
+    ///
+    /// Wassette's own tools are nobody's. A tool of which it cannot be said for certain is unknown, which a rule about
+    /// some component then denies: one that several components have, one that was never seen, and any, as long as
+    /// something changed that only `list-components` tells.
+    ///
+    /// ```
+    /// use shadowcat::layer::components::Components;
+    /// use shadowcat::policy::Owner;
+    ///
+    /// let components = Components::new();
+    /// assert_eq!(components.owner_of("list-components"), Owner::Nobody);
+    /// assert_eq!(components.owner_of("fetch"), Owner::Unknown);
+    /// ```
+    pub fn owner_of(&self, tool: &str) -> Owner<'static> {
+        if ManagementTool::from_name(tool).is_some() {
+            return Owner::Nobody;
+        }
+        let map = self.lock();
+        match map.owner(tool) {
+            Ok(Some(id)) if !map.is_stale() && !map.is_truncated() => {
+                Owner::Component(id.as_str().to_owned().into())
+            }
+            _ => Owner::Unknown,
+        }
     }
 
     /// What is known now.

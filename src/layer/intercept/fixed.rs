@@ -1,36 +1,36 @@
 //! What a service and all its calls share.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Chain;
 use super::questions::Questions;
+use crate::layer::answers::Spare;
 
 /// One refcount for a call whose messages nobody wants to see.
 pub(super) struct Fixed<S> {
     pub(super) chain: Chain,
     pub(super) questions: Questions,
     pub(super) progress: Option<Duration>,
-    /// A clone without a reservation, to make others from: one for each call would cost what a stack of clones does.
-    service: OnceLock<Mutex<S>>,
+    spare: Spare<S>,
 }
 
 impl<S> Fixed<S> {
     pub(super) fn new(chain: Chain, questions: Questions, progress: Option<Duration>) -> Arc<Self> {
-        Arc::new(Self { chain, questions, progress, service: OnceLock::new() })
+        Arc::new(Self { chain, questions, progress, spare: Spare::default() })
     }
 }
 
 impl<S: Clone> Fixed<S> {
     /// Calls are made through clones of this one.
     pub(super) fn over(&self, service: &S) {
-        self.service.get_or_init(|| Mutex::new(service.clone()));
+        self.spare.over(service);
     }
 
     /// A service to make one more call with.
     pub(super) fn service(&self) -> Option<S> {
-        Some(self.service.get()?.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        self.spare.service()
     }
 }
 

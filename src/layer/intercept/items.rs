@@ -1,6 +1,5 @@
 //! A reply of several messages, each shown to the chain as it is read.
 
-use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -14,12 +13,10 @@ use super::run::{Running, run};
 use super::tail::{Tail, look};
 use super::verdict::Verdict;
 use super::window::Window;
-use crate::error::{BoxError, Error};
+use crate::error::Error;
+use crate::layer::answers::Answers;
 use crate::message::{Direction, JsonRpcMessage, Kind};
 use crate::reply::{Reply, RpcService};
-
-/// Answers of ours to the server's questions that wait for the service to be ready.
-const MOST_ANSWERS: usize = 64;
 
 pub(super) struct Items<S> {
     inner: Reply,
@@ -27,7 +24,7 @@ pub(super) struct Items<S> {
     /// The message that the chain decides about: those behind it wait, so that order is kept.
     running: Option<Running>,
     beat: Option<Beat>,
-    answers: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    answers: Answers,
     window: Window,
     /// The response is lost: nothing comes any more.
     is_lost: bool,
@@ -44,7 +41,7 @@ impl<S: RpcService + Clone> Items<S> {
             tail,
             running: None,
             beat,
-            answers: Vec::new(),
+            answers: Answers::default(),
             window: Window::default(),
             is_lost: false,
         }
@@ -94,29 +91,10 @@ impl<S: RpcService + Clone> Items<S> {
                 if message.kind() != Kind::Request {
                     return Some(answer);
                 }
-                self.answer(answer);
+                self.answers.add(self.tail.fixed.service(), answer);
                 None
             }
         }
-    }
-
-    /// Answers the server in the client's place. What it waits for is not waited for by the messages behind.
-    fn answer(&mut self, answer: JsonRpcMessage) {
-        if self.answers.len() == MOST_ANSWERS {
-            tracing::warn!("too many answers to the server wait; one is lost");
-            return;
-        }
-        let Some(mut service) = self.tail.fixed.service() else { return };
-        self.answers.push(Box::pin(async move {
-            let ready = poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into);
-            let sent = match ready {
-                Ok(()) => service.call(answer).await.map(drop).map_err(Into::into),
-                Err(error) => Err::<(), BoxError>(error),
-            };
-            if let Err(error) = sent {
-                tracing::debug!(%error, "an answer to the server's question could not be sent");
-            }
-        }));
     }
 }
 
@@ -126,7 +104,7 @@ impl<S: RpcService + Clone> Stream for Items<S> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         loop {
-            this.answers.retain_mut(|answer| answer.as_mut().poll(cx).is_pending());
+            this.answers.poll(cx);
             if let Some(ready) = this.window.ready.pop_front() {
                 return Poll::Ready(Some(ready));
             }

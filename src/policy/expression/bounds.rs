@@ -150,7 +150,9 @@ impl<'p> Walk<'p> {
     }
 
     fn variable(&self, id: u64, name: &str) -> Result<(), InvalidExpression> {
-        let is_known = [&VARIABLES[..], &WHO, &TYPES, &self.bound].iter().any(|names| names.contains(&name));
+        let is_who = WHO.iter().any(|(who, _)| *who == name);
+        let is_known =
+            is_who || [&VARIABLES[..], &TYPES, &self.bound].iter().any(|names| names.contains(&name));
         if is_known { Ok(()) } else { Err(self.wrong(id, format!("there is no variable {name:?}"))) }
     }
 

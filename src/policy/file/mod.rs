@@ -189,6 +189,12 @@ impl Reader {
                 return self.say(ProblemKind::Malformed, places.get(id).copied(), invalid.to_string());
             }
         };
+        for problem in &policy.problems() {
+            self.rule.clone_from(&problem.rule);
+            let at = problem.rule.as_deref().and_then(|id| places.get(id)).copied();
+            self.say::<()>(problem.kind, at, problem.what.as_str());
+        }
+        self.rule = None;
         Some((if file.is_dry_run { policy.dry_run() } else { policy }, file.wassette))
     }
 }

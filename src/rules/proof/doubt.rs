@@ -6,45 +6,6 @@ use crate::protocol::method;
 use crate::rules::file::suggest::nearest;
 use crate::rules::{Matcher, ProblemKind, Rule, Scope, Text};
 
-/// What MCP calls its methods, as far as a slip of the pen is looked for.
-const METHODS: [&str; 23] = [
-    method::INITIALIZE,
-    method::INITIALIZED,
-    method::DISCOVER,
-    method::LISTEN,
-    method::ACKNOWLEDGED,
-    method::PING,
-    method::TOOLS_LIST,
-    method::TOOLS_CALL,
-    method::TOOLS_LIST_CHANGED,
-    method::PROMPTS_LIST,
-    method::PROMPTS_GET,
-    method::RESOURCES_LIST,
-    method::RESOURCES_TEMPLATES_LIST,
-    method::RESOURCES_READ,
-    method::RESOURCES_SUBSCRIBE,
-    method::RESOURCES_UNSUBSCRIBE,
-    method::COMPLETE,
-    method::SET_LEVEL,
-    method::CREATE_MESSAGE,
-    method::ELICIT,
-    method::ROOTS_LIST,
-    method::LOG,
-    method::PROGRESS,
-];
-
-/// And those that look like others of them.
-const MORE: [&str; 8] = [
-    method::CANCELLED,
-    "notifications/prompts/list_changed",
-    "notifications/resources/list_changed",
-    "notifications/resources/updated",
-    "notifications/roots/list_changed",
-    "notifications/elicitation/complete",
-    "notifications/tasks/status",
-    "tasks/list",
-];
-
 pub(super) fn look_at(rule: &Rule, found: &mut Found) {
     let mut say = |part, what: String| found.push((part, ProblemKind::Doubtful, what));
     let mut texts = Vec::new();
@@ -90,11 +51,10 @@ fn pattern(text: &str) -> Option<&'static str> {
 }
 
 fn slip(method: &str) -> Option<String> {
-    let known = || METHODS.into_iter().chain(MORE);
-    if known().any(|known| known == method) {
+    if method::ALL.contains(&method) {
         return None;
     }
-    let meant = nearest(method, known()).filter(|meant| is_a_slip(method, meant))?;
+    let meant = nearest(method, method::ALL).filter(|meant| is_a_slip(method, meant))?;
     Some(format!("MCP has no method {method:?}; did you mean {meant:?}?"))
 }
 

@@ -113,11 +113,11 @@ pub(super) fn weight(matcher: &Matcher) -> u64 {
 }
 
 /// Whether surely no text matches both.
-pub(super) fn exclude(one: &Text, other: &Text) -> bool {
+pub(crate) fn exclude(one: &Text, other: &Text) -> bool {
     one.len().saturating_mul(other.len()) <= MAX_COMPARED && one.excludes(other)
 }
 
 /// Whether `wide` surely matches all that `narrow` does.
-pub(super) fn cover(wide: &Text, narrow: &Text) -> bool {
+pub(crate) fn cover(wide: &Text, narrow: &Text) -> bool {
     wide.len().saturating_mul(narrow.len()) <= MAX_COMPARED && wide.covers(narrow)
 }

@@ -15,6 +15,7 @@ mod template;
 use super::{Problem, ProblemKind, Problems, Rule, RuleSet};
 
 pub(crate) use conditions::implies;
+pub(crate) use facts::{cover, exclude};
 
 /// What was found of a rule.
 #[derive(Debug)]

@@ -24,6 +24,7 @@ pub mod hold;
 pub mod intercept;
 mod map;
 pub mod on_requests;
+pub mod policy_file;
 pub mod rules;
 mod tap;
 pub mod timeout;

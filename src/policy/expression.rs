@@ -29,7 +29,8 @@ use crate::rules::Undecided;
 /// rule that denies, and does not allow in a rule that allows: write `has(args.path) && …`. So does one that is no
 /// truth value.
 ///
-/// **What it costs is bounded.** An expression has at most 1,024 characters and 16 brackets within each other; no
+/// **What it costs is bounded.** An expression has at most 1,024 characters, 16 brackets within each other and 16 levels (a
+/// row of `&&` is one); no
 /// `all`, `exists`, `map` … stands inside of another. Arguments of more than 64 KiB or 2,048 values are not looked at:
 /// it fails. So it always ends, after some millions of steps at worst.
 ///
@@ -97,7 +98,7 @@ impl Expression {
     /// It is none, is too large, asks for what there is not, or is surely no truth value.
     pub fn new(text: &str) -> Result<Self, InvalidExpression> {
         bounds::text(text)?;
-        let program = Program::compile(text).map_err(|errors| bounds::first(&errors))?;
+        let program = bounds::compiled(text)?;
         bounds::program(&program)?;
         Ok(Self { text: text.into(), program })
     }

@@ -1,5 +1,7 @@
 //! What can be told of an expression before it is asked.
 
+use std::thread;
+
 use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
 use cel::{ParseErrors, Program};
 
@@ -9,6 +11,12 @@ use super::{InvalidExpression, WHO};
 const MAX_TEXT: usize = 1_024;
 /// So many brackets within each other, and so many operators or questions one after another.
 const MAX_DEPTH: usize = 16;
+
+/// An expression is so many levels deep when it was read: evaluating one takes up to 30 KiB of stack a level, and is
+/// done on whichever thread asks.
+const MAX_LEVELS: usize = 16;
+/// Reading one takes up to 130 KiB of stack a bracket, which not every thread has.
+const STACK: usize = 32 << 20;
 
 /// What there is beside who asks.
 const VARIABLES: [&str; 4] = ["kind", "name", "method", "args"];
@@ -83,8 +91,18 @@ pub(super) fn text(text: &str) -> Result<(), InvalidExpression> {
     Ok(())
 }
 
+/// As the parser reads it.
+pub(super) fn compiled(text: &str) -> Result<Program, InvalidExpression> {
+    let own = text.to_owned();
+    let reading = thread::Builder::new().stack_size(STACK).spawn(move || Program::compile(&own));
+    match reading.map(thread::JoinHandle::join) {
+        Ok(Ok(read)) => read.map_err(|errors| first(&errors)),
+        Ok(Err(_)) | Err(_) => Err(invalid("it cannot be read", 1, 1)),
+    }
+}
+
 /// The first that the parser found.
-pub(super) fn first(errors: &ParseErrors) -> InvalidExpression {
+fn first(errors: &ParseErrors) -> InvalidExpression {
     let Some(error) = errors.errors.first() else { return invalid("it cannot be read", 1, 1) };
     let place = |at: isize| usize::try_from(at).unwrap_or_default().max(1);
     let what = error.msg.lines().next().unwrap_or_default();
@@ -92,7 +110,7 @@ pub(super) fn first(errors: &ParseErrors) -> InvalidExpression {
 }
 
 pub(super) fn program(program: &Program) -> Result<(), InvalidExpression> {
-    let mut walk = Walk { program, bound: Vec::new() };
+    let mut walk = Walk { program, bound: Vec::new(), level: 0 };
     let root = program.expression();
     walk.expression(root)?;
     match walk.is_truth(root) {
@@ -105,6 +123,7 @@ struct Walk<'p> {
     program: &'p Program,
     /// What the `all`, `map` … around a place calls its elements.
     bound: Vec<&'p str>,
+    level: usize,
 }
 
 impl<'p> Walk<'p> {
@@ -122,6 +141,17 @@ impl<'p> Walk<'p> {
     }
 
     fn expression(&mut self, at: &'p IdedExpr) -> Result<(), InvalidExpression> {
+        self.level += 1;
+        if self.level > MAX_LEVELS {
+            let what = format!("more than {MAX_LEVELS} operators one upon another; simplify it");
+            return Err(self.wrong(at.id, what));
+        }
+        self.part(at)?;
+        self.level -= 1;
+        Ok(())
+    }
+
+    fn part(&mut self, at: &'p IdedExpr) -> Result<(), InvalidExpression> {
         match &at.expr {
             Expr::Ident(name) => self.variable(at.id, name),
             Expr::Call(call) => self.call(at.id, call),

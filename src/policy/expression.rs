@@ -31,7 +31,7 @@ use crate::rules::Undecided;
 ///
 /// **What it costs is bounded.** An expression has at most 1,024 characters, 16 brackets within each other and 16 levels (a
 /// row of `&&` is one); no
-/// `all`, `exists`, `map` … stands inside of another. Arguments of more than 64 KiB or 2,048 values are not looked at:
+/// `all`, `exists`, `map` … stands inside of another. Arguments of more than 64 KiB or 1,024 values are not looked at:
 /// it fails. So it always ends, after some millions of steps at worst.
 ///
 /// ```

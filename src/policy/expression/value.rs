@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 /// More bytes are not looked at.
 const MAX_BYTES: usize = 64 << 10;
 /// Nor are more values.
-const MAX_VALUES: usize = 2_048;
+const MAX_VALUES: usize = 1_024;
 
 /// `None` if it is too much.
 pub(super) fn read(json: &[u8]) -> Option<Value> {

@@ -43,7 +43,8 @@ impl Client {
         let info = json!({"name": "t", "version": "1"});
         let params = json!({"protocolVersion": "2025-03-26", "capabilities": {}, "clientInfo": info});
         assert!(client.ask("initialize", params).await["result"].is_object());
-        soon(client.guard.clone().oneshot(msg(note("notifications/initialized")))).await.unwrap();
+        let none = soon(client.guard.clone().oneshot(msg(note("notifications/initialized")))).await.unwrap();
+        assert!(none.is_end());
         client
     }
 

@@ -37,7 +37,7 @@ impl Reader {
         let items = self.list(node, MAX_LIST)?;
         let words = ManagementTool::ALL.map(|tool| (tool.name(), tool));
         let mut found = Vec::new();
-        let each = self.each(items, |reader, node| {
+        self.each(items, |reader, node| {
             let tool = reader.word(node, "tool of Wassette", &words)?;
             if taken.contains(&tool) {
                 let what = format!("{:?} is allowed and denied; remove one", tool.name());
@@ -48,8 +48,7 @@ impl Reader {
             }
             found.push(tool);
             Some(tool)
-        });
-        each
+        })
     }
 
     /// A pattern, or `{from: PATTERN, pinned: true, digest: [DIGEST]}`.

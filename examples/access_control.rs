@@ -11,7 +11,7 @@ use shadowcat::layer::access::Access;
 use shadowcat::policy::{Decisions, Policy, Rule, Target};
 use shadowcat::rules::{Test, Text};
 use shadowcat::{BoxError, JsonRpcMessage, Pointer, Reply, RpcService};
-use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+use tower::{ServiceBuilder, ServiceExt, service_fn};
 
 /// Nothing but reading files, and no keys among them.
 fn policy() -> Result<Policy, BoxError> {

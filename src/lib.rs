@@ -31,8 +31,9 @@
 //! 2. [`layer::TraceLayer`], [`layer::DebugLayer`], [`layer::EventsLayer`]: see what the client asked and what it was told.
 //! 3. Your own layers, and [`layer::rules::RulesLayer`], [`layer::intercept::InterceptLayer`],
 //!    [`layer::hold::HoldLayer`]: what changes messages above what judges them.
-//! 4. [`layer::OnRequestsLayer`] around limits and [`layer::TimeoutLayer`]: nearest to the leaf, and on requests only.
-//! 5. [`layer::CheckParamsLayer`]: directly above a process that is reached over HTTP.
+//! 4. [`layer::AccessControlLayer`]: below all that changes messages, so that it judges what the server gets.
+//! 5. [`layer::OnRequestsLayer`] around limits and [`layer::TimeoutLayer`]: nearest to the leaf, and on requests only.
+//! 6. [`layer::CheckParamsLayer`]: directly above a process that is reached over HTTP.
 //!
 //! ## Owning a server
 //!

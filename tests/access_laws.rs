@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use caseless::Caseless;
 use futures::executor::block_on;
-use guarded::{exchange, frames::frame, no_evil, request};
+use guarded::{frames::frame, no_evil, request};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use shadowcat::layer::access::Access;
@@ -159,8 +159,8 @@ proptest! {
 /// What reaches the server of a frame.
 fn forwarded(seed: u64) -> Option<String> {
     let message = JsonRpcMessage::parse(frame(seed)).ok()?;
-    let (_, mut received) = block_on(exchange(&Access::new(no_evil()), message, &[]));
-    received.pop()
+    let (_, received) = block_on(guarded::guarded(&Access::new(no_evil()), message, &[]));
+    received.all().pop()
 }
 
 const NODE: &str = r"

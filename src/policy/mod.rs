@@ -24,6 +24,11 @@
 //! are filtered, and MCP's notifications) need no rule; a rule may deny them. All others do: `sampling/createMessage`,
 //! `elicitation/create`, `roots/list`, `tasks/…`, and what MCP does not know.
 //!
+//! # What a rule cannot know
+//!
+//! URIs and arguments are compared as texts: a server may take `file:///a/../b`, `%62` or another upper case for the same
+//! file. Who wants to be sure allows what is known, and denies by default. A client names itself; nothing proves it.
+//!
 //! # What can be told before
 //!
 //! [`Policy::problems`] finds rules that contradict each other or themselves, that are never reached, and that have no

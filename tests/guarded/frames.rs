@@ -32,19 +32,26 @@ const NAMES: [&str; 12] = [
 pub(crate) fn frame(seed: u64) -> String {
     let mut rng = Rng::with_seed(seed);
     let rng = &mut rng;
-    let mut members = vec![
-        member(rng, "jsonrpc", "\"2.0\""),
-        member(rng, "id", ["1", "1", "\"a\"", "-0", "1.0", "1e0", "null"][rng.usize(..7)]),
-    ];
-    let method = string(rng, METHODS[rng.usize(..METHODS.len())]);
+    let mut members = vec![member(rng, "jsonrpc", "\"2.0\""), {
+        let id = one(rng, ["1", "1", "\"a\"", "-0", "1.0", "1e0", "null"]);
+        member(rng, "id", id)
+    }];
+    let method = one(rng, METHODS);
+    let method = string(rng, method);
     members.push(member(rng, "method", &method));
     let params = params(rng);
     members.push(member(rng, "params", &params));
     if rng.u8(..10) == 0 {
-        let method = string(rng, METHODS[rng.usize(..METHODS.len())]);
-        members.push(member(rng, ["method", "Method", "METHOD "][rng.usize(..3)], &method));
+        let method = one(rng, METHODS);
+        let method = string(rng, method);
+        let key = one(rng, ["method", "Method", "METHOD "]);
+        members.push(member(rng, key, &method));
     }
     object(rng, members)
+}
+
+fn one<'a, const N: usize>(rng: &mut Rng, all: [&'a str; N]) -> &'a str {
+    all[rng.usize(..N)]
 }
 
 fn params(rng: &mut Rng) -> String {
@@ -72,8 +79,9 @@ fn params(rng: &mut Rng) -> String {
 
 fn object(rng: &mut Rng, mut members: Vec<String>) -> String {
     rng.shuffle(&mut members);
-    let inside = members.join(&format!("{},{}", space(rng), space(rng)));
-    format!("{{{}{inside}{}}}", space(rng), space(rng))
+    let [a, b, c, d] = [(); 4].map(|()| space(rng));
+    let inside = members.join(&format!("{a},{b}"));
+    format!("{{{c}{inside}{d}}}")
 }
 
 fn member(rng: &mut Rng, key: &str, value: &str) -> String {

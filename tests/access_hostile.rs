@@ -52,7 +52,8 @@ async fn from_server(case: &Case) {
     let says: Vec<_> =
         payloads(case).into_iter().filter_map(|line| JsonRpcMessage::parse(line).ok()).collect();
     let Some(first) = says.first() else { return assert_eq!(case.expect, "reject") };
-    let is_asked = |question: &&Question| first.id().is_some_and(|id| id.as_str() == question.id.to_string());
+    let is_asked =
+        |question: &&Question| first.id().map(|id| id.as_str().to_owned()) == Some(question.id.to_string());
     let question = case.pending.iter().find(is_asked).or(case.pending.first());
     let sent = match question {
         Some(question) => msg(String::from_utf8(question.line()).unwrap().trim_end()),

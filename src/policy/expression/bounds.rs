@@ -12,10 +12,10 @@ const MAX_TEXT: usize = 1_024;
 /// So many brackets within each other, and so many operators or questions one after another.
 const MAX_DEPTH: usize = 16;
 
-/// An expression is so many levels deep when it was read: evaluating one takes up to 30 KiB of stack a level, and is
-/// done on whichever thread asks.
+/// An expression is so many levels deep when it was read. Evaluating one is done on whichever thread asks; in a debug
+/// build 1 MiB of stack was enough for 24 levels and not for 32.
 const MAX_LEVELS: usize = 16;
-/// Reading one takes up to 130 KiB of stack a bracket, which not every thread has.
+/// Reading one needs a stack that not every thread has: in a debug build 1 MiB was not enough for 8 brackets.
 const STACK: usize = 32 << 20;
 
 /// What there is beside who asks.

@@ -31,7 +31,8 @@
 //! 2. [`layer::TraceLayer`], [`layer::DebugLayer`], [`layer::EventsLayer`]: see what the client asked and what it was told.
 //! 3. Your own layers, and [`layer::rules::RulesLayer`], [`layer::intercept::InterceptLayer`],
 //!    [`layer::hold::HoldLayer`]: what changes messages above what judges them.
-//! 4. [`layer::AccessControlLayer`]: below all that changes messages, so that it judges what the server gets.
+//! 4. [`layer::AccessControlLayer`] and, before a Wassette, [`layer::ComponentGuardLayer`]: below all that changes
+//!    messages, so that they judge what the server gets.
 //! 5. [`layer::OnRequestsLayer`] around limits and [`layer::TimeoutLayer`]: nearest to the leaf, and on requests only.
 //! 6. [`layer::CheckParamsLayer`]: directly above a process that is reached over HTTP.
 //!

@@ -16,6 +16,7 @@ pub mod access;
 mod answers;
 mod catch_error;
 pub mod check_params;
+pub mod components;
 pub mod debug;
 pub mod events;
 mod from_fn;
@@ -25,6 +26,7 @@ mod judged;
 mod map;
 pub mod on_requests;
 pub mod pin;
+pub mod policy_file;
 pub mod quota;
 pub mod rules;
 #[cfg(feature = "secret")]
@@ -34,10 +36,13 @@ pub mod timeout;
 pub mod trace;
 #[cfg(feature = "schema")]
 pub mod validate;
+#[cfg(feature = "watch")]
+mod watch;
 
 pub use access::{AccessControl, AccessControlLayer};
 pub use catch_error::{CatchError, CatchErrorFuture, CatchErrorLayer};
 pub use check_params::{CheckParams, CheckParamsLayer};
+pub use components::{ComponentGuard, ComponentGuardLayer};
 pub use debug::{Debug, DebugLayer};
 pub use events::{Events, EventsLayer};
 pub use from_fn::{FromFn, FromFnFuture, FromFnLayer, Next, from_fn};

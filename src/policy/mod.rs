@@ -42,6 +42,9 @@
 mod decision;
 mod entry;
 mod explain;
+#[cfg(feature = "cel")]
+mod expression;
+mod file;
 mod guard;
 mod index;
 mod judge;
@@ -54,6 +57,7 @@ mod rule;
 mod subject;
 mod template;
 mod things;
+pub mod wassette;
 mod who;
 
 pub(crate) use judge::Judged;
@@ -61,6 +65,9 @@ pub(crate) use things::{Malformed, check_keys, text};
 
 pub use decision::{Decision, Decisions, Verdict};
 pub use explain::{Explanation, Look};
+#[cfg(feature = "cel")]
+pub use expression::{Expression, InvalidExpression};
+pub use file::{Loaded, SCHEMA, check};
 pub use guard::{Guard, Question};
 pub use policy::{Invalid, Policy};
 pub use rule::{Rule, Target};

@@ -60,7 +60,7 @@
 
 mod action;
 mod condition;
-mod file;
+pub(crate) mod file;
 mod index;
 mod matcher;
 mod mock;

@@ -1,3 +1,5 @@
+use super::PermissionKind;
+
 /// The tools with which Wassette itself is managed. Every other tool is a function of a loaded component; a
 /// component whose function has one of these names is never called by it.
 ///
@@ -28,6 +30,8 @@ pub enum ManagementTool {
     GrantNetwork,
     /// Lets a component see an environment variable.
     GrantEnvironment,
+    /// Sets the most memory that a component may use (later than 0.3).
+    GrantMemory,
     /// Takes the files back (0.3 on).
     RevokeStorage,
     /// Takes the host back (0.3 on).
@@ -40,7 +44,7 @@ pub enum ManagementTool {
 
 impl ManagementTool {
     /// Every one of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::LoadComponent,
         Self::UnloadComponent,
         Self::ListComponents,
@@ -49,6 +53,7 @@ impl ManagementTool {
         Self::GrantStorage,
         Self::GrantNetwork,
         Self::GrantEnvironment,
+        Self::GrantMemory,
         Self::RevokeStorage,
         Self::RevokeNetwork,
         Self::RevokeEnvironment,
@@ -71,10 +76,22 @@ impl ManagementTool {
             Self::GrantStorage => "grant-storage-permission",
             Self::GrantNetwork => "grant-network-permission",
             Self::GrantEnvironment => "grant-environment-variable-permission",
+            Self::GrantMemory => "grant-memory-permission",
             Self::RevokeStorage => "revoke-storage-permission",
             Self::RevokeNetwork => "revoke-network-permission",
             Self::RevokeEnvironment => "revoke-environment-variable-permission",
             Self::ResetPermission => "reset-permission",
+        }
+    }
+
+    /// What a grant or a revocation is of.
+    pub fn permission(self) -> Option<PermissionKind> {
+        match self {
+            Self::GrantStorage | Self::RevokeStorage => Some(PermissionKind::Storage),
+            Self::GrantNetwork | Self::RevokeNetwork => Some(PermissionKind::Network),
+            Self::GrantEnvironment | Self::RevokeEnvironment => Some(PermissionKind::Environment),
+            Self::GrantMemory => Some(PermissionKind::Memory),
+            _ => None,
         }
     }
 

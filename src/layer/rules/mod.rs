@@ -60,7 +60,6 @@
 
 mod act;
 mod clients;
-mod components;
 mod facts;
 mod handle;
 mod interceptor;
@@ -74,11 +73,11 @@ mod watch;
 #[cfg(doc)]
 use crate::rules::RuleSet;
 
-pub use components::Components;
+pub use super::components::Components;
+#[cfg(feature = "watch")]
+pub use super::watch::Watching;
 pub use handle::{Refused, Rules, Status};
 pub use layer::RulesLayer;
 pub use options::Options;
 pub use stats::Stats;
 pub use tags::Tags;
-#[cfg(feature = "watch")]
-pub use watch::Watching;

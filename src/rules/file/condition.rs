@@ -4,7 +4,7 @@ use super::node::Node;
 use super::reader::{MAX_INTEGER, MAX_LIST, Object, Reader};
 use crate::rules::{Place, Test, Type};
 
-pub(super) const TYPES: [(&str, Type); 7] = [
+pub(crate) const TYPES: [(&str, Type); 7] = [
     ("null", Type::Null),
     ("boolean", Type::Boolean),
     ("number", Type::Number),
@@ -31,7 +31,7 @@ const TESTS: [&str; 12] = [
 
 impl Reader {
     /// `{path: …, above: 1, below: 5}`: one value there has to pass all tests.
-    pub(super) fn condition(&mut self, node: &Node) -> Option<(Place, Test)> {
+    pub(crate) fn condition(&mut self, node: &Node) -> Option<(Place, Test)> {
         let known = [&["path"], &TESTS[..]].concat();
         let object = self.object(node, "a condition", &known)?;
         let path = self.need(&object, "a condition", "path").and_then(|path| self.place(path));

@@ -10,7 +10,7 @@ use crate::rules::Location;
 
 /// The grammar is judged first, by serde_json; the walk that knows the places then has nothing left to refuse but
 /// what serde_json does not: depth, number of values, keys that stand twice.
-pub(super) fn read(text: &str) -> Result<Node, Unreadable> {
+pub(crate) fn read(text: &str) -> Result<Node, Unreadable> {
     let mut grammar = serde_json::Deserializer::from_str(text);
     IgnoredAny::deserialize(&mut grammar)
         .and_then(|_| grammar.end())

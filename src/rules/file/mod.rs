@@ -6,23 +6,23 @@
 mod action;
 mod condition;
 mod fault;
-mod json;
+pub(crate) mod json;
 mod matcher;
 mod mock;
-mod node;
+pub(crate) mod node;
 mod open;
-mod reader;
-mod rule;
-pub(super) mod suggest;
+pub(crate) mod reader;
+pub(crate) mod rule;
+pub(crate) mod suggest;
 mod text;
 #[cfg(feature = "yaml")]
-mod yaml;
+pub(crate) mod yaml;
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use self::node::{Node, Tree, Unreadable};
-use self::reader::Reader;
+use self::reader::{Object, Reader};
 use self::rule::{Places, Read};
 use super::{Problem, ProblemKind, Problems, RuleSet, proof};
 
@@ -41,7 +41,7 @@ pub const SCHEMA: &str = include_str!("../rules.schema.json");
 const MAX_FILE: usize = 8 << 20;
 
 /// A file has at most so many rules.
-const MAX_RULES: usize = 100_000;
+pub(crate) const MAX_RULES: usize = 100_000;
 
 /// Nothing is read of keys that begin with `x-`: they are for notes, and for YAML's anchors.
 const FILE: [&str; 4] = ["$schema", "version", "description", "rules"];
@@ -144,26 +144,34 @@ impl RuleSet {
     ///
     /// All problems at once, if one is an error. That the file cannot be read is one, too.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Loaded, Problems> {
-        let path = path.as_ref();
-        let name = path.display().to_string();
-        let refused = |what: String| {
-            let mut problems = Problems::default();
-            let (kind, file) = (ProblemKind::Malformed, Some(name.as_str().into()));
-            problems.push(Problem { kind, file, at: None, rule: None, what });
-            problems
-        };
-        let format = open::format(path).map_err(refused)?;
-        let text = open::text(path, MAX_FILE).map_err(refused)?;
+        let (name, text, format) = opened(path.as_ref(), RULES)?;
         load(&name, &text, format)
     }
 }
 
 /// From text to a tree.
-type Format = fn(&str) -> Result<Node, Unreadable>;
+pub(crate) type Format = fn(&str) -> Result<Node, Unreadable>;
+
+/// What such a file is called in problems.
+const RULES: &str = "a file of rules";
+
+/// The name, the text and the format of the file at `path`, which is to be `what`.
+pub(crate) fn opened(path: &Path, what: &str) -> Result<(String, String, Format), Problems> {
+    let name = path.display().to_string();
+    let refused = |what: String| {
+        let mut problems = Problems::default();
+        let (kind, file) = (ProblemKind::Malformed, Some(name.as_str().into()));
+        problems.push(Problem { kind, file, at: None, rule: None, what });
+        problems
+    };
+    let format = open::format(path, what).map_err(refused)?;
+    let text = open::text(path, what, MAX_FILE).map_err(refused)?;
+    Ok((name, text, format))
+}
 
 fn load(name: &str, text: &str, format: Format) -> Result<Loaded, Problems> {
     let mut reader = Reader::new(name);
-    let read = reader.tree(text, format).and_then(|tree| reader.file(&tree)).unwrap_or_default();
+    let read = reader.tree(text, format, RULES).and_then(|tree| reader.file(&tree)).unwrap_or_default();
     let (mut rules, mut places) = (Vec::new(), HashMap::new());
     for Read { rule, is_enabled, places: own } in read {
         places.insert(rule.id().to_owned(), own);
@@ -185,13 +193,10 @@ fn load(name: &str, text: &str, format: Format) -> Result<Loaded, Problems> {
 }
 
 impl Reader {
-    fn tree(&mut self, text: &str, format: Format) -> Option<Node> {
+    /// The tree of a text that is to be `what`.
+    pub(crate) fn tree(&mut self, text: &str, format: Format, what: &str) -> Option<Node> {
         if text.len() > MAX_FILE {
-            return self.say(
-                ProblemKind::Malformed,
-                None,
-                format!("a file of rules has at most {MAX_FILE} bytes"),
-            );
+            return self.say(ProblemKind::Malformed, None, format!("{what} has at most {MAX_FILE} bytes"));
         }
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         format(text).map_err(|Unreadable { at, why }| self.say::<()>(ProblemKind::Malformed, at, why)).ok()
@@ -199,10 +204,18 @@ impl Reader {
 
     /// What can be read of the rules.
     fn file(&mut self, node: &Node) -> Option<Vec<Read>> {
-        let members = self.members(node, "a file of rules")?;
+        let file = self.top(node, RULES, &FILE)?;
+        let rules = self.need(&file, RULES, "rules")?;
+        let (rules, mut ids) = (self.list(rules, MAX_RULES)?, HashMap::new());
+        Some(rules.iter().filter_map(|node| self.rule(node, &mut ids)).collect())
+    }
+
+    /// The top of a file that is `what` and has these members, and what all files have of them.
+    pub(crate) fn top<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> Option<Object<'n>> {
+        let members = self.members(node, what)?;
         let notes = members.iter().map(|(key, _)| key.name.as_str()).filter(|key| key.starts_with("x-"));
-        let known: Vec<&str> = FILE.into_iter().chain(notes).collect();
-        let file = self.object(node, "a file of rules", &known)?;
+        let known: Vec<&str> = known.iter().copied().chain(notes).collect();
+        let file = self.object(node, what, &known)?;
         for name in ["$schema", "description"] {
             if let Some(node) = file.get(name) {
                 self.text(node);
@@ -211,9 +224,7 @@ impl Reader {
         if let Some(version) = file.get("version") {
             self.version(version)?;
         }
-        let rules = self.need(&file, "a file of rules", "rules")?;
-        let (rules, mut ids) = (self.list(rules, MAX_RULES)?, HashMap::new());
-        Some(rules.iter().filter_map(|node| self.rule(node, &mut ids)).collect())
+        Some(file)
     }
 
     fn version(&mut self, node: &Node) -> Option<()> {

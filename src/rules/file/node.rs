@@ -5,21 +5,21 @@ use serde_json::{Map, Number, Value};
 use crate::rules::Location;
 
 /// Deeper than so many lists and mappings is nothing.
-pub(super) const MAX_DEPTH: usize = 64;
+pub(crate) const MAX_DEPTH: usize = 64;
 
 /// At most so many values are in a file: each takes about a hundred bytes while it is read.
-pub(super) const MAX_VALUES: usize = 2_000_000;
+pub(crate) const MAX_VALUES: usize = 2_000_000;
 
 /// A value and where it begins.
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) at: Location,
-    pub(super) tree: Tree,
+pub(crate) struct Node {
+    pub(crate) at: Location,
+    pub(crate) tree: Tree,
 }
 
 /// A value as JSON has it; its keys in their order, each once.
 #[derive(Debug)]
-pub(super) enum Tree {
+pub(crate) enum Tree {
     Null,
     Bool(bool),
     Number(Number),
@@ -30,27 +30,27 @@ pub(super) enum Tree {
 
 /// A key and where it begins.
 #[derive(Debug)]
-pub(super) struct Key {
-    pub(super) at: Location,
-    pub(super) name: String,
+pub(crate) struct Key {
+    pub(crate) at: Location,
+    pub(crate) name: String,
 }
 
 /// A text that cannot be read at all: where, and why.
 #[derive(Debug)]
-pub(super) struct Unreadable {
-    pub(super) at: Option<Location>,
-    pub(super) why: String,
+pub(crate) struct Unreadable {
+    pub(crate) at: Option<Location>,
+    pub(crate) why: String,
 }
 
 impl Unreadable {
-    pub(super) fn new(at: Option<Location>, why: impl Into<String>) -> Self {
+    pub(crate) fn new(at: Option<Location>, why: impl Into<String>) -> Self {
         Self { at, why: why.into() }
     }
 }
 
 impl Node {
     /// Without the places.
-    pub(super) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         match &self.tree {
             Tree::Null => Value::Null,
             Tree::Bool(is) => Value::Bool(*is),
@@ -65,7 +65,7 @@ impl Node {
     }
 
     /// In the words of messages.
-    pub(super) fn is_called(&self) -> &'static str {
+    pub(crate) fn is_called(&self) -> &'static str {
         match &self.tree {
             Tree::Null => "nothing",
             Tree::Bool(_) => "true or false",

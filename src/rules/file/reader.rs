@@ -9,50 +9,50 @@ use super::suggest;
 use crate::rules::{Location, Problem, ProblemKind, Problems};
 
 /// Integers beyond this are not the same for all who read JSON.
-pub(super) const MAX_INTEGER: i64 = (1 << 53) - 1;
+pub(crate) const MAX_INTEGER: i64 = (1 << 53) - 1;
 
 /// A text, a list of texts or the steps of an action have at most so many entries.
-pub(super) const MAX_LIST: usize = 1_000;
+pub(crate) const MAX_LIST: usize = 1_000;
 
 /// Whatever is read either is there, or a problem says why it is not.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(crate) struct Reader {
     file: Arc<str>,
     /// The rule that is read.
-    pub(super) rule: Option<Arc<str>>,
-    pub(super) problems: Problems,
+    pub(crate) rule: Option<Arc<str>>,
+    pub(crate) problems: Problems,
     /// How many regular expressions there were.
     #[cfg(feature = "regex")]
-    pub(super) regexes: usize,
+    pub(crate) regexes: usize,
 }
 
 /// A mapping, all of whose known keys may be asked for.
 #[derive(Clone, Debug)]
-pub(super) struct Object<'n> {
-    pub(super) at: Location,
+pub(crate) struct Object<'n> {
+    pub(crate) at: Location,
     members: &'n [(Key, Node)],
     /// What was meant by keys that are not known: nobody needs to be told that these are missing.
     meant: Vec<String>,
 }
 
 impl<'n> Object<'n> {
-    pub(super) fn get(&self, name: &str) -> Option<&'n Node> {
+    pub(crate) fn get(&self, name: &str) -> Option<&'n Node> {
         self.members.iter().find(|(key, _)| key.name == name).map(|(_, node)| node)
     }
 
     /// Whether one of these was meant, and another written.
-    pub(super) fn is_meant(&self, names: &[&str]) -> bool {
+    pub(crate) fn is_meant(&self, names: &[&str]) -> bool {
         self.meant.iter().any(|meant| names.contains(&meant.as_str()))
     }
 
     /// The keys among these that are there.
-    pub(super) fn present(&self, names: &[&'static str]) -> Vec<&'static str> {
+    pub(crate) fn present(&self, names: &[&'static str]) -> Vec<&'static str> {
         names.iter().copied().filter(|name| self.get(name).is_some()).collect()
     }
 }
 
 impl Reader {
-    pub(super) fn new(file: &str) -> Self {
+    pub(crate) fn new(file: &str) -> Self {
         Self {
             file: file.into(),
             rule: None,
@@ -63,11 +63,11 @@ impl Reader {
     }
 
     /// An error in the format.
-    pub(super) fn wrong<T>(&mut self, at: Location, what: impl Into<String>) -> Option<T> {
+    pub(crate) fn wrong<T>(&mut self, at: Location, what: impl Into<String>) -> Option<T> {
         self.say(ProblemKind::Malformed, Some(at), what)
     }
 
-    pub(super) fn say<T>(
+    pub(crate) fn say<T>(
         &mut self,
         kind: ProblemKind,
         at: Option<Location>,
@@ -87,7 +87,7 @@ impl Reader {
     }
 
     /// `what` is its name in messages: "a rule". A key that is not known is a problem, and is passed over.
-    pub(super) fn object<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> Option<Object<'n>> {
+    pub(crate) fn object<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> Option<Object<'n>> {
         let Tree::Map(members) = &node.tree else { return self.expected(node, format!("{what}, a mapping")) };
         let mut meant = Vec::new();
         for (key, _) in members.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
@@ -98,12 +98,12 @@ impl Reader {
         Some(Object { at: node.at, members, meant })
     }
 
-    pub(super) fn members<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [(Key, Node)]> {
+    pub(crate) fn members<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [(Key, Node)]> {
         let Tree::Map(members) = &node.tree else { return self.expected(node, format!("{what}, a mapping")) };
         Some(members)
     }
 
-    pub(super) fn need<'n>(&mut self, object: &Object<'n>, what: &str, name: &str) -> Option<&'n Node> {
+    pub(crate) fn need<'n>(&mut self, object: &Object<'n>, what: &str, name: &str) -> Option<&'n Node> {
         match object.get(name) {
             None if !object.is_meant(&[name]) => {
                 self.wrong(object.at, format!("{what} needs `{name}`; add it"))
@@ -113,7 +113,7 @@ impl Reader {
     }
 
     /// The only one of these keys that is there.
-    pub(super) fn only<'n>(
+    pub(crate) fn only<'n>(
         &mut self,
         object: &Object<'n>,
         what: &str,
@@ -126,21 +126,21 @@ impl Reader {
         }
     }
 
-    pub(super) fn text<'n>(&mut self, node: &'n Node) -> Option<&'n str> {
+    pub(crate) fn text<'n>(&mut self, node: &'n Node) -> Option<&'n str> {
         match &node.tree {
             Tree::Text(text) => Some(text),
             _ => self.expected(node, "a text"),
         }
     }
 
-    pub(super) fn bool(&mut self, node: &Node) -> Option<bool> {
+    pub(crate) fn bool(&mut self, node: &Node) -> Option<bool> {
         match &node.tree {
             Tree::Bool(is) => Some(*is),
             _ => self.expected(node, "true or false"),
         }
     }
 
-    pub(super) fn list<'n>(&mut self, node: &'n Node, max: usize) -> Option<&'n [Node]> {
+    pub(crate) fn list<'n>(&mut self, node: &'n Node, max: usize) -> Option<&'n [Node]> {
         match &node.tree {
             Tree::List(items) if items.len() <= max => Some(items),
             Tree::List(items) => {
@@ -150,7 +150,7 @@ impl Reader {
         }
     }
 
-    pub(super) fn number(&mut self, node: &Node) -> Option<f64> {
+    pub(crate) fn number(&mut self, node: &Node) -> Option<f64> {
         match &node.tree {
             Tree::Number(number) if number.as_f64().is_some() => number.as_f64(),
             _ => self.expected(node, "a number"),
@@ -158,7 +158,7 @@ impl Reader {
     }
 
     /// `3.0` is one, too.
-    pub(super) fn integer(&mut self, node: &Node, range: RangeInclusive<i64>) -> Option<i64> {
+    pub(crate) fn integer(&mut self, node: &Node, range: RangeInclusive<i64>) -> Option<i64> {
         let Tree::Number(number) = &node.tree else { return self.expected(node, "an integer") };
         let whole = |number: f64| {
             (number.fract() == 0.0 && number.abs() <= MAX_INTEGER as f64).then_some(number as i64)
@@ -170,12 +170,12 @@ impl Reader {
     }
 
     /// From `least` on.
-    pub(super) fn count(&mut self, node: &Node, least: i64, most: i64) -> Option<u64> {
+    pub(crate) fn count(&mut self, node: &Node, least: i64, most: i64) -> Option<u64> {
         self.integer(node, least..=most).map(i64::unsigned_abs)
     }
 
     /// One of some words.
-    pub(super) fn word<T: Copy>(&mut self, node: &Node, what: &str, words: &[(&str, T)]) -> Option<T> {
+    pub(crate) fn word<T: Copy>(&mut self, node: &Node, what: &str, words: &[(&str, T)]) -> Option<T> {
         let text = self.text(node)?;
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
         found.or_else(|| {
@@ -185,7 +185,7 @@ impl Reader {
     }
 
     /// All that can be read of a list.
-    pub(super) fn each<'n, T>(
+    pub(crate) fn each<'n, T>(
         &mut self,
         items: &'n [Node],
         mut read: impl FnMut(&mut Self, &'n Node) -> Option<T>,
@@ -196,7 +196,7 @@ impl Reader {
 }
 
 /// What is not there is no problem; what is there and cannot be read, is.
-pub(super) fn optional<'n, T>(
+pub(crate) fn optional<'n, T>(
     node: Option<&'n Node>,
     read: impl FnOnce(&'n Node) -> Option<T>,
 ) -> Option<Option<T>> {

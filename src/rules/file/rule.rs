@@ -97,7 +97,12 @@ impl Reader {
         Some(Read { rule, is_enabled: is_enabled?.unwrap_or(true), places })
     }
 
-    fn id<'n>(&mut self, object: &Object<'n>, ids: &mut HashMap<Arc<str>, Location>) -> Option<&'n str> {
+    /// Its id, which no other rule of the file has.
+    pub(crate) fn id<'n>(
+        &mut self,
+        object: &Object<'n>,
+        ids: &mut HashMap<Arc<str>, Location>,
+    ) -> Option<&'n str> {
         let node = self.need(object, "a rule", "id")?;
         let id = self.text(node)?;
         if id.is_empty() || id.chars().count() > MAX_ID || id.contains(char::is_control) {
@@ -188,7 +193,7 @@ impl Reader {
 }
 
 /// Before anything else is known of it.
-fn id_of(node: &Node) -> Option<&str> {
+pub(crate) fn id_of(node: &Node) -> Option<&str> {
     let Tree::Map(members) = &node.tree else { return None };
     let id = members.iter().find(|(key, _)| key.name == "id").map(|(_, id)| &id.tree);
     id.and_then(|id| if let Tree::Text(id) = id { Some(id.as_str()) } else { None })

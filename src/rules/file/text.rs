@@ -13,7 +13,7 @@ const MAX_REGEXES: usize = 1_000;
 
 impl Reader {
     /// A text, `{glob: …}`, `{regex: …}`, or a list of these.
-    pub(super) fn pattern(&mut self, node: &Node) -> Option<Text> {
+    pub(crate) fn pattern(&mut self, node: &Node) -> Option<Text> {
         match &node.tree {
             Tree::Text(text) => Some(Text::exact(text)),
             Tree::List(_) => {
@@ -36,12 +36,12 @@ impl Reader {
         }
     }
 
-    pub(super) fn glob(&mut self, node: &Node) -> Option<Text> {
+    pub(crate) fn glob(&mut self, node: &Node) -> Option<Text> {
         self.bounded(node).map(Text::glob)
     }
 
     #[cfg(feature = "regex")]
-    pub(super) fn regex(&mut self, node: &Node) -> Option<Text> {
+    pub(crate) fn regex(&mut self, node: &Node) -> Option<Text> {
         let pattern = self.bounded(node)?;
         self.regexes += 1;
         if self.regexes > MAX_REGEXES {
@@ -65,7 +65,7 @@ impl Reader {
     }
 
     #[cfg(not(feature = "regex"))]
-    pub(super) fn regex(&mut self, node: &Node) -> Option<Text> {
+    pub(crate) fn regex(&mut self, node: &Node) -> Option<Text> {
         self.bounded(node)?;
         self.wrong(
             node.at,
@@ -82,7 +82,7 @@ impl Reader {
     }
 
     /// A JSON Pointer or a JSONPath.
-    pub(super) fn place(&mut self, node: &Node) -> Option<Place> {
+    pub(crate) fn place(&mut self, node: &Node) -> Option<Place> {
         let text = self.bounded(node)?;
         match text.as_bytes().first() {
             Some(b'/') => match text.parse::<crate::message::Pointer>() {

@@ -11,7 +11,7 @@ use crate::rules::Location;
 
 /// Merge keys, keys that stand twice and more than one document are refused. Aliases are values again where they
 /// stand; what they make of a file is bounded as if it were written out.
-pub(super) fn read(text: &str) -> Result<Node, Unreadable> {
+pub(crate) fn read(text: &str) -> Result<Node, Unreadable> {
     let options = serde_saphyr::options! {
         merge_keys: MergeKeyPolicy::Error,
         strict_booleans: true,

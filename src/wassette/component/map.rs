@@ -37,6 +37,8 @@ use crate::wassette::{ManagementTool, Outcome, OutcomeError, Permission};
 pub struct ComponentMap {
     components: BTreeMap<ComponentId, Component>,
     permissions: BTreeMap<ComponentId, Permissions>,
+    /// Those of which every permission was seen, from none on.
+    whole: BTreeSet<ComponentId>,
     owners: BTreeMap<String, BTreeSet<ComponentId>>,
     bytes: usize,
     generation: u64,
@@ -76,6 +78,7 @@ impl ComponentMap {
         Self {
             components: BTreeMap::new(),
             permissions: BTreeMap::new(),
+            whole: BTreeSet::new(),
             owners: BTreeMap::new(),
             bytes: 0,
             generation: 0,
@@ -116,6 +119,12 @@ impl ComponentMap {
     /// What was granted to a component and not taken back, as far as it was seen.
     pub fn permissions(&self, id: &str) -> &[Permission] {
         self.permissions.get(id).map_or(&[], Permissions::as_slice)
+    }
+
+    /// Whether these are all: the component was seen without a policy, or was reset, and everything since then was
+    /// seen and kept. What others change beside this connection is never seen.
+    pub fn knows_permissions(&self, id: &str) -> bool {
+        self.whole.contains(id)
     }
 
     /// Something changed that only `list-components` can tell.
@@ -184,6 +193,7 @@ impl ComponentMap {
             Outcome::Unloaded { id } => {
                 self.remove(id);
                 self.permissions.remove(id);
+                self.whole.remove(id);
             }
             Outcome::Granted(permission) => self.grant(permission),
             Outcome::Revoked(Permission { component, kind, subject, .. }) => {
@@ -191,10 +201,14 @@ impl ComponentMap {
                     held.revoke(*kind, subject);
                 }
             }
-            Outcome::Reset { component } => {
-                self.permissions.remove(component);
+            Outcome::Reset { component } => self.clear(component),
+            Outcome::NoPolicy { component } => return self.clear(component),
+            // If nothing was granted, somebody else made it.
+            Outcome::Policy(found) if self.permissions(found.component.as_str()).is_empty() => {
+                self.whole.remove(&found.component);
+                return;
             }
-            Outcome::NoPolicy { .. } | Outcome::Policy(_) | Outcome::Known(_) | Outcome::Failed(_) => return,
+            Outcome::Policy(_) | Outcome::Known(_) | Outcome::Failed(_) => return,
         }
         self.generation += 1;
     }
@@ -202,12 +216,14 @@ impl ComponentMap {
     /// Permissions of components that stay are kept.
     fn replace(&mut self, components: &[Component]) {
         let before = std::mem::take(self);
-        (self.generation, self.permissions) = (before.generation, before.permissions);
+        (self.generation, self.permissions, self.whole) =
+            (before.generation, before.permissions, before.whole);
         for component in components {
             self.insert(component.clone());
         }
         let components = &self.components;
         self.permissions.retain(|id, _| components.contains_key(id));
+        self.whole.retain(|id| components.contains_key(id));
         self.ungranted = before.ungranted && !components.is_empty();
     }
 
@@ -255,11 +271,24 @@ impl ComponentMap {
         let id = &permission.component;
         if self.permissions.len() >= Self::MAX_COMPONENTS && !self.permissions.contains_key(id) {
             self.ungranted = true;
+            self.whole.remove(id);
             return;
         }
         let taken: usize = self.permissions.values().map(Permissions::bytes).sum();
         let held = self.permissions.entry(id.clone()).or_default();
-        self.ungranted |= !held.grant(permission, Self::MAX_PERMISSIONS.saturating_sub(taken));
+        let is_kept = held.grant(permission, Self::MAX_PERMISSIONS.saturating_sub(taken));
+        self.ungranted |= !is_kept;
+        if !is_kept {
+            self.whole.remove(id);
+        }
+    }
+
+    /// It may do nothing, and that is known.
+    fn clear(&mut self, id: &ComponentId) {
+        self.permissions.remove(id);
+        if self.whole.len() < Self::MAX_COMPONENTS {
+            self.whole.insert(id.clone());
+        }
     }
 }
 

@@ -27,6 +27,9 @@ impl Permissions {
         if self.held.contains(permission) {
             return true;
         }
+        if permission.kind == PermissionKind::Memory {
+            self.revoke(permission.kind, &permission.subject);
+        }
         let fits = permission.details.len() <= MAX_DETAILS && size(permission) <= left;
         let room = self.held.len() < MAX && fits;
         if room {

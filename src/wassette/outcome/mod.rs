@@ -93,6 +93,8 @@ pub enum PermissionKind {
     Network,
     /// Environment variables.
     Environment,
+    /// The most memory; a later grant takes the place of an earlier one.
+    Memory,
 }
 
 /// Where the policy of a component is.

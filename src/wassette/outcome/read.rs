@@ -47,16 +47,13 @@ pub(super) fn outcome(tool: ManagementTool, said: &str) -> Result<Outcome, Outco
 
 fn change(tool: ManagementTool, status: &str, json: &[u8]) -> Result<Outcome, OutcomeError> {
     use ManagementTool::{
-        GrantEnvironment, GrantNetwork, GrantStorage, RevokeEnvironment, RevokeNetwork, RevokeStorage,
+        GrantEnvironment, GrantMemory, GrantNetwork, GrantStorage, RevokeEnvironment, RevokeNetwork,
+        RevokeStorage,
     };
-    let kind = match tool {
-        GrantStorage | RevokeStorage => PermissionKind::Storage,
-        GrantNetwork | RevokeNetwork => PermissionKind::Network,
-        _ => PermissionKind::Environment,
-    };
+    let kind = tool.permission().unwrap_or(PermissionKind::Environment);
     match (tool, status) {
         (
-            GrantStorage | GrantNetwork | GrantEnvironment,
+            GrantStorage | GrantNetwork | GrantEnvironment | GrantMemory,
             "permission granted" | "permission granted successfully",
         ) => permission(kind, json).map(Outcome::Granted),
         // Later versions take back all of a URI and give no details.

@@ -211,7 +211,7 @@ impl Policy {
     }
 
     /// Whether one grant keeps to this ceiling: `kind` and `details` are those of a call of `grant-…-permission`. What
-    /// cannot be read is not permitted. Limits of resources stay as they are by a grant, so they are not compared.
+    /// cannot be read is not permitted. Other limits of resources stay as they are by a grant, so they are not compared.
     ///
     /// ```
     /// use shadowcat::wassette::{PermissionKind, policy::Policy};
@@ -222,11 +222,36 @@ impl Policy {
     /// # Ok::<(), shadowcat::wassette::policy::BadPolicy>(())
     /// ```
     pub fn permits_grant(&self, kind: PermissionKind, details: impl AsRef<[u8]>) -> bool {
-        let asked = Self::from_grant(kind, details).map(|mut asked| {
-            asked.resources = self.resources.clone();
-            asked
-        });
-        asked.is_ok_and(|asked| self.contains(&asked))
+        self.excess_of_grant(kind, details).is_ok_and(|excess| excess.is_empty())
+    }
+
+    /// What one grant asks for beyond this ceiling: nothing, if it [keeps](Self::permits_grant) to it.
+    ///
+    /// ```
+    /// use shadowcat::wassette::{PermissionKind, policy::Policy};
+    ///
+    /// let ceiling = Policy::from_json(br#"{"version":"1.0","permissions":{"resources":{"limits":{"memory":"1Gi"}}}}"#)?;
+    /// let asked = br#"{"resources":{"limits":{"memory":"2Gi"}}}"#;
+    /// let excess = ceiling.excess_of_grant(PermissionKind::Memory, asked)?;
+    /// assert_eq!(excess[0].to_string(), "more than the limit resources.limits.memory");
+    /// # Ok::<(), shadowcat::wassette::policy::BadPolicy>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The details are too large, or not of their kind.
+    pub fn excess_of_grant(
+        &self,
+        kind: PermissionKind,
+        details: impl AsRef<[u8]>,
+    ) -> Result<Vec<Excess>, BadPolicy> {
+        let mut asked = Self::from_grant(kind, details)?;
+        let memory = asked.resources.memory_limit.take();
+        asked.resources = self.resources.clone();
+        if let Some(memory) = memory {
+            asked.resources.memory_limit = Some(memory);
+        }
+        Ok(self.exceeds(&asked))
     }
 
     /// As JSON, which Wassette reads too: JSON is YAML. Reading it again gives an equal policy.

@@ -66,15 +66,15 @@ impl HostPattern {
         }
     }
 
-    pub(super) fn is_any(&self) -> bool {
+    pub(crate) fn is_any(&self) -> bool {
         self.name == Name::Any
     }
 
-    pub(super) fn port(&self) -> Option<u16> {
+    pub(crate) fn port(&self) -> Option<u16> {
         self.port
     }
 
-    pub(super) fn contains(&self, other: &Self) -> bool {
+    pub(crate) fn contains(&self, other: &Self) -> bool {
         let name = match (&self.name, &other.name) {
             (Name::Any, _) => true,
             (Name::Below(own), Name::Below(other)) => other.ends_with(&**own),

@@ -65,6 +65,11 @@ pub(super) fn grant(kind: PermissionKind, details: &Value) -> Result<Policy, Bad
         PermissionKind::Storage => policy.storage.allow.push(at.storage()?),
         PermissionKind::Network => policy.network.allow.push(at.network()?),
         PermissionKind::Environment => policy.environment.push(at.variable()?),
+        PermissionKind::Memory => {
+            let limits = at.object(&["resources"])?.need("resources")?.object(&["limits"])?.need("limits")?;
+            let memory = limits.object(&["memory"])?.need("memory")?;
+            policy.resources.memory_limit = Some(memory.limit()?);
+        }
     }
     Ok(policy)
 }

@@ -18,14 +18,28 @@
 //! assert!(detector.find("Your password must be at least 12 characters").is_empty());
 //! ```
 
+mod allow;
+mod builder;
 mod detector;
 mod encoded;
 mod format;
 mod formats;
 mod guess;
+mod hint;
+mod looking;
+mod marker;
 mod name;
 mod place;
+#[cfg(feature = "regex")]
+mod rule;
 mod runs;
+mod words;
 
-pub use detector::{Detector, Finding, Marker};
+pub use allow::{AllowList, InvalidDigest};
+pub use builder::{Builder, UnknownKind};
+pub use detector::{Detector, Finding};
+pub use marker::Marker;
 pub use name::{Sensitivity, sensitivity};
+#[cfg(feature = "regex")]
+#[cfg_attr(docsrs, doc(cfg(feature = "regex")))]
+pub use rule::{CustomRule, InvalidRule};

@@ -26,6 +26,7 @@ mod format;
 mod formats;
 mod guess;
 mod hint;
+mod lines;
 mod looking;
 mod marker;
 mod name;
@@ -35,11 +36,20 @@ mod rule;
 mod runs;
 mod words;
 
+use std::sync::{Arc, LazyLock};
+
 pub use allow::{AllowList, InvalidDigest};
 pub use builder::{Builder, UnknownKind};
 pub use detector::{Detector, Finding};
+pub use lines::MaskLines;
 pub use marker::Marker;
 pub use name::{Sensitivity, sensitivity};
 #[cfg(feature = "regex")]
 #[cfg_attr(docsrs, doc(cfg(feature = "regex")))]
 pub use rule::{CustomRule, InvalidRule};
+
+/// All that is known here, made once: for what the crate says and writes down by itself.
+pub(crate) fn shared() -> &'static Arc<Detector> {
+    static SHARED: LazyLock<Arc<Detector>> = LazyLock::new(Arc::default);
+    &SHARED
+}

@@ -9,7 +9,7 @@ use std::ops::Range;
 /// passed at two or three times an automaton's speed.
 pub(super) struct Words<T> {
     /// One bit for each three characters that a word begins with.
-    begins: Vec<u64>,
+    begins: Box<[u64; CODES / 64]>,
     /// By those three characters.
     words: Vec<Word<T>>,
 }
@@ -30,7 +30,7 @@ impl<T: Copy> Words<T> {
         let all = words.into_iter().filter(|(word, _)| !word.is_empty());
         let mut words: Vec<_> = all.flat_map(|(word, sign)| entries(word.as_bytes(), sign)).collect();
         words.sort_by_key(|word| word.begin);
-        let mut begins = vec![0; CODES / 64];
+        let mut begins = Box::new([0; CODES / 64]);
         for word in &words {
             begins[word.begin / 64] |= 1 << (word.begin % 64);
         }
@@ -45,20 +45,26 @@ impl<T: Copy> Words<T> {
     pub(super) fn each_in(&self, text: &str, mut see: impl FnMut(T, Range<usize>)) {
         let bytes = text.as_bytes();
         let mut code = bytes.iter().take(2).fold(0, |code, byte| next(code, *byte));
-        if bytes.len() < 2 {
-            code = next(code, 0);
-        }
-        // A short word may be the last in the text: nothing stands after it.
-        let ends = [0; 2];
-        let thirds = bytes.get(2..).unwrap_or_default().iter().chain(&ends).enumerate();
-        thirds.for_each(|(at, byte)| {
+        for (at, byte) in bytes.iter().skip(2).enumerate() {
             code = next(code, *byte);
-            if self.begins[code / 64] & 1 << (code % 64) != 0 {
+            if self.may_begin(code) {
                 self.see_at(bytes, at, code, &mut see);
             }
-        });
+        }
+        // A short word may be the last in the text: nothing stands after it.
+        for at in bytes.len().saturating_sub(2)..bytes.len() {
+            let code = (at..at + 3).fold(0, |code, at| next(code, bytes.get(at).copied().unwrap_or(0)));
+            if self.may_begin(code) {
+                self.see_at(bytes, at, code, &mut see);
+            }
+        }
     }
 
+    fn may_begin(&self, code: usize) -> bool {
+        self.begins[code / 64] & 1 << (code % 64) != 0
+    }
+
+    #[inline(never)] // for it is rare, and the loop around it is not
     fn see_at(&self, text: &[u8], at: usize, code: usize, see: &mut impl FnMut(T, Range<usize>)) {
         let first = self.words.partition_point(|word| word.begin < code);
         for word in self.words[first..].iter().take_while(|word| word.begin == code) {

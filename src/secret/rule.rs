@@ -128,6 +128,10 @@ impl CustomRule {
         &self.id
     }
 
+    pub(crate) fn pattern(&self) -> &Regex {
+        &self.pattern
+    }
+
     pub(super) fn keywords(&self) -> &[String] {
         &self.keywords
     }

@@ -13,6 +13,8 @@ mod node;
 mod open;
 mod reader;
 mod rule;
+#[cfg(all(feature = "secret", feature = "regex"))]
+mod secrets;
 pub(super) mod suggest;
 mod text;
 #[cfg(feature = "yaml")]

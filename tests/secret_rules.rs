@@ -7,7 +7,7 @@ mod keys;
 use keys::{ALNUM, drawn, keys};
 use proptest::prelude::*;
 use shadowcat::rules::Problems;
-use shadowcat::secret::{AllowList, CustomRule, Detector, MaskLines, Marker};
+use shadowcat::secret::{AllowList, CustomRule, Detector, Marker, MaskLines};
 
 fn with(rule: CustomRule) -> Detector {
     Detector::builder().rule(rule).build()
@@ -71,7 +71,9 @@ fn entropy_narrows_a_rule_and_finds_nothing_alone() {
 
 #[test]
 fn what_is_no_rule_is_refused() {
-    for (id, pattern) in [("", "a"), ("a b", "a"), ("[x]", "a"), ("a", "("), ("a", "a*"), ("a", r"\w{9999}{9999}")] {
+    for (id, pattern) in
+        [("", "a"), ("a b", "a"), ("[x]", "a"), ("a", "("), ("a", "a*"), ("a", r"\w{9999}{9999}")]
+    {
         assert!(CustomRule::new(id, pattern).is_err(), "{id} {pattern}");
     }
     assert!(CustomRule::new("a", &"a".repeat(5_000)).is_err());
@@ -154,16 +156,28 @@ fn a_file_makes_rules_and_an_allow_list() {
 fn what_is_wrong_with_a_file_is_told_with_its_place() {
     for (text, told) in [
         ("[]", "s.json:1:1: expected a file of rules for secrets, a mapping, found a list"),
-        (r#"{"rule":[]}"#, "s.json:1:2: a file of rules for secrets has no field \"rule\"; did you mean \"rules\"?"),
+        (
+            r#"{"rule":[]}"#,
+            "s.json:1:2: a file of rules for secrets has no field \"rule\"; did you mean \"rules\"?",
+        ),
         (r#"{"rules":[{"regex":"a"}]}"#, "s.json:1:11: a rule needs `id`; add it"),
         (r#"{"rules":[{"id":"a","regex":"("}]}"#, "s.json:1:29: rule \"a\": unclosed group"),
-        (r#"{"rules":[{"id":"a","regex":"a*"}]}"#, "s.json:1:29: rule \"a\": the pattern matches an empty text"),
+        (
+            r#"{"rules":[{"id":"a","regex":"a*"}]}"#,
+            "s.json:1:29: rule \"a\": the pattern matches an empty text",
+        ),
         (r#"{"rules":[{"id":"jwt","regex":"a"}]}"#, "s.json:1:17: rule \"jwt\": the id \"jwt\" is taken"),
         (r#"{"rules":[{"id":"a","regex":"a"},{"id":"a","regex":"b"}]}"#, "s.json:1:40: rule \"a\": the id"),
         (r#"{"rules":[{"id":"a","regex":"a","entropy":9}]}"#, "s.json:1:43: rule \"a\": expected 0 to 8"),
-        (r#"{"rules":[{"id":"a","regex":"a","secretGroup":1}]}"#, "s.json:1:47: rule \"a\": the pattern has no group 1"),
-        (r#"{"rules":[{"id":"a","regex":"a","keywords":[""]}]}"#, "s.json:1:44: rule \"a\": an empty text"),
-        (r#"{"rules":[{"id":"a","regex":"a","allowlist":{"paths":["a"]}}]}"#, "s.json:1:46: rule \"a\": an allow-list has no"),
+        (
+            r#"{"rules":[{"id":"a","regex":"a","secretGroup":1}]}"#,
+            "s.json:1:47: rule \"a\": the pattern has no group 1",
+        ),
+        (r#"{"rules":[{"id":"a","regex":"a","keywords":[""]}]}"#, "s.json:1:45: rule \"a\": an empty text"),
+        (
+            r#"{"rules":[{"id":"a","regex":"a","allowlist":{"paths":["a"]}}]}"#,
+            "s.json:1:47: rule \"a\": an allow-list has no",
+        ),
         (r#"{"allowlist":{"sha256":["abc"]}}"#, "s.json:1:25: a SHA-256 has 64 hexadecimal digits"),
         (r#"{"disabled":["nope"]}"#, "s.json:1:14: there is no kind of secret"),
         (r#"{"rules":[],"rules":[]}"#, "s.json:1:13: "),

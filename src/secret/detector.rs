@@ -127,6 +127,13 @@ impl Detector {
         &self.allow
     }
 
+    /// Whether there is anything that a secret begins with or stands beside.
+    pub(super) fn has_word(&self, text: &str) -> bool {
+        let mut has = false;
+        self.words.each_in(text, |_, _| has = true);
+        has
+    }
+
     fn find_to(&self, text: &str, depth: usize) -> Vec<Finding> {
         let mut found = self.plain(text);
         if depth > 0 {

@@ -10,6 +10,9 @@ use super::{Detector, shared};
 /// So many lines of a private key are waited through, at most, for its last one.
 const LONGEST_KEY: usize = 256;
 
+/// So far before a value stands what tells that it is a secret, in bytes.
+const NEAR: usize = 64;
+
 /// Masks lines of one output, one after the other: of a private key, each line goes.
 ///
 /// ```
@@ -65,8 +68,13 @@ impl MaskLines {
     /// ```
     pub fn mask_cut<'l>(&mut self, line: &'l str) -> Cow<'l, str> {
         let goes_on = |byte: &u8| !byte.is_ascii() || Class::Value.has(*byte);
-        let rest = line.bytes().rev().take_while(goes_on).count();
-        self.mask(&line[..line.len() - rest])
+        let rest = line.len() - line.bytes().rev().take_while(goes_on).count();
+        let mut near = rest.saturating_sub(NEAR);
+        while !line.is_char_boundary(near) {
+            near -= 1;
+        }
+        let end = if self.detector.has_word(&line[near..]) { rest } else { line.len() };
+        self.mask(&line[..end])
     }
 
     fn inside<'l>(&mut self, line: &'l str) -> Cow<'l, str> {
@@ -82,9 +90,11 @@ impl MaskLines {
 
     fn begins_key(&self, line: &str) -> bool {
         let open = line.rfind("-----BEGIN ").is_some_and(|begin| !line[begin..].contains("-----END "));
-        open && self.detector.find(line).last().is_some_and(|found| {
-            found.kind == PRIVATE_KEY && found.range.end == line.len()
-        })
+        open && self
+            .detector
+            .find(line)
+            .last()
+            .is_some_and(|found| found.kind == PRIVATE_KEY && found.range.end == line.len())
     }
 }
 

@@ -83,7 +83,8 @@ impl CustomRule {
         if pattern.len() > MAX_PATTERN {
             return Err(InvalidRule::TooLong);
         }
-        let built = regex::RegexBuilder::new(pattern).size_limit(MAX_COMPILED).dfa_size_limit(MAX_COMPILED).build();
+        let built =
+            regex::RegexBuilder::new(pattern).size_limit(MAX_COMPILED).dfa_size_limit(MAX_COMPILED).build();
         let pattern = built.map_err(InvalidRule::Pattern)?;
         if pattern.is_match("") {
             return Err(InvalidRule::Everywhere);

@@ -15,9 +15,9 @@ use tower_service::Service;
 use super::keeper::{self, Ladder};
 #[cfg(feature = "limits")]
 use super::limits::Limits;
+use super::mask::Mask;
 #[cfg(feature = "landlock")]
 use super::sandbox::Sandbox;
-use super::mask::Mask;
 use super::{Child, stderr};
 use crate::connect::multiplex::{Multiplex, Options};
 use crate::error::Error;

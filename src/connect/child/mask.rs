@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 #[cfg(feature = "secret")]
-use crate::secret::{Detector, MaskLines, Marker};
+use crate::secret::{Detector, Marker, MaskLines};
 
 /// What masks; without the feature `secret`, nothing does.
 #[derive(Clone, Debug)]
@@ -45,7 +45,8 @@ impl Mask {
         for word in words {
             let word = word.to_string_lossy();
             let masked = self.detector.mask_member(&name, &word, &Marker::default()).into_owned();
-            name = if word.starts_with('-') { word.trim_start_matches('-').to_owned() } else { String::new() };
+            name =
+                if word.starts_with('-') { word.trim_start_matches('-').to_owned() } else { String::new() };
             all.push(if masked == word { word } else { Cow::Owned(masked) });
         }
         all

@@ -159,7 +159,8 @@ impl<'a> Renderer<'a> {
         let word = std::str::from_utf8(&self.json[start..self.at]).unwrap_or_default();
         let is_number = word.starts_with(|c: char| c == '-' || c.is_ascii_digit());
         let is_shown = !is_number
-            || word.len() <= self.room() && self.shown(word, word.len()).is_some_and(|(shown, _)| shown == word);
+            || word.len() <= self.room()
+                && self.shown(word, word.len()).is_some_and(|(shown, _)| shown == word);
         self.out.push_str(if is_shown { word } else { "\"<number>\"" });
         // Text that no scanner passed: it is not looked at for ever.
         self.at += usize::from(start == self.at);

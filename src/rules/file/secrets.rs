@@ -13,17 +13,8 @@ use crate::secret::{AllowList, Builder, CustomRule, Detector};
 /// A file has at most so many rules: each may look at every text.
 const MAX_RULES: usize = 1_000;
 const FILE: [&str; 5] = ["title", "description", "rules", "allowlist", "disabled"];
-const RULE: [&str; 9] = [
-    "id",
-    "description",
-    "regex",
-    "keywords",
-    "entropy",
-    "secretGroup",
-    "secret_group",
-    "allowlist",
-    "tags",
-];
+const RULE: [&str; 9] =
+    ["id", "description", "regex", "keywords", "entropy", "secretGroup", "secret_group", "allowlist", "tags"];
 const ALLOW: [&str; 6] = ["description", "sha256", "globs", "regexes", "stopwords", "paths"];
 
 impl Builder {
@@ -147,7 +138,9 @@ impl Reader {
         if let Some(node) = object.get("entropy") {
             rule = match self.number(node)? {
                 bits if (0.0..=8.0).contains(&bits) => rule.entropy(bits),
-                bits => return self.wrong(node.at, format!("expected 0 to 8 bits for each byte, found {bits}")),
+                bits => {
+                    return self.wrong(node.at, format!("expected 0 to 8 bits for each byte, found {bits}"));
+                }
             };
         }
         if let Some(node) = object.get("secretGroup").or_else(|| object.get("secret_group")) {

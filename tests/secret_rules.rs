@@ -176,7 +176,7 @@ fn what_is_wrong_with_a_file_is_told_with_its_place() {
         (r#"{"rules":[{"id":"a","regex":"a","keywords":[""]}]}"#, "s.json:1:45: rule \"a\": an empty text"),
         (
             r#"{"rules":[{"id":"a","regex":"a","allowlist":{"paths":["a"]}}]}"#,
-            "s.json:1:47: rule \"a\": an allow-list has no",
+            "s.json:1:46: rule \"a\": an allow-list has no",
         ),
         (r#"{"allowlist":{"sha256":["abc"]}}"#, "s.json:1:25: a SHA-256 has 64 hexadecimal digits"),
         (r#"{"disabled":["nope"]}"#, "s.json:1:14: there is no kind of secret"),

@@ -6,6 +6,9 @@
 //! that holds it. Base64 is looked into, twice. What is no secret in all likelihood is let be: placeholders, empty
 //! values, prose about passwords. How random a text looks only supports what else speaks for a secret.
 //!
+//! A [`Detector::builder`] leaves kinds out, lets be what an [`AllowList`] knows, and adds rules of one's own, from code
+//! (`CustomRule`, feature `regex`) or from a file in the words of gitleaks (`Builder::rules_from_path`).
+//!
 //! Time is linear in the text, whatever stands in it.
 //!
 //! ```

@@ -1,5 +1,7 @@
 //! Keys of many providers, drawn by lot.
 
+#![allow(dead_code, reason = "no test file uses all of it")]
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 

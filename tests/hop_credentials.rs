@@ -36,6 +36,31 @@ async fn server() -> Upstream {
     .await
 }
 
+/// A header that mirrors an argument is for the server to judge; what is a credential, by its name or by what it
+/// says, is none of it.
+#[cfg(feature = "secret")]
+#[tokio::test]
+async fn a_key_among_mirrored_arguments_stays_here() {
+    let upstream = server().await;
+    let uri = upstream.uri();
+    let leaf = move |era| Http::with_options(HttpClient::new(), uri.clone(), Options::new().era(era));
+    let address = hop::start(leaf, |front, _| front).await;
+    let key = "ghp_7a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R";
+    let encoded = "c2VjcmV0IGlzIGdocF83YTFCMmMzRDRlNUY2ZzdIOGk5SjBrMUwybTNONG81UDZxN1I=";
+    let headers = format!(
+        "mcp-protocol-version: 2026-07-28\r\nmcp-method: tools/call\r\nmcp-name: t\r\nmcp-param-region: eu-central-1\r\n\
+         mcp-param-note: {key}\r\nmcp-param-password: hunter2hunter2\r\nmcp-param-more: =?base64?{encoded}?=\r\n\
+         x-api-key: {key}\r\n"
+    );
+    let body = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"t","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
+    assert_eq!(post(address, &headers, body).await.status, 200);
+    let heard = upstream.hears("tools/call").await;
+    assert_eq!(header(&heard, "mcp-param-region"), Some("eu-central-1"));
+    for secret in [key, "hunter2", encoded] {
+        assert!(!heard.contains(secret), "{heard}");
+    }
+}
+
 /// The value of a header of a request, which it has once at most.
 fn header<'a>(request: &'a str, name: &str) -> Option<&'a str> {
     let head = request.split("\r\n\r\n").next().unwrap();

@@ -90,6 +90,8 @@ fn what_is_of_the_connection_or_secret_stays_whatever_is_asked_for() {
         "keep-alive",
         "proxy-authorization",
         "cookie",
+        "x-api-key",
+        "x-goog-api-key",
         "x-hop",
     ];
     let mut all: Vec<_> = stay.map(|name| (name, "x")).to_vec();

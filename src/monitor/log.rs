@@ -123,14 +123,27 @@ pub(super) struct Log {
 }
 
 enum Source {
-    Reader { reader: Pin<Box<dyn AsyncRead + Send>>, decoder: Decoder },
+    Reader(Box<Reader>),
     Lines(mpsc::Receiver<Box<str>>),
+}
+
+struct Reader {
+    reader: Pin<Box<dyn AsyncRead + Send>>,
+    decoder: Decoder,
+    /// Nothing that is kept of a log holds a secret. (A child's lines have lost them on their way here.)
+    #[cfg(feature = "secret")]
+    mask: crate::secret::MaskLines,
 }
 
 impl Log {
     pub(super) fn reader(reader: impl AsyncRead + Send + 'static) -> Self {
-        let source = Source::Reader { reader: Box::pin(reader), decoder: Decoder::new(MAX_LINE) };
-        Self { source: Some(source), counts: Arc::default() }
+        let reader = Reader {
+            reader: Box::pin(reader),
+            decoder: Decoder::new(MAX_LINE),
+            #[cfg(feature = "secret")]
+            mask: crate::secret::MaskLines::default(),
+        };
+        Self { source: Some(Source::Reader(Box::new(reader))), counts: Arc::default() }
     }
 
     pub(super) fn lines(lines: LogLines) -> Self {
@@ -158,7 +171,7 @@ impl Log {
             Some(Source::Lines(lines)) => {
                 ready!(lines.poll_recv(cx)).map_or(Next::End(None), |line| Next::Line(log::parse(&line)))
             }
-            Some(Source::Reader { reader, decoder }) => ready!(poll_line(reader, decoder, &self.counts, cx)),
+            Some(Source::Reader(reader)) => ready!(reader.poll_line(&self.counts, cx)),
         };
         if matches!(next, Next::End(_)) {
             self.source = None;
@@ -167,43 +180,48 @@ impl Log {
     }
 }
 
-fn poll_line(
-    reader: &mut Pin<Box<dyn AsyncRead + Send>>,
-    decoder: &mut Decoder,
-    counts: &Counts,
-    cx: &mut Context<'_>,
-) -> Poll<Next> {
-    for _ in 0..READS {
-        if let Some(line) = decoder.next_line() {
-            return Poll::Ready(Next::Line(parse(&line, counts)));
-        }
-        match ready!(decoder.poll_read(reader, cx)) {
-            Ok(0) => {
-                let rest = decoder.finish().map(|line| Next::Line(parse(&line, counts)));
-                return Poll::Ready(rest.unwrap_or(Next::End(None)));
+impl Reader {
+    fn poll_line(&mut self, counts: &Counts, cx: &mut Context<'_>) -> Poll<Next> {
+        for _ in 0..READS {
+            if let Some(line) = self.decoder.next_line() {
+                return Poll::Ready(Next::Line(self.parse(&line, counts)));
             }
-            Ok(_) => {}
-            Err(error) => return Poll::Ready(Next::End(Some(Error::io("cannot read the log", error)))),
+            match ready!(self.decoder.poll_read(&mut self.reader, cx)) {
+                Ok(0) => {
+                    let rest = self.decoder.finish().map(|line| Next::Line(self.parse(&line, counts)));
+                    return Poll::Ready(rest.unwrap_or(Next::End(None)));
+                }
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(Next::End(Some(Error::io("cannot read the log", error)))),
+            }
         }
+        // A line that does not end: others have their turn.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
-    // A line that does not end: others have their turn.
-    cx.waker().wake_by_ref();
-    Poll::Pending
-}
 
-fn parse(line: &Line, counts: &Counts) -> LogLine {
-    if matches!(line, Line::TooLong(_)) {
-        counts.cut.fetch_add(1, Ordering::Relaxed);
+    fn parse(&mut self, line: &Line, counts: &Counts) -> LogLine {
+        if matches!(line, Line::TooLong(_)) {
+            counts.cut.fetch_add(1, Ordering::Relaxed);
+        }
+        let (Line::Frame(bytes)
+        | Line::CarriageReturn(bytes)
+        | Line::TooLong(bytes)
+        | Line::Incomplete(bytes)) = line;
+        let text = String::from_utf8_lossy(bytes);
+        #[cfg(feature = "secret")]
+        let text = match line {
+            Line::TooLong(_) => self.mask.mask_cut(&text),
+            _ => self.mask.mask(&text),
+        };
+        log::parse(&text)
     }
-    let (Line::Frame(bytes) | Line::CarriageReturn(bytes) | Line::TooLong(bytes) | Line::Incomplete(bytes)) =
-        line;
-    log::parse(&String::from_utf8_lossy(bytes))
 }
 
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Reader { .. } => "Reader",
+            Self::Reader(_) => "Reader",
             Self::Lines(_) => "Lines",
         })
     }

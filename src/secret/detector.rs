@@ -4,11 +4,15 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-
-use super::formats::FORMATS;
-use super::runs::{Class, Runs};
-use super::{encoded, guess, place};
+use super::allow::AllowList;
+use super::builder::Builder;
+use super::hint::{self, ASSIGNED, Hint, MEMBER};
+use super::looking::Looking;
+use super::marker::Marker;
+#[cfg(feature = "regex")]
+use super::rule::CustomRule;
+use super::words::Words;
+use super::{encoded, guess};
 
 /// How deep base64 is looked into.
 const DEPTH: usize = 2;
@@ -16,21 +20,12 @@ const DEPTH: usize = 2;
 /// Finds secrets in text; see the [module](super). It is made once and shared.
 pub struct Detector {
     /// Whatever a secret begins with or stands beside; the text is searched for all of them at once.
-    words: AhoCorasick,
-    hints: Vec<Hint>,
-}
-
-/// What a word may be a sign of.
-#[derive(Clone, Copy, Debug)]
-enum Hint {
-    Format(usize),
-    Scheme,
-    Name,
-    Userinfo,
-    WebToken,
-    PrivateKey,
-    Telegram,
-    Terraform,
+    words: Words<Hint>,
+    allow: AllowList,
+    /// Whether the name of a member makes a secret of its value.
+    members: bool,
+    #[cfg(feature = "regex")]
+    rules: Vec<CustomRule>,
 }
 
 /// Where a secret is, and of what kind.
@@ -43,84 +38,36 @@ pub struct Finding {
     pub kind: Cow<'static, str>,
 }
 
-/// What stands in the place of a secret: by default `[REDACTED:kind]`, which tells neither its length nor any part of
-/// it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Marker {
-    before: String,
-    after: String,
-    names_kind: bool,
-}
-
-impl Default for Marker {
-    fn default() -> Self {
-        Self { before: "[REDACTED:".into(), after: "]".into(), names_kind: true }
-    }
-}
-
-impl Marker {
-    /// This text, always.
-    pub fn fixed(text: &str) -> Self {
-        Self { before: text.into(), after: String::new(), names_kind: false }
-    }
-
-    /// The marker for a secret of this kind.
-    pub fn of(&self, kind: &str) -> String {
-        format!("{}{}{}", self.before, if self.names_kind { kind } else { "" }, self.after)
-    }
-}
-
-/// The kind of what nothing but the name before it tells of.
-const ASSIGNED: &str = "assigned";
-
-/// Words that names of secrets contain.
-const NAMES: [&str; 18] = [
-    "apikey",
-    "api_key",
-    "api-key",
-    "api.key",
-    "auth",
-    "cookie",
-    "credential",
-    "pass",
-    "pwd",
-    "secret",
-    "token",
-    "signature",
-    "sig=",
-    "_key",
-    "-key",
-    "accesskey",
-    "accountkey",
-    "privatekey",
-];
-
 impl Detector {
     /// All that is known here.
     pub fn new() -> Self {
-        let mut words: Vec<(&str, Hint)> = Vec::new();
-        words.extend(FORMATS.iter().enumerate().map(|(at, format)| (format.prefix, Hint::Format(at))));
-        words.extend(NAMES.map(|name| (name, Hint::Name)));
-        words.extend(
-            ["masterkey", "secretkey", "signingkey", "encryptionkey", "code=", "key="]
-                .map(|name| (name, Hint::Name)),
-        );
-        words.extend(["bearer", "basic"].map(|scheme| (scheme, Hint::Scheme)));
-        words.extend([
-            ("://", Hint::Userinfo),
-            ("eyJ", Hint::WebToken),
-            ("-----BEGIN ", Hint::PrivateKey),
-            (":AA", Hint::Telegram),
-            (".atlasv1.", Hint::Terraform),
-        ]);
-        let patterns = words.iter().map(|(word, _)| word);
-        let found = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(patterns);
-        let words_found = found.expect("a few hundred short words are within every limit");
-        Self { words: words_found, hints: words.into_iter().map(|(_, hint)| hint).collect() }
+        Self::builder().build()
+    }
+
+    /// For one that looks for more, or for less.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// Every kind of secret that is known here.
+    ///
+    /// ```
+    /// use shadowcat::secret::Detector;
+    ///
+    /// assert!(Detector::kinds().any(|kind| kind == "github-token"));
+    /// ```
+    pub fn kinds() -> impl Iterator<Item = &'static str> {
+        hint::kinds()
+    }
+
+    pub(super) fn of(settings: Builder) -> Self {
+        Self {
+            words: words(&settings),
+            allow: settings.allow,
+            members: !settings.without.contains(MEMBER),
+            #[cfg(feature = "regex")]
+            rules: settings.rules,
+        }
     }
 
     /// Every secret in the text, in order; none lies in another.
@@ -156,10 +103,35 @@ impl Detector {
     /// assert_eq!(detector.mask_member("token", "hello", &marker), "hello");
     /// ```
     pub fn mask_member<'t>(&self, name: &str, value: &'t str, marker: &Marker) -> Cow<'t, str> {
-        match guess::is_secret_member(name, value) {
-            true => Cow::Owned(marker.of("member")),
+        match self.is_secret_member(name, value) {
+            true => Cow::Owned(marker.of(MEMBER)),
             false => self.mask(value, marker),
         }
+    }
+
+    /// Whether the name of a member says that its whole value is a secret.
+    ///
+    /// ```
+    /// use shadowcat::secret::{AllowList, Detector};
+    ///
+    /// assert!(Detector::new().is_secret_member("password", "hunter2"));
+    /// let detector = Detector::builder().allow(AllowList::new().value("hunter2")).build();
+    /// assert!(!detector.is_secret_member("password", "hunter2"));
+    /// ```
+    pub fn is_secret_member(&self, name: &str, value: &str) -> bool {
+        self.members && guess::is_secret_member(name, value) && !self.allow.allows(value)
+    }
+
+    /// What it lets be: [`AllowList::allows_path`] is for whoever knows where a text stands.
+    pub fn allow_list(&self) -> &AllowList {
+        &self.allow
+    }
+
+    /// Whether there is anything that a secret begins with or stands beside.
+    pub(super) fn has_word(&self, text: &str) -> bool {
+        let mut has = false;
+        self.words.each_in(text, |_, _| has = true);
+        has
     }
 
     fn find_to(&self, text: &str, depth: usize) -> Vec<Finding> {
@@ -167,77 +139,48 @@ impl Detector {
         if depth > 0 {
             found.extend(encoded::texts(text).filter_map(|(range, inner)| {
                 let kind = self.find_to(&inner, depth - 1).into_iter().next()?.kind;
-                Some(Finding { range, kind })
+                (!self.allow.allows(&text[range.clone()])).then_some(Finding { range, kind })
             }));
         }
         found.sort_by_key(|finding| (finding.range.start, std::cmp::Reverse(finding.range.end)));
         found.into_iter().fold(Vec::new(), apart)
     }
 
+    #[cfg(not(feature = "regex"))]
     fn plain(&self, text: &str) -> Vec<Finding> {
-        let mut looking = Looking { text, runs: Runs::new(text), end_of_key: None, known_to: 0 };
-        let hits = self.words.find_overlapping_iter(text);
-        let found = hits.filter_map(|hit| looking.judge(self.hints[hit.pattern().as_usize()], hit.range()));
-        found.filter(|finding| !finding.range.is_empty()).collect()
-    }
-}
-
-/// One text while it is searched.
-struct Looking<'t> {
-    text: &'t str,
-    runs: Runs<'t>,
-    /// Where the next private key ends: none is known, or there is none.
-    end_of_key: Option<Option<usize>>,
-    /// The end of the last secret that was found.
-    known_to: usize,
-}
-
-impl Looking<'_> {
-    fn judge(&mut self, hint: Hint, at: Range<usize>) -> Option<Finding> {
-        // What stands inside of a secret need not be looked at by its place: many such places may overlap.
-        if at.start < self.known_to && matches!(hint, Hint::Name | Hint::Scheme | Hint::Userinfo) {
-            return None;
-        }
-        let (text, runs) = (self.text, &mut self.runs);
-        let (kind, range) = match hint {
-            Hint::Format(format) => (FORMATS[format].kind, FORMATS[format].find(text, at.start, runs)),
-            Hint::Scheme => {
-                let basic = text[at.clone()].eq_ignore_ascii_case("basic");
-                (if basic { "basic" } else { "bearer" }, place::after_scheme(text, at, runs))
-            }
-            Hint::Name => (ASSIGNED, place::assigned(text, at, runs)),
-            Hint::Userinfo => ("password-in-url", place::userinfo(text, at)),
-            Hint::WebToken => ("jwt", place::web_token(text, at, runs)),
-            Hint::PrivateKey => ("private-key", self.private_key(at)),
-            Hint::Telegram => ("telegram-token", place::around(text, at, (Class::Digit, 8), 30, runs)),
-            Hint::Terraform => {
-                ("terraform-token", place::around(text, at, (Class::Alphanumeric, 14), 60, runs))
-            }
-        };
-        let range = range?;
-        self.known_to = self.known_to.max(range.end);
-        Some(Finding { range, kind: kind.into() })
+        let mut looking = Looking::new(text, &self.allow);
+        self.words.each_in(text, |hint, at| looking.judge(hint, at));
+        looking.into_found()
     }
 
-    /// From its first line to its last; where that is missing, to the end.
-    fn private_key(&mut self, at: Range<usize>) -> Option<Range<usize>> {
-        let bytes = self.text.as_bytes();
-        let line = &bytes[at.end..bytes.len().min(at.end + 48)];
-        let dashes = memchr::memmem::find(line, b"-----")?;
-        let label = &line[..dashes];
-        [&b"PRIVATE KEY"[..], b"PRIVATE KEY BLOCK"].iter().find(|end| label.ends_with(end))?;
-        let known = self.end_of_key.filter(|end| end.is_none_or(|end| end > at.end));
-        let end = known.unwrap_or_else(|| {
-            let last = memchr::memmem::find(&bytes[at.end..], b"-----END ")? + at.end;
-            let rest = &bytes[last + 9..];
-            Some(
-                memchr::memmem::find(&rest[..rest.len().min(64)], b"-----")
-                    .map_or(last, |dashes| last + 9 + dashes + 5),
-            )
+    #[cfg(feature = "regex")]
+    fn plain(&self, text: &str) -> Vec<Finding> {
+        let mut looking = Looking::new(text, &self.allow);
+        let mut due: Vec<bool> = self.rules.iter().map(|rule| rule.keywords().is_empty()).collect();
+        self.words.each_in(text, |hint, at| match hint {
+            Hint::Rule(number) => due[number] = true,
+            hint => looking.judge(hint, at),
         });
-        self.end_of_key = Some(end);
-        Some(at.start..end.unwrap_or(bytes.len()))
+        let mut found = looking.into_found();
+        for (rule, _) in self.rules.iter().zip(due).filter(|(_, due)| *due) {
+            // A new look: each goes from left to right.
+            let mut looking = Looking::new(text, &self.allow);
+            rule.each_in(text, |range| looking.keep(range, Cow::Owned(rule.id().to_owned())));
+            found.extend(looking.into_found());
+        }
+        found
     }
+}
+
+fn words(settings: &Builder) -> Words<Hint> {
+    #[cfg_attr(not(feature = "regex"), expect(unused_mut, reason = "rules of one's own are added"))]
+    let mut words: Vec<(&str, Hint)> =
+        hint::words().filter(|(_, hint)| !settings.without.contains(hint.kind())).collect();
+    #[cfg(feature = "regex")]
+    for (number, rule) in settings.rules.iter().enumerate() {
+        words.extend(rule.keywords().iter().map(|word| (word.as_str(), Hint::Rule(number))));
+    }
+    Words::new(words)
 }
 
 /// Of two that overlap, the first says what it is, unless it knows nothing but the name before it.
@@ -262,6 +205,10 @@ impl Default for Detector {
 
 impl fmt::Debug for Detector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Detector").field("words", &self.hints.len()).finish_non_exhaustive()
+        let mut out = f.debug_struct("Detector");
+        out.field("words", &self.words.len()).field("allow", &self.allow);
+        #[cfg(feature = "regex")]
+        out.field("rules", &self.rules);
+        out.finish_non_exhaustive()
     }
 }

@@ -37,20 +37,26 @@ pub(super) fn texts(text: &str) -> impl Iterator<Item = (Range<usize>, String)> 
     })
 }
 
+/// Each run that is long enough. One has a digit at its last possible place, or does not begin before it: in ordinary
+/// text, few bytes are looked at.
 fn runs(text: &str) -> impl Iterator<Item = Range<usize>> {
     let bytes = text.as_bytes();
     let mut at = 0;
     std::iter::from_fn(move || {
-        while at < bytes.len() {
-            let start = at + bytes[at..].iter().position(|byte| is_digit(*byte))?;
-            let end = start + bytes[start..].iter().take_while(|byte| is_digit(**byte)).count();
+        loop {
+            let probe = at + SHORTEST - 1;
+            if !is_digit(*bytes.get(probe)?) {
+                at = probe + 1;
+                continue;
+            }
+            let start = probe - bytes[at..probe].iter().rev().take_while(|byte| is_digit(**byte)).count();
+            let end = probe + bytes[probe..].iter().take_while(|byte| is_digit(**byte)).count();
             let padding = bytes[end..].iter().take(2).take_while(|byte| **byte == b'=').count();
             at = end + padding;
             if end - start >= SHORTEST {
                 return Some(start..at);
             }
         }
-        None
     })
 }
 

@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use super::runs::{Class, Runs};
 
+/// So much of a key is looked at for what says that it is none, in bytes.
+const JUDGED: usize = 256;
+
 /// How a provider's keys are written: a prefix, and then so many characters of a class.
 #[derive(Debug)]
 pub(super) struct Format {
@@ -36,13 +39,12 @@ impl Format {
             }
             Rest::AtLeast(class, length) => {
                 let end = runs.end(class, body);
-                let key = &text[body..end];
-                (key.len() >= length && key.bytes().any(|byte| byte.is_ascii_digit())).then_some(end)
+                (end - body >= length && runs.has_digit(body..end)).then_some(end)
             }
             Rest::Parts(separator, parts) => self::parts(text, body, separator, parts, runs),
         };
         // Documentation shows keys that are none.
-        end.map(|end| start..end).filter(|key| !text[key.clone()].to_ascii_uppercase().contains("EXAMPLE"))
+        end.map(|end| start..end).filter(|key| !is_example(&text[key.clone()]))
     }
 }
 
@@ -63,6 +65,11 @@ fn parts(
         at = end;
     }
     Some(at)
+}
+
+/// It says so near its beginning. All of what is searched is ASCII.
+fn is_example(key: &str) -> bool {
+    key.as_bytes()[..key.len().min(JUDGED)].windows(7).any(|part| part.eq_ignore_ascii_case(b"EXAMPLE"))
 }
 
 /// A key begins where a word does.

@@ -91,7 +91,7 @@ fn changes_of_case(value: &str) -> usize {
 
 /// Per character (Shannon), of what is at most the first 256 of them.
 #[expect(clippy::cast_precision_loss, reason = "at most 256")]
-fn bits_of_entropy(value: &str) -> f64 {
+pub(super) fn bits_of_entropy(value: &str) -> f64 {
     let bytes = &value.as_bytes()[..value.len().min(256)];
     let mut counts = [0_u32; 256];
     for byte in bytes {

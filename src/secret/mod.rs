@@ -6,6 +6,9 @@
 //! that holds it. Base64 is looked into, twice. What is no secret in all likelihood is let be: placeholders, empty
 //! values, prose about passwords. How random a text looks only supports what else speaks for a secret.
 //!
+//! A [`Detector::builder`] leaves kinds out, lets be what an [`AllowList`] knows, and adds rules of one's own, from code
+//! (`CustomRule`, feature `regex`) or from a file in the words of gitleaks (`Builder::rules_from_path`).
+//!
 //! Time is linear in the text, whatever stands in it.
 //!
 //! ```
@@ -18,16 +21,40 @@
 //! assert!(detector.find("Your password must be at least 12 characters").is_empty());
 //! ```
 
+mod allow;
+mod builder;
 mod detector;
 mod document;
 mod encoded;
 mod format;
 mod formats;
 mod guess;
+mod hint;
+mod lines;
+mod looking;
+mod marker;
 mod name;
 mod place;
+#[cfg(feature = "regex")]
+mod rule;
 mod runs;
+mod words;
 
-pub use detector::{Detector, Finding, Marker};
+use std::sync::{Arc, LazyLock};
+
+pub use allow::{AllowList, InvalidDigest};
+pub use builder::{Builder, UnknownKind};
+pub use detector::{Detector, Finding};
 pub use document::{Found, Secrets};
+pub use lines::MaskLines;
+pub use marker::Marker;
 pub use name::{Sensitivity, sensitivity};
+#[cfg(feature = "regex")]
+#[cfg_attr(docsrs, doc(cfg(feature = "regex")))]
+pub use rule::{CustomRule, InvalidRule};
+
+/// All that is known here, made once: for what the crate says and writes down by itself.
+pub(crate) fn shared() -> &'static Arc<Detector> {
+    static SHARED: LazyLock<Arc<Detector>> = LazyLock::new(Arc::default);
+    &SHARED
+}

@@ -41,12 +41,12 @@ pub(super) fn assigned(text: &str, at: Range<usize>, runs: &mut Runs<'_>) -> Opt
     let left = bytes[..at.start].iter().rev().take(NAME).take_while(|byte| is_word(**byte)).count();
     let right = bytes[at.end..].iter().take(NAME).take_while(|byte| is_word(**byte)).count();
     let name = at.start - left..at.end + right;
+    let (separator, start) = separator(text, name.end)?;
     let in_query = name.start > 0 && matches!(bytes[name.start - 1], b'?' | b'&');
     let sure = match sensitivity(&text[name.clone()]) {
         Sensitivity::None if in_query && matches!(&text[name.clone()], "code" | "key") => Sensitivity::Weak,
         sure => sure,
     };
-    let (separator, start) = separator(text, name.end)?;
     let value = value(text, start, is_header(&text[name.clone()], separator), runs);
     let is_call = text[value.end..].starts_with('(');
     (!is_call && is_secret(sure, separator, &text[value.clone()])).then_some(value)

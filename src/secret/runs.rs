@@ -26,18 +26,46 @@ const CLASSES: usize = 9;
 
 impl Class {
     pub(super) fn has(self, byte: u8) -> bool {
-        match self {
-            Self::Digit => byte.is_ascii_digit(),
-            Self::Hex => byte.is_ascii_hexdigit(),
-            Self::Upper => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
-            Self::Alphanumeric => byte.is_ascii_alphanumeric(),
-            Self::Word => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'),
-            Self::Dotted => Self::Word.has(byte) || byte == b'.',
-            Self::Base64 => Self::Word.has(byte) || matches!(byte, b'+' | b'/' | b'='),
-            Self::Token68 => Self::Base64.has(byte) || matches!(byte, b'.' | b'~'),
-            Self::Value => !byte.is_ascii_whitespace() && !b"\"'`\\,;&<>(){}[]".contains(&byte),
-        }
+        CLASSES_OF[usize::from(byte)] & self.bit() != 0
     }
+
+    const fn bit(self) -> u16 {
+        1 << self as u16
+    }
+}
+
+/// Of each byte, the classes that have it: one bit each.
+const CLASSES_OF: [u16; 256] = {
+    let (mut of, mut byte) = ([0; 256], 0);
+    while byte < 256 {
+        of[byte] = classes_of(byte as u8);
+        byte += 1;
+    }
+    of
+};
+
+const fn classes_of(byte: u8) -> u16 {
+    use Class::{Alphanumeric, Base64, Digit, Dotted, Hex, Token68, Upper, Value, Word};
+    let digit = byte.is_ascii_digit();
+    let alphanumeric = byte.is_ascii_alphanumeric();
+    let word = alphanumeric || matches!(byte, b'_' | b'-');
+    let base64 = word || matches!(byte, b'+' | b'/' | b'=');
+    let ends_value = byte.is_ascii_whitespace()
+        || matches!(byte, b'"' | b'\'' | b'`' | b'\\' | b',' | b';' | b'&' | b'<' | b'>')
+        || matches!(byte, b'(' | b')' | b'{' | b'}' | b'[' | b']');
+    if_in(digit, Digit)
+        | if_in(byte.is_ascii_hexdigit(), Hex)
+        | if_in(byte.is_ascii_uppercase() || digit, Upper)
+        | if_in(alphanumeric, Alphanumeric)
+        | if_in(word, Word)
+        | if_in(word || byte == b'.', Dotted)
+        | if_in(base64, Base64)
+        | if_in(base64 || matches!(byte, b'.' | b'~'), Token68)
+        | if_in(!ends_value, Value)
+}
+
+const fn if_in(is_in: bool, class: Class) -> u16 {
+    if is_in { class.bit() } else { 0 }
 }
 
 /// Where runs end, remembered: many keys may begin in one run, and it is walked once.
@@ -45,11 +73,13 @@ impl Class {
 pub(super) struct Runs<'t> {
     text: &'t [u8],
     seen: [Range<usize>; CLASSES],
+    /// From the first of these to the second, there is no digit; at the second there is, or the text ends.
+    no_digit: Option<Range<usize>>,
 }
 
 impl<'t> Runs<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        Self { text: text.as_bytes(), seen: Default::default() }
+        Self { text: text.as_bytes(), seen: Default::default(), no_digit: None }
     }
 
     /// The end of the run of `class` that begins at `from`, or lies around it. Asked for places from left to right.
@@ -61,5 +91,26 @@ impl<'t> Runs<'t> {
             *seen = from..from + length;
         }
         seen.end.max(from)
+    }
+
+    /// Whether there is a digit in the range. Asked for from left to right, too, or almost so.
+    pub(super) fn has_digit(&mut self, range: Range<usize>) -> bool {
+        let start = range.start;
+        let known = match self.no_digit.take() {
+            Some(known) if (known.start..=known.end).contains(&start) => known,
+            Some(known) if start < known.start => match self.digit_in(start, known.start) {
+                Some(digit) => start..digit,
+                None => start..known.end,
+            },
+            _ => start..self.digit_in(start, self.text.len()).unwrap_or(self.text.len()),
+        };
+        let has_digit = known.end < range.end;
+        self.no_digit = Some(known);
+        has_digit
+    }
+
+    fn digit_in(&self, start: usize, end: usize) -> Option<usize> {
+        let part = self.text.get(start..end)?;
+        part.iter().position(u8::is_ascii_digit).map(|at| start + at)
     }
 }

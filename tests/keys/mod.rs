@@ -1,5 +1,7 @@
 //! Keys of many providers, drawn by lot.
 
+#![allow(dead_code, reason = "no test file uses all of it")]
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -82,6 +84,7 @@ pub(crate) fn keys() -> Vec<(&'static str, String)> {
         key("twilio-key", "SK", HEX, 32),
         key("vault-token", "hvs.", ALNUM, 95),
         key("xai-key", "xai-", ALNUM, 80),
+        key("1password-token", "ops_eyJ", ALNUM, 400),
     ];
     let parts = |prefix: &str, separator: &str, parts: &[(&str, usize)]| {
         let parts: Vec<_> = parts.iter().map(|(set, length)| drawn(set, *length, *length as u64)).collect();

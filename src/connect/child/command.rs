@@ -15,11 +15,14 @@ use tower_service::Service;
 use super::keeper::{self, Ladder};
 #[cfg(feature = "limits")]
 use super::limits::Limits;
+use super::mask::Mask;
 #[cfg(feature = "landlock")]
 use super::sandbox::Sandbox;
 use super::{Child, stderr};
 use crate::connect::multiplex::{Multiplex, Options};
 use crate::error::Error;
+#[cfg(feature = "secret")]
+use crate::secret::Detector;
 
 /// What a child inherits of our environment unless more is asked for.
 const SAFE: [&str; 6] = ["HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER"];
@@ -51,6 +54,7 @@ pub struct Command {
     options: Options,
     pub(super) ladder: Ladder,
     pub(super) on_stderr: Option<OnStderr>,
+    pub(super) mask: Mask,
     #[cfg(feature = "limits")]
     pub(super) limits: Option<Limits>,
     #[cfg(feature = "landlock")]
@@ -69,6 +73,7 @@ impl Command {
             options: Options::default(),
             ladder: Ladder::default(),
             on_stderr: None,
+            mask: Mask::default(),
             #[cfg(feature = "limits")]
             limits: None,
             #[cfg(feature = "landlock")]
@@ -136,11 +141,39 @@ impl Command {
         self
     }
 
-    /// Called with each line of the child's stderr, besides `tracing`: lossy UTF-8, at most 4 KiB of a line.
-    /// It runs on the runtime and must not block.
+    /// Called with each line of the child's stderr, besides `tracing`: lossy UTF-8, at most 4 KiB of a line. With the
+    /// feature `secret`, a marker stands for each secret. It runs on the runtime and must not block.
     pub fn on_stderr(mut self, see: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.on_stderr = Some(Arc::new(see));
         self
+    }
+
+    /// What is taken for a secret in the lines that the child prints, and in its arguments where they are shown: in
+    /// errors, `tracing` and `Debug`. By default, all that is known here.
+    #[cfg(feature = "secret")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "secret")))]
+    pub fn detector(mut self, detector: Arc<Detector>) -> Self {
+        self.mask = Mask::new(detector);
+        self
+    }
+
+    /// The names of the variables that the child gets and that hold secrets, by name or by value. It is for whoever
+    /// configures a command to judge them; none of them is held back.
+    ///
+    /// ```
+    /// use shadowcat::connect::Command;
+    ///
+    /// let server = Command::new("my-mcp-server").env("REGION", "eu").env("DB_PASSWORD", "hunter2");
+    /// assert!(server.secret_variables().eq(["DB_PASSWORD"]));
+    /// assert!(!format!("{server:?}").contains("hunter2"));
+    /// ```
+    #[cfg(feature = "secret")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "secret")))]
+    pub fn secret_variables(&self) -> impl Iterator<Item = &OsStr> {
+        let is_secret = |(name, value): &(&OsString, &OsString)| {
+            self.mask.is_secret(&name.to_string_lossy(), &value.to_string_lossy())
+        };
+        self.env.iter().filter(is_secret).map(|(name, _)| name.as_os_str())
     }
 
     /// What the child may take of the machine; as much as we may by default.
@@ -172,7 +205,7 @@ impl Command {
             return Err(Error::closed(format_args!("{self} was started without pipes")));
         };
         let id = started.id;
-        let stderr = tokio::spawn(stderr::watch(errors, id, self.on_stderr.clone()));
+        let stderr = tokio::spawn(stderr::watch(errors, id, self.mask.clone(), self.on_stderr.clone()));
         let (calls, driver) = Multiplex::undriven(stdout, stdin, self.options.clone());
         let (ended, end) = watch::channel(None);
         let (stop, stopped) = watch::channel(None);
@@ -226,10 +259,10 @@ impl Service<()> for Command {
 }
 
 impl fmt::Display for Command {
-    /// The program and its arguments in backticks, shortened. Variables are left out: they may be secrets.
+    /// The program and its arguments in backticks, shortened. Variables are left out: they may be secrets. With the
+    /// feature `secret`, a marker stands for what is one among the arguments.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = std::iter::once(&self.program).chain(&self.args).map(|word| word.to_string_lossy());
-        let line = words.collect::<Vec<_>>().join(" ");
+        let line = self.mask.words(std::iter::once(&self.program).chain(&self.args)).join(" ");
         match line.char_indices().nth(120) {
             Some((end, _)) => write!(f, "`{}…`", &line[..end]),
             None => write!(f, "`{line}`"),
@@ -241,7 +274,7 @@ impl fmt::Debug for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Command")
             .field("program", &self.program)
-            .field("args", &self.args)
+            .field("args", &self.mask.words(self.args.iter()))
             .field("env", &self.env.keys().collect::<Vec<_>>())
             .field("directory", &self.directory)
             .field("options", &self.options)

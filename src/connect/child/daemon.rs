@@ -68,13 +68,17 @@ impl Command {
         last: &Arc<LastWords>,
     ) -> Aborting<()> {
         let (see, last): (Option<OnStderr>, _) = (self.on_stderr.clone(), last.clone());
-        Aborting(tokio::spawn(stderr::each_line(output, move |text| {
-            tracing::info!(target: "shadowcat::child::log", pid, "{text}");
-            last.push(text);
-            if let Some(see) = &see {
-                see(text);
-            }
-        })))
+        let mask = self.mask.clone();
+        Aborting(tokio::spawn(async move {
+            stderr::each_line(output, &mask, |text| {
+                tracing::info!(target: "shadowcat::child::log", pid, "{text}");
+                last.push(text);
+                if let Some(see) = &see {
+                    see(text);
+                }
+            })
+            .await;
+        }))
     }
 }
 

@@ -3,7 +3,7 @@
 //! The child gets an argument vector and never a shell, an environment of its own (`HOME`, `LOGNAME`, `PATH`,
 //! `SHELL`, `TERM`, `USER` and what is configured), and its own process group. Its stderr goes line by line to
 //! `tracing` under the target `shadowcat::child::stderr` (all that a server on HTTP prints, under
-//! `shadowcat::child::log`). It is stopped by closing its stdin, then SIGTERM,
+//! `shadowcat::child::log`), with the feature `secret` without the secrets in it. It is stopped by closing its stdin, then SIGTERM,
 //! then SIGKILL to the whole group (2026-07-28 basic/transports/stdio). If this process is killed, a watchdog
 //! kills the group.
 //!
@@ -26,6 +26,7 @@ pub(in crate::connect) mod daemon;
 mod keeper;
 #[cfg(feature = "limits")]
 pub mod limits;
+mod mask;
 mod print;
 #[cfg(feature = "landlock")]
 pub mod sandbox;

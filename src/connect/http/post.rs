@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::{Era, ProtocolVersion, header, method, peek};
 use crate::wire::fault::{self, Mark};
-use crate::wire::http::{request_headers, upstream_failure};
+use crate::wire::http::{Mirrored, request_headers, upstream_failure};
 
 /// Of what is read only so that the connection can be used again.
 const LEFTOVER: usize = 16 << 10;
@@ -87,7 +87,7 @@ impl Shared {
         let own = request_headers(message, version, mirrored.as_deref());
         let own = own.map_err(|error| Error::invalid(error).unsent())?;
         let mut headers = self.options.headers.clone();
-        headers.extend(sent.map(|sent| sent.headers().clone()).unwrap_or_default());
+        headers.extend(sent.map(Mirrored::forwarded).unwrap_or_default());
         self.authorize(&mut headers, message, era);
         headers.extend(own);
         session.name(&mut headers);

@@ -77,8 +77,8 @@ impl Log {
         self
     }
 
-    /// How much of payloads is shown: their shape, unless it is said otherwise. In full, the log holds every secret
-    /// that passes.
+    /// How much of payloads is shown: their shape, unless it is said otherwise. In full and without the feature
+    /// `secret`, the log holds every secret that passes.
     pub fn payload(mut self, payload: Payload) -> Self {
         self.payload = payload;
         self

@@ -3,7 +3,7 @@
 //! A [`Debugger`] is the handle. It keeps a table of what is in flight, numbers for each session, and how long the calls
 //! of each method take; [`Debugger::snapshot`] copies them at any moment, to print or as JSON. All of it is bounded. With
 //! a [`Log`], every message is written down in both directions: for people or as JSON Lines, with the shape of its
-//! payload only, unless it is asked for in full. Nothing in it can drive a terminal.
+//! payload only, unless it is asked for in full; and then, with the feature `secret`, without the secrets in it. Nothing in it can drive a terminal.
 //!
 //! It changes nothing and delays nothing: a log that is too slow loses records, counts them, and says so. A reply is
 //! looked at while it is read, never collected. Where it stands is what it shows: outermost what the client said and was
@@ -52,6 +52,7 @@ mod exchange;
 mod histogram;
 mod layer;
 mod log;
+mod mask;
 mod options;
 mod payload;
 mod record;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use super::mask::{masked, masked_member};
 use super::text::escape;
 use crate::message::{decode, string_end};
 
@@ -15,8 +16,10 @@ pub enum Payload {
     /// Its keys, and of each value what it is and how long: no text and no number.
     #[default]
     Shape,
-    /// Everything: secrets too.
+    /// Everything. With the feature `secret`, a marker stands for what is found to be one.
     Full,
+    /// Everything: secrets too.
+    Raw,
 }
 
 /// What a key, a short value or a word on what is left out needs.
@@ -33,7 +36,8 @@ pub(super) fn render(out: &mut String, json: &[u8], payload: Payload, max: usize
         return;
     }
     let end = out.len() + max - RESERVE;
-    Renderer { out, json, at: 0, open: Vec::new(), end, full: payload == Payload::Full }.run();
+    let open = Vec::new();
+    Renderer { out, json, at: 0, open, end, payload, name: Cow::Borrowed("") }.run();
 }
 
 struct Renderer<'a> {
@@ -44,7 +48,9 @@ struct Renderer<'a> {
     open: Vec<u8>,
     /// Where the room for what is shown ends.
     end: usize,
-    full: bool,
+    payload: Payload,
+    /// The key that was read last, if it is that of the next value.
+    name: Cow<'a, str>,
 }
 
 impl<'a> Renderer<'a> {
@@ -61,6 +67,7 @@ impl<'a> Renderer<'a> {
             if !self.separate() {
                 break;
             }
+            self.name = Cow::Borrowed("");
             if self.open.last() == Some(&b'}') {
                 self.key();
                 self.skip(|byte| byte.is_ascii_whitespace() || byte == b':');
@@ -99,10 +106,22 @@ impl<'a> Renderer<'a> {
         let text = self.string();
         let room = KEY.min(self.room() / 2);
         self.out.push('"');
-        if escape(self.out, &text, room) > 0 {
+        let raw = self.payload == Payload::Raw;
+        let (shown, left) = if raw { (Cow::Borrowed(&*text), 0) } else { masked(&text, room) };
+        if escape(self.out, &shown, room) + left > 0 {
             self.out.push('…');
         }
         self.out.push_str("\":");
+        self.name = text;
+    }
+
+    /// The text of a value as it is shown, if it is, and how much of it is not in there.
+    fn shown<'t>(&self, text: &'t str, room: usize) -> Option<(Cow<'t, str>, usize)> {
+        match self.payload {
+            Payload::Raw => Some((Cow::Borrowed(text), 0)),
+            Payload::Full => Some(masked_member(&self.name, text, room)),
+            Payload::Hidden | Payload::Shape => None,
+        }
     }
 
     fn value(&mut self) {
@@ -112,21 +131,25 @@ impl<'a> Renderer<'a> {
                 self.open.push(open + 2);
                 self.at += 1;
             }
-            Some(b'"') if self.full => {
-                let (text, room) = (self.string(), self.room());
-                self.out.push('"');
-                let left = escape(self.out, &text, room);
-                if left > 0 {
-                    let _ = write!(self.out, "…<{left} more bytes>");
-                }
-                self.out.push('"');
-            }
-            Some(b'"') => {
-                let length = self.raw_string().len();
-                let _ = write!(self.out, "\"<{length} bytes>\"");
-            }
+            Some(b'"') => self.text(),
             _ => self.word(),
         }
+    }
+
+    fn text(&mut self) {
+        if matches!(self.payload, Payload::Hidden | Payload::Shape) {
+            let length = self.raw_string().len();
+            let _ = write!(self.out, "\"<{length} bytes>\"");
+            return;
+        }
+        let (text, room) = (self.string(), self.room());
+        let Some((shown, left)) = self.shown(&text, room) else { return };
+        self.out.push('"');
+        let left = left + escape(self.out, &shown, room);
+        if left > 0 {
+            let _ = write!(self.out, "…<{left} more bytes>");
+        }
+        self.out.push('"');
     }
 
     /// A number, `true`, `false` or `null`.
@@ -135,11 +158,10 @@ impl<'a> Renderer<'a> {
         self.skip(|byte| !matches!(byte, b',' | b'}' | b']') && !byte.is_ascii_whitespace());
         let word = std::str::from_utf8(&self.json[start..self.at]).unwrap_or_default();
         let is_number = word.starts_with(|c: char| c == '-' || c.is_ascii_digit());
-        match (is_number, self.full) {
-            (true, true) if word.len() <= self.room() => self.out.push_str(word),
-            (true, _) => self.out.push_str("\"<number>\""),
-            (false, _) => self.out.push_str(word),
-        }
+        let is_shown = !is_number
+            || word.len() <= self.room()
+                && self.shown(word, word.len()).is_some_and(|(shown, _)| shown == word);
+        self.out.push_str(if is_shown { word } else { "\"<number>\"" });
         // Text that no scanner passed: it is not looked at for ever.
         self.at += usize::from(start == self.at);
     }

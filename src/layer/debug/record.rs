@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::colour::Paint;
 use super::exchange::Entry;
+use super::mask::masked;
 use super::payload::{Payload, render};
 use super::stamp::utc;
 use super::text::{name, quoted};
@@ -156,8 +157,10 @@ impl Record {
                 out.truncate(start);
             }
         }
-        if let (What::Failed(Some(error)), Payload::Full) = (&self.what, payload) {
-            let _ = write!(out, "{before}{}", quoted(&error.to_string(), max.saturating_sub(out.len() + 32)));
+        if let (What::Failed(Some(error)), Payload::Full | Payload::Raw) = (&self.what, payload) {
+            let (text, room) = (error.to_string(), max.saturating_sub(out.len() + 32));
+            let shown = if payload == Payload::Raw { text.as_str().into() } else { masked(&text, room).0 };
+            let _ = write!(out, "{before}{}", quoted(&shown, room));
         }
     }
 }

@@ -13,6 +13,8 @@ pub(crate) mod node;
 mod open;
 pub(crate) mod reader;
 pub(crate) mod rule;
+#[cfg(all(feature = "secret", feature = "regex"))]
+mod secrets;
 pub(crate) mod suggest;
 mod text;
 #[cfg(feature = "yaml")]

@@ -7,16 +7,59 @@ use http::header::{
 
 use crate::protocol::header::PARAM_PREFIX;
 
-/// A credential of the client, of a proxy on the way, or of the server: never passed on.
+/// Where keys are sent that are no `Authorization`.
+const KEYS: [&str; 9] = [
+    "api-key",
+    "apikey",
+    "x-access-token",
+    "x-amz-security-token",
+    "x-api-key",
+    "x-auth-token",
+    "x-gitlab-token",
+    "x-goog-api-key",
+    "x-vault-token",
+];
+
+/// A credential of the client, of a proxy on the way, or of the server: never passed on. With the feature `secret`,
+/// so is every header with a name that says so (`secret::sensitivity`).
 ///
 /// ```
 /// use shadowcat::wire::http::is_credential;
 ///
 /// assert!(is_credential(&http::header::AUTHORIZATION) && !is_credential(&http::header::ACCEPT));
+/// assert!(is_credential(&http::HeaderName::from_static("x-api-key")));
 /// ```
 pub fn is_credential(name: &HeaderName) -> bool {
     const NAMES: [HeaderName; 3] = [AUTHORIZATION, COOKIE, SET_COOKIE];
-    NAMES.contains(name) || is_proxy(name)
+    NAMES.contains(name) || is_proxy(name) || KEYS.contains(&name.as_str()) || is_sensitive(name)
+}
+
+/// What mirrors an argument is judged by what it says, too, where it is sent on.
+#[cfg(feature = "secret")]
+fn is_sensitive(name: &HeaderName) -> bool {
+    use crate::secret::{Sensitivity, sensitivity};
+
+    !name.as_str().starts_with("mcp-") && sensitivity(name.as_str()) != Sensitivity::None
+}
+
+#[cfg(not(feature = "secret"))]
+fn is_sensitive(_: &HeaderName) -> bool {
+    false
+}
+
+/// Those in which no secret is found, by name or by value; all of them without the feature `secret`. A server that
+/// misses one refuses the call.
+pub(super) fn without_secrets(headers: &HeaderMap) -> HeaderMap {
+    #[cfg(feature = "secret")]
+    let is_fine = |name: &HeaderName, value: &http::HeaderValue| {
+        let (detector, name) = (crate::secret::shared(), name.as_str().trim_start_matches(PARAM_PREFIX));
+        let value = String::from_utf8_lossy(value.as_bytes());
+        !detector.is_secret_member(name, &value) && detector.find(&value).is_empty()
+    };
+    #[cfg(not(feature = "secret"))]
+    let is_fine = |_: &HeaderName, _: &http::HeaderValue| true;
+    let fine = headers.iter().filter(|(name, value)| is_fine(name, value));
+    fine.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// A header that is about this connection and no other (RFC 9110, section 7.6.1).

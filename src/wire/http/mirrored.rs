@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::HeaderMap;
 
+use super::forward::without_secrets;
 use super::{ParamHeaders, Refusal, check_params, forwarded};
 use crate::message::JsonRpcMessage;
 use crate::protocol::peek;
@@ -52,6 +53,12 @@ impl Mirrored {
     /// The headers. They may hold what a layer has since taken out of the body.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+
+    /// Those of the headers that go on to another server: with the feature `secret`, none in which a secret is found. It
+    /// may stand in the head and not in the body, where layers look for it.
+    pub fn forwarded(&self) -> HeaderMap {
+        without_secrets(&self.headers)
     }
 
     /// Whether the message still calls the same tool with the same arguments, byte for byte, so that the headers

@@ -82,7 +82,10 @@ fn a_name_speaks_for_what_it_holds() {
         (r#"{"password":"opensesame"}"#, r#"{"password":"[REDACTED:member]"}"#),
         (r#"{"p\u0061ss_word":"opensesame"}"#, r#"{"p\u0061ss_word":"[REDACTED:member]"}"#),
         (r#"{"pass-word":48151623}"#, r#"{"pass-word":"[REDACTED:member]"}"#),
-        (r#"{"api_key":["opensesame",["friend"],481516]}"#, r#"{"api_key":["[REDACTED:member]",["[REDACTED:member]"],"[REDACTED:member]"]}"#),
+        (
+            r#"{"api_key":["opensesame",["friend"],481516]}"#,
+            r#"{"api_key":["[REDACTED:member]",["[REDACTED:member]"],"[REDACTED:member]"]}"#,
+        ),
         (r#"{"API-Key":{"value":"opensesame"}}"#, r#"{"API-Key":{"value":"[REDACTED:member]"}}"#),
         (r#"{"Cookie":["a=1; b=2"]}"#, r#"{"Cookie":["[REDACTED:member]"]}"#),
         (r#"{"authorization":"Bearer friend123"}"#, r#"{"authorization":"Bearer [REDACTED:bearer]"}"#),
@@ -155,7 +158,12 @@ fn a_secret_in_pieces_is_masked_piece_by_piece() {
     let key = key();
     let (a, b, c) = (&key[..4], &key[4..20], &key[20..]);
     let block = |text: &str| format!(r#"{{"type":"text","text":"{text}"}}"#);
-    let three = format!(r#"{{"content":[{},{},{}]}}"#, block(&format!("x\\n{a}")), block(b), block(&format!("{c} y")));
+    let three = format!(
+        r#"{{"content":[{},{},{}]}}"#,
+        block(&format!("x\\n{a}")),
+        block(b),
+        block(&format!("{c} y"))
+    );
     let expected = format!(
         r#"{{"content":[{},{},{}]}}"#,
         block(&format!("x\\n{GITHUB}")),
@@ -184,13 +192,15 @@ fn json_in_a_text_is_read_as_json() {
 #[test]
 fn a_path_tells_where_and_never_what() {
     let key = key();
-    let payload = format!(r#"{{"a/b":[0,{{"{key}":"{key}","c":"x {key}"}}],"content":[{{"text":"{key}"}}]}}"#);
+    let payload =
+        format!(r#"{{"a/b":[0,{{"{key}":"{key}","c":"x {key}"}}],"content":[{{"text":"{key}"}}]}}"#);
     let message = JsonRpcMessage::request(1, "x", payload).unwrap();
     let detector = Detector::new();
     let secrets = Secrets::of(&detector, &message);
     let paths: Vec<_> = secrets.found().iter().map(|found| (found.path.to_string(), found.in_key)).collect();
     let masked = format!("/params/a~1b/1/{GITHUB}");
-    let expected = [(&*masked, true), (&*masked, false), ("/params/a~1b/1/c", false), ("/params/content/0/text", false)];
+    let expected =
+        [(&*masked, true), (&*masked, false), ("/params/a~1b/1/c", false), ("/params/content/0/text", false)];
     assert_eq!(paths, expected.map(|(path, in_key)| (path.to_owned(), in_key)));
     assert!(!format!("{secrets:?}").contains(&key));
 }
@@ -198,7 +208,10 @@ fn a_path_tells_where_and_never_what() {
 /// A server that keeps what it hears and says `said`.
 fn server(
     said: &str,
-) -> (impl Service<JsonRpcMessage, Response = Reply, Error = Error, Future: Send + 'static> + Clone + use<>, Arc<Mutex<Vec<String>>>) {
+) -> (
+    impl Service<JsonRpcMessage, Response = Reply, Error = Error, Future: Send + 'static> + Clone + use<>,
+    Arc<Mutex<Vec<String>>>,
+) {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let said: Vec<_> = said.lines().map(msg).collect();
     let received = heard.clone();
@@ -328,7 +341,8 @@ async fn a_slow_subscriber_loses_its_own() {
     let layer = StripTokensLayer::requests();
     let mut told = layer.subscribe(1);
     let (server, _) = server(&support::done(1));
-    let sent = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{{"a":["{0}","{0}","{0}"]}}}}"#, key());
+    let sent =
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{{"a":["{0}","{0}","{0}"]}}}}"#, key());
     let _ = layer.layer(server).oneshot(msg(&sent)).await.unwrap();
     drop(layer);
     assert!(matches!(told.next().await, Some(Event::Found(_))));
@@ -338,7 +352,8 @@ async fn a_slow_subscriber_loses_its_own() {
 
 #[tokio::test]
 async fn what_is_excepted_or_allowed_passes() {
-    let sent = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"vault/put","params":{{"a":"{0}","b":"{0}"}}}}"#, key());
+    let sent =
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"vault/put","params":{{"a":"{0}","b":"{0}"}}}}"#, key());
     let except = StripTokensLayer::requests().except(Direction::ToUpstream, Text::glob("vault/*"));
     let allow = StripTokensLayer::requests().allow(|found| found.path.to_string() == "/params/a");
     for (layer, left) in [(except, 2), (allow, 1)] {

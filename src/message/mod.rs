@@ -59,9 +59,9 @@ pub(crate) use id_map::IdMap;
 pub(crate) use parse_error::looks_like_reply;
 pub(crate) use pointer::index;
 pub(crate) use scan::salvage_id;
+pub(crate) use text::{decode, decode_exact};
 #[cfg(feature = "secret")]
 pub(crate) use text::{next_char, write_string};
-pub(crate) use text::{decode, decode_exact};
 pub(crate) use walk::{elements, members, string_end};
 
 /// One JSON-RPC message: bytes that passed the scanner, and where its parts stand in them.

@@ -64,7 +64,11 @@ impl Strip {
             return Ok(message);
         }
         if !message.is_strict() {
-            return self.refused(message, direction, "a message that can be read in two ways is not passed on");
+            return self.refused(
+                message,
+                direction,
+                "a message that can be read in two ways is not passed on",
+            );
         }
         let secrets = match &self.allowed {
             Some(allowed) => Secrets::except(&self.detector, &message, &**allowed),

@@ -12,8 +12,7 @@ use shadowcat::secret::{Detector, Marker, Secrets};
 
 const PROSE: &str = "The quick brown fox jumps over the lazy dog, and then over the quicker one.\\n\
     fn main() { let ann = Person::new(\\\"Ann\\\"); println!(\\\"{}\\\", ann.name()); }\\n";
-const RECORD: &str =
-    r#"{"id":42,"name":"a/b-c_d.txt","size":1024,"tags":["red","green"],"next":null,"note":"nothing to see"},"#;
+const RECORD: &str = r#"{"id":42,"name":"a/b-c_d.txt","size":1024,"tags":["red","green"],"next":null,"note":"nothing to see"},"#;
 const KEY: &str = "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";
 
 /// Parts of a text, each would take a naive search quadratic time.

@@ -47,7 +47,8 @@ async fn main() -> Result<(), BoxError> {
             move |message| server(message, received.clone())
         });
 
-    let params = json!({"name": "read_config", "arguments": {"note": format!("use {KEY}"), "path": "/etc/app"}});
+    let params =
+        json!({"name": "read_config", "arguments": {"note": format!("use {KEY}"), "path": "/etc/app"}});
     let call = JsonRpcMessage::request(1, method::TOOLS_CALL, params.to_string())?;
     println!("the client sent      {}", String::from_utf8_lossy(call.bytes()));
     let reply = stack.oneshot(call).await?;

@@ -39,12 +39,15 @@ fn document() -> impl Strategy<Value = String> {
             let block = |text: &String| format!(r#"{{"text":"{text}","type":"text"}}"#);
             format!(r#"{{"content":[{}]}}"#, texts.iter().map(block).collect::<Vec<_>>().join(","))
         });
-        let object = (prop::collection::vec((text.clone(), inner), 0..5), space).prop_map(|(members, space)| {
-            // Keys differ by their number.
-            let member = |(n, (key, value)): (usize, &(String, String))| format!("\"{n} {key}\"{space}:{space}{value}");
-            let members: Vec<_> = members.iter().enumerate().map(member).collect();
-            format!("{{{space}{}}}", members.join(","))
-        });
+        let object =
+            (prop::collection::vec((text.clone(), inner), 0..5), space).prop_map(|(members, space)| {
+                // Keys differ by their number.
+                let member = |(n, (key, value)): (usize, &(String, String))| {
+                    format!("\"{n} {key}\"{space}:{space}{value}")
+                };
+                let members: Vec<_> = members.iter().enumerate().map(member).collect();
+                format!("{{{space}{}}}", members.join(","))
+            });
         prop_oneof![array, object, blocks]
     })
 }

@@ -110,7 +110,10 @@ mod tests {
     #[test]
     fn no_sensitive_name_is_passed_over() {
         for name in STRONG.iter().chain(&WEAK) {
-            assert!(may_be_sensitive(name) && may_be_sensitive(&format!("X-{}_", name.to_uppercase())), "{name}");
+            assert!(
+                may_be_sensitive(name) && may_be_sensitive(&format!("X-{}_", name.to_uppercase())),
+                "{name}"
+            );
         }
         assert_eq!(sensitivity("X-API-\u{212a}ey"), Sensitivity::Strong);
         assert!(may_be_sensitive("X-API-ke\u{ff59}") && may_be_sensitive("to\u{212a}en"));

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 
-use super::strip::Strip;
+use super::judge::Strip;
 use crate::error::Error;
 use crate::message::{Direction, JsonRpcMessage};
 use crate::reply::{Reply, Upstream};

@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
+use super::judge::{Scope, Strip};
 use super::report::{Reports, Subscription};
 use super::service::StripTokens;
 use super::stats::StatsHandle;
-use super::strip::{Scope, Strip};
 use crate::message::Direction;
 use crate::rules::Text;
 use crate::secret::{Detector, Found, Marker};

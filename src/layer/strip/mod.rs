@@ -41,11 +41,11 @@
 //! ```
 
 mod future;
+mod judge;
 mod layer;
 mod report;
 mod service;
 mod stats;
-mod strip;
 
 pub use future::ResponseFuture;
 pub use layer::StripTokensLayer;

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 use tower_service::Service;
 
 use super::future::ResponseFuture;
-use super::strip::{Refused, Strip};
+use super::judge::{Refused, Strip};
 use crate::macros::inner_accessors;
 use crate::message::{Code, Direction, JsonRpcMessage};
 use crate::policy::{Decision, Decisions};

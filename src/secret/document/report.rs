@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::edit::Edit;
 use crate::message::Pointer;
 
 /// So many are told of one message; of more, how many there are.
@@ -38,7 +39,7 @@ impl Report {
     /// Whether it is to be masked. It is told then, unless there is too much to tell.
     pub(super) fn takes<'a>(
         &mut self,
-        kind: &Cow<'static, str>,
+        edit: &Edit,
         in_key: bool,
         path: impl Iterator<Item = Cow<'a, str>>,
         allowed: Allowed<'_>,
@@ -48,7 +49,7 @@ impl Report {
             return true;
         }
         let path = path.take(TOKENS).fold(Pointer::root(), |path, token| path.join(cut(&token)));
-        let found = Found { kind: kind.clone(), path, in_key };
+        let found = Found { kind: edit.kind.clone(), path, in_key };
         if let Some(allowed) = may_be_allowed {
             self.asked += 1;
             if allowed(&found) {

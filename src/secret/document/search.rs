@@ -85,16 +85,20 @@ impl<'a> Search<'a> {
         }
         let found = self.detector.find(&[lead, text].concat()).into_iter();
         let behind = found.filter(|found| found.range.start >= lead.len());
-        behind.map(|mut found| {
-            found.range = found.range.start - lead.len()..found.range.end - lead.len();
-            found.into()
-        }).collect()
+        behind
+            .map(|mut found| {
+                found.range = found.range.start - lead.len()..found.range.end - lead.len();
+                found.into()
+            })
+            .collect()
     }
 
     /// What names of members tell of in JSON that stands in a string.
     fn embedded(self, text: &str) -> Vec<Edit> {
         let inside = text.trim_ascii();
-        if !(inside.starts_with('{') && inside.ends_with('}') || inside.starts_with('[') && inside.ends_with(']')) {
+        if !(inside.starts_with('{') && inside.ends_with('}')
+            || inside.starts_with('[') && inside.ends_with(']'))
+        {
             return Vec::new();
         }
         let walk = Walk::new(Self { is_embedded: true, ..self }, text, "", Role::Data, None).run();

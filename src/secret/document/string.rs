@@ -42,7 +42,9 @@ impl Walk<'_> {
     fn to(&mut self, decoded: usize) -> usize {
         while self.read < decoded {
             let rest = &self.raw[self.written..];
-            let plain = memchr(b'\\', rest.as_bytes()).unwrap_or(rest.len()).min(decoded - self.read);
+            // No further than to the next place: there may be many, and a long way to the next escape.
+            let near = &rest.as_bytes()[..rest.len().min(decoded - self.read)];
+            let plain = memchr(b'\\', near).unwrap_or(near.len());
             if plain > 0 {
                 self.read += plain;
                 self.written += plain;
@@ -70,5 +72,13 @@ mod tests {
         let spelled: Vec<_> = places(raw, all).into_iter().map(|place| &raw[place]).collect();
         assert_eq!(spelled, ["a", r"\n", r"\u00e9", "é", r"\ud83d\ude00", r"\ud800", "z"]);
         assert_eq!(places(raw, [0..text.len()]), [0..raw.len()]);
+    }
+
+    /// A search for the next escape from each of them would take minutes.
+    #[test]
+    fn many_places_are_found_on_one_way() {
+        let raw = "a".repeat(4 << 20);
+        let ranges: Vec<_> = (0..raw.len() / 16).map(|n| n * 16..n * 16 + 8).collect();
+        assert_eq!(places(&raw, ranges.clone()), ranges);
     }
 }

@@ -220,7 +220,7 @@ impl<'a> Walk<'a> {
             let root = std::iter::once(self.root.into());
             let inside = self.frames.iter().map(|frame| frame.token(self.text));
             let path = root.chain(inside).chain(last.map(Into::into));
-            if self.report.takes(&edit.kind, in_key, path, self.allowed) {
+            if self.report.takes(&edit, in_key, path, self.allowed) {
                 self.edits.push(edit);
             }
         }

@@ -20,7 +20,8 @@ pub(super) fn changes(text: &str, edits: &[Edit], keys: &[Key], marker: &Marker)
     for edit in edits {
         while keyed.next_if(|key| key.at.end <= edit.range.start).is_some() {}
         let is_key = keyed.peek().is_some_and(|key| key.at.contains(&edit.range.start));
-        changes.push((edit.range.clone(), if is_key { in_key(edit, marker) } else { in_value(edit, marker) }));
+        changes
+            .push((edit.range.clone(), if is_key { in_key(edit, marker) } else { in_value(edit, marker) }));
     }
     let numbers = numbers(text, keys, &changes);
     changes.extend(numbers);

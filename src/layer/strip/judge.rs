@@ -19,12 +19,15 @@ pub(super) struct Strip {
     /// What is stripped on this way; nothing, if there is no scope.
     pub(super) to_upstream: Option<Scope>,
     pub(super) to_client: Option<Scope>,
-    pub(super) allowed: Option<Arc<dyn Fn(&Found) -> bool + Send + Sync>>,
+    pub(super) allowed: Option<Allowed>,
     pub(super) max_bytes: usize,
     pub(super) dry_run: bool,
     pub(super) stats: StatsHandle,
     pub(super) reports: Arc<Reports>,
 }
+
+/// Whether what was found is let be.
+type Allowed = Arc<dyn Fn(&Found) -> bool + Send + Sync>;
 
 /// Which messages of one direction are stripped.
 #[derive(Clone, Debug, Default)]
@@ -64,7 +67,11 @@ impl Strip {
             return Ok(message);
         }
         if !message.is_strict() {
-            return self.refused(message, direction, "a message that can be read in two ways is not passed on");
+            return self.refused(
+                message,
+                direction,
+                "a message that can be read in two ways is not passed on",
+            );
         }
         let secrets = match &self.allowed {
             Some(allowed) => Secrets::except(&self.detector, &message, &**allowed),

@@ -29,10 +29,11 @@
 //!
 //! 1. [`layer::CatchErrorLayer`]: what fails below becomes one JSON-RPC error.
 //! 2. [`layer::TraceLayer`], [`layer::DebugLayer`], [`layer::EventsLayer`]: see what the client asked and what it was told.
-//! 3. Your own layers, and [`layer::rules::RulesLayer`], [`layer::intercept::InterceptLayer`],
+//! 3. `layer::AuditLayer`: writes down what was asked, decided and answered.
+//! 4. Your own layers, and [`layer::rules::RulesLayer`], [`layer::intercept::InterceptLayer`],
 //!    [`layer::hold::HoldLayer`]: what changes messages above what judges them.
-//! 4. [`layer::OnRequestsLayer`] around limits and [`layer::TimeoutLayer`]: nearest to the leaf, and on requests only.
-//! 5. [`layer::CheckParamsLayer`]: directly above a process that is reached over HTTP.
+//! 5. [`layer::OnRequestsLayer`] around limits and [`layer::TimeoutLayer`]: nearest to the leaf, and on requests only.
+//! 6. [`layer::CheckParamsLayer`]: directly above a process that is reached over HTTP.
 //!
 //! ## Owning a server
 //!
@@ -48,6 +49,8 @@
 //! pending request with one JSON-RPC error that tells no inner detail, and the details go to `tracing`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(all(feature = "audit", unix))]
+pub mod audit;
 mod clock;
 pub mod connect;
 mod error;
@@ -58,6 +61,7 @@ pub mod message;
 pub mod monitor;
 pub mod policy;
 pub mod protocol;
+mod queue;
 #[cfg(feature = "http")]
 mod quiet;
 pub mod reply;
@@ -66,6 +70,7 @@ pub mod rules;
 pub mod secret;
 pub mod serve;
 pub mod session;
+mod stamp;
 pub mod wassette;
 pub mod wire;
 

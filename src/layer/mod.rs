@@ -12,6 +12,8 @@
 //!   call that waits for the answer. (A question that comes as the call's first message frees the permit.)
 //!   [`OnRequestsLayer`] puts any tower layer on requests only.
 
+#[cfg(all(feature = "audit", unix))]
+pub mod audit;
 mod catch_error;
 pub mod check_params;
 pub mod debug;
@@ -26,6 +28,8 @@ mod tap;
 pub mod timeout;
 pub mod trace;
 
+#[cfg(all(feature = "audit", unix))]
+pub use audit::{Audit, AuditLayer};
 pub use catch_error::{CatchError, CatchErrorFuture, CatchErrorLayer};
 pub use check_params::{CheckParams, CheckParamsLayer};
 pub use debug::{Debug, DebugLayer};

@@ -1,0 +1,141 @@
+//! Records on their way into a file, each bound to the one before.
+
+use std::io::{self, Write};
+
+use sha2::{Digest, Sha256};
+
+use super::key::{Key, hex};
+use super::line::{Link, seal};
+
+/// What stands at the end of a file and is no whole line.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Torn {
+    bytes: usize,
+    digest: Sha256,
+}
+
+impl Torn {
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        let mut torn = Self::default();
+        torn.add(bytes);
+        torn
+    }
+
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len();
+        self.digest.update(bytes);
+    }
+
+    /// How the record that follows tells of it: as the last members of its line.
+    pub(super) fn told(&self) -> String {
+        let digest = hex(&self.digest.clone().finalize().into());
+        format!(r#","torn_bytes":{},"torn_sha256":"{digest}""#, self.bytes)
+    }
+}
+
+/// The end of a chain. What could not be written waits and is tried again, after a record that tells what of it the
+/// file has already.
+#[derive(Debug)]
+pub(super) struct Chain<W> {
+    pub(super) out: W,
+    key: Option<Key>,
+    last: Link,
+    torn: Option<Torn>,
+    waiting: Vec<String>,
+}
+
+impl<W: Write> Chain<W> {
+    pub(super) fn new(out: W, last: Link, torn: Option<Torn>, key: Option<Key>) -> Self {
+        Self { out, key, last, torn, waiting: Vec::new() }
+    }
+
+    /// The last record that is written.
+    pub(super) fn last(&self) -> Link {
+        self.last
+    }
+
+    /// The file ends in the middle of a line.
+    pub(super) fn is_torn(&self) -> bool {
+        self.torn.is_some()
+    }
+
+    /// Records that are not written.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// To be written with the next [`flush`](Self::flush): the members of a record.
+    pub(super) fn push(&mut self, members: String) {
+        self.waiting.push(members);
+    }
+
+    /// Before all that waits.
+    pub(super) fn push_first(&mut self, members: String) {
+        self.waiting.insert(0, members);
+    }
+
+    /// Bytes that the next flush writes, about.
+    pub(super) fn size(&self) -> u64 {
+        self.waiting.iter().map(|members| members.len() as u64 + 200).sum()
+    }
+
+    /// Writes what waits; how many bytes, and how many records besides a recovery's.
+    ///
+    /// # Errors
+    ///
+    /// Something is not written; the next flush tries it again.
+    pub(super) fn flush(&mut self) -> (u64, usize, io::Result<()>) {
+        let (mut text, mut ends, mut tip) = (Vec::new(), Vec::new(), self.last);
+        let recovery = self.torn.as_ref().map(|torn| format!("{}{}", recovered(), torn.told()));
+        if recovery.is_some() {
+            text.push(b'\n');
+        }
+        for members in recovery.iter().chain(&self.waiting) {
+            tip = seal(&mut text, tip, members.as_bytes(), self.key.as_ref());
+            ends.push((text.len(), tip));
+        }
+        let (written, outcome) = write(&mut self.out, &text);
+        let records = self.settle(&text, &ends, written, recovery.is_some());
+        (written as u64, records, outcome)
+    }
+
+    /// So many bytes of the text are in the file.
+    fn settle(&mut self, text: &[u8], ends: &[(usize, Link)], written: usize, recovers: bool) -> usize {
+        // A line that lacks nothing but its LF is read as a whole one.
+        let whole = ends.iter().take_while(|(end, _)| *end <= written + 1).count();
+        let end = match whole.checked_sub(1) {
+            Some(last) => {
+                self.last = ends[last].1;
+                self.torn = None;
+                ends[last].0
+            }
+            None => 0,
+        };
+        if end > written {
+            self.torn = Some(Torn::default());
+        } else if end < written {
+            self.torn.get_or_insert_default().add(&text[end..written]);
+        }
+        let records = whole.saturating_sub(usize::from(recovers));
+        self.waiting.drain(..records);
+        records
+    }
+}
+
+fn recovered() -> String {
+    super::Record::new("recovered").members(&super::mask::Mask::NONE)
+}
+
+/// How much was written, whether it was all or not.
+fn write(out: &mut impl Write, text: &[u8]) -> (usize, io::Result<()>) {
+    let mut written = 0;
+    while written < text.len() {
+        match out.write(&text[written..]) {
+            Ok(0) => return (written, Err(io::ErrorKind::WriteZero.into())),
+            Ok(more) => written += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (written, Err(error)),
+        }
+    }
+    (written, Ok(()))
+}

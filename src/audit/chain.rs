@@ -123,7 +123,7 @@ impl<W: Write> Chain<W> {
 }
 
 fn recovered() -> String {
-    super::Record::new("recovered").members(&super::mask::Mask::NONE)
+    super::Record::new("recovered").members()
 }
 
 /// How much was written, whether it was all or not.

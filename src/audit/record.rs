@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use super::key::{self, Key};
-use super::mask::Mask;
+use super::mask::mask;
 use crate::policy::{Decision, Verdict};
 use crate::stamp::utc_millis;
 
@@ -127,11 +127,11 @@ impl Record {
     }
 
     /// The members of the line, each with its comma before it.
-    pub(super) fn members(&self, mask: &Mask) -> String {
+    pub(super) fn members(&self) -> String {
         let mut out = String::with_capacity(512);
         let _ = write!(out, r#","time":"{}","kind":"{}""#, utc_millis(self.time), self.kind);
         for (label, text) in &self.names {
-            let _ = write!(out, r#","{label}":{}"#, shown(text, mask));
+            let _ = write!(out, r#","{label}":{}"#, shown(text));
         }
         if self.is_odd {
             out.push_str(r#","transparent":true"#);
@@ -139,7 +139,7 @@ impl Record {
         if let Some((bytes, digest)) = &self.arguments {
             let _ = write!(out, r#","arguments":"{digest}","arguments_bytes":{bytes}"#);
         }
-        self.decided(&mut out, mask);
+        self.decided(&mut out);
         if self.messages > 0 {
             let _ = write!(out, r#","messages":{}"#, self.messages);
         }
@@ -153,7 +153,7 @@ impl Record {
         out
     }
 
-    fn decided(&self, out: &mut String, mask: &Mask) {
+    fn decided(&self, out: &mut String) {
         let mut comma = r#","decisions":["#;
         for decision in self.decisions.iter().take(MOST_DECISIONS) {
             let verdict = match decision.verdict() {
@@ -162,7 +162,7 @@ impl Record {
             };
             let _ = write!(out, r#"{comma}{{"by":"{}","verdict":"{verdict}""#, decision.by());
             for (label, text) in [("rule", decision.rule_id()), ("reason", decision.why())] {
-                text.iter().for_each(|text| _ = write!(out, r#","{label}":{}"#, shown(text, mask)));
+                text.iter().for_each(|text| _ = write!(out, r#","{label}":{}"#, shown(text)));
             }
             let _ = write!(out, r#","enforced":{}}}"#, decision.is_enforced());
             comma = ",";
@@ -177,8 +177,8 @@ impl Record {
 }
 
 /// As JSON, masked, and cut where it is long.
-fn shown(text: &str, mask: &Mask) -> String {
-    let masked = mask.text(cut(text, MOST_KEPT));
+fn shown(text: &str) -> String {
+    let masked = mask(cut(text, MOST_KEPT));
     let short = cut(&masked, MOST_SHOWN);
     let dots = if short.len() < masked.len() { "…" } else { "" };
     serde_json::Value::from(format!("{short}{dots}")).to_string()

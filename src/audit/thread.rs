@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use super::chain::Chain;
 use super::file::LogFile;
-use super::mask::Mask;
 use super::writer::{Item, Permit, State};
 use super::{Durability, Options, Record};
 use crate::queue::{Receiver, Taken};
@@ -23,7 +22,6 @@ pub(super) struct Thread {
     records: Receiver<Item>,
     options: Options,
     state: Arc<State>,
-    mask: Mask,
     /// Of what is being written.
     permits: Vec<Permit>,
     /// What is in the file was not told to the disk.
@@ -61,7 +59,7 @@ impl Thread {
         while self.chain.waiting() < BATCH {
             match self.records.take() {
                 Some(Taken::Item(Item { record, permit })) => {
-                    self.chain.push(record.members(&self.mask));
+                    self.chain.push(record.members());
                     self.permits.push(permit);
                 }
                 Some(Taken::Lost(lost)) => self.chain.push(gap(lost)),
@@ -99,7 +97,7 @@ impl Thread {
             }),
             None => 0,
         };
-        let first = Record::new("continued").members(&Mask::NONE);
+        let first = Record::new("continued").members();
         self.chain.push_first(format!(r#"{first},"file":{number},"removed":{removed}"#));
         Ok(())
     }
@@ -125,5 +123,5 @@ impl Thread {
 }
 
 fn gap(lost: u64) -> String {
-    format!(r#"{},"lost":{lost}"#, Record::new("gap").members(&Mask::NONE))
+    format!(r#"{},"lost":{lost}"#, Record::new("gap").members())
 }

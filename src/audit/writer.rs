@@ -123,7 +123,7 @@ impl Writer {
         let (last, torn) = tail(&path, &mut file, options.chain_key.as_ref())?;
         let recovers = torn.is_some();
         let mut chain = Chain::new(file, last, torn, options.chain_key.clone());
-        chain.push(Record::new("opened").members(&super::mask::Mask::NONE));
+        chain.push(Record::new("opened").members());
         if let (_, _, Err(error)) = chain.flush() {
             return Err(OpenError::new(path, error));
         }

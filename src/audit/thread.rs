@@ -35,8 +35,7 @@ impl Thread {
         options: Options,
         state: Arc<State>,
     ) -> Self {
-        let is_dirty = true;
-        Self { chain, records, options, state, mask: Mask::new(), permits: Vec::new(), is_dirty }
+        Self { chain, records, options, state, permits: Vec::new(), is_dirty: true }
     }
 
     pub(super) fn run(mut self) {

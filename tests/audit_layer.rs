@@ -14,7 +14,9 @@ use shadowcat::layer::{AuditLayer, CatchErrorLayer, MapLayer, OnRequestsLayer, T
 use shadowcat::policy::{Decision, Decisions};
 use shadowcat::session::Principal;
 use shadowcat::{Code, Context, Direction, Error, JsonRpcMessage, Reply};
-use support::{by_hand, call, done, echo, error_of, leaf, msg, next, note, progress, rest, run, session_listen};
+use support::{
+    by_hand, call, done, echo, error_of, leaf, msg, next, note, progress, rest, run, session_listen,
+};
 use tower::{Layer, ServiceBuilder, service_fn};
 
 fn tool(id: u32, arguments: &str) -> JsonRpcMessage {

@@ -136,7 +136,8 @@ async fn a_log_that_was_torn_anywhere_goes_on_and_tells_of_it() {
     let folder = Folder::new();
     add(&folder.log(), Options::new(), notes(3)).await;
     let whole = fs::read(folder.log()).unwrap();
-    let ends: Vec<_> = whole.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect();
+    let ends: Vec<_> =
+        whole.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect();
     let torn = folder.path("torn");
     for length in 0..=whole.len() {
         let _ = fs::remove_file(&torn);

@@ -11,13 +11,13 @@ use audited::{Folder, lines};
 use futures::StreamExt;
 use http::StatusCode;
 use shadowcat::audit::{Options, Writer};
-use shadowcat::layer::debug::{Debugger, Options as DebugOptions};
+use shadowcat::layer::debug::Debugger;
 use shadowcat::layer::hold::{Breakpoint, HoldLayer, Holds, Options as HoldOptions};
 use shadowcat::layer::intercept::Interest;
 use shadowcat::layer::rules::{Rules, RulesLayer};
 use shadowcat::layer::{AuditLayer, DebugLayer, EventsLayer};
 use shadowcat::rules::{Action, Matcher, Rule, RuleSet};
-use shadowcat::{JsonRpcMessage, ScanOptions, serve};
+use shadowcat::{JsonRpcMessage, Reply, ScanOptions, serve};
 use support::{echo, error_of, leaf, peer, run};
 use tower::ServiceBuilder;
 
@@ -25,7 +25,7 @@ use tower::ServiceBuilder;
 const ODD: [&str; 3] = [
     r#"{"jsonrpc":"2.0","id":9007199254740992,"method":"ping"}"#,
     r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"a","n\u0061me":"b"}}"#,
-    r#"{"jsonrpc":"2.0","id":8,"method":"tools/call","params":{"name":"a","Name":"b"}}"#,
+    r#"{"jsonrpc":"2.0","id":8,"method":"tools/call","params":{"name":"a","arguments":{"x":1,"x":2}}}"#,
 ];
 
 fn odd(text: &str) -> JsonRpcMessage {
@@ -35,14 +35,25 @@ fn odd(text: &str) -> JsonRpcMessage {
     message
 }
 
+/// As a leaf that scans transparently reads it: a message of our own making is strict.
+fn answer(request: &JsonRpcMessage) -> JsonRpcMessage {
+    let text = support::done(request.id().unwrap());
+    JsonRpcMessage::parse_with(text, &ScanOptions::new().transparent()).unwrap()
+}
+
 #[tokio::test]
 async fn a_transparent_front_end_on_stdio_forwards_them_byte_for_byte_and_they_are_watched() {
     let folder = Folder::new();
     let log = Writer::open(folder.log(), Options::new()).unwrap();
     let events = EventsLayer::new();
     let told = events.subscribe(64);
-    let debugger = Debugger::new(DebugOptions::new()).unwrap();
-    let leaf = leaf(echo);
+    let debugger = Debugger::new();
+    let leaf = leaf(|message: JsonRpcMessage| async move {
+        match message.is_listen() {
+            true => echo(message).await,
+            false => Ok(Reply::one(answer(&message))),
+        }
+    });
     let seen = leaf.seen.clone();
     let stack = ServiceBuilder::new()
         .layer(AuditLayer::new(log.clone()))
@@ -96,7 +107,7 @@ async fn a_transparent_front_end_on_http_forwards_them_byte_for_byte() {
             }
         };
         assert_eq!(support::text(&call), message);
-        sender.finish(call.responder().result("{}").unwrap().unwrap());
+        sender.finish(answer(&call));
         assert_eq!(response.await.unwrap().status(), StatusCode::OK);
     }
     let (http, mut calls) = front::sessions(|builder| builder);
@@ -109,11 +120,11 @@ async fn a_transparent_front_end_on_http_forwards_them_byte_for_byte() {
 
 #[tokio::test]
 async fn rules_refuse_what_they_would_look_at_and_cannot_judge() {
-    let rule = Rule::new("pass", Matcher::requests(), Action::Pass);
+    let rule = Rule::new("pass", Matcher::new(), Action::Pass);
     let rules = Rules::new(RuleSet::new([rule]).unwrap()).unwrap();
     let leaf = leaf(echo);
     let seen = leaf.seen.clone();
-    let mut stack = ServiceBuilder::new().layer(RulesLayer::new(rules)).service(leaf);
+    let mut stack = ServiceBuilder::new().layer(RulesLayer::new(&rules)).service(leaf);
     for message in ODD {
         let refused = run(&mut stack, odd(message)).await.unwrap();
         assert!(error_of(&refused).contains("-32600"), "{message}");
@@ -127,7 +138,7 @@ async fn a_breakpoint_refuses_what_it_would_hold() {
     holds.set(Breakpoint::new("all", Interest::everything())).unwrap();
     let leaf = leaf(echo);
     let seen = leaf.seen.clone();
-    let mut stack = ServiceBuilder::new().layer(HoldLayer::new(holds)).service(leaf);
+    let mut stack = ServiceBuilder::new().layer(HoldLayer::new(&holds)).service(leaf);
     for message in ODD {
         let refused = run(&mut stack, odd(message)).await.unwrap();
         assert!(error_of(&refused).contains("-32600"), "{message}");

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
 
+use super::Record;
 use super::key::{Key, hex};
 use super::line::{Link, seal};
 
@@ -123,7 +124,7 @@ impl<W: Write> Chain<W> {
 }
 
 fn recovered() -> String {
-    super::Record::new("recovered").members()
+    Record::new("recovered").members()
 }
 
 /// How much was written, whether it was all or not.
@@ -138,4 +139,59 @@ fn write(out: &mut impl Write, text: &[u8]) -> (usize, io::Result<()>) {
         }
     }
     (written, Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::walk::Walk;
+
+    /// A disk with so much room.
+    struct Disk {
+        bytes: Vec<u8>,
+        room: usize,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let fits = bytes.len().min(self.room - self.bytes.len());
+            self.bytes.extend_from_slice(&bytes[..fits]);
+            if fits == 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(fits) }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn walked(bytes: &[u8]) -> (u64, u64) {
+        let mut walk = Walk::new(None, Some(Link::START));
+        let mut wrong = |line, problem| panic!("{line}: {problem}");
+        for (at, line) in bytes.strip_suffix(b"\n").unwrap().split(|byte| *byte == b'\n').enumerate() {
+            walk.line(at as u64 + 1, line, &mut wrong);
+        }
+        assert!(walk.end(0, b"", &mut wrong).is_none());
+        (walk.told.records, walk.told.recoveries)
+    }
+
+    /// The disk is full at every byte, gets a little room, is full again, and has room at last.
+    #[test]
+    fn a_disk_that_is_full_at_any_byte_costs_no_record() {
+        for first in 0..1200 {
+            for more in [0, 1, 2, 40, 300, 420, 421, 430] {
+                let disk = Disk { bytes: Vec::new(), room: first };
+                let mut chain = Chain::new(disk, Link::START, None, None);
+                (0..3).for_each(|_| chain.push(Record::note("a note").members()));
+                if chain.flush().2.is_err() {
+                    chain.out.room += more;
+                    let _ = chain.flush();
+                    chain.out.room = usize::MAX;
+                    chain.flush().2.unwrap();
+                }
+                assert!(chain.waiting.is_empty() && !chain.is_torn());
+                let (records, recoveries) = walked(&chain.out.bytes);
+                assert_eq!(records, 3 + recoveries, "{first} and {more}");
+            }
+        }
+    }
 }

@@ -29,7 +29,7 @@
 //!
 //! 1. [`layer::CatchErrorLayer`]: what fails below becomes one JSON-RPC error.
 //! 2. [`layer::TraceLayer`], [`layer::DebugLayer`], [`layer::EventsLayer`]: see what the client asked and what it was told.
-//! 3. `layer::AuditLayer`: writes down what was asked, decided and answered.
+//! 3. `layer::AuditLayer` (feature `audit`): writes down what was asked, decided and answered.
 //! 4. Your own layers, and [`layer::rules::RulesLayer`], [`layer::intercept::InterceptLayer`],
 //!    [`layer::hold::HoldLayer`]: what changes messages above what judges them.
 //! 5. [`layer::OnRequestsLayer`] around limits and [`layer::TimeoutLayer`]: nearest to the leaf, and on requests only.

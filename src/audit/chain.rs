@@ -115,11 +115,23 @@ impl<W: Write> Chain<W> {
         if end > written {
             self.torn = Some(Torn::default());
         } else if end < written {
-            self.torn.get_or_insert_default().add(&text[end..written]);
+            self.tear(&text[end..written]);
         }
         let records = whole.saturating_sub(usize::from(recovers));
         self.waiting.drain(..records);
         records
+    }
+}
+
+impl<W> Chain<W> {
+    /// So much of what could not be written whole is in the file.
+    fn tear(&mut self, bytes: &[u8]) {
+        match &mut self.torn {
+            // The line lacked nothing but the LF that these begin with.
+            Some(torn) if torn.bytes == 0 => self.torn = (bytes.len() > 1).then(|| Torn::of(&bytes[1..])),
+            Some(torn) => torn.add(bytes),
+            None => self.torn = Some(Torn::of(bytes)),
+        }
     }
 }
 

@@ -26,7 +26,7 @@
 //! | `recovered` | the line before was not written to its end, because a process was killed or a disk was full; with its length and SHA-256 |
 //!
 //! No value of an argument is written, only a digest of the raw JSON as the client wrote it. Names are masked by
-//! [`secret`](crate::secret) where that feature is on, and cut after 256 bytes.
+//! `shadowcat::secret` where that feature is on, and cut after 256 bytes.
 //!
 //! # The file
 //!

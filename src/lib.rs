@@ -28,13 +28,20 @@
 //! A request meets the layers from the top, a reply from the bottom:
 //!
 //! 1. [`layer::CatchErrorLayer`]: what fails below becomes one JSON-RPC error.
-//! 2. [`layer::TraceLayer`], [`layer::DebugLayer`], [`layer::EventsLayer`]: see what the client asked and what it was told.
-//! 3. Your own layers, and [`layer::rules::RulesLayer`], [`layer::intercept::InterceptLayer`],
+//! 2. `layer::StripTokensLayer::requests()` (feature `secret`): nothing below sees a client's credential.
+//! 3. [`layer::TraceLayer`], [`layer::DebugLayer`], [`layer::EventsLayer`]: see what the client asked and what it was told.
+//! 4. `layer::AuditLayer` (feature `audit`): writes down what was asked, decided and answered.
+//! 5. Your own layers, and [`layer::rules::RulesLayer`], [`layer::intercept::InterceptLayer`],
 //!    [`layer::hold::HoldLayer`]: what changes messages above what judges them.
-//! 4. [`layer::AccessControlLayer`] and, before a Wassette, [`layer::ComponentGuardLayer`]: below all that changes
+//! 6. [`layer::AccessControlLayer`] and, before a Wassette, [`layer::ComponentGuardLayer`]: below all that changes
 //!    messages, so that they judge what the server gets.
-//! 5. [`layer::OnRequestsLayer`] around limits and [`layer::TimeoutLayer`]: nearest to the leaf, and on requests only.
-//! 6. [`layer::CheckParamsLayer`]: directly above a process that is reached over HTTP.
+//! 7. [`layer::PinToolsLayer`] and `layer::ValidateArgumentsLayer` (feature `schema`), then [`layer::QuotaLayer`], which
+//!    counts only what nothing else refuses.
+//! 8. [`layer::OnRequestsLayer`] around limits and [`layer::TimeoutLayer`]: near the leaf, and on requests only.
+//! 9. `layer::StripTokensLayer::replies()`: nothing above sees a secret that the server says.
+//! 10. [`layer::CheckParamsLayer`]: directly above a process that is reached over HTTP.
+//!
+//! The [threat model](manual::security) says what each of them stops.
 //!
 //! ## Owning a server
 //!
@@ -50,6 +57,8 @@
 //! pending request with one JSON-RPC error that tells no inner detail, and the details go to `tracing`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(all(feature = "audit", unix))]
+pub mod audit;
 mod clock;
 pub mod connect;
 mod error;
@@ -61,6 +70,7 @@ pub mod message;
 pub mod monitor;
 pub mod policy;
 pub mod protocol;
+mod queue;
 #[cfg(feature = "http")]
 mod quiet;
 pub mod reply;
@@ -69,6 +79,7 @@ pub mod rules;
 pub mod secret;
 pub mod serve;
 pub mod session;
+mod stamp;
 pub mod wassette;
 pub mod wire;
 

@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the lowest to the highest.
-const LEVELS: [&[&str]; 10] = [
-    &["clock", "quiet"],
+const LEVELS: [&[&str]; 11] = [
+    &["clock", "queue", "quiet", "stamp"],
     &["error"],
     &["message"],
     &["reply"],
@@ -17,6 +17,7 @@ const LEVELS: [&[&str]; 10] = [
     &["secret"],
     &["wire", "rules", "tape", "session", "wassette"],
     &["policy"],
+    &["audit"],
     &["layer", "connect", "serve", "monitor"],
     &["manual"],
 ];

@@ -14,6 +14,8 @@
 
 pub mod access;
 mod answers;
+#[cfg(all(feature = "audit", unix))]
+pub mod audit;
 mod catch_error;
 pub mod check_params;
 pub mod components;
@@ -40,6 +42,8 @@ pub mod validate;
 mod watch;
 
 pub use access::{AccessControl, AccessControlLayer};
+#[cfg(all(feature = "audit", unix))]
+pub use audit::{Audit, AuditLayer};
 pub use catch_error::{CatchError, CatchErrorFuture, CatchErrorLayer};
 pub use check_params::{CheckParams, CheckParamsLayer};
 pub use components::{ComponentGuard, ComponentGuardLayer};

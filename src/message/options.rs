@@ -80,6 +80,11 @@ impl ScanOptions {
     /// Let odd but harmless JSON pass: duplicate and confusable keys below the top level, ids past
     /// ±(2^53−1), a null id on a request. Meant for watching a peer; layers that decide refuse messages that
     /// passed only this scan.
+    ///
+    /// Give it to the front end *and* to the leaf, each has a scan of its own. The layers that only look
+    /// ([`DebugLayer`](crate::layer::DebugLayer), [`EventsLayer`](crate::layer::EventsLayer), the audit) work on such
+    /// messages; rules and holds refuse one that they would look at; an interceptor of the application's own asks
+    /// [`is_strict`](crate::JsonRpcMessage::is_strict).
     pub fn transparent(mut self) -> Self {
         self.transparent = true;
         self

@@ -10,11 +10,11 @@ use super::colour::Paint;
 use super::exchange::Entry;
 use super::mask::masked;
 use super::payload::{Payload, render};
-use super::stamp::utc;
 use super::text::{name, quoted};
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::peek;
+use crate::stamp::utc;
 
 /// Of each name that a peer chose, escapes and all.
 const NAME: usize = 64;

@@ -261,6 +261,8 @@ impl Interceptor for Holder {
         let is_meant = !seen.message().is_listen() || self.breakpoint.interest.names(method::LISTEN);
         let is_met = || self.breakpoint.condition.as_ref().is_none_or(|condition| condition(seen));
         Ok(match is_meant && is_met() {
+            // What a person reads in it, and what its reader does, may be two things.
+            true if !seen.message().is_strict() => Action::Block(Block::ambiguous()),
             true => self.state.clone().hold(&self.breakpoint.name, seen),
             false => Action::Continue,
         })

@@ -84,6 +84,11 @@ impl Block {
     pub fn tool_error(why: impl fmt::Display) -> Self {
         Self { code: Code::INTERNAL_ERROR, why: why.to_string(), as_tool_error: true }
     }
+
+    /// What passed no strict scan is not judged.
+    pub(in crate::layer) fn ambiguous() -> Self {
+        Self::error(Code::INVALID_REQUEST, "The message can be read in more than one way")
+    }
 }
 
 /// A decision that comes later.

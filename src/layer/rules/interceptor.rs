@@ -24,6 +24,10 @@ impl Interceptor for Rules {
     }
 
     async fn intercept(&self, seen: &mut Interception) -> Result<Action, BoxError> {
+        // What a rule reads in it, and what its reader does, may be two things.
+        if !seen.message().is_strict() {
+            return Ok(Action::Block(Block::ambiguous()));
+        }
         // One set for the whole of it.
         let set = self.current();
         facts::note(seen, self);

@@ -13,6 +13,9 @@ use crate::reply::{End, Event, Reply};
 
 /// Is shown what becomes of one message.
 pub(in crate::layer) trait Exchange: Send + 'static {
+    /// Its reply is there; what it holds is shown next.
+    fn replied(&mut self, _reply: &Reply) {}
+
     /// A message of its reply passes.
     fn received(&mut self, message: &JsonRpcMessage);
 
@@ -84,7 +87,10 @@ where
         let outcome = ready!(this.inner.poll(cx));
         let Some(mut watch) = this.watch.take() else { return Poll::Ready(outcome) };
         Poll::Ready(match outcome {
-            Ok(reply) => Ok(reply.inspect(move |event| watch.see(event))),
+            Ok(reply) => {
+                watch.0.iter_mut().for_each(|exchange| exchange.replied(&reply));
+                Ok(reply.inspect(move |event| watch.see(event)))
+            }
             Err(error) => {
                 watch.end(Ending::Failed(own(&error)));
                 Err(error)

@@ -1,7 +1,6 @@
 //! Looking at what passes, for layers that never change it.
 
 mod future;
-mod queue;
 
+pub(super) use crate::queue::{Receiver, Sender, Taken, queue};
 pub(super) use future::{Ending, Exchange, Tapped};
-pub(super) use queue::{Receiver, Sender, Taken, queue};

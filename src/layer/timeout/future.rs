@@ -75,7 +75,7 @@ impl Watch {
         let idle = self.shared.limits.idle;
         let mut alarm = self.alarm;
         alarm.reset(end.min(after(Instant::now(), idle)));
-        Reply::stream(Limited { reply, alarm, responder: self.responder, idle, end })
+        reply.over(|reply| Limited { reply, alarm, responder: self.responder, idle, end })
     }
 }
 

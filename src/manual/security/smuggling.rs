@@ -6,8 +6,9 @@
 //!
 //! *What stops it.* One reader, which refuses what others could read differently, before anything else looks:
 //!
-//! - A key that stands twice, compared after unescaping, at any depth. A key that another reader would take for one of
-//!   the protocol's: `Name`, `n\u0000`, `name` in full width. Keys of `serde_json`'s own (`$serde_json::private::…`).
+//! - A key that stands twice, compared after unescaping, at any depth. A key of the envelope that another reader would
+//!   take for one of the protocol's: `Method`, `id\u0000`, `params` in full width; within parameters and lists, layers that
+//!   judge them look for the same. Keys of `serde_json`'s own (`$serde_json::private::…`).
 //! - A lone surrogate in a key, an id, a method or a tool's name.
 //! - Bytes behind the document, a byte order mark, invalid UTF-8, a batch where none was agreed on.
 //! - On lines, a carriage return within a message; U+2028, U+2029 and U+0085 end nothing. In a body that goes on as a
@@ -21,7 +22,7 @@
 //!
 //! let twice = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"safe","n\u0061me":"evil"}}"#;
 //! assert_eq!(JsonRpcMessage::parse(twice).unwrap_err().fault(), Fault::DuplicateKey);
-//! let posing = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"safe","Name":"evil"}}"#;
+//! let posing = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","Method":"tools/call"}"#;
 //! assert_eq!(JsonRpcMessage::parse(posing).unwrap_err().fault(), Fault::ConfusableKey);
 //! ```
 //!

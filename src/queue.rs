@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::sync::Notify;
 
 /// A queue of at most `max_items`, which weigh at most `max_bytes` together; one item fits always.
-pub(in crate::layer) fn queue<T>(max_items: usize, max_bytes: usize) -> (Sender<T>, Receiver<T>) {
+pub(crate) fn queue<T>(max_items: usize, max_bytes: usize) -> (Sender<T>, Receiver<T>) {
     let state = State {
         items: VecDeque::new(),
         max_items: max_items.max(1),
@@ -27,17 +27,17 @@ pub(in crate::layer) fn queue<T>(max_items: usize, max_bytes: usize) -> (Sender<
 
 /// What is read next.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::layer) enum Taken<T> {
+pub(crate) enum Taken<T> {
     Item(T),
     /// So many items were lost here.
     Lost(u64),
 }
 
 #[derive(Debug)]
-pub(in crate::layer) struct Sender<T>(Arc<Shared<T>>);
+pub(crate) struct Sender<T>(Arc<Shared<T>>);
 
 #[derive(Debug)]
-pub(in crate::layer) struct Receiver<T>(Arc<Shared<T>>);
+pub(crate) struct Receiver<T>(Arc<Shared<T>>);
 
 #[derive(Debug)]
 struct Shared<T> {
@@ -99,7 +99,7 @@ impl<T> Shared<T> {
 
 impl<T> Sender<T> {
     /// Queues an item of this weight, if there is room. It never waits; whether it was queued.
-    pub(in crate::layer) fn offer(&self, item: T, bytes: usize) -> bool {
+    pub(crate) fn offer(&self, item: T, bytes: usize) -> bool {
         let mut state = self.0.lock();
         let is_full = state.items.len() >= state.max_items
             || !state.items.is_empty() && state.bytes.saturating_add(bytes) > state.max_bytes;
@@ -119,18 +119,24 @@ impl<T> Sender<T> {
         true
     }
 
+    /// Something was not even made, for want of room.
+    #[cfg(all(feature = "audit", unix))]
+    pub(crate) fn lose(&self) {
+        self.0.lock().lose();
+    }
+
     /// Nobody reads any more.
-    pub(in crate::layer) fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.0.lock().receiver_gone
     }
 
     /// Items that found no room, or nobody to read them, so far.
-    pub(in crate::layer) fn lost(&self) -> u64 {
+    pub(crate) fn lost(&self) -> u64 {
         self.0.lock().lost
     }
 
     /// Waits until the reader is done with everything that was queued before, or is gone.
-    pub(in crate::layer) async fn flushed(&self) {
+    pub(crate) async fn flushed(&self) {
         let until = self.0.lock().offered;
         loop {
             let progress = self.0.progress.notified();
@@ -144,7 +150,7 @@ impl<T> Sender<T> {
 
 impl<T> Receiver<T> {
     /// What comes next, for a task; `None` once the sender is gone and everything read.
-    pub(in crate::layer) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Taken<T>>> {
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Taken<T>>> {
         let mut state = self.0.lock();
         let taken = state.take();
         if taken.is_none() && !state.sender_gone {
@@ -155,22 +161,39 @@ impl<T> Receiver<T> {
     }
 
     /// What is there, without waiting. To ask again says that what was taken before is done with.
-    pub(in crate::layer) fn try_next(&mut self) -> Option<Taken<T>> {
+    pub(crate) fn try_next(&mut self) -> Option<Taken<T>> {
+        self.done();
+        self.take()
+    }
+
+    /// What is there, without waiting and without a word about what was taken before.
+    pub(crate) fn take(&mut self) -> Option<Taken<T>> {
+        self.0.lock().take()
+    }
+
+    /// What was taken is done with.
+    pub(crate) fn done(&mut self) {
         let mut state = self.0.lock();
         state.done = state.offered - state.items.len() as u64;
-        let taken = state.take();
         drop(state);
         self.0.progress.notify_waiters();
-        taken
+    }
+
+    /// Waits, on a thread, for so long or until the sender is gone. False once it is.
+    #[cfg(all(feature = "audit", unix))]
+    pub(crate) fn pause(&mut self, most: std::time::Duration) -> bool {
+        let waits = |state: &mut State<T>| !state.sender_gone;
+        let waited = self.0.came.wait_timeout_while(self.0.lock(), most, waits);
+        !waited.unwrap_or_else(PoisonError::into_inner).0.sender_gone
     }
 
     /// Nothing is there now.
-    pub(in crate::layer) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.lock().items.is_empty()
     }
 
     /// Waits, on a thread, until there is something. False once the sender is gone and everything read.
-    pub(in crate::layer) fn wait(&mut self) -> bool {
+    pub(crate) fn wait(&mut self) -> bool {
         let is_idle =
             |state: &mut State<T>| state.items.is_empty() && state.unsaid == 0 && !state.sender_gone;
         let state = self.0.came.wait_while(self.0.lock(), is_idle).unwrap_or_else(PoisonError::into_inner);

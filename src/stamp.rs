@@ -3,12 +3,23 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// UTC to the microsecond, as in RFC 3339. A clock before 1970 shows 1970.
-pub(super) fn utc(at: SystemTime) -> String {
-    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (seconds, micros) = (since.as_secs(), since.subsec_micros());
+pub(crate) fn utc(at: SystemTime) -> String {
+    let micros = at.duration_since(UNIX_EPOCH).unwrap_or_default().subsec_micros();
+    format!("{}.{micros:06}Z", seconds(at))
+}
+
+/// The same to the millisecond.
+#[cfg(all(feature = "audit", unix))]
+pub(crate) fn utc_millis(at: SystemTime) -> String {
+    let millis = at.duration_since(UNIX_EPOCH).unwrap_or_default().subsec_millis();
+    format!("{}.{millis:03}Z", seconds(at))
+}
+
+fn seconds(at: SystemTime) -> String {
+    let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let (year, month, day) = date(seconds / 86_400);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
 }
 
 /// Year, month and day of a day since 1970-01-01. The year is counted from March, so that the leap day is its last.

@@ -46,9 +46,9 @@ fn is_clean(case: &Case, out: &[u8]) -> bool {
     collect(&value, &mut strings);
     JsonRpcMessage::parse(out.to_vec()).unwrap();
     let has = |text: &[u8], secret: &[u8]| text.windows(secret.len()).any(|window| window == secret);
-    case.forbidden().iter().all(|secret| {
-        !has(out, secret) && strings.iter().all(|string| !has(string.as_bytes(), secret))
-    })
+    case.forbidden()
+        .iter()
+        .all(|secret| !has(out, secret) && strings.iter().all(|string| !has(string.as_bytes(), secret)))
 }
 
 fn collect(value: &serde_json::Value, strings: &mut Vec<String>) {

@@ -70,11 +70,7 @@ pub(crate) fn expect_refusals(case: &Case, lines: &[Vec<u8>], count: usize) -> R
 }
 
 /// Exactly one error for each of the ids, and nothing else.
-pub(crate) fn expect_failures(
-    lines: &[Vec<u8>],
-    mut pending: Vec<String>,
-    code: i64,
-) -> Result<(), String> {
+pub(crate) fn expect_failures(lines: &[Vec<u8>], mut pending: Vec<String>, code: i64) -> Result<(), String> {
     for line in lines {
         let answer = read(line)?;
         let id = answer.id.map_or("none", |id| id.get());

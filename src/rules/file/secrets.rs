@@ -10,6 +10,7 @@ use super::{Format, MAX_FILE, json, open};
 use crate::rules::{Problem, ProblemKind, Problems};
 use crate::secret::{AllowList, Builder, CustomRule, Detector};
 
+const WHAT: &str = "a file of rules for secrets";
 /// A file has at most so many rules: each may look at every text.
 const MAX_RULES: usize = 1_000;
 const FILE: [&str; 5] = ["title", "description", "rules", "allowlist", "disabled"];
@@ -68,7 +69,7 @@ impl Builder {
     pub fn rules_from_path(self, path: impl AsRef<Path>) -> Result<Self, Problems> {
         let path = path.as_ref();
         let name = path.display().to_string();
-        let read_text = || Ok((open::format(path)?, open::text(path, MAX_FILE)?));
+        let read_text = || Ok((open::format(path, WHAT)?, open::text(path, WHAT, MAX_FILE)?));
         let (format, text) = read_text().map_err(|what: String| {
             let mut problems = Problems::default();
             let (kind, file) = (ProblemKind::Malformed, Some(name.as_str().into()));
@@ -81,7 +82,7 @@ impl Builder {
 
 fn read(builder: Builder, name: &str, text: &str, format: Format) -> Result<Builder, Problems> {
     let mut reader = Reader::new(name);
-    let read = reader.tree(text, format).and_then(|tree| reader.secrets(builder, &tree));
+    let read = reader.tree(text, format, WHAT).and_then(|tree| reader.secrets(builder, &tree));
     reader.problems.sort();
     match read {
         Some(builder) if !reader.problems.has_errors() => Ok(builder),
@@ -91,8 +92,7 @@ fn read(builder: Builder, name: &str, text: &str, format: Format) -> Result<Buil
 
 impl Reader {
     fn secrets(&mut self, mut builder: Builder, node: &Node) -> Option<Builder> {
-        let what = "a file of rules for secrets";
-        let file = self.object(node, what, &FILE)?;
+        let file = self.object(node, WHAT, &FILE)?;
         self.notes(&file, &["title", "description"]);
         for node in self.nodes(&file, "disabled")? {
             let kind = self.text(node)?;

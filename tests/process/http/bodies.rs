@@ -59,8 +59,8 @@ async fn asked(case: &Case, body: &[u8], outcome: Outcome) -> Result<(), String>
 }
 
 fn refused(case: &Case, outcome: Outcome, told: &Answer) -> Result<(), String> {
-    let error: Value = serde_json::from_slice(&told.body)
-        .map_err(|error| format!("{error}: {}", show(&told.body)))?;
+    let error: Value =
+        serde_json::from_slice(&told.body).map_err(|error| format!("{error}: {}", show(&told.body)))?;
     let code = error["error"]["code"].as_i64().ok_or_else(|| format!("no code: {error}"))?;
     let is_due = match outcome {
         Outcome::Block => code == -32602 && error["id"] == serde_json::json!(1),

@@ -33,7 +33,8 @@ pub(crate) async fn body_to_pipe(case: &Value) -> Result<(), String> {
     }
     folder.write("await", "0");
     let command = Command::new(process::peer()).args(["script", folder.name()]);
-    let child = command.options(connect::Options::new().scan(scan())).spawn().map_err(|error| error.to_string())?;
+    let child =
+        command.options(connect::Options::new().scan(scan())).spawn().map_err(|error| error.to_string())?;
     let front = Front::serve(builder().stateless(guarded(child.clone()))).await;
     // The peer answers nothing but the probe, and ends then.
     let sent = post(&bytes(&case["bytes_base64"]));

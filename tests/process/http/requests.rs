@@ -44,7 +44,9 @@ pub(crate) async fn request(case: &Value) -> Result<(), String> {
         Some("reject") if heard.is_empty() => refused(case, &told),
         // hyper frames by the encoding alone, as RFC 9112 allows, and reads nothing behind it.
         Some("reject") if matches!(name, "http-te-cl" | "http-cl-te") => {
-            let is_whole = heard.iter().all(|heard| sent.ends_with(&[b"56\r\n", &heard.body[..], b"\r\n0\r\n\r\n"].concat()));
+            let is_whole = heard
+                .iter()
+                .all(|heard| sent.ends_with(&[b"56\r\n", &heard.body[..], b"\r\n0\r\n\r\n"].concat()));
             let is_last = told.head.contains("connection: close");
             if heard.len() == 1 && is_whole && is_last { Ok(()) } else { Err(format!("{told:?}")) }
         }

@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-#[allow(dead_code, reason = "the other tests of the corpus use the rest")]
 #[path = "process/corpus.rs"]
 mod corpus;
 mod guarded;

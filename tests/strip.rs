@@ -2,12 +2,11 @@
 #![cfg(feature = "secret")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-#[allow(dead_code, reason = "one key is enough here")]
 mod keys;
 
 use keys::{ALNUM, drawn};
 use shadowcat::JsonRpcMessage;
-use shadowcat::secret::{Detector, Marker, Secrets};
+use shadowcat::secret::{AllowList, Detector, Marker, Secrets};
 
 fn key() -> String {
     format!("ghp_{}", drawn(ALNUM, 36, 5))
@@ -196,6 +195,23 @@ fn a_path_tells_where_and_never_what() {
 }
 
 /// Each makes a naive way through quadratic, or larger than memory; all of it is done at once here, or the test hangs.
+#[test]
+fn what_the_detector_is_told_to_let_be_is() {
+    let allow = AllowList::new().value("hunter2hunter2").value("20262026").path("/params/arguments/sha*");
+    let detector = Detector::builder().allow(allow).build();
+    let arguments =
+        r#"{"password":"hunter2hunter2","pin":20262026,"secret":"other2other2","sha":"KEY","v":"KEY"}"#;
+    let params = format!(r#"{{"name":"t","arguments":{arguments}}}"#).replace("KEY", &key());
+    let message = JsonRpcMessage::request(1, "tools/call", params.clone()).unwrap();
+    let masked = Secrets::of(&detector, &message).masked(&Marker::default(), usize::MAX).unwrap();
+    let expected = params.replace("other2other2", "[REDACTED:member]");
+    let (before, last) = expected.rsplit_once(&key()).unwrap();
+    assert_eq!(std::str::from_utf8(masked.params().unwrap()).unwrap(), format!("{before}{GITHUB}{last}"));
+
+    let detector = Detector::builder().without("member").unwrap().build();
+    assert_eq!(Secrets::of(&detector, &message).count(), 2, "names alone say nothing");
+}
+
 #[test]
 fn no_document_takes_more_than_its_time() {
     let detector = Detector::new();

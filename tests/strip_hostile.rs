@@ -4,7 +4,6 @@
 #![cfg(feature = "secret")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-#[allow(dead_code, reason = "what runs processes needs more of it")]
 #[path = "process/corpus.rs"]
 mod corpus;
 mod support;

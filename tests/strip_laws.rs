@@ -2,7 +2,6 @@
 #![cfg(feature = "secret")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-#[allow(dead_code, reason = "keys alone are needed")]
 mod keys;
 
 use std::sync::LazyLock;

@@ -2,7 +2,6 @@
 #![cfg(feature = "secret")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-#[allow(dead_code, reason = "one key is enough here")]
 mod keys;
 mod support;
 

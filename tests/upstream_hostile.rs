@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "process/corpus.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
 mod corpus;
 mod support;
 #[path = "support/upstream.rs"]

@@ -113,6 +113,11 @@ impl AllowList {
         path.len() <= LONGEST && self.paths.iter().any(|pattern| pattern.matches(path))
     }
 
+    /// Whether it names any place.
+    pub(super) fn has_paths(&self) -> bool {
+        !self.paths.is_empty()
+    }
+
     /// Whether this value is allowed.
     ///
     /// ```

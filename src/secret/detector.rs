@@ -119,7 +119,12 @@ impl Detector {
     /// assert!(!detector.is_secret_member("password", "hunter2"));
     /// ```
     pub fn is_secret_member(&self, name: &str, value: &str) -> bool {
-        self.members && guess::is_secret_member(name, value) && !self.allow.allows(value)
+        guess::is_secret_member(name, value) && self.judges_member(value)
+    }
+
+    /// Whether what a member's name says of this value counts.
+    pub(super) fn judges_member(&self, value: &str) -> bool {
+        self.members && !self.allow.allows(value)
     }
 
     /// What it lets be: [`AllowList::allows_path`] is for whoever knows where a text stands.

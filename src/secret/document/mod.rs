@@ -62,7 +62,7 @@ pub struct Secrets<'m> {
 }
 
 impl<'m> Secrets<'m> {
-    /// Those of `message`. Of one that passed only a transparent scan they are what one reader out of many sees.
+    /// Those of `message`, but for what the detector's [`AllowList`](super::AllowList) lets be. Of one that passed only a transparent scan they are what one reader out of many sees.
     pub fn of(detector: &Detector, message: &'m JsonRpcMessage) -> Self {
         Self::search(detector, message, None)
     }
@@ -83,6 +83,11 @@ impl<'m> Secrets<'m> {
             _ if message.result().is_some() => ("result", Role::Payload),
             _ => ("error", Role::Data),
         };
+        let list = detector.allow_list();
+        let by_path = |found: &Found| {
+            list.allows_path(&found.path.to_string()) || allowed.is_some_and(|allowed| allowed(found))
+        };
+        let allowed: Allowed<'_> = if list.has_paths() { Some(&by_path) } else { allowed };
         let walk = Walk::new(Search::new(detector), message.payload_text(), root, role, allowed).run();
         let mut edits = walk.edits;
         // What is judged at the end of its object comes late.

@@ -48,13 +48,21 @@ impl<'a> Search<'a> {
         let text = decoded(raw);
         let is_searched = !self.is_embedded || matches!(text, Cow::Owned(_));
         let mut edits = if is_searched { self.find(&text, name.lead()) } else { Vec::new() };
-        if name.makes_secret(&text) && !edits.iter().any(|edit| edit.range == (0..text.len())) {
+        if name.makes_secret(&text)
+            && self.detector.judges_member(&text)
+            && !edits.iter().any(|edit| edit.range == (0..text.len()))
+        {
             edits = vec![Name::edit(0..text.len())];
         }
         if !self.is_embedded {
             edits.extend(self.embedded(&text));
         }
         spelled(raw, start, apart(edits))
+    }
+
+    /// A number, as it is written, of a member or list of that name.
+    pub(super) fn number(self, token: &str, start: usize, name: Name) -> Option<Edit> {
+        name.number(token, start..start + token.len()).filter(|_| self.detector.judges_member(token))
     }
 
     /// Texts that a reader puts together: each alone, and what is only there when they are joined.

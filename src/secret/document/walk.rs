@@ -151,7 +151,7 @@ impl<'a> Walk<'a> {
         let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
         let end = at + rest.iter().position(|byte| !is_part(byte)).unwrap_or(rest.len());
         let name = self.frames.last().map_or(Name::NONE, |frame| frame.name);
-        let edit = name.number(&self.text[at..end], at..end);
+        let edit = self.search.number(&self.text[at..end], at, name);
         self.take(edit.into_iter().collect(), false, None);
         end
     }

@@ -51,6 +51,8 @@
 mod clock;
 pub mod connect;
 mod error;
+#[cfg(feature = "tape")]
+mod file;
 pub mod layer;
 mod macros;
 pub mod message;
@@ -66,6 +68,9 @@ pub mod rules;
 pub mod secret;
 pub mod serve;
 pub mod session;
+mod stamp;
+#[cfg(feature = "tape")]
+pub mod tape;
 pub mod wassette;
 pub mod wire;
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// From the lowest to the highest.
 const LEVELS: [&[&str]; 9] = [
-    &["clock", "quiet"],
+    &["clock", "file", "quiet", "stamp"],
     &["error"],
     &["message"],
     &["reply"],

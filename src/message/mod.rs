@@ -58,8 +58,12 @@ pub(crate) use fold::is_default_ignorable;
 pub(crate) use id_map::IdMap;
 pub(crate) use parse_error::looks_like_reply;
 pub(crate) use pointer::index;
+#[cfg(feature = "tape")]
+pub(crate) use scan::is_json;
 pub(crate) use scan::salvage_id;
 pub(crate) use text::{decode, decode_exact};
+#[cfg(feature = "tape")]
+pub(crate) use text::{write_integer, write_string};
 pub(crate) use walk::{elements, members, string_end};
 
 /// One JSON-RPC message: bytes that passed the scanner, and where its parts stand in them.

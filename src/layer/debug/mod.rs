@@ -58,7 +58,6 @@ mod record;
 mod service;
 mod show;
 mod snapshot;
-mod stamp;
 mod table;
 mod text;
 mod times;

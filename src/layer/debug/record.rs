@@ -9,10 +9,10 @@ use serde_json::json;
 use super::colour::Paint;
 use super::exchange::Entry;
 use super::payload::{Payload, render};
-use super::stamp::utc;
 use super::text::{name, quoted};
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind};
+use crate::stamp::utc;
 use crate::protocol::peek;
 
 /// Of each name that a peer chose, escapes and all.

@@ -1,9 +1,15 @@
 //! The time of day, as logs have it.
 
+#[cfg(any(feature = "tape", all(feature = "monitor", target_os = "linux")))]
+mod read;
+
 use std::time::{SystemTime, UNIX_EPOCH};
 
+#[cfg(any(feature = "tape", all(feature = "monitor", target_os = "linux")))]
+pub(crate) use read::since_epoch;
+
 /// UTC to the microsecond, as in RFC 3339. A clock before 1970 shows 1970.
-pub(super) fn utc(at: SystemTime) -> String {
+pub(crate) fn utc(at: SystemTime) -> String {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (seconds, micros) = (since.as_secs(), since.subsec_micros());
     let (year, month, day) = date(seconds / 86_400);

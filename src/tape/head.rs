@@ -71,17 +71,18 @@ fn write_component(out: &mut Vec<u8>, component: &Component) {
 
 /// Reads what is known from an object that is JSON, with the members that [`write`] writes.
 pub(super) fn read(json: &[u8]) -> Result<Tape, Cow<'static, str>> {
+    let id = text(json, "tape_id")?.ok_or("there is no tape_id")?;
     let metadata = get(json, "metadata")?.unwrap_or(b"{}");
-    read_parts(json, metadata)
+    let mut tape = metadata_of(TapeId::from_text(&id), metadata)?;
+    tape.session = text(json, "session_id")?;
+    Ok(tape)
 }
 
-/// The same where the metadata stand elsewhere.
-pub(super) fn read_parts(json: &[u8], metadata: &[u8]) -> Result<Tape, Cow<'static, str>> {
-    let id = text(json, "tape_id")?.ok_or("there is no tape_id")?;
+/// What [`metadata`] writes.
+pub(super) fn metadata_of(id: TapeId, metadata: &[u8]) -> Result<Tape, Cow<'static, str>> {
     let created = text(metadata, "created_at")?.ok_or("there is no created_at")?;
     let created = time::from_utc(&created).ok_or("created_at is no time as 2026-11-21T13:40:00Z")?;
-    let mut tape = Tape::of(TapeId::from_text(&id), created);
-    tape.session = text(json, "session_id")?;
+    let mut tape = Tape::of(id, created);
     tape.duration = match get(metadata, "duration_ms")? {
         Some(number) => Some(time::from_millis(number).ok_or("duration_ms is no time")?),
         None => None,

@@ -316,37 +316,6 @@ fn an_entry_larger_than_a_part_has_one_of_its_own() {
     assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 3);
 }
 
-#[cfg(target_os = "linux")]
-#[test]
-fn on_a_full_disk_an_entry_is_not_taken_and_nothing_is_torn() {
-    let folder = Folder::new();
-    let path = folder.path("a.jsonl");
-    let _ = make_private(&path, b"");
-    fs::remove_file(&path).unwrap();
-    let mut writer = lines::Writer::create(&path, &tape()).unwrap();
-    // As full as a disk can be made without being root: the file may not grow.
-    limited::to(64 << 10, || {
-        let mut taken = 0;
-        let mut refused = 0;
-        for number in 1..=2_000 {
-            match writer.append(&ping(number)) {
-                Ok(()) => taken += 1,
-                Err(error) => {
-                    assert!(error.is_io(), "{error}");
-                    refused += 1;
-                }
-            }
-        }
-        assert!(taken > 0 && refused > 0);
-        assert_eq!(writer.frames(), taken);
-    });
-}
-
-#[cfg(target_os = "linux")]
-mod limited {
-    pub(crate) fn to(_bytes: u64, _then: impl FnOnce()) {}
-}
-
 fn make_private(path: &std::path::Path, bytes: &[u8]) {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);

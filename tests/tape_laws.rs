@@ -17,7 +17,7 @@ fn check(source: &mut dyn Source, entries: &[Entry], tape: &Tape) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_tape_goes_through_all_formats_and_is_the_same(
@@ -45,6 +45,34 @@ proptest! {
         let mut writer = lines::Writer::create(&c, from.tape()).unwrap();
         tape::copy(&mut *from, &mut writer).unwrap();
         prop_assert_eq!(std::fs::read(&a).unwrap(), std::fs::read(&c).unwrap());
+    }
+
+    #[cfg(feature = "sqlite")]
+    #[test]
+    fn a_tape_goes_through_sqlite_and_is_the_same(
+        title in any_tape(), entries in prop::collection::vec(entry(), 0..100), cut in 0_usize..100
+    ) {
+        use shadowcat::tape::sqlite;
+        let folder = Folder::new();
+        let (a, b, c) = (folder.path("a.db"), folder.path("b.json"), folder.path("c.db"));
+        let mut writer = sqlite::Writer::create(&a, &title).unwrap();
+        for (number, entry) in entries.iter().enumerate() {
+            if number == cut {
+                drop(writer);
+                writer = sqlite::Writer::resume(&a, &title.id).unwrap();
+            }
+            writer.append(entry).unwrap();
+        }
+        writer.finish().unwrap();
+        check(&mut *tape::open(&a).unwrap(), &entries, &title);
+
+        let mut from = tape::open(&a).unwrap();
+        let mut document = json::Writer::create(&b, from.tape()).unwrap();
+        tape::copy(&mut *from, &mut document).unwrap();
+        let mut from = tape::open(&b).unwrap();
+        let mut writer = sqlite::Writer::create(&c, from.tape()).unwrap();
+        tape::copy(&mut *from, &mut writer).unwrap();
+        check(&mut *tape::open(&c).unwrap(), &entries, &title);
     }
 
     /// serde_json stands for any tool that keeps the order of keys: members are written again one by one.

@@ -15,7 +15,7 @@
 //! process, and with [`Writer::durable`] that of the machine. Up to 64 entries or 20 ms go into one.
 //!
 //! A file is opened as hostile input: only what has our mark, our version and exactly our schema, with SQLite's
-//! defences on and its limits low. An SQLite older than 3.51.3 is refused, as its WAL has a bug that can lose commits.
+//! defences on and its limits low. An SQLite older than 3.51.3 is refused, as its WAL can corrupt a file.
 
 mod failed;
 mod filter;

@@ -13,7 +13,7 @@ use super::schema::{self, MARK, VERSION};
 use crate::file;
 use crate::tape::{MAX_FRAME_BYTES, TapeError, TapeId};
 
-/// The first whose WAL loses no commits.
+/// The first whose WAL cannot corrupt a file (sqlite.org/wal.html, the WAL-reset bug).
 const LEAST_SQLITE: i32 = 3_051_003;
 /// So long another writer is waited for.
 const BUSY: Duration = Duration::from_secs(1);
@@ -125,7 +125,7 @@ fn is_new_enough(path: &Path, number: i32) -> std::result::Result<(), TapeError>
         return Ok(());
     }
     let (major, minor, patch) = (number / 1_000_000, number / 1000 % 1000, number % 1000);
-    let why = format!("SQLite {major}.{minor}.{patch} can lose what was committed; build with 3.51.3 or later");
+    let why = format!("SQLite {major}.{minor}.{patch} can corrupt a file; build with 3.51.3 or later");
     Err(TapeError::version(path, why))
 }
 
@@ -195,7 +195,7 @@ mod tests {
         assert!(error.is_version());
         assert_eq!(
             error.to_string(),
-            "a.db: SQLite 3.51.2 can lose what was committed; build with 3.51.3 or later"
+            "a.db: SQLite 3.51.2 can corrupt a file; build with 3.51.3 or later"
         );
         is_new_enough(Path::new("a.db"), LEAST_SQLITE).unwrap();
     }

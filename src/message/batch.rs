@@ -16,7 +16,6 @@ pub(crate) enum NoBatch {
     TooMany,
 }
 
-#[cfg(feature = "http")]
 impl NoBatch {
     pub(crate) fn why(self) -> &'static str {
         match self {

@@ -51,9 +51,9 @@ pub use parse_error::{Fault, ParseError};
 pub use pointer::{Ambiguous, InvalidPointer, Pointer};
 pub use responder::Responder;
 
-pub(crate) use batch::batch_of_server;
 #[cfg(feature = "http")]
-pub(crate) use batch::{NoBatch, batch, is_batch};
+pub(crate) use batch::is_batch;
+pub(crate) use batch::{NoBatch, batch, batch_of_server};
 pub(crate) use fold::is_default_ignorable;
 pub(crate) use id_map::IdMap;
 pub(crate) use parse_error::looks_like_reply;

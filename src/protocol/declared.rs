@@ -3,34 +3,64 @@
 use super::{method, peek};
 use crate::message::{JsonRpcMessage, members};
 
-/// The capabilities that stand for what a server may ask.
-const ALL: [&str; 4] = ["sampling", "roots", "elicitation", "tasks"];
-
-/// Those that the client of a session declared (2025-11-25 basic/lifecycle, "Capability Negotiation").
+/// What the client of a session declared (2025-11-25 basic/lifecycle, "Capability Negotiation").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Declared([bool; ALL.len()]);
+pub(crate) struct Declared {
+    roots: bool,
+    tasks: bool,
+    sampling: bool,
+    /// With tools (2025-11-25 client/sampling, "Capabilities").
+    sampling_tools: bool,
+    /// By a form, which is what no word about it means (2025-11-25 client/elicitation, "Capabilities").
+    form: bool,
+    url: bool,
+}
 
 impl Declared {
     /// As an `initialize` says. One without capabilities says nothing, and its client is asked whatever comes.
     pub(crate) fn by(initialize: &JsonRpcMessage) -> Self {
         let capabilities = peek::member(initialize.params().unwrap_or_default(), "capabilities");
-        let Ok(Some(capabilities)) = capabilities else { return Self([true; ALL.len()]) };
-        let is_declared =
-            |name| members(capabilities).any(|member| member.is(name) && member.value != b"null");
-        Self(ALL.map(is_declared))
+        let Ok(Some(capabilities)) = capabilities else { return Self::everything() };
+        let sampling = capability(capabilities, "sampling");
+        let elicitation = capability(capabilities, "elicitation");
+        let has = |of: Option<&[u8]>, name| of.is_some_and(|of| capability(of, name).is_some());
+        let url = has(elicitation, "url");
+        Self {
+            roots: capability(capabilities, "roots").is_some(),
+            tasks: capability(capabilities, "tasks").is_some(),
+            sampling: sampling.is_some(),
+            sampling_tools: has(sampling, "tools"),
+            form: elicitation.is_some() && (has(elicitation, "form") || !url),
+            url,
+        }
+    }
+
+    fn everything() -> Self {
+        Self { roots: true, tasks: true, sampling: true, sampling_tools: true, form: true, url: true }
     }
 
     /// Whether the client may be asked this. What no capability stands for, it may.
     pub(crate) fn allows(self, question: &JsonRpcMessage) -> bool {
-        let name = match question.method() {
-            Some(method::CREATE_MESSAGE) => "sampling",
-            Some(method::ROOTS_LIST) => "roots",
-            Some(method::ELICIT) => "elicitation",
-            Some(other) if other.starts_with("tasks/") => "tasks",
-            _ => return true,
-        };
-        ALL.iter().zip(self.0).any(|(known, is_declared)| *known == name && is_declared)
+        let params = question.params().unwrap_or_default();
+        match question.method() {
+            Some(method::CREATE_MESSAGE) if capability(params, "tools").is_some() => self.sampling_tools,
+            Some(method::CREATE_MESSAGE) => self.sampling,
+            Some(method::ROOTS_LIST) => self.roots,
+            Some(method::ELICIT) => match peek::text(params, "mode") {
+                Ok(Some(mode)) if mode == "url" => self.url,
+                // A mode of a later revision is for the client to say.
+                Ok(Some(mode)) if mode != "form" => self.form || self.url,
+                _ => self.form,
+            },
+            Some(other) if other.starts_with("tasks/") => self.tasks,
+            _ => true,
+        }
     }
+}
+
+/// A member that is there and not null; one that stands twice is what it is at first.
+fn capability<'a>(of: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    members(of).find(|member| member.is(name)).map(|member| member.value).filter(|value| *value != b"null")
 }
 
 #[cfg(test)]
@@ -52,6 +82,29 @@ mod tests {
                 .all(allows)
         );
         assert!(![method::ELICIT, "tasks/get", "tasks/list"].into_iter().any(allows));
+    }
+
+    #[test]
+    fn the_ways_of_asking_are_declared_one_by_one() {
+        let ways = [
+            (method::ELICIT, "{}"),
+            (method::ELICIT, r#"{"mode":"form"}"#),
+            (method::ELICIT, r#"{"mode":"url"}"#),
+            (method::CREATE_MESSAGE, "{}"),
+            (method::CREATE_MESSAGE, r#"{"tools":[]}"#),
+        ];
+        for (capabilities, allowed) in [
+            (r#"{"elicitation":{},"sampling":{}}"#, [true, true, false, true, false]),
+            (r#"{"elicitation":{"form":{}},"sampling":{"tools":{}}}"#, [true, true, false, true, true]),
+            (r#"{"elicitation":{"url":{}}}"#, [false, false, true, false, false]),
+            (r#"{"elicitation":{"form":{},"url":{}}}"#, [true, true, true, false, false]),
+        ] {
+            let declared = declared(&format!(r#"{{"capabilities":{capabilities}}}"#));
+            let allows = ways.map(|(method, params)| {
+                declared.allows(&JsonRpcMessage::request(1, method, params).unwrap())
+            });
+            assert_eq!(allows, allowed, "{capabilities}");
+        }
     }
 
     #[test]

@@ -106,7 +106,6 @@ pub(crate) fn of(message: &JsonRpcMessage) -> Option<&Mark> {
 }
 
 /// The message is written as it should be, where it cannot be otherwise.
-#[cfg(feature = "http")]
 pub(crate) fn spare(message: &JsonRpcMessage) {
     of(message).into_iter().for_each(|mark| mark.tally.spare());
 }

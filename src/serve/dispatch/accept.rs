@@ -115,7 +115,7 @@ impl<S: RpcService> Dispatch<S> {
     }
 
     /// Tells the client of what the stack never saw.
-    fn decline(&mut self, refusal: JsonRpcMessage) {
+    pub(in crate::serve) fn decline(&mut self, refusal: JsonRpcMessage) {
         if self.queued < REFUSALS {
             self.say(refusal);
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::Context;
 
 use crate::error::Error;
-use crate::message::{Beside, Context as Facts, Direction, IdMap, JsonRpcMessage};
+use crate::message::{Beside, Context as Facts, Direction, IdMap, JsonRpcMessage, OwnedId};
 use crate::protocol::{Declared, Era, method};
 use crate::reply::RpcService;
 
@@ -98,6 +98,11 @@ impl<S: RpcService> Dispatch<S> {
     /// Calls, notifications and answers that are not over; the session's listen does not count.
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight + self.waiting.len()
+    }
+
+    /// Whether a request with this id waits for its answer.
+    pub(super) fn is_pending(&self, id: &OwnedId) -> bool {
+        self.ids.contains(id)
     }
 
     /// What rides beside a message of this client.

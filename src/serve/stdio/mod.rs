@@ -19,6 +19,7 @@
 //! # }
 //! ```
 
+mod batches;
 #[cfg(all(unix, feature = "stdio"))]
 mod own;
 mod session;
@@ -36,6 +37,7 @@ pub fn stdio<S: RpcService>(stack: S) -> Stdio<S> {
     Stdio {
         stack,
         scan: ScanOptions::default(),
+        max_batch: 0,
         max_in_flight: 1024,
         drain: Duration::from_secs(5),
         session: None,
@@ -55,6 +57,7 @@ pub fn stdio<S: RpcService>(stack: S) -> Stdio<S> {
 pub struct Stdio<S> {
     stack: S,
     scan: ScanOptions,
+    max_batch: usize,
     max_in_flight: usize,
     drain: Duration,
     session: Option<String>,
@@ -64,6 +67,16 @@ impl<S: RpcService> Stdio<S> {
     /// What the client's messages must pass.
     pub fn scan(mut self, scan: ScanOptions) -> Self {
         self.scan = scan;
+        self
+    }
+
+    /// Takes batches of up to so many messages once 2025-03-26 is agreed on, the only revision that has them. Each
+    /// message goes its own way through the stack; the answers come as one array when the last is there, and what the
+    /// server says before that as it comes.
+    ///
+    /// With 0, which is the default, batches are refused (-32600), as later revisions want it.
+    pub fn batches(mut self, messages: usize) -> Self {
+        self.max_batch = messages;
         self
     }
 

@@ -5,12 +5,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Sleep, timeout};
 
 use super::Stdio;
+use super::batches::Batches;
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, ParseError, ScanOptions, looks_like_reply, salvage_id};
+use crate::protocol::peek;
 use crate::reply::RpcService;
 use crate::serve::dispatch::Dispatch;
 use crate::wire::lines::{Decoder, Encoder, Line};
@@ -29,6 +32,7 @@ pub(super) struct Session<S: RpcService, R, W> {
     decoder: Decoder,
     out: Encoder,
     scan: ScanOptions,
+    batches: Batches,
     drain: Duration,
     phase: Phase,
 }
@@ -54,6 +58,7 @@ where
             decoder: Decoder::new(front.scan.max_bytes),
             out: Encoder::new(),
             scan: front.scan,
+            batches: Batches::new(front.max_batch),
             drain: front.drain,
             phase: Phase::Start,
         }
@@ -61,8 +66,11 @@ where
 
     pub(super) async fn run(mut self) -> Result<(), Error> {
         let ended = poll_fn(|cx| self.poll(cx)).await;
-        let Self { dispatch, mut writer, .. } = self;
+        let Self { dispatch, mut writer, mut batches, mut out, .. } = self;
         drop(dispatch); // what is still in flight is cancelled first
+        if batches.finish(&mut out) {
+            let _ = timeout(GOODBYE, poll_fn(|cx| out.poll_flush(&mut writer, cx))).await;
+        }
         // A writer that says goodbye, as TLS does, is given the chance to, and not longer than that.
         let _ = timeout(GOODBYE, writer.shutdown()).await;
         ended
@@ -100,8 +108,8 @@ where
     fn poll_answers(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
         loop {
             if self.out.len() < HIGH_WATER {
-                let out = &mut self.out;
-                self.dispatch.poll(cx, |message| out.push_mended(&message));
+                let (out, batches) = (&mut self.out, &mut self.batches);
+                self.dispatch.poll(cx, |message| batches.say(&message, out));
             }
             if self.out.is_flushed() {
                 return Ok(true);
@@ -146,8 +154,34 @@ where
             }
         };
         match read {
-            Ok(message) => self.dispatch.accept(message, cx),
+            Ok(message) => self.accept_message(message, cx),
+            Err((bytes, error)) if error.is_batch() && self.batches.are_agreed() => {
+                self.accept_batch(&bytes, cx);
+            }
             Err((bytes, error)) => self.dispatch.refuse(looks_like_reply(&bytes), &error, cx),
+        }
+    }
+
+    fn accept_message(&mut self, message: JsonRpcMessage, cx: &mut Context<'_>) {
+        if self.batches.are_off() {
+            return self.dispatch.accept(message, cx);
+        }
+        self.batches.note(&message);
+        let cancelled = peek::cancelled_id(&message).ok().flatten().map(|id| id.to_owned());
+        let cancelled = cancelled.filter(|id| self.dispatch.is_pending(id));
+        self.dispatch.accept(message, cx);
+        if let Some(id) = cancelled.filter(|id| !self.dispatch.is_pending(id)) {
+            self.batches.forget(&id, &mut self.out);
+        }
+    }
+
+    fn accept_batch(&mut self, bytes: &Bytes, cx: &mut Context<'_>) {
+        match self.batches.read(bytes, &self.scan, &self.dispatch.beside()) {
+            Ok(messages) => {
+                self.batches.begin(&messages, |id| self.dispatch.is_pending(id));
+                messages.into_iter().for_each(|message| self.accept_message(message, cx));
+            }
+            Err(refusal) => self.dispatch.decline(refusal),
         }
     }
 

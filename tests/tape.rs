@@ -69,7 +69,11 @@ fn a_tape_is_made_for_its_owner_only_and_never_over_another() {
     for name in ["a.jsonl", "a.json"] {
         let path = folder.path(name);
         let make = || -> Result<(), TapeError> {
-            if name == "a.json" { json::Writer::create(&path, &tape())?.finish() } else { lines::Writer::create(&path, &tape())?.finish() }
+            if name == "a.json" {
+                json::Writer::create(&path, &tape())?.finish()
+            } else {
+                lines::Writer::create(&path, &tape())?.finish()
+            }
         };
         make().unwrap();
         let before = fs::read(&path).unwrap();
@@ -94,8 +98,14 @@ fn what_is_no_tape_is_told() {
         ("{\"version\":\"2.0\",\"tape_id\":\"t\",\"metadata\":{}}\n", "version"),
         ("{\"version\":\"2.0\",\"tape_id\":\"t\",\"metadata\":{},\"frames\":[]}", "version"),
         ("{\"version\":1,\"tape_id\":\"t\",\"metadata\":{},\"frames\":[]}", "foreign"),
-        ("{\"version\":\"1.0\",\"version\":\"1.0\",\"tape_id\":\"t\",\"metadata\":{},\"frames\":[]}", "foreign"),
-        ("{\"version\":\"1.0\",\"tape_id\":\"t\",\"metadata\":{\"created_at\":\"soon\"},\"frames\":[]}", "foreign"),
+        (
+            "{\"version\":\"1.0\",\"version\":\"1.0\",\"tape_id\":\"t\",\"metadata\":{},\"frames\":[]}",
+            "foreign",
+        ),
+        (
+            "{\"version\":\"1.0\",\"tape_id\":\"t\",\"metadata\":{\"created_at\":\"soon\"},\"frames\":[]}",
+            "foreign",
+        ),
     ] {
         fs::write(&path, text).unwrap();
         let error = tape::open(&path).err().unwrap_or_else(|| panic!("{text} was taken"));
@@ -157,7 +167,8 @@ fn a_line_torn_at_any_byte_is_told_and_what_stands_before_it_is_read() {
     (1..=3).for_each(|number| tape.append(&ping(number)).unwrap());
     drop(tape);
     let bytes = fs::read(&whole).unwrap();
-    let ends: Vec<usize> = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect();
+    let ends: Vec<usize> =
+        bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect();
     for cut in ends[0] + 1..bytes.len() {
         let path = folder.path("cut.jsonl");
         let _ = fs::remove_file(&path);
@@ -166,7 +177,11 @@ fn a_line_torn_at_any_byte_is_told_and_what_stands_before_it_is_read() {
         let frames = ends[1..].iter().filter(|end| **end <= cut).count();
         let is_torn = !ends.iter().any(|end| cut == *end || cut == end + 1);
         let (read_entries, error) = read(tape::open(&path).unwrap());
-        assert_eq!((read_entries.len(), error.is_some_and(|error| error.is_torn())), (frames, is_torn), "{cut}");
+        assert_eq!(
+            (read_entries.len(), error.is_some_and(|error| error.is_torn())),
+            (frames, is_torn),
+            "{cut}"
+        );
 
         let mut resumed = lines::Writer::resume(&path).unwrap();
         assert_eq!((resumed.frames(), resumed.torn().is_some()), (frames as u64, is_torn), "{cut}");
@@ -293,7 +308,8 @@ fn a_rotated_tape_is_numbered_on_and_old_parts_are_forgotten() {
     let mut writer = lines::Rotating::create(folder.path("r"), &tape(), rotate).unwrap();
     (1..=200).for_each(|number| writer.append(&ping(number)).unwrap());
     writer.finish().unwrap();
-    let mut names: Vec<_> = fs::read_dir(folder.path("")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut names: Vec<_> =
+        fs::read_dir(folder.path("")).unwrap().map(|entry| entry.unwrap().path()).collect();
     names.sort();
     assert_eq!(names.len(), 3);
     assert_eq!(names.last().unwrap(), writer.path());

@@ -1,7 +1,6 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-
 use crate::stamp;
 use crate::wassette::log::{Event, LogLine};
 

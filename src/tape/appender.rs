@@ -95,6 +95,8 @@ impl Appender {
         if let Err(error) = self.file.write_all(&self.waiting) {
             self.untidy = true;
             let _ = self.tidy();
+            // Tried again later, not at once.
+            self.due = self.due.map(|_| Instant::now() + PATIENCE);
             return Err(self.failed(error));
         }
         self.written += self.waiting.len() as u64;

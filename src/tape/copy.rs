@@ -27,7 +27,7 @@ pub struct Copied {
 /// The source cannot be read further, except that it ends in the middle; the sink cannot be written.
 pub fn copy(from: &mut dyn Source, to: &mut dyn Sink) -> Result<Copied, TapeError> {
     let mut copied = Copied::default();
-    while let Some(entry) = from.next() {
+    for entry in &mut *from {
         match entry {
             Ok(entry) => to.append(&entry)?,
             Err(error) if error.is_torn() => {

@@ -144,7 +144,9 @@ impl<'a> Frame<'a> {
 
     fn number(&self, key: &str) -> Result<Option<u64>, Cow<'static, str>> {
         let parse = |digits| std::str::from_utf8(digits).ok()?.parse().ok();
-        self.get(key).map(|digits| parse(digits).ok_or_else(|| format!("{key} is no number").into())).transpose()
+        self.get(key)
+            .map(|digits| parse(digits).ok_or_else(|| format!("{key} is no number").into()))
+            .transpose()
     }
 
     fn bytes(&self, style: Style) -> Result<Bytes, Cow<'static, str>> {
@@ -171,6 +173,8 @@ impl<'a> Frame<'a> {
         }
         let options = ScanOptions::new().transparent();
         let message = JsonRpcMessage::parse_with(bytes.clone(), &options);
-        message.map(|message| message.kind().into()).map_err(|error| format!("a frame without a kind: {error}").into())
+        message
+            .map(|message| message.kind().into())
+            .map_err(|error| format!("a frame without a kind: {error}").into())
     }
 }

@@ -84,7 +84,9 @@ fn tokens(json: &[u8]) -> impl Iterator<Item = Token<'_>> {
                 Token::Space
             }
             _ => {
-                at += rest(|byte| !is_space(byte) && !matches!(byte, b'{' | b'}' | b'[' | b']' | b',' | b':' | b'"'));
+                at += rest(|byte| {
+                    !is_space(byte) && !matches!(byte, b'{' | b'}' | b'[' | b']' | b',' | b':' | b'"')
+                });
                 Token::Word(&json[start..at])
             }
         };

@@ -55,7 +55,8 @@ mod tests {
 
     #[test]
     fn a_time_in_milliseconds_comes_back() {
-        for (nanos, text) in [(0, "0"), (1, "0.000001"), (12_500_000, "12.5"), (7_000_000, "7"), (1_000_001, "1.000001")]
+        for (nanos, text) in
+            [(0, "0"), (1, "0.000001"), (12_500_000, "12.5"), (7_000_000, "7"), (1_000_001, "1.000001")]
         {
             let time = Duration::from_nanos(nanos);
             assert_eq!(millis(time), text);

@@ -10,7 +10,8 @@ pub(super) const MAX_TITLE: usize = 16 << 20;
 
 /// `title` is JSON.
 pub(super) fn check(path: &Path, title: &[u8]) -> Result<(), TapeError> {
-    let version = peek::text(title, "version").map_err(|error| TapeError::foreign(path, format!("version: {error}")))?;
+    let version = peek::text(title, "version")
+        .map_err(|error| TapeError::foreign(path, format!("version: {error}")))?;
     match version.as_deref() {
         Some(version) if version.split('.').next() == Some("1") => Ok(()),
         Some(version) => {

@@ -35,7 +35,9 @@ impl Drop for Folder {
 }
 
 /// What stands on a tape up to its end, or up to an error.
-pub(crate) fn read(source: impl Iterator<Item = Result<Entry, TapeError>>) -> (Vec<Entry>, Option<TapeError>) {
+pub(crate) fn read(
+    source: impl Iterator<Item = Result<Entry, TapeError>>,
+) -> (Vec<Entry>, Option<TapeError>) {
     let mut entries = Vec::new();
     for entry in source {
         match entry {
@@ -58,11 +60,14 @@ pub(crate) fn note(text: &str) -> Entry {
 
 pub(crate) fn ping(number: u64) -> Entry {
     let text = format!(r#"{{"jsonrpc":"2.0","id":{number},"method":"ping"}}"#);
-    Entry::new(EntryKind::Request, Direction::ToUpstream, text).at(Duration::from_micros(number)).session("s-1")
+    Entry::new(EntryKind::Request, Direction::ToUpstream, text)
+        .at(Duration::from_micros(number))
+        .session("s-1")
 }
 
 pub(crate) fn tape() -> Tape {
-    Tape::of(TapeId::from_text("t-1"), UNIX_EPOCH + Duration::from_micros(1_795_214_500_580_123)).transport("stdio")
+    Tape::of(TapeId::from_text("t-1"), UNIX_EPOCH + Duration::from_micros(1_795_214_500_580_123))
+        .transport("stdio")
 }
 
 /// Any JSON text, laid out and spelled in any way.
@@ -72,12 +77,14 @@ fn json() -> impl Strategy<Value = String> {
         Just("true".to_owned()),
         any::<i64>().prop_map(|n| n.to_string()),
         any::<u32>().prop_map(|n| n.to_string()),
-        prop::sample::select(&["-0", "1.0", "1e5", "0.10", "123456789012345678901234567890"][..]).prop_map(str::to_owned),
+        prop::sample::select(&["-0", "1.0", "1e5", "0.10", "123456789012345678901234567890"][..])
+            .prop_map(str::to_owned),
         text(),
     ];
     let space = || prop::sample::select(&["", "", "", "", " ", "\t", "\n", "\r\n", "  "][..]);
     word.prop_recursive(4, 24, 4, move |inner| {
-        let inner = (space(), inner, space()).prop_map(|(before, json, after)| format!("{before}{json}{after}"));
+        let inner =
+            (space(), inner, space()).prop_map(|(before, json, after)| format!("{before}{json}{after}"));
         let member = (space(), text(), space(), inner.clone());
         let member = member.prop_map(|(before, key, after, value)| format!("{before}{key}{after}:{value}"));
         prop_oneof![
@@ -143,7 +150,11 @@ pub(crate) fn entry() -> impl Strategy<Value = Entry> {
 pub(crate) fn any_tape() -> impl Strategy<Value = Tape> {
     let name = || prop::option::of(".{0,8}");
     let facts = (".{1,12}", name(), name(), name(), name(), name());
-    let times = (0..253_402_300_800_000_000_u64, prop::option::of(0..i64::MAX.unsigned_abs()), prop::option::of(1..9_u32));
+    let times = (
+        0..253_402_300_800_000_000_u64,
+        prop::option::of(0..i64::MAX.unsigned_abs()),
+        prop::option::of(1..9_u32),
+    );
     let infos = (prop::option::of(json()), prop::option::of(json()));
     let component = (".{0,5}", name(), name(), name(), prop::collection::vec(".{0,5}", 0..3));
     let component = component.prop_map(|(id, uri, digest, policy, tools)| {
@@ -154,7 +165,8 @@ pub(crate) fn any_tape() -> impl Strategy<Value = Tape> {
         component.tools = tools.into_iter().map(Into::into).collect();
         component
     });
-    let more = (prop::collection::vec(component, 0..3), prop::collection::btree_map(".{0,5}", ".{0,5}", 0..3));
+    let more =
+        (prop::collection::vec(component, 0..3), prop::collection::btree_map(".{0,5}", ".{0,5}", 0..3));
     (facts, times, infos, more).prop_map(|(facts, times, infos, more)| {
         let mut tape = Tape::of(TapeId::from_text(&facts.0), UNIX_EPOCH + Duration::from_micros(times.0));
         tape.session = facts.1.map(Into::into);
@@ -164,7 +176,9 @@ pub(crate) fn any_tape() -> impl Strategy<Value = Tape> {
         tape.redaction = facts.5.map(Into::into);
         tape.duration = times.1.map(Duration::from_nanos);
         tape.part = times.2;
-        let json = |text: Option<String>| text.and_then(|text| Json::new(text.as_bytes())).filter(|json| json.as_str() != "null");
+        let json = |text: Option<String>| {
+            text.and_then(|text| Json::new(text.as_bytes())).filter(|json| json.as_str() != "null")
+        };
         tape.client_info = json(infos.0);
         tape.server_capabilities = json(infos.1);
         (tape.components, tape.labels) = more;

@@ -12,8 +12,8 @@ use super::payload::{Payload, render};
 use super::text::{name, quoted};
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind};
-use crate::stamp::utc;
 use crate::protocol::peek;
+use crate::stamp::utc;
 
 /// Of each name that a peer chose, escapes and all.
 const NAME: usize = 64;

@@ -9,7 +9,9 @@ use crate::file;
 use crate::message::write_string;
 use crate::protocol::peek;
 use crate::tape::lines::follows;
-use crate::tape::{Entry, MAX_FRAME_BYTES, Source, Tape, TapeError, frame, head, object::Style, text, version};
+use crate::tape::{
+    Entry, MAX_FRAME_BYTES, Source, Tape, TapeError, frame, head, object::Style, text, version,
+};
 
 /// Bytes of a key, at most.
 const MAX_KEY: usize = 1 << 10;
@@ -56,7 +58,8 @@ impl Reader {
         let file = file::read(path).map_err(|error| TapeError::io(path.display(), error))?;
         let mut cursor = Cursor::new(BufReader::with_capacity(64 << 10, file), 0);
         let mut members = Members { json: b"{".to_vec(), frames: None };
-        let title = title(&mut cursor, &mut members).map_err(|stop| stopped(path, cursor.at(), stop, true))?;
+        let title =
+            title(&mut cursor, &mut members).map_err(|stop| stopped(path, cursor.at(), stop, true))?;
         let tape = understand(path, &title)?;
         let start = members.frames.ok_or_else(|| TapeError::foreign(path, "it has no frames"))?;
         if cursor.at() != start {
@@ -99,7 +102,8 @@ impl Reader {
             return Err(TapeError::damaged(self.place(), "it is no JSON"));
         }
         let style = Style::Pretty(0);
-        let (number, entry) = frame::read(json, style).map_err(|why| TapeError::damaged(self.place(), why))?;
+        let (number, entry) =
+            frame::read(json, style).map_err(|why| TapeError::damaged(self.place(), why))?;
         follows(self.frame, number).map_err(|why| TapeError::damaged(self.place(), why))?;
         self.frame = number;
         Ok(entry)
@@ -115,16 +119,23 @@ impl Reader {
         let end = "the document ends with a brace";
         self.cursor.expect(b'}', end).map_err(|stop| failed(&self.cursor, stop))?;
         let members = members.finish();
-        let last = peek::member(&members, "metadata_at_end").ok().flatten().filter(|_| text::is_json(&members));
+        let last =
+            peek::member(&members, "metadata_at_end").ok().flatten().filter(|_| text::is_json(&members));
         if let Some(last) = last {
-            let damaged = |why| TapeError::damaged(format_args!("{}: metadata_at_end", self.path.display()), why);
+            let damaged =
+                |why| TapeError::damaged(format_args!("{}: metadata_at_end", self.path.display()), why);
             self.tape = head::read(last).map_err(damaged)?;
         }
         Ok(())
     }
 
     fn place(&self) -> String {
-        format!("{}: frame {} of the document, before byte {}", self.path.display(), self.frames, self.cursor.at())
+        format!(
+            "{}: frame {} of the document, before byte {}",
+            self.path.display(),
+            self.frames,
+            self.cursor.at()
+        )
     }
 }
 

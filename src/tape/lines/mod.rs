@@ -23,7 +23,7 @@ mod reader;
 mod rotate;
 mod writer;
 
-pub(super) use reader::follows;
 pub use reader::Reader;
+pub(super) use reader::follows;
 pub use rotate::{Rotate, Rotating};
 pub use writer::Writer;

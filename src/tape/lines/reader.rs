@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::file;
 use crate::message::members;
-use crate::tape::{Entry, MAX_FRAME_BYTES, Source, Tape, TapeError, frame, head, object::Style, text, version};
+use crate::tape::{
+    Entry, MAX_FRAME_BYTES, Source, Tape, TapeError, frame, head, object::Style, text, version,
+};
 
 /// Reads a tape of JSON Lines, one entry at a time.
 ///

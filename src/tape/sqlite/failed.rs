@@ -12,7 +12,9 @@ pub(super) fn failed(path: &Path, error: Error) -> TapeError {
     let place = path.display();
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => TapeError::foreign(path, "it is no SQLite database").caused(error),
-        Some(ErrorCode::DatabaseCorrupt) => TapeError::damaged(place, "SQLite cannot read it further").caused(error),
+        Some(ErrorCode::DatabaseCorrupt) => {
+            TapeError::damaged(place, "SQLite cannot read it further").caused(error)
+        }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => TapeError::busy(path).caused(error),
         Some(ErrorCode::TooBig) => TapeError::too_large(place, MAX_FRAME_BYTES).caused(error),
         Some(ErrorCode::ConstraintViolation) => {

@@ -66,7 +66,8 @@ pub fn migrate(path: impl AsRef<Path>) -> std::result::Result<u32, TapeError> {
 pub(super) fn open(path: &Path, what: For) -> std::result::Result<Connection, TapeError> {
     let version = mark(path, what)?;
     if version < VERSION {
-        let why = format!("a tape of schema {version}, this shadowcat has {VERSION}; `tape::sqlite::migrate` it");
+        let why =
+            format!("a tape of schema {version}, this shadowcat has {VERSION}; `tape::sqlite::migrate` it");
         return Err(TapeError::version(path, why));
     }
     let db = connect(path, what)?;
@@ -159,7 +160,10 @@ fn defend(db: &Connection) -> Result<()> {
     db.pragma_update(None, "mmap_size", 0)?;
     for (limit, value) in [
         // A row holds a frame and little more.
-        (Limit::SQLITE_LIMIT_LENGTH, i32::try_from(MAX_FRAME_BYTES).unwrap_or(i32::MAX).saturating_add(1 << 20)),
+        (
+            Limit::SQLITE_LIMIT_LENGTH,
+            i32::try_from(MAX_FRAME_BYTES).unwrap_or(i32::MAX).saturating_add(1 << 20),
+        ),
         (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
         (Limit::SQLITE_LIMIT_COLUMN, 100),
         (Limit::SQLITE_LIMIT_EXPR_DEPTH, 40),
@@ -180,7 +184,9 @@ fn defend(db: &Connection) -> Result<()> {
 fn check(path: &Path, db: &Connection, version: u32) -> std::result::Result<(), TapeError> {
     match schema::is_ours(db, version) {
         Ok(true) => Ok(()),
-        Ok(false) => Err(TapeError::damaged(path.display(), "its tables are not those of a tape; do not trust it")),
+        Ok(false) => {
+            Err(TapeError::damaged(path.display(), "its tables are not those of a tape; do not trust it"))
+        }
         Err(error) => Err(failed(path, error)),
     }
 }
@@ -193,10 +199,7 @@ mod tests {
     fn an_old_sqlite_is_refused() {
         let error = is_new_enough(Path::new("a.db"), 3_051_002).unwrap_err();
         assert!(error.is_version());
-        assert_eq!(
-            error.to_string(),
-            "a.db: SQLite 3.51.2 can corrupt a file; build with 3.51.3 or later"
-        );
+        assert_eq!(error.to_string(), "a.db: SQLite 3.51.2 can corrupt a file; build with 3.51.3 or later");
         is_new_enough(Path::new("a.db"), LEAST_SQLITE).unwrap();
     }
 }

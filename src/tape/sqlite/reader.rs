@@ -48,6 +48,8 @@ pub struct Reader {
     /// The last frame that was read ahead.
     last: i64,
     ahead: VecDeque<(i64, Entry)>,
+    /// What was met behind what was read ahead.
+    failure: Option<TapeError>,
     frame: Option<u64>,
     done: bool,
 }
@@ -76,7 +78,18 @@ impl Reader {
         let (number, tape) = title(&db, path, id)?;
         let path = path.to_owned();
         let (filter, ahead) = (None, VecDeque::new());
-        Ok(Self { db, path, number, tape, filter, last: i64::MIN, ahead, frame: None, done: false })
+        Ok(Self {
+            db,
+            path,
+            number,
+            tape,
+            filter,
+            last: i64::MIN,
+            ahead,
+            failure: None,
+            frame: None,
+            done: false,
+        })
     }
 
     /// Reads only these entries.
@@ -111,10 +124,12 @@ impl Reader {
     }
 
     fn step(&mut self) -> Result<Option<Entry>, TapeError> {
-        if self.ahead.is_empty() {
-            self.read_ahead().map_err(|error| failed(&self.path, error))?;
+        if self.ahead.is_empty() && self.failure.is_none() {
+            self.failure = self.read_ahead().err().map(|error| failed(&self.path, error));
         }
-        let Some((frame, entry)) = self.ahead.pop_front() else { return Ok(None) };
+        let Some((frame, entry)) = self.ahead.pop_front() else {
+            return self.failure.take().map_or(Ok(None), Err);
+        };
         let number = u64::try_from(frame).ok();
         if self.filter.is_none() {
             follows(self.frame, number).map_err(|why| TapeError::damaged(self.path.display(), why))?;
@@ -146,9 +161,7 @@ impl Source for Reader {
 /// The tape, and its number in the file.
 pub(super) fn title(db: &Connection, path: &Path, id: Option<&TapeId>) -> Result<(i64, Tape), TapeError> {
     let columns = "SELECT id, tape_id, session_id, metadata FROM tapes";
-    let parts = |row: &Row<'_>| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?))
-    };
+    let parts = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?));
     let found: (i64, String, Option<String>, String) = match id {
         Some(id) => {
             let one = db.query_row(&format!("{columns} WHERE tape_id = ?"), [id.as_str()], parts).optional();
@@ -162,7 +175,12 @@ pub(super) fn title(db: &Connection, path: &Path, id: Option<&TapeId>) -> Result
             match (all.pop(), all.pop()) {
                 (Some(one), None) => one,
                 (None, _) => return Err(TapeError::foreign(path, "it holds no tape")),
-                _ => return Err(TapeError::foreign(path, "it holds several; say which, `sqlite::tapes` names them")),
+                _ => {
+                    return Err(TapeError::foreign(
+                        path,
+                        "it holds several; say which, `sqlite::tapes` names them",
+                    ));
+                }
             }
         }
     };

@@ -45,9 +45,10 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Entry)> {
 }
 
 fn word<T>(row: &Row<'_>, at: usize, from: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
-    let word = row.get_ref(at)?.as_str().map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(at, Type::Text, Box::new(error))
-    })?;
+    let word = row
+        .get_ref(at)?
+        .as_str()
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(at, Type::Text, Box::new(error)))?;
     let unknown = || format!("unknown word {word:?}").into();
     from(word).ok_or_else(|| rusqlite::Error::FromSqlConversionFailure(at, Type::Text, unknown()))
 }

@@ -11,7 +11,9 @@ use super::failed::failed;
 use super::open::{self, For};
 use super::{reader, row};
 use crate::tape::object::{Object, Style};
-use crate::tape::{Entry, EntryKind, MAX_FRAME_BYTES, Outcome, Sink, Tape, TapeError, TapeId, frame, head, time};
+use crate::tape::{
+    Entry, EntryKind, MAX_FRAME_BYTES, Outcome, Sink, Tape, TapeError, TapeId, frame, head, time,
+};
 
 /// So many entries, bytes and so much time are worth a commit.
 const ENTRIES: usize = 64;
@@ -94,7 +96,8 @@ impl Writer {
         let path = path.as_ref();
         let db = open::open(path, For::Writing)?;
         let (number, tape) = reader::title(&db, path, Some(id))?;
-        let last = db.query_row("SELECT max(frame) FROM recordings WHERE tape = ?", [number], |row| row.get(0));
+        let last =
+            db.query_row("SELECT max(frame) FROM recordings WHERE tape = ?", [number], |row| row.get(0));
         let last: Option<i64> = last.map_err(|error| failed(path, error))?;
         let frames = last.and_then(|last| u64::try_from(last).ok()).unwrap_or(0);
         Self::new(db, path, number, tape, frames)
@@ -146,6 +149,8 @@ impl Writer {
         if let Err(error) = self.try_flush() {
             // It was rolled back, and so was what was new in it.
             self.known = Known::default();
+            // Tried again later, not at once.
+            self.due = self.due.map(|_| Instant::now() + PATIENCE);
             return Err(failed(&self.path, error));
         }
         self.frames += self.waiting.len() as u64;
@@ -231,7 +236,13 @@ fn title(db: &Connection, number: i64, tape: &Tape) -> rusqlite::Result<()> {
     db.execute("DELETE FROM components WHERE tape = ?", [number])?;
     let mut add = db.prepare_cached("INSERT INTO components VALUES (?, ?, ?, ?, ?)")?;
     for part in &tape.components {
-        add.execute(params![number, &*part.id, part.uri.as_deref(), part.digest.as_deref(), part.policy.as_deref()])?;
+        add.execute(params![
+            number,
+            &*part.id,
+            part.uri.as_deref(),
+            part.digest.as_deref(),
+            part.policy.as_deref()
+        ])?;
     }
     Ok(())
 }
@@ -246,7 +257,8 @@ fn insert(
 ) -> rusqlite::Result<()> {
     let name = known.name(db, entry)?;
     known.session(db, tape, entry)?;
-    let sql = "INSERT INTO recordings (tape, frame, message, message_type, direction, edge, elapsed_ns, timestamp,
+    let sql =
+        "INSERT INTO recordings (tape, frame, message, message_type, direction, edge, elapsed_ns, timestamp,
         session_id, component_id, call, outcome, synthetic, name, policy)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     db.prepare_cached(sql)?.execute(params![
@@ -321,7 +333,8 @@ impl Known {
         if self.sessions.contains(session) {
             return Ok(());
         }
-        db.prepare_cached("INSERT OR IGNORE INTO sessions VALUES (?, ?)")?.execute(params![tape, &**session])?;
+        db.prepare_cached("INSERT OR IGNORE INTO sessions VALUES (?, ?)")?
+            .execute(params![tape, &**session])?;
         if self.sessions.len() >= REMEMBERED {
             self.sessions.clear();
         }

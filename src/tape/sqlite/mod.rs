@@ -19,6 +19,7 @@
 
 mod failed;
 mod filter;
+mod insert;
 mod open;
 mod reader;
 mod row;

@@ -1,26 +1,20 @@
 //! Writing a tape into SQLite.
 
-use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::failed::failed;
+use super::insert::{Known, insert, title};
 use super::open::{self, For};
-use super::{reader, row};
-use crate::tape::object::{Object, Style};
-use crate::tape::{
-    Entry, EntryKind, MAX_FRAME_BYTES, Outcome, Sink, Tape, TapeError, TapeId, frame, head, time,
-};
+use super::reader;
+use crate::tape::{Entry, MAX_FRAME_BYTES, Sink, Tape, TapeError, TapeId};
 
 /// So many entries, bytes and so much time are worth a commit.
 const ENTRIES: usize = 64;
 const BYTES: usize = 4 << 20;
 const PATIENCE: Duration = Duration::from_millis(20);
-/// Of so many names, calls and sessions it is remembered where they stand.
-const REMEMBERED: usize = 10_000;
 
 /// Writes a tape into a file in SQLite. Entries wait in memory until a commit: 64 of them, 4 MiB or 20 ms.
 ///
@@ -56,14 +50,6 @@ pub struct Writer {
     bytes: usize,
     due: Option<Instant>,
     known: Known,
-}
-
-/// What is in the file already.
-#[derive(Debug, Default)]
-struct Known {
-    names: HashMap<(String, String), i64>,
-    calls: HashMap<u64, i64>,
-    sessions: HashSet<Arc<str>>,
 }
 
 impl Writer {
@@ -222,123 +208,5 @@ impl Drop for Writer {
     /// As a process that ends in good order does; who wants to know whether it went well commits.
     fn drop(&mut self) {
         let _ = self.flush();
-    }
-}
-
-fn title(db: &Connection, number: i64, tape: &Tape) -> rusqlite::Result<()> {
-    let mut metadata = Vec::new();
-    let mut object = Object::new(&mut metadata, Style::Line);
-    head::metadata(&mut object, tape);
-    object.end();
-    let metadata = String::from_utf8_lossy(&metadata);
-    let sql = "UPDATE tapes SET session_id = ?, created_at = ?, metadata = ? WHERE id = ?";
-    db.execute(sql, params![tape.session.as_deref(), row::micros(tape.created), metadata, number])?;
-    db.execute("DELETE FROM components WHERE tape = ?", [number])?;
-    let mut add = db.prepare_cached("INSERT INTO components VALUES (?, ?, ?, ?, ?)")?;
-    for part in &tape.components {
-        add.execute(params![
-            number,
-            &*part.id,
-            part.uri.as_deref(),
-            part.digest.as_deref(),
-            part.policy.as_deref()
-        ])?;
-    }
-    Ok(())
-}
-
-fn insert(
-    db: &Connection,
-    tape: i64,
-    number: u64,
-    entry: &Entry,
-    known: &mut Known,
-    title: &Tape,
-) -> rusqlite::Result<()> {
-    let name = known.name(db, entry)?;
-    known.session(db, tape, entry)?;
-    let sql =
-        "INSERT INTO recordings (tape, frame, message, message_type, direction, edge, elapsed_ns, timestamp,
-        session_id, component_id, call, outcome, synthetic, name, policy)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    db.prepare_cached(sql)?.execute(params![
-        tape,
-        number.cast_signed(),
-        &entry.bytes[..],
-        entry.kind.as_str(),
-        frame::direction_word(entry.direction),
-        entry.edge.as_str(),
-        time::nanos(entry.at).cast_signed(),
-        entry.wall.map(row::micros),
-        entry.session.as_deref(),
-        entry.component.as_deref(),
-        entry.call.map(u64::cast_signed),
-        entry.outcome.map(Outcome::as_str),
-        entry.synthetic,
-        name,
-        policy(entry, title).map(str::as_bytes),
-    ])?;
-    Ok(())
-}
-
-/// Of the component that was loaded.
-fn policy<'a>(entry: &Entry, tape: &'a Tape) -> Option<&'a str> {
-    let id = entry.component.as_deref().filter(|_| entry.kind == EntryKind::Component)?;
-    tape.components.iter().find(|component| &*component.id == id)?.policy.as_deref()
-}
-
-impl Known {
-    /// Of the entry itself, or of the call that it answers or ends.
-    fn name(&mut self, db: &Connection, entry: &Entry) -> rusqlite::Result<Option<i64>> {
-        let Some(name) = row::name(entry) else {
-            let is_of_call = matches!(entry.kind, EntryKind::Response | EntryKind::End);
-            let call = entry.call.filter(|_| is_of_call);
-            return Ok(match entry.kind {
-                EntryKind::End => call.and_then(|call| self.calls.remove(&call)),
-                _ => call.and_then(|call| self.calls.get(&call).copied()),
-            });
-        };
-        let number = self.number(db, name)?;
-        if let Some(call) = entry.call.filter(|_| entry.kind == EntryKind::Request) {
-            if self.calls.len() >= REMEMBERED {
-                self.calls.clear();
-            }
-            // A question of the server belongs to the call, and does not name it.
-            self.calls.entry(call).or_insert(number);
-        }
-        Ok(Some(number))
-    }
-
-    fn number(&mut self, db: &Connection, name: (String, String)) -> rusqlite::Result<i64> {
-        if let Some(number) = self.names.get(&name) {
-            return Ok(*number);
-        }
-        let add = "INSERT OR IGNORE INTO names (method, tool) VALUES (?, ?)";
-        let is_new = db.prepare_cached(add)?.execute(params![name.0, name.1])? > 0;
-        let find = "SELECT id FROM names WHERE method = ? AND tool = ?";
-        let number = db.prepare_cached(find)?.query_row(params![name.0, name.1], |row| row.get(0))?;
-        if is_new {
-            let index = "INSERT INTO names_search (rowid, method, tool) VALUES (?, ?, ?)";
-            db.prepare_cached(index)?.execute(params![number, name.0, name.1])?;
-        }
-        if self.names.len() >= REMEMBERED {
-            self.names.clear();
-        }
-        self.names.insert(name, number);
-        Ok(number)
-    }
-
-    fn session(&mut self, db: &Connection, tape: i64, entry: &Entry) -> rusqlite::Result<()> {
-        let Some(session) = &entry.session else { return Ok(()) };
-        if self.sessions.contains(session) {
-            return Ok(());
-        }
-        db.prepare_cached("INSERT OR IGNORE INTO sessions VALUES (?, ?)")?
-            .execute(params![tape, &**session])?;
-        if self.sessions.len() >= REMEMBERED {
-            self.sessions.clear();
-        }
-        self.sessions.insert(session.clone());
-        Ok(())
     }
 }

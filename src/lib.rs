@@ -62,6 +62,8 @@ pub mod audit;
 mod clock;
 pub mod connect;
 mod error;
+#[cfg(feature = "tape")]
+mod file;
 pub mod layer;
 mod macros;
 pub mod manual;
@@ -80,6 +82,8 @@ pub mod secret;
 pub mod serve;
 pub mod session;
 mod stamp;
+#[cfg(feature = "tape")]
+pub mod tape;
 pub mod wassette;
 pub mod wire;
 

@@ -1,6 +1,12 @@
 //! The time of day, as logs have it.
 
+#[cfg(any(feature = "tape", all(feature = "monitor", target_os = "linux")))]
+mod read;
+
 use std::time::{SystemTime, UNIX_EPOCH};
+
+#[cfg(any(feature = "tape", all(feature = "monitor", target_os = "linux")))]
+pub(crate) use read::since_epoch;
 
 /// UTC to the microsecond, as in RFC 3339. A clock before 1970 shows 1970.
 pub(crate) fn utc(at: SystemTime) -> String {

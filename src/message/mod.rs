@@ -58,9 +58,13 @@ pub(crate) use fold::{fold, folded, is_confusable, is_default_ignorable};
 pub(crate) use id_map::IdMap;
 pub(crate) use parse_error::looks_like_reply;
 pub(crate) use pointer::index;
+#[cfg(feature = "tape")]
+pub(crate) use scan::is_json;
 pub(crate) use scan::salvage_id;
 #[cfg(feature = "secret")]
 pub(crate) use text::next_char;
+#[cfg(feature = "tape")]
+pub(crate) use text::write_integer;
 pub(crate) use text::{decode, decode_exact, write_string};
 pub(crate) use walk::{elements, members, string_end};
 

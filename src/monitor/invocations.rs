@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::stamp;
+use crate::stamp;
 use crate::wassette::log::{Event, LogLine};
 
 /// At most so many tools are counted one by one.

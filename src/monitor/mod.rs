@@ -54,7 +54,6 @@ mod log;
 mod metrics;
 mod process;
 mod samples;
-mod stamp;
 mod tell;
 mod tree;
 mod usage;

@@ -57,6 +57,12 @@ fn refuse(bytes: &[u8], options: &ScanOptions, noticed: Refusal) -> ParseError {
     ParseError::new(fault, offset).with_id(salvage_id(bytes, options))
 }
 
+/// Whether this is one JSON document, of any depth, in UTF-8.
+#[cfg(feature = "tape")]
+pub(crate) fn is_json(bytes: &[u8]) -> bool {
+    grammar(bytes).is_ok()
+}
+
 /// One JSON document of any depth, in UTF-8.
 fn grammar(bytes: &[u8]) -> Result<(), Refusal> {
     if let Err(error) = str::from_utf8(bytes) {

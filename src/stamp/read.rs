@@ -1,9 +1,9 @@
-//! The times that Wassette prints.
+//! Reading the times that Wassette prints, and that tapes hold.
 
 use std::time::Duration;
 
 /// Since 1970 in UTC, of a time as `2026-11-20T22:41:40.580123Z`; of any other form there is none.
-pub(super) fn since_epoch(stamp: &str) -> Option<Duration> {
+pub(crate) fn since_epoch(stamp: &str) -> Option<Duration> {
     let (date, time) = stamp.strip_suffix('Z')?.split_once('T')?;
     let [year, month, day] = numbers(date, '-')?;
     let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));

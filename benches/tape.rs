@@ -1,0 +1,80 @@
+//! How fast a tape is written and read: frames of 1 KB.
+
+#![allow(missing_docs, reason = "criterion's macros")]
+#![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on fails")]
+
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use shadowcat::Direction;
+use shadowcat::tape::{self, Entry, EntryKind, Sink, Tape, json, lines, sqlite};
+
+const FRAMES: u64 = 20_000;
+
+fn frames() -> Vec<Entry> {
+    let text = "x".repeat(900);
+    let frame = |number: u64| {
+        let bytes = format!(
+            r#"{{"jsonrpc":"2.0","id":{number},"method":"tools/call","params":{{"name":"t{}","arguments":{{"a":"{text}"}}}}}}"#,
+            number % 50
+        );
+        Entry::new(EntryKind::Request, Direction::ToUpstream, bytes)
+            .at(Duration::from_micros(number))
+            .wall(std::time::SystemTime::now())
+            .session("s-1")
+            .call(number)
+    };
+    (0..FRAMES).map(frame).collect()
+}
+
+fn create(path: &Path) -> Box<dyn Sink> {
+    let _ = std::fs::remove_file(path);
+    let tape = Tape::new().unwrap();
+    match path.extension().unwrap().to_str().unwrap() {
+        "jsonl" => Box::new(lines::Writer::create(path, &tape).unwrap()),
+        "json" => Box::new(json::Writer::create(path, &tape).unwrap()),
+        _ => Box::new(sqlite::Writer::create(path, &tape).unwrap()),
+    }
+}
+
+fn write(sink: &mut dyn Sink, frames: &[Entry]) {
+    frames.iter().for_each(|frame| sink.append(frame).unwrap());
+    sink.commit().unwrap();
+}
+
+fn tapes(criterion: &mut Criterion) {
+    let frames = frames();
+    let folder: PathBuf = std::env::temp_dir().join(format!("shadowcat-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut group = criterion.benchmark_group("tape");
+    group.throughput(Throughput::Elements(FRAMES)).sample_size(10);
+    for name in ["a.jsonl", "a.json", "a.db"] {
+        let path = folder.join(name);
+        group.bench_function(format!("write/{name}"), |bencher| {
+            bencher.iter_with_setup(|| create(&path), |mut sink| write(&mut *sink, &frames));
+        });
+        let mut sink = create(&path);
+        write(&mut *sink, &frames);
+        sink.finish().unwrap();
+        drop(sink);
+        group.bench_function(format!("read/{name}"), |bencher| {
+            bencher.iter(|| {
+                assert_eq!(
+                    tape::open(&path).unwrap().inspect(|entry| assert!(black_box(entry).is_ok())).count()
+                        as u64,
+                    FRAMES
+                );
+            });
+        });
+        group.bench_function(format!("first entry/{name}"), |bencher| {
+            bencher.iter(|| black_box(tape::open(&path).unwrap().next().unwrap().unwrap()));
+        });
+    }
+    group.finish();
+    let _ = std::fs::remove_dir_all(&folder);
+}
+
+criterion_group!(benches, tapes);
+criterion_main!(benches);

@@ -1,0 +1,143 @@
+//! Writing to the end of a file: whole pieces only, as much at once as is worth a system call.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::{MAX_FRAME_BYTES, TapeError};
+
+/// This much is worth a write.
+const ENOUGH: usize = 64 << 10;
+/// So long it may wait for more.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// A file and what is to be added to it. At most 64 KiB and one piece wait.
+#[derive(Debug)]
+pub(super) struct Appender {
+    file: File,
+    path: PathBuf,
+    waiting: Vec<u8>,
+    /// The length of the file without what a failed write left behind.
+    written: u64,
+    /// A write failed, and what it left could not be removed yet.
+    untidy: bool,
+    durable: bool,
+    due: Option<Instant>,
+}
+
+impl Appender {
+    /// `length` is that of the file, which is locked.
+    pub(super) fn new(file: File, path: &Path, length: u64) -> Self {
+        Self {
+            file,
+            path: path.to_owned(),
+            waiting: Vec::new(),
+            written: length,
+            untidy: false,
+            durable: false,
+            due: None,
+        }
+    }
+
+    pub(super) fn durable(&mut self, durable: bool) {
+        self.durable = durable;
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Bytes in the file and waiting.
+    pub(super) fn len(&self) -> u64 {
+        self.written + self.waiting.len() as u64
+    }
+
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Adds what `write` writes, or nothing.
+    pub(super) fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), TapeError> {
+        let before = self.waiting.len();
+        write(&mut self.waiting);
+        if self.waiting.len() - before > MAX_FRAME_BYTES {
+            self.waiting.truncate(before);
+            return Err(TapeError::too_large(self.path.display(), MAX_FRAME_BYTES));
+        }
+        if self.waiting.len() >= ENOUGH
+            && let Err(error) = self.flush()
+        {
+            self.waiting.truncate(before);
+            return Err(error);
+        }
+        if !self.waiting.is_empty() {
+            self.due.get_or_insert_with(|| Instant::now() + PATIENCE);
+        }
+        Ok(())
+    }
+
+    /// Writes what waits, and to the disk if it is to be durable.
+    pub(super) fn commit(&mut self) -> Result<(), TapeError> {
+        self.flush()?;
+        if self.durable { self.sync() } else { Ok(()) }
+    }
+
+    pub(super) fn sync(&self) -> Result<(), TapeError> {
+        self.file.sync_data().map_err(|error| self.failed(error))
+    }
+
+    /// All of it or nothing: what a full disk took of it is cut off again.
+    fn flush(&mut self) -> Result<(), TapeError> {
+        if self.untidy {
+            self.tidy()?;
+        }
+        if let Err(error) = self.file.write_all(&self.waiting) {
+            self.untidy = true;
+            let _ = self.tidy();
+            // Tried again later, not at once.
+            self.due = self.due.map(|_| Instant::now() + PATIENCE);
+            return Err(self.failed(error));
+        }
+        self.written += self.waiting.len() as u64;
+        self.waiting.clear();
+        self.waiting.shrink_to(2 * ENOUGH);
+        self.due = None;
+        Ok(())
+    }
+
+    fn tidy(&mut self) -> Result<(), TapeError> {
+        self.file.set_len(self.written).map_err(|error| self.failed(error))?;
+        self.untidy = false;
+        Ok(())
+    }
+
+    fn failed(&self, error: io::Error) -> TapeError {
+        TapeError::io(format_args!("{}: cannot be written", self.path.display()), error)
+    }
+}
+
+impl Drop for Appender {
+    /// As a process that ends in good order does; who wants to know whether it went well commits.
+    fn drop(&mut self) {
+        let _ = self.flush();
+    }
+}
+
+/// One writer at a time, for as long as the file is open.
+#[cfg(unix)]
+pub(super) fn lock(file: &File, path: &Path) -> Result<(), TapeError> {
+    use rustix::fs::{FlockOperation, flock};
+    use rustix::io::Errno;
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        // Where a file system knows no locks, there are none.
+        Ok(()) | Err(Errno::NOTSUP | Errno::NOSYS) => Ok(()),
+        Err(Errno::WOULDBLOCK) => Err(TapeError::busy(path)),
+        Err(error) => Err(TapeError::io(path.display(), error.into())),
+    }
+}
+
+#[cfg(not(unix))]
+pub(super) fn lock(_: &File, _: &Path) -> Result<(), TapeError> {
+    Ok(())
+}

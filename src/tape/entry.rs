@@ -1,0 +1,208 @@
+//! One thing that was said.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+
+use super::word::words;
+use crate::message::{Direction, JsonRpcMessage, Kind};
+
+/// One thing that was said, or that happened, in a session.
+///
+/// ```
+/// use shadowcat::tape::{Edge, Entry, EntryKind};
+/// use shadowcat::{Direction, JsonRpcMessage};
+///
+/// let ping = JsonRpcMessage::request(1, "ping", "{}")?;
+/// let entry = Entry::message(&ping, Direction::ToUpstream).session("s-1").call(7);
+/// assert_eq!((entry.kind, entry.edge), (EntryKind::Request, Edge::Client));
+/// assert_eq!(entry.bytes, ping.bytes());
+/// # Ok::<(), shadowcat::ParseError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Entry {
+    /// Since the tape began, by a clock that never jumps. Kept to the nanosecond.
+    pub at: Duration,
+    /// The time of day, if it is known. Kept to the microsecond.
+    pub wall: Option<SystemTime>,
+    /// Which way it went.
+    pub direction: Direction,
+    /// Where it was seen.
+    pub edge: Edge,
+    /// What it is.
+    pub kind: EntryKind,
+    /// The exact bytes of a message; of an event, its text.
+    pub bytes: Bytes,
+    /// The session's name.
+    pub session: Option<Arc<str>>,
+    /// The component whose tool is called.
+    pub component: Option<Arc<str>>,
+    /// A number of the recorder's that all entries of one call share.
+    pub call: Option<u64>,
+    /// How the call ended, with its [`End`](EntryKind::End).
+    pub outcome: Option<Outcome>,
+    /// Nobody sent it: a layer or a person put it there.
+    pub synthetic: bool,
+}
+
+/// Where an entry was seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a stack has two ends")]
+pub enum Edge {
+    /// Toward the client.
+    #[default]
+    Client,
+    /// Toward the server.
+    Upstream,
+}
+
+words!(Edge { Client = "transport_in", Upstream = "transport_out" });
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EntryKind {
+    /// A message: a request.
+    Request,
+    /// A message: a notification.
+    Notification,
+    /// A message: a response.
+    Response,
+    /// What a front end or a leaf refused; it need not be a message, nor text.
+    Refused,
+    /// A call is over; why, if not well, is its text.
+    End,
+    /// A component was loaded, unloaded or changed.
+    Component,
+    /// What a person noted.
+    Note,
+    /// Entries are missing here, because the recorder had no room; how many is its text.
+    Lost,
+}
+
+words!(EntryKind {
+    Request = "request",
+    Notification = "notification",
+    Response = "response",
+    Refused = "refused",
+    End = "end",
+    Component = "component",
+    Note = "note",
+    Lost = "lost",
+});
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// With its response.
+    Answered,
+    /// The client cancelled it.
+    Cancelled,
+    /// Nobody read it any more.
+    Dropped,
+    /// The channel below broke.
+    Failed,
+    /// The reply ended without a response.
+    Unanswered,
+}
+
+words!(Outcome {
+    Answered = "answered",
+    Cancelled = "cancelled",
+    Dropped = "dropped",
+    Failed = "failed",
+    Unanswered = "unanswered",
+});
+
+impl Entry {
+    /// At the client's edge, at the beginning of the tape.
+    pub fn new(kind: EntryKind, direction: Direction, bytes: impl Into<Bytes>) -> Self {
+        Self {
+            at: Duration::ZERO,
+            wall: None,
+            direction,
+            edge: Edge::default(),
+            kind,
+            bytes: bytes.into(),
+            session: None,
+            component: None,
+            call: None,
+            outcome: None,
+            synthetic: false,
+        }
+    }
+
+    /// A message, at the client's edge. It shares the message's bytes.
+    pub fn message(message: &JsonRpcMessage, direction: Direction) -> Self {
+        Self::new(message.kind().into(), direction, message.bytes().clone())
+    }
+
+    /// Since the tape began.
+    pub fn at(mut self, since: Duration) -> Self {
+        self.at = since;
+        self
+    }
+
+    /// The time of day: from 1970 to 9999, cut to the microsecond.
+    pub fn wall(mut self, time: SystemTime) -> Self {
+        self.wall = Some(whole_micros(time));
+        self
+    }
+
+    /// Where it was seen.
+    pub fn edge(mut self, edge: Edge) -> Self {
+        self.edge = edge;
+        self
+    }
+
+    /// Names the session.
+    pub fn session(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.session = Some(name.into());
+        self
+    }
+
+    /// Names the component.
+    pub fn component(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.component = Some(id.into());
+        self
+    }
+
+    /// Ties it to a call.
+    pub fn call(mut self, number: u64) -> Self {
+        self.call = Some(number);
+        self
+    }
+
+    /// How the call ended.
+    pub fn outcome(mut self, outcome: Outcome) -> Self {
+        self.outcome = Some(outcome);
+        self
+    }
+
+    /// Marks what nobody sent.
+    pub fn synthetic(mut self) -> Self {
+        self.synthetic = true;
+        self
+    }
+}
+
+impl From<Kind> for EntryKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Request => Self::Request,
+            Kind::Notification => Self::Notification,
+            Kind::Response => Self::Response,
+        }
+    }
+}
+
+/// What every format can hold.
+pub(super) fn whole_micros(time: SystemTime) -> SystemTime {
+    /// The last microsecond of the year 9999.
+    const LAST: u64 = 253_402_300_799_999_999;
+    let micros = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+    UNIX_EPOCH + Duration::from_micros(u64::try_from(micros).map_or(LAST, |micros| micros.min(LAST)))
+}

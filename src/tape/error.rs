@@ -1,0 +1,135 @@
+//! Why a tape cannot be read or written.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+/// Why a tape cannot be read or written; the text says what, where, and what to do.
+///
+/// ```
+/// use shadowcat::tape;
+///
+/// let error = tape::open("no-such.tape").err().expect("there is none");
+/// assert!(error.is_io() && error.to_string().starts_with("no-such.tape: "));
+/// ```
+#[derive(Debug)]
+pub struct TapeError {
+    kind: Kind,
+    text: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Io,
+    Exists,
+    Foreign,
+    Version,
+    Damaged,
+    Torn,
+    TooLarge,
+    Busy,
+}
+
+impl TapeError {
+    fn new(kind: Kind, text: impl fmt::Display) -> Self {
+        Self { kind, text: text.to_string(), source: None }
+    }
+
+    pub(super) fn io(what: impl fmt::Display, source: io::Error) -> Self {
+        let kind = match source.kind() {
+            io::ErrorKind::AlreadyExists => Kind::Exists,
+            _ => Kind::Io,
+        };
+        let hint = if kind == Kind::Exists { "; name another file, or remove it" } else { "" };
+        Self { source: Some(source.into()), ..Self::new(kind, "") }.saying(what, hint)
+    }
+
+    fn saying(mut self, what: impl fmt::Display, hint: &str) -> Self {
+        let source = self.source.as_ref().map(ToString::to_string).unwrap_or_default();
+        self.text = format!("{what}: {source}{hint}");
+        self
+    }
+
+    pub(super) fn foreign(path: &Path, why: impl fmt::Display) -> Self {
+        Self::new(Kind::Foreign, format_args!("{}: no tape: {why}", path.display()))
+    }
+
+    pub(super) fn version(path: &Path, why: impl fmt::Display) -> Self {
+        Self::new(Kind::Version, format_args!("{}: {why}", path.display()))
+    }
+
+    pub(super) fn damaged(place: impl fmt::Display, why: impl fmt::Display) -> Self {
+        Self::new(Kind::Damaged, format_args!("{place}: damaged: {why}"))
+    }
+
+    pub(super) fn torn(place: impl fmt::Display, why: impl fmt::Display) -> Self {
+        Self::new(Kind::Torn, format_args!("{place}: the tape ends in the middle: {why}"))
+    }
+
+    pub(super) fn too_large(place: impl fmt::Display, max: usize) -> Self {
+        Self::new(Kind::TooLarge, format_args!("{place}: a frame of more than {max} bytes"))
+    }
+
+    pub(super) fn busy(path: &Path) -> Self {
+        Self::new(Kind::Busy, format_args!("{}: somebody else is writing to it", path.display()))
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(super) fn caused(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Reading or writing failed: no such file, no permission, a full disk.
+    pub fn is_io(&self) -> bool {
+        self.kind == Kind::Io
+    }
+
+    /// There is a file of that name already. Nothing was changed.
+    pub fn is_exists(&self) -> bool {
+        self.kind == Kind::Exists
+    }
+
+    /// The file is no tape at all.
+    pub fn is_foreign(&self) -> bool {
+        self.kind == Kind::Foreign
+    }
+
+    /// The tape, or the SQLite that would read it, is of a version that cannot be used.
+    pub fn is_version(&self) -> bool {
+        self.kind == Kind::Version
+    }
+
+    /// The tape was changed or broke.
+    pub fn is_damaged(&self) -> bool {
+        self.kind == Kind::Damaged
+    }
+
+    /// The tape ends in the middle of a frame, as after a crash; all before it was read.
+    pub fn is_torn(&self) -> bool {
+        self.kind == Kind::Torn
+    }
+
+    /// A frame is larger than the limit.
+    pub fn is_too_large(&self) -> bool {
+        self.kind == Kind::TooLarge
+    }
+
+    /// Somebody else writes to the tape.
+    pub fn is_busy(&self) -> bool {
+        self.kind == Kind::Busy
+    }
+}
+
+impl fmt::Display for TapeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for TapeError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,27 @@
+//! What SQLite says, in our words.
+
+use std::io;
+use std::path::Path;
+
+use rusqlite::{Error, ErrorCode};
+
+use crate::tape::{MAX_FRAME_BYTES, TapeError};
+
+/// What went wrong with the file.
+pub(super) fn failed(path: &Path, error: Error) -> TapeError {
+    let place = path.display();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => TapeError::foreign(path, "it is no SQLite database").caused(error),
+        Some(ErrorCode::DatabaseCorrupt) => {
+            TapeError::damaged(place, "SQLite cannot read it further").caused(error)
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => TapeError::busy(path).caused(error),
+        Some(ErrorCode::TooBig) => TapeError::too_large(place, MAX_FRAME_BYTES).caused(error),
+        Some(ErrorCode::ConstraintViolation) => {
+            TapeError::io(place, io::Error::new(io::ErrorKind::AlreadyExists, "it holds such a tape already"))
+        }
+        Some(_) => TapeError::io(place, io::Error::other(error)),
+        // A value of another type than ours.
+        None => TapeError::damaged(place, &error),
+    }
+}

@@ -1,0 +1,32 @@
+//! Tapes in SQLite: many in one file, with indexes and a search over methods and tools.
+//!
+//! | table | |
+//! |---|---|
+//! | `tapes` | what is known of each tape |
+//! | `recordings` | the entries: `session_id`, `timestamp` (microseconds since 1970), `message_type`, `message` (the exact bytes), `component_id`, `policy` (of a component's own entry); and `tape`, `frame`, `elapsed_ns`, `direction`, `edge`, `call`, `outcome`, `synthetic`, `name` |
+//! | `names`, `names_search` | each method and tool once, and an FTS5 index over them |
+//! | `sessions`, `components` | what took part in a tape |
+//! | `frames` | a view of all that for people |
+//!
+//! An entry that answers a request, or ends its call, stands under the request's method and tool, so that what is asked
+//! for a tool is whole exchanges.
+//!
+//! The file is in WAL mode and has one writer at a time; readers do not disturb it. A commit survives the end of the
+//! process, and with [`Writer::durable`] that of the machine. Up to 64 entries or 20 ms go into one.
+//!
+//! A file is opened as hostile input: only what has our mark, our version and exactly our schema, with SQLite's
+//! defences on and its limits low. An SQLite older than 3.51.3 is refused, as its WAL can corrupt a file.
+
+mod failed;
+mod filter;
+mod insert;
+mod open;
+mod reader;
+mod row;
+mod schema;
+mod writer;
+
+pub use filter::Filter;
+pub use open::{migrate, tapes};
+pub use reader::Reader;
+pub use writer::Writer;

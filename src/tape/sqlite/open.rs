@@ -1,0 +1,205 @@
+//! Opening a file that a stranger may have made.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, OpenFlags, Result};
+
+use super::failed::failed;
+use super::schema::{self, MARK, VERSION};
+use crate::file;
+use crate::tape::{MAX_FRAME_BYTES, TapeError, TapeId};
+
+/// The first whose WAL cannot corrupt a file (sqlite.org/wal.html, the WAL-reset bug).
+const LEAST_SQLITE: i32 = 3_051_003;
+/// So long another writer is waited for.
+const BUSY: Duration = Duration::from_secs(1);
+
+/// What is to be done with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum For {
+    Reading,
+    Writing,
+}
+
+/// The names of the tapes in a file, in the order in which they were made.
+///
+/// # Errors
+///
+/// It cannot be read, or holds no tapes.
+pub fn tapes(path: impl AsRef<Path>) -> std::result::Result<Vec<TapeId>, TapeError> {
+    let path = path.as_ref();
+    let db = open(path, For::Reading)?;
+    let names = || -> Result<Vec<String>> {
+        db.prepare("SELECT tape_id FROM tapes ORDER BY id")?.query_map([], |row| row.get(0))?.collect()
+    };
+    let names = names().map_err(|error| failed(path, error))?;
+    Ok(names.iter().map(|name| TapeId::from_text(name)).collect())
+}
+
+/// Brings a file of an older version to the present one, in place, and tells the version that it had.
+///
+/// ```no_run
+/// shadowcat::tape::sqlite::migrate("recordings.db")?;
+/// # Ok::<(), shadowcat::tape::TapeError>(())
+/// ```
+///
+/// # Errors
+///
+/// It is no such file, of a later version, or cannot be written; it is as before then.
+pub fn migrate(path: impl AsRef<Path>) -> std::result::Result<u32, TapeError> {
+    let path = path.as_ref();
+    let version = mark(path, For::Writing)?;
+    let mut db = connect(path, For::Writing)?;
+    check(path, &db, version)?;
+    if version < VERSION {
+        // The schema is as ours was, and ours may change it.
+        schema::bring_to(&mut db, version, VERSION).map_err(|error| failed(path, error))?;
+    }
+    Ok(version)
+}
+
+/// Opens what is a file of tapes of this version.
+pub(super) fn open(path: &Path, what: For) -> std::result::Result<Connection, TapeError> {
+    let version = mark(path, what)?;
+    if version < VERSION {
+        let why =
+            format!("a tape of schema {version}, this shadowcat has {VERSION}; `tape::sqlite::migrate` it");
+        return Err(TapeError::version(path, why));
+    }
+    let db = connect(path, what)?;
+    check(path, &db, version)?;
+    Ok(db)
+}
+
+/// Makes a new file.
+pub(super) fn create(path: &Path) -> std::result::Result<Connection, TapeError> {
+    is_new_enough(path, rusqlite::version_number())?;
+    file::create_new(path).map_err(|error| TapeError::io(path.display(), error))?;
+    let mut db = connect(path, For::Writing)?;
+    // Before it is in WAL mode, so that the mark is in the file itself.
+    schema::bring_to(&mut db, 0, VERSION).map_err(|error| failed(path, error))?;
+    db.pragma_update(None, "journal_mode", "wal").map_err(|error| failed(path, error))?;
+    Ok(db)
+}
+
+/// The version, from the file's first bytes: before SQLite sees any of it.
+fn mark(path: &Path, what: For) -> std::result::Result<u32, TapeError> {
+    is_new_enough(path, rusqlite::version_number())?;
+    let open = if what == For::Writing { file::append } else { file::read };
+    let mut head = [0; 100];
+    let file = open(path).map_err(|error| TapeError::io(path.display(), error))?;
+    let read = read_all(file, &mut head).map_err(|error| TapeError::io(path.display(), error))?;
+    let number = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+    if read < head.len() || !head.starts_with(b"SQLite format 3\0") {
+        return Err(TapeError::foreign(path, "it is no SQLite database"));
+    }
+    if number(68) != MARK {
+        return Err(TapeError::foreign(path, "it is an SQLite database of something else"));
+    }
+    match number(60) {
+        0 => Err(TapeError::foreign(path, "it was not made to its end")),
+        version if version > VERSION => {
+            let why = format!("a tape of schema {version}, this shadowcat has {VERSION}; use a later one");
+            Err(TapeError::version(path, why))
+        }
+        version => Ok(version),
+    }
+}
+
+fn read_all(mut file: impl Read, head: &mut [u8]) -> std::io::Result<usize> {
+    let mut read = 0;
+    while read < head.len() {
+        match file.read(&mut head[read..])? {
+            0 => break,
+            more => read += more,
+        }
+    }
+    Ok(read)
+}
+
+fn is_new_enough(path: &Path, number: i32) -> std::result::Result<(), TapeError> {
+    if number >= LEAST_SQLITE {
+        return Ok(());
+    }
+    let (major, minor, patch) = (number / 1_000_000, number / 1000 % 1000, number % 1000);
+    let why = format!("SQLite {major}.{minor}.{patch} can corrupt a file; build with 3.51.3 or later");
+    Err(TapeError::version(path, why))
+}
+
+fn connect(path: &Path, what: For) -> std::result::Result<Connection, TapeError> {
+    let mode = match what {
+        For::Reading => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        For::Writing => OpenFlags::SQLITE_OPEN_READ_WRITE,
+    };
+    let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let real = without_links(path).map_err(|error| TapeError::io(path.display(), error))?;
+    let db = Connection::open_with_flags(real, flags).map_err(|error| failed(path, error))?;
+    defend(&db).map_err(|error| failed(path, error))?;
+    Ok(db)
+}
+
+/// NOFOLLOW means the folders, too; where they lead is the user's own business.
+fn without_links(path: &Path) -> std::io::Result<PathBuf> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize()?;
+    Ok(path.file_name().map_or(folder.clone(), |name| folder.join(name)))
+}
+
+/// Nothing that is written in the file is run, and nothing takes more than it should (sqlite.org/security.html).
+fn defend(db: &Connection) -> Result<()> {
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    db.busy_timeout(BUSY)?;
+    db.pragma_update(None, "cell_size_check", true)?;
+    db.pragma_update(None, "mmap_size", 0)?;
+    for (limit, value) in [
+        // A row holds a frame and little more.
+        (
+            Limit::SQLITE_LIMIT_LENGTH,
+            i32::try_from(MAX_FRAME_BYTES).unwrap_or(i32::MAX).saturating_add(1 << 20),
+        ),
+        (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
+        (Limit::SQLITE_LIMIT_COLUMN, 100),
+        (Limit::SQLITE_LIMIT_EXPR_DEPTH, 40),
+        (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 10),
+        (Limit::SQLITE_LIMIT_VDBE_OP, 25_000),
+        (Limit::SQLITE_LIMIT_FUNCTION_ARG, 16),
+        (Limit::SQLITE_LIMIT_ATTACHED, 0),
+        (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
+        (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 50),
+        (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 1),
+        (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
+    ] {
+        db.set_limit(limit, value)?;
+    }
+    Ok(())
+}
+
+fn check(path: &Path, db: &Connection, version: u32) -> std::result::Result<(), TapeError> {
+    match schema::is_ours(db, version) {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            Err(TapeError::damaged(path.display(), "its tables are not those of a tape; do not trust it"))
+        }
+        Err(error) => Err(failed(path, error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_sqlite_is_refused() {
+        let error = is_new_enough(Path::new("a.db"), 3_051_002).unwrap_err();
+        assert!(error.is_version());
+        assert_eq!(error.to_string(), "a.db: SQLite 3.51.2 can corrupt a file; build with 3.51.3 or later");
+        is_new_enough(Path::new("a.db"), LEAST_SQLITE).unwrap();
+    }
+}

@@ -1,0 +1,67 @@
+//! An entry as a row.
+
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rusqlite::Row;
+use rusqlite::types::{Type, ValueRef};
+
+use crate::message::{JsonRpcMessage, ScanOptions};
+use crate::protocol::peek;
+use crate::tape::{Edge, Entry, EntryKind, Outcome, frame};
+
+/// What [`read`] needs, in its order.
+pub(super) const COLUMNS: &str = "frame, message, message_type, direction, edge, elapsed_ns, timestamp, session_id, \
+    component_id, call, outcome, synthetic";
+
+/// Since 1970.
+pub(super) fn micros(time: SystemTime) -> i64 {
+    let micros = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+    i64::try_from(micros).unwrap_or(i64::MAX)
+}
+
+pub(super) fn from_micros(micros: i64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+}
+
+/// The number of a frame, and the entry.
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Entry)> {
+    let kind = word(row, 2, EntryKind::from_word)?;
+    let direction = word(row, 3, frame::direction)?;
+    let mut entry = Entry::new(kind, direction, row.get::<_, Vec<u8>>(1)?);
+    entry.edge = word(row, 4, Edge::from_word)?;
+    entry.at = Duration::from_nanos(u64::try_from(row.get::<_, i64>(5)?).unwrap_or(0));
+    if let Some(timestamp) = row.get::<_, Option<i64>>(6)? {
+        entry = entry.wall(from_micros(timestamp));
+    }
+    entry.session = row.get::<_, Option<String>>(7)?.map(Into::into);
+    entry.component = row.get::<_, Option<String>>(8)?.map(Into::into);
+    entry.call = row.get::<_, Option<i64>>(9)?.map(i64::cast_unsigned);
+    if row.get_ref(10)? != ValueRef::Null {
+        entry.outcome = Some(word(row, 10, Outcome::from_word)?);
+    }
+    entry.synthetic = row.get(11)?;
+    Ok((row.get(0)?, entry))
+}
+
+fn word<T>(row: &Row<'_>, at: usize, from: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
+    let word = row
+        .get_ref(at)?
+        .as_str()
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(at, Type::Text, Box::new(error)))?;
+    let unknown = || format!("unknown word {word:?}").into();
+    from(word).ok_or_else(|| rusqlite::Error::FromSqlConversionFailure(at, Type::Text, unknown()))
+}
+
+/// What an entry is found by: its own method, and the tool of a call.
+pub(super) fn name(entry: &Entry) -> Option<(String, String)> {
+    let is_message = matches!(entry.kind, EntryKind::Request | EntryKind::Notification);
+    if !is_message {
+        return None;
+    }
+    let options = ScanOptions::new().unlimited().transparent();
+    let message = JsonRpcMessage::parse_with(entry.bytes.clone(), &options).ok()?;
+    let named = |name: Result<Option<Cow<'_, str>>, _>| name.ok().flatten().map(Cow::into_owned);
+    let tool = named(peek::tool_name(&message)).or_else(|| named(peek::prompt_name(&message)));
+    Some((message.method()?.to_owned(), tool.unwrap_or_default()))
+}

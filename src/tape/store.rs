@@ -1,0 +1,48 @@
+//! What every format can do.
+
+use std::time::Instant;
+
+use super::{Entry, Tape, TapeError};
+
+/// Where a tape is written to. It blocks: a recorder puts a bounded queue and a thread of its own before it.
+pub trait Sink: Send {
+    /// Adds an entry. It may stay in memory until [`commit`](Self::commit), or until there is enough of it.
+    ///
+    /// # Errors
+    ///
+    /// The entry was not taken, and all before it were; it may be tried again, or what comes after it. What waits in
+    /// memory waits on, within a bound.
+    fn append(&mut self, entry: &Entry) -> Result<(), TapeError>;
+
+    /// Says what has become known of the tape. The last counts.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written.
+    fn update(&mut self, tape: &Tape) -> Result<(), TapeError>;
+
+    /// Whatever was added so far survives the end of this process from here on; of the machine, if the sink is
+    /// durable.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written. It may be tried again; nothing is written twice.
+    fn commit(&mut self) -> Result<(), TapeError>;
+
+    /// When [`commit`](Self::commit) is due, by this sink's own patience; `None` while there is nothing to commit.
+    fn due(&self) -> Option<Instant>;
+
+    /// Commits and ends the tape.
+    ///
+    /// # Errors
+    ///
+    /// As [`commit`](Self::commit).
+    fn finish(&mut self) -> Result<(), TapeError>;
+}
+
+/// Where a tape is read from: its entries in order, one at a time. After an error there is nothing more.
+pub trait Source: Iterator<Item = Result<Entry, TapeError>> + Send {
+    /// What is known of the tape so far: all of it once the last entry was read, since a tape may learn while it
+    /// is recorded.
+    fn tape(&self) -> &Tape;
+}

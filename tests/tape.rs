@@ -1,0 +1,350 @@
+//! Tapes in files: made, read, torn, damaged.
+
+#![cfg(feature = "tape")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod taped;
+
+use std::fs;
+use std::io::Write;
+use std::time::Duration;
+
+use shadowcat::Direction;
+use shadowcat::tape::{self, EntryKind, Sink, Source, Tape, TapeError, json, lines};
+use taped::{Folder, entries, note, ping, read, tape};
+
+#[test]
+fn the_format_of_the_first_draft_is_read() {
+    let folder = Folder::new();
+    let draft = r#"{
+      "version": "1.0",
+      "tape_id": "550e8400-e29b-41d4-a716-446655440000",
+      "session_id": "session-123",
+      "metadata": {
+        "created_at": "2025-08-04T10:00:00Z",
+        "duration_ms": 5432,
+        "transport": "stdio",
+        "protocol_version": "2025-11-05"
+      },
+      "frames": [
+        {
+          "timestamp_ms": 0,
+          "direction": "client_to_server",
+          "edge": "transport_in",
+          "content": {
+            "jsonrpc": "2.0",
+            "method": "initialize",
+            "params": {},
+            "id": 1
+          }
+        }
+      ]
+    }"#;
+    fs::write(folder.path("a.json"), draft).unwrap();
+    let mut tape = tape::open(folder.path("a.json")).unwrap();
+    assert_eq!(tape.tape().id.as_str(), "550e8400-e29b-41d4-a716-446655440000");
+    assert_eq!(tape.tape().duration, Some(Duration::from_millis(5432)));
+    assert_eq!(tape.tape().session.as_deref(), Some("session-123"));
+    let entry = tape.next().unwrap().unwrap();
+    assert_eq!((entry.kind, entry.direction), (EntryKind::Request, Direction::ToUpstream));
+    assert_eq!(entry.bytes, r#"{"jsonrpc":"2.0","method":"initialize","params":{},"id":1}"#);
+    assert!(tape.next().is_none());
+}
+
+#[test]
+fn members_may_stand_in_any_order() {
+    let folder = Folder::new();
+    let text = r#"{"frames":[{"direction":"server_to_client","content":{"jsonrpc":"2.0","method":"a"}},
+        {"direction":"server_to_client","content":{"jsonrpc":"2.0","method":"b"}}],
+        "metadata":{"created_at":"2025-08-04T10:00:00Z","transport":"http"},"other":[1],"tape_id":"t","version":"1.7"}"#;
+    fs::write(folder.path("a.json"), text).unwrap();
+    let tape = json::Reader::open(folder.path("a.json")).unwrap();
+    assert_eq!(tape.tape().transport.as_deref(), Some("http"));
+    assert_eq!(tape.count(), 2);
+}
+
+#[test]
+fn a_tape_is_made_for_its_owner_only_and_never_over_another() {
+    let folder = Folder::new();
+    for name in ["a.jsonl", "a.json"] {
+        let path = folder.path(name);
+        let make = || -> Result<(), TapeError> {
+            if name == "a.json" {
+                json::Writer::create(&path, &tape())?.finish()
+            } else {
+                lines::Writer::create(&path, &tape())?.finish()
+            }
+        };
+        make().unwrap();
+        let before = fs::read(&path).unwrap();
+        let error = make().unwrap_err();
+        assert!(error.is_exists() && error.to_string().contains("name another file"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), before);
+        #[cfg(unix)]
+        assert_eq!(std::os::unix::fs::MetadataExt::mode(&fs::metadata(&path).unwrap()) & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn what_is_no_tape_is_told() {
+    let folder = Folder::new();
+    let path = folder.path("x");
+    for (text, kind) in [
+        ("", "foreign"),
+        ("hello", "foreign"),
+        ("{}", "foreign"),
+        ("[]", "foreign"),
+        ("{\"version\":\"1.0\"}", "foreign"),
+        ("{\"version\":\"2.0\",\"tape_id\":\"t\",\"metadata\":{}}\n", "version"),
+        ("{\"version\":\"2.0\",\"tape_id\":\"t\",\"metadata\":{},\"frames\":[]}", "version"),
+        ("{\"version\":1,\"tape_id\":\"t\",\"metadata\":{},\"frames\":[]}", "foreign"),
+        (
+            "{\"version\":\"1.0\",\"version\":\"1.0\",\"tape_id\":\"t\",\"metadata\":{},\"frames\":[]}",
+            "foreign",
+        ),
+        (
+            "{\"version\":\"1.0\",\"tape_id\":\"t\",\"metadata\":{\"created_at\":\"soon\"},\"frames\":[]}",
+            "foreign",
+        ),
+    ] {
+        fs::write(&path, text).unwrap();
+        let error = tape::open(&path).err().unwrap_or_else(|| panic!("{text} was taken"));
+        let is = if kind == "foreign" { error.is_foreign() } else { error.is_version() };
+        assert!(is && error.to_string().contains(path.to_str().unwrap()), "{text}: {error}");
+    }
+    let error = tape::open(folder.path("")).err().unwrap();
+    assert!(error.is_io() && error.to_string().ends_with("it is a directory"), "{error}");
+    let error = tape::open(folder.path("none")).err().unwrap();
+    assert!(error.is_io(), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_is_not_followed_and_a_pipe_is_not_waited_for() {
+    let folder = Folder::new();
+    lines::Writer::create(folder.path("a.jsonl"), &tape()).unwrap();
+    std::os::unix::fs::symlink(folder.path("a.jsonl"), folder.path("link")).unwrap();
+    for error in [
+        tape::open(folder.path("link")).err().unwrap(),
+        lines::Writer::resume(folder.path("link")).err().unwrap(),
+    ] {
+        assert!(error.to_string().contains("symbolic link"), "{error}");
+    }
+    assert!(lines::Writer::create(folder.path("link"), &tape()).unwrap_err().is_exists());
+    let made = std::process::Command::new("mkfifo").arg(folder.path("pipe")).status().unwrap();
+    assert!(made.success());
+    assert!(tape::open(folder.path("pipe")).err().unwrap().to_string().contains("no regular file"));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_others_may_read_is_not_gone_on_with() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    let path = folder.path("a.jsonl");
+    lines::Writer::create(&path, &tape()).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let error = lines::Writer::resume(&path).unwrap_err();
+    assert!(error.to_string().contains("its mode must be 0600"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_tape_has_one_writer() {
+    let folder = Folder::new();
+    let path = folder.path("a.jsonl");
+    let first = lines::Writer::create(&path, &tape()).unwrap();
+    assert!(lines::Writer::resume(&path).unwrap_err().is_busy());
+    drop(first);
+    lines::Writer::resume(&path).unwrap();
+}
+
+#[test]
+fn a_line_torn_at_any_byte_is_told_and_what_stands_before_it_is_read() {
+    let folder = Folder::new();
+    let whole = folder.path("whole.jsonl");
+    let mut tape = lines::Writer::create(&whole, &tape()).unwrap();
+    (1..=3).for_each(|number| tape.append(&ping(number)).unwrap());
+    drop(tape);
+    let bytes = fs::read(&whole).unwrap();
+    let ends: Vec<usize> =
+        bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect();
+    for cut in ends[0] + 1..bytes.len() {
+        let path = folder.path("cut.jsonl");
+        let _ = fs::remove_file(&path);
+        make_private(&path, &bytes[..cut]);
+        // Behind a whole frame only its line break may be missing.
+        let frames = ends[1..].iter().filter(|end| **end <= cut).count();
+        let is_torn = !ends.iter().any(|end| cut == *end || cut == end + 1);
+        let (read_entries, error) = read(tape::open(&path).unwrap());
+        assert_eq!(
+            (read_entries.len(), error.is_some_and(|error| error.is_torn())),
+            (frames, is_torn),
+            "{cut}"
+        );
+
+        let mut resumed = lines::Writer::resume(&path).unwrap();
+        assert_eq!((resumed.frames(), resumed.torn().is_some()), (frames as u64, is_torn), "{cut}");
+        resumed.append(&note("after")).unwrap();
+        resumed.finish().unwrap();
+        let mut source = lines::Reader::open(&path).unwrap();
+        let (all, error) = read(&mut source);
+        assert!(error.is_none(), "{cut}: {error:?}");
+        assert_eq!((all.len(), &all[frames]), (frames + 1, &note("after")));
+        assert_eq!((source.torn_lines(), source.is_finished()), (u64::from(is_torn), true));
+        if is_torn {
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(text.contains("{\"torn\":"), "what was torn is kept: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_document_cut_at_any_byte_is_told() {
+    let folder = Folder::new();
+    let whole = folder.path("whole.json");
+    let mut writer = json::Writer::create(&whole, &tape()).unwrap();
+    (1..=3).for_each(|number| writer.append(&ping(number)).unwrap());
+    writer.finish().unwrap();
+    let bytes = fs::read(&whole).unwrap();
+    assert_eq!(entries(&whole).len(), 3);
+    for cut in 0..bytes.len() - 2 {
+        let path = folder.path("cut.json");
+        fs::write(&path, &bytes[..cut]).unwrap();
+        match tape::open(&path) {
+            Ok(source) => {
+                let (entries, error) = read(source);
+                assert!(error.is_some_and(|error| error.is_torn()) && entries.len() <= 3, "{cut}");
+            }
+            Err(error) => assert!(error.is_foreign(), "{cut}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn a_frame_that_was_removed_or_moved_is_missed() {
+    let folder = Folder::new();
+    let whole = folder.path("whole.jsonl");
+    let mut writer = lines::Writer::create(&whole, &tape()).unwrap();
+    (1..=4).for_each(|number| writer.append(&ping(number)).unwrap());
+    drop(writer);
+    let text = fs::read_to_string(&whole).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    for order in [vec![0, 1, 3, 4], vec![0, 1, 3, 2, 4], vec![0, 1, 2, 2, 3, 4]] {
+        let path = folder.path("changed.jsonl");
+        let changed: Vec<&str> = order.into_iter().map(|at| lines[at]).collect();
+        fs::write(&path, changed.join("\n")).unwrap();
+        let (_, error) = read(tape::open(&path).unwrap());
+        let error = error.unwrap();
+        assert!(error.is_damaged() && error.to_string().contains("comes after frame"), "{error}");
+    }
+}
+
+#[test]
+fn a_growing_tape_is_followed() {
+    let folder = Folder::new();
+    let path = folder.path("a.jsonl");
+    let mut writer = lines::Writer::create(&path, &tape()).unwrap();
+    let mut reader = lines::Reader::open(&path).unwrap().follow(true);
+    assert!(reader.next().is_none());
+    writer.append(&ping(1)).unwrap();
+    assert!(reader.next().is_none(), "it is still in memory");
+    assert!(writer.due().is_some());
+    writer.commit().unwrap();
+    assert!(writer.due().is_none());
+    assert_eq!(reader.next().unwrap().unwrap(), ping(1));
+    writer.update(&tape().session("s-9")).unwrap();
+    writer.finish().unwrap();
+    drop(writer);
+    assert!(reader.next().is_none());
+    assert_eq!(reader.tape().session.as_deref(), Some("s-9"));
+    assert!(reader.is_finished());
+    // Half a line is waited for.
+    let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+    file.write_all(b"{\"frame\":2,\"direction\":\"client_to_server\",\"kind\":\"no").unwrap();
+    assert!(reader.next().is_none());
+    file.write_all(b"te\",\"raw\":\"x\"}\n").unwrap();
+    assert_eq!(reader.next().unwrap().unwrap().bytes, "x");
+}
+
+#[test]
+fn what_became_known_later_is_known_at_the_end_and_after_going_on() {
+    let folder = Folder::new();
+    let (path, document) = (folder.path("a.jsonl"), folder.path("a.json"));
+    let later = tape().session("s-1").protocol_version("2025-11-25");
+    let mut writer = lines::Writer::create(&path, &tape()).unwrap();
+    writer.append(&ping(1)).unwrap();
+    writer.update(&later).unwrap();
+    writer.append(&ping(2)).unwrap();
+    drop(writer);
+    let writer = lines::Writer::resume(&path).unwrap();
+    assert_eq!(writer.frames(), 2);
+    drop(writer);
+    let mut source = tape::open(&path).unwrap();
+    let mut sink = json::Writer::create(&document, source.tape()).unwrap();
+    tape::copy(&mut *source, &mut sink).unwrap();
+    assert_eq!(source.tape(), &later);
+    let mut source = tape::open(&document).unwrap();
+    assert_eq!(source.by_ref().count(), 2);
+    assert_eq!(source.tape(), &later);
+}
+
+#[test]
+fn a_frame_that_is_too_large_is_not_read_into_memory() {
+    let folder = Folder::new();
+    let path = folder.path("a.jsonl");
+    let mut writer = lines::Writer::create(&path, &tape()).unwrap();
+    writer.append(&note(&"x".repeat(10_000))).unwrap();
+    drop(writer);
+    let mut reader = lines::Reader::open(&path).unwrap().max_frame_bytes(5_000);
+    assert!(reader.next().unwrap().unwrap_err().is_too_large());
+    assert!(reader.next().is_none());
+}
+
+#[test]
+fn a_rotated_tape_is_numbered_on_and_old_parts_are_forgotten() {
+    let folder = Folder::new();
+    let rotate = lines::Rotate::new().max_bytes(2_000).keep_files(3);
+    let mut writer = lines::Rotating::create(folder.path("r"), &tape(), rotate).unwrap();
+    (1..=200).for_each(|number| writer.append(&ping(number)).unwrap());
+    writer.finish().unwrap();
+    let mut names: Vec<_> =
+        fs::read_dir(folder.path("")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.sort();
+    assert_eq!(names.len(), 3);
+    assert_eq!(names.last().unwrap(), writer.path());
+    let mut all = Vec::new();
+    for name in &names {
+        assert!(fs::metadata(name).unwrap().len() < 2_200, "{name:?}");
+        all.extend(entries(name));
+    }
+    let expected: Vec<_> = (201 - all.len() as u64..=200).map(ping).collect();
+    assert_eq!(all, expected);
+}
+
+#[test]
+fn an_entry_larger_than_a_part_has_one_of_its_own() {
+    let folder = Folder::new();
+    let rotate = lines::Rotate::new().max_bytes(100);
+    let mut writer = lines::Rotating::create(folder.path("r"), &tape(), rotate).unwrap();
+    (0..3).for_each(|_| writer.append(&note(&"x".repeat(1_000))).unwrap());
+    writer.finish().unwrap();
+    assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 3);
+}
+
+fn make_private(path: &std::path::Path, bytes: &[u8]) {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).unwrap().write_all(bytes).unwrap();
+}
+
+#[test]
+fn a_new_tape_has_a_name_that_sorts_by_time() {
+    let first = Tape::new().unwrap().id;
+    let second = Tape::new().unwrap().id;
+    assert_ne!(first, second);
+    assert_eq!(first.as_str().len(), 36);
+    assert_eq!(&first.as_str()[14..15], "7");
+}

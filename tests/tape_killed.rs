@@ -1,0 +1,141 @@
+//! Recorders that are killed, and disks that are full, in processes of their own.
+
+#![cfg(all(feature = "tape", target_os = "linux"))]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod taped;
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use shadowcat::tape::{self, Sink, json, lines};
+use taped::{Folder, ping, read, tape};
+
+/// What the other process is to do, and where.
+const TASK: &str = "SHADOWCAT_TEST_TAPE";
+
+fn sink(path: &Path) -> Box<dyn Sink> {
+    match path.extension().unwrap().to_str().unwrap() {
+        "jsonl" => Box::new(lines::Writer::create(path, &tape()).unwrap()),
+        "json" => Box::new(json::Writer::create(path, &tape()).unwrap()),
+        #[cfg(feature = "sqlite")]
+        "db" => Box::new(tape::sqlite::Writer::create(path, &tape()).unwrap()),
+        other => panic!("{other}"),
+    }
+}
+
+fn formats() -> Vec<&'static str> {
+    if cfg!(feature = "sqlite") { vec!["jsonl", "json", "db"] } else { vec!["jsonl", "json"] }
+}
+
+/// Not a test of its own: what the other tests start.
+#[test]
+fn another_process() {
+    let Ok(task) = std::env::var(TASK) else { return };
+    let (what, path) = task.split_once(' ').unwrap();
+    let mut sink = sink(Path::new(path));
+    match what {
+        "record" => record(&mut *sink),
+        "fill" => fill(&mut *sink),
+        other => panic!("{other}"),
+    }
+}
+
+/// Until it is killed; tells what is safe.
+fn record(sink: &mut dyn Sink) {
+    let mut out = std::io::stdout();
+    for number in 1.. {
+        sink.append(&ping(number)).unwrap();
+        if number % 7 == 0 {
+            sink.commit().unwrap();
+            writeln!(out, "\nsafe {number}").unwrap();
+        }
+    }
+}
+
+/// A file may not grow beyond a limit, as on a full disk: some entries are not taken, and it can be told which.
+fn fill(sink: &mut dyn Sink) {
+    let mut taken = 0;
+    let mut refused = 0;
+    for _ in 0..3_000 {
+        match sink.append(&ping(taken + 1)) {
+            Ok(()) => taken += 1,
+            Err(error) => {
+                assert!(error.is_io(), "{error}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(taken > 0 && refused > 0, "{taken} taken, {refused} refused");
+    let _ = sink.commit();
+    println!("\ntaken {taken}");
+}
+
+fn start(shell: &str, what: &str, path: &Path) -> Child {
+    let script = format!("{shell} exec \"$0\" --exact another_process --nocapture");
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(script).arg(std::env::current_exe().unwrap());
+    command.env(TASK, format!("{what} {}", path.display())).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.spawn().unwrap()
+}
+
+fn told(lines: &mut impl Iterator<Item = std::io::Result<String>>, word: &str) -> Option<u64> {
+    let number = |line: String| line.strip_prefix(word).and_then(|number| number.trim().parse().ok());
+    lines.map_while(Result::ok).find_map(number)
+}
+
+#[test]
+fn what_was_committed_survives_a_kill_and_nothing_is_missing_between() {
+    let kills = std::env::var("SHADOWCAT_KILLS").map_or(15, |kills| kills.parse().unwrap());
+    for format in formats() {
+        for kill in 0..kills {
+            let folder = Folder::new();
+            let path = folder.path(&format!("a.{format}"));
+            let mut child = start("", "record", &path);
+            let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+            // Killed after other numbers of commits, at whatever it is doing then.
+            let mut safe = 0;
+            for _ in 0..=kill % 40 {
+                safe = told(&mut out, "safe ").expect("it goes on");
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+            while let Some(more) = told(&mut out, "safe ") {
+                safe = more;
+            }
+            let (found, error) = read(tape::open(&path).unwrap());
+            assert!(found.len() as u64 >= safe, "{format}: {} of {safe}", found.len());
+            assert!(error.is_none_or(|error| error.is_torn()));
+            assert!(found.iter().zip(1..).all(|(entry, number)| *entry == ping(number)), "{format}");
+        }
+    }
+}
+
+#[test]
+fn on_a_full_disk_what_was_taken_is_on_the_tape_and_it_can_be_gone_on_with() {
+    for format in formats() {
+        let folder = Folder::new();
+        let path = folder.path(&format!("a.{format}"));
+        // In blocks of 512 bytes; who ignores the signal gets an error.
+        let mut child = start("trap '' XFSZ; ulimit -f 600;", "fill", &path);
+        let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+        let taken = told(&mut out, "taken ").unwrap_or_else(|| panic!("{format}: it fails"));
+        assert!(child.wait().unwrap().success());
+        let (found, error) = read(tape::open(&path).unwrap());
+        assert!(error.is_none_or(|error| error.is_torn() && format == "json"));
+        // What waited when the disk was full may be lost with the process, as nothing says that it is safe.
+        assert!(found.len() as u64 <= taken && !found.is_empty(), "{format}: {} of {taken}", found.len());
+        assert!(found.iter().zip(1..).all(|(entry, number)| *entry == ping(number)), "{format}");
+        let next = found.len() as u64 + 1;
+        let mut sink: Box<dyn Sink> = match format {
+            "jsonl" => Box::new(lines::Writer::resume(&path).unwrap()),
+            #[cfg(feature = "sqlite")]
+            "db" => Box::new(tape::sqlite::Writer::resume(&path, &tape().id).unwrap()),
+            _ => continue,
+        };
+        sink.append(&ping(next)).unwrap();
+        sink.finish().unwrap();
+        assert_eq!(taped::entries(&path).len() as u64, next);
+    }
+}

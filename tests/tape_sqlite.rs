@@ -1,0 +1,348 @@
+//! Tapes in SQLite: found by name, several in a file, and files that a stranger made.
+
+#![cfg(feature = "sqlite")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod taped;
+
+use std::fs;
+use std::path::Path;
+
+use rusqlite::Connection;
+use shadowcat::Direction;
+use shadowcat::tape::sqlite::{self, Filter, Reader, Writer};
+use shadowcat::tape::{self, Component, Edge, Entry, EntryKind, Outcome, Sink, Source, Tape, TapeId};
+use taped::{Folder, entries, note, ping, read, tape};
+
+fn message(direction: Direction, kind: EntryKind, text: &str) -> Entry {
+    Entry::new(kind, direction, text.to_owned())
+}
+
+fn exchange(call: u64, tool: &str) -> [Entry; 3] {
+    let request =
+        format!(r#"{{"jsonrpc":"2.0","id":{call},"method":"tools/call","params":{{"name":"{tool}"}}}}"#);
+    let response = format!(r#"{{"jsonrpc":"2.0","id":{call},"result":{{}}}}"#);
+    [
+        message(Direction::ToUpstream, EntryKind::Request, &request)
+            .call(call)
+            .session(format!("s-{}", call % 2)),
+        message(Direction::ToClient, EntryKind::Response, &response)
+            .call(call)
+            .session(format!("s-{}", call % 2)),
+        message(Direction::ToClient, EntryKind::End, "").call(call).outcome(Outcome::Answered),
+    ]
+}
+
+fn weather(path: &Path) -> Vec<Entry> {
+    let mut writer = Writer::create(path, &tape()).unwrap();
+    let mut all = vec![ping(1)];
+    all.extend((2..40).flat_map(|call| exchange(call, if call % 3 == 0 { "get_weather" } else { "echo" })));
+    all.push(note("done"));
+    all.iter().for_each(|entry| writer.append(entry).unwrap());
+    writer.finish().unwrap();
+    all
+}
+
+#[test]
+fn entries_are_found_by_method_tool_session_and_words_with_their_answers() {
+    let folder = Folder::new();
+    let path = folder.path("a.db");
+    let all = weather(&path);
+    let found = |filter: Filter| {
+        let (entries, error) = read(Reader::open(&path).unwrap().filter(filter));
+        assert!(error.is_none(), "{error:?}");
+        entries
+    };
+    let of = |is_weather: bool| (2..40).filter(move |call| (call % 3 == 0) == is_weather);
+    let calls =
+        |tool: &str| of(tool == "get_weather").flat_map(|call| exchange(call, tool)).collect::<Vec<_>>();
+    assert_eq!(found(Filter::new()), all);
+    assert_eq!(found(Filter::new().tool("get_weather")), calls("get_weather"));
+    assert_eq!(found(Filter::new().search("WEATHER tools")), calls("get_weather"));
+    assert_eq!(found(Filter::new().search("\" OR ( NEAR *")), []);
+    assert_eq!(found(Filter::new().method("ping")), [ping(1)]);
+    assert_eq!(found(Filter::new().method("ping").tool("echo")), []);
+    let of_session: Vec<_> =
+        all.iter().filter(|entry| entry.session.as_deref() == Some("s-0")).cloned().collect();
+    assert_eq!(found(Filter::new().session("s-0")), of_session);
+    let both: Vec<_> =
+        calls("echo").into_iter().filter(|entry| entry.session.as_deref() == Some("s-0")).collect();
+    assert_eq!(found(Filter::new().tool("echo").session("s-0")), both);
+}
+
+#[test]
+fn a_file_holds_many_tapes() {
+    let folder = Folder::new();
+    let path = folder.path("a.db");
+    let (one, two) = (tape(), Tape::of(TapeId::from_text("t-2"), tape().created).session("s-2"));
+    let mut writer = Writer::create(&path, &one).unwrap();
+    let mut other = Writer::add_to(&path, &two).unwrap();
+    for number in 1..=100 {
+        writer.append(&ping(number)).unwrap();
+        other.append(&note("x")).unwrap();
+    }
+    drop((writer, other));
+    assert_eq!(sqlite::tapes(&path).unwrap(), [one.id.clone(), two.id.clone()]);
+    assert_eq!(Reader::open_tape(&path, &one.id).unwrap().filter_map(Result::ok).next(), Some(ping(1)));
+    let second = Reader::open_tape(&path, &two.id).unwrap();
+    assert_eq!(second.tape(), &two);
+    assert_eq!(second.count(), 100);
+    assert!(tape::open(&path).err().unwrap().to_string().contains("sqlite::tapes"));
+    assert!(
+        Reader::open_tape(&path, &TapeId::from_text("t-3")).unwrap_err().to_string().contains("no tape t-3")
+    );
+    assert!(Writer::add_to(&path, &one).unwrap_err().is_exists());
+    assert!(Writer::create(&path, &one).unwrap_err().is_exists());
+}
+
+#[test]
+fn a_component_is_kept_with_its_policy() {
+    let folder = Folder::new();
+    let path = folder.path("a.db");
+    let component =
+        Component::new("fetch").uri("oci://x/fetch:1").digest("sha256:0").policy("version: 1").tool("fetch");
+    let title = tape().component(component);
+    let mut writer = Writer::create(&path, &title).unwrap();
+    let loaded =
+        Entry::new(EntryKind::Component, Direction::ToClient, "{}").component("fetch").edge(Edge::Upstream);
+    writer.append(&loaded).unwrap();
+    writer.finish().unwrap();
+    let db = Connection::open(&path).unwrap();
+    let sql = "SELECT policy FROM recordings WHERE message_type = 'component' AND component_id = 'fetch'";
+    assert_eq!(db.query_row(sql, [], |row| row.get::<_, Vec<u8>>(0)).unwrap(), b"version: 1");
+    assert_eq!(
+        db.query_row("SELECT uri FROM components", [], |row| row.get::<_, String>(0)).unwrap(),
+        "oci://x/fetch:1"
+    );
+    let shown = db.query_row("SELECT kind FROM frames", [], |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(shown, "component");
+    assert_eq!(Reader::open(&path).unwrap().tape(), &title);
+}
+
+#[test]
+fn what_waits_is_due_and_is_read_when_it_was_committed() {
+    let folder = Folder::new();
+    let path = folder.path("a.db");
+    let mut writer = Writer::create(&path, &tape()).unwrap().durable(true).unwrap();
+    assert!(writer.due().is_none());
+    writer.append(&ping(1)).unwrap();
+    assert!(writer.due().is_some());
+    writer.commit().unwrap();
+    assert!(writer.due().is_none());
+    assert_eq!(entries(&path), [ping(1)]);
+    for number in 2..=400 {
+        writer.append(&ping(number)).unwrap();
+    }
+    // At most 64 wait.
+    assert!(entries(&path).len() >= 400 - 64);
+    assert_eq!(writer.frames(), 400);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_is_for_its_owner_only_with_all_that_stands_beside_it() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let folder = Folder::new();
+    let path = folder.path("a.db");
+    let mut writer = Writer::create(&path, &tape()).unwrap();
+    writer.append(&ping(1)).unwrap();
+    writer.commit().unwrap();
+    let mut seen = 0;
+    for entry in fs::read_dir(folder.path("")).unwrap() {
+        assert_eq!(entry.unwrap().metadata().unwrap().mode() & 0o777, 0o600);
+        seen += 1;
+    }
+    assert!(seen >= 2, "the file and its log");
+    drop(writer);
+    std::os::unix::fs::symlink(&path, folder.path("link")).unwrap();
+    assert!(tape::open(folder.path("link")).err().unwrap().to_string().contains("symbolic link"));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(Writer::resume(&path, &tape().id).unwrap_err().to_string().contains("0600"));
+}
+
+#[test]
+fn a_database_of_something_else_is_refused_and_left_alone() {
+    let folder = Folder::new();
+    let path = folder.path("a.db");
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch("CREATE TABLE recordings (id INTEGER PRIMARY KEY); INSERT INTO recordings VALUES (1)")
+        .unwrap();
+    drop(db);
+    make_private(&path);
+    let before = fs::read(&path).unwrap();
+    for error in [
+        tape::open(&path).err().unwrap(),
+        Writer::add_to(&path, &tape()).unwrap_err(),
+        sqlite::migrate(&path).unwrap_err(),
+    ] {
+        assert!(error.is_foreign() && error.to_string().contains("something else"), "{error}");
+    }
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_schema_with_anything_more_or_less_is_refused() {
+    let folder = Folder::new();
+    for (at, sql) in [
+        "CREATE TRIGGER t AFTER INSERT ON recordings BEGIN DELETE FROM tapes; END",
+        "CREATE VIEW v AS SELECT load_extension('x')",
+        "CREATE TABLE more (x)",
+        "DROP VIEW frames",
+        "DROP VIEW frames; CREATE VIEW frames AS SELECT randomblob(1000000000) AS content",
+        "DROP INDEX recordings_by_name",
+        "CREATE INDEX i ON recordings (abs(id))",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = folder.path(&format!("{at}.db"));
+        weather(&path);
+        Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+        for error in [tape::open(&path).err().unwrap(), Writer::add_to(&path, &tape()).unwrap_err()] {
+            assert!(error.is_damaged() && error.to_string().contains("do not trust"), "{sql}: {error}");
+        }
+    }
+}
+
+#[test]
+fn values_of_other_types_are_damage() {
+    let folder = Folder::new();
+    for (at, sql) in [
+        "UPDATE recordings SET message = 7 WHERE frame = 9",
+        "UPDATE recordings SET message_type = 'spell' WHERE frame = 9",
+        "UPDATE recordings SET direction = NULL WHERE frame = 9",
+        "UPDATE recordings SET elapsed_ns = 'soon' WHERE frame = 9",
+        "UPDATE recordings SET call = 1.5 WHERE frame = 9",
+        "DELETE FROM recordings WHERE frame = 9",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = folder.path(&format!("{at}.db"));
+        let all = weather(&path);
+        Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+        let (entries, error) = read(tape::open(&path).unwrap());
+        let error = error.unwrap_or_else(|| panic!("{sql} was not noticed"));
+        assert!(error.is_damaged(), "{sql}: {error}");
+        assert_eq!(entries, all[..8], "{sql}");
+    }
+}
+
+#[test]
+fn versions_that_are_not_ours_are_told_and_older_ones_migrated_on_demand() {
+    let folder = Folder::new();
+    let path = folder.path("a.db");
+    weather(&path);
+    let set =
+        |version: u32| Connection::open(&path).unwrap().pragma_update(None, "user_version", version).unwrap();
+    set(99);
+    let error = tape::open(&path).err().unwrap();
+    assert!(error.is_version() && error.to_string().contains("use a later one"), "{error}");
+    set(0);
+    assert!(tape::open(&path).err().unwrap().is_foreign());
+
+    let old = folder.path("old.db");
+    let db = Connection::open(&old).unwrap();
+    db.execute_batch(
+        "CREATE TABLE recordings (
+    id INTEGER PRIMARY KEY,
+    session_id TEXT,
+    timestamp INTEGER,
+    message_type TEXT,
+    message BLOB,
+    component_id TEXT,
+    policy BLOB
+);
+        INSERT INTO recordings VALUES (3, 's', 1000000, 'component_init', '{}', 'c', NULL),
+            (7, 's', 1000500, 'tool_call', '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}', NULL, NULL)",
+    )
+    .unwrap();
+    db.pragma_update(None, "application_id", 0x5343_6174).unwrap();
+    db.pragma_update(None, "user_version", 1).unwrap();
+    drop(db);
+    make_private(&old);
+    let before = fs::read(&old).unwrap();
+    let error = tape::open(&old).err().unwrap();
+    assert!(error.is_version() && error.to_string().contains("migrate"), "{error}");
+    assert!(Writer::add_to(&old, &tape()).unwrap_err().is_version());
+    assert_eq!(fs::read(&old).unwrap(), before);
+    assert_eq!(sqlite::migrate(&old).unwrap(), 1);
+    assert_eq!(sqlite::migrate(&old).unwrap(), 2);
+    let found = entries(&old);
+    assert_eq!((found[0].kind, found[0].component.as_deref()), (EntryKind::Component, Some("c")));
+    assert_eq!(found[1].bytes, r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#);
+    assert_eq!((found[1].kind, found[1].at.as_micros()), (EntryKind::Request, 500));
+    let mut writer = Writer::add_to(&old, &tape()).unwrap();
+    writer.append(&ping(1)).unwrap();
+    writer.finish().unwrap();
+}
+
+/// What a broken disk or a stranger leaves: an error or a prefix, never a panic, never a row that was not written.
+#[test]
+fn a_file_with_any_bytes_changed_or_cut_off_is_read_as_far_as_it_goes_or_refused() {
+    let folder = Folder::new();
+    let whole = folder.path("whole.db");
+    let all = weather(&whole);
+    let bytes = fs::read(&whole).unwrap();
+    let path = folder.path("cut.db");
+    for cut in (0..bytes.len()).step_by(1021) {
+        fs::write(&path, &bytes[..cut]).unwrap();
+        if let Ok(source) = tape::open(&path) {
+            let (found, error) = read(source);
+            assert!(error.is_some() || found == all, "{cut}");
+            assert!(all.starts_with(&found), "{cut}");
+        }
+    }
+    for at in (0..bytes.len()).step_by(149) {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 0x41;
+        fs::write(&path, bytes).unwrap();
+        if let Ok(source) = tape::open(&path) {
+            let _ = read(source);
+        }
+    }
+}
+
+#[test]
+fn a_log_cut_anywhere_leaves_what_was_committed_before() {
+    let folder = Folder::new();
+    let whole = folder.path("whole.db");
+    let mut writer = Writer::create(&whole, &tape()).unwrap();
+    let mut all = Vec::new();
+    for number in 1..=200 {
+        all.push(ping(number));
+        writer.append(&ping(number)).unwrap();
+        if number % 5 == 0 {
+            writer.commit().unwrap();
+        }
+    }
+    // Copied while the writer has it: closing would empty the log.
+    let (db, log) = (fs::read(&whole).unwrap(), fs::read(folder.path("whole.db-wal")).unwrap());
+    assert!(log.len() > 100_000, "{} bytes", log.len());
+    let path = folder.path("cut.db");
+    let mut most = 0;
+    for cut in (0..=log.len()).step_by(4096).chain((0..200).map(|part| log.len() * part / 200 + part)) {
+        for beside in ["cut.db-wal", "cut.db-shm"] {
+            let _ = fs::remove_file(folder.path(beside));
+        }
+        fs::write(&path, &db).unwrap();
+        fs::write(folder.path("cut.db-wal"), &log[..cut.min(log.len())]).unwrap();
+        let (found, error) = match tape::open(&path) {
+            Ok(source) => read(source),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        assert!(error.is_none() || found.is_empty(), "{cut}: {error:?}");
+        assert!(all.starts_with(&found), "{cut}");
+        assert_eq!(found.len() % 5, 0, "{cut}");
+        most = most.max(found.len());
+    }
+    assert!(most >= 195, "{most}");
+}
+
+fn make_private(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+}

@@ -17,45 +17,28 @@
 //! ```
 
 mod demo;
+mod proxy;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use http::Uri;
-use shadowcat::connect::http::HttpClient;
-use shadowcat::connect::{Command, Http};
+use proxy::{Leaf, Proxy, Stack};
+use shadowcat::BoxError;
 use shadowcat::layer::rules::{Rules, RulesLayer};
 use shadowcat::layer::{CatchErrorLayer, TraceLayer};
 use shadowcat::rules::{self, RuleSet};
-use shadowcat::serve::{self, http::SessionInfo};
-use shadowcat::wire::http::Endpoint;
-use shadowcat::{BoxError, JsonRpcMessage, Reply, RpcService};
-use tokio::net::TcpListener;
+use tower::ServiceBuilder;
 use tower::util::BoxService;
-use tower::{ServiceBuilder, service_fn};
 use tracing_subscriber::EnvFilter;
 
 const USAGE: &str =
     "usage: rules FILE [--check] [--listen 127.0.0.1:PORT] [--upstream URL | -- COMMAND ARGS…]";
 
-type Stack = BoxService<JsonRpcMessage, Reply, BoxError>;
-
 #[derive(Default)]
 struct Options {
     file: PathBuf,
     check: bool,
-    listen: Option<SocketAddr>,
-    upstream: Upstream,
-}
-
-/// What is forwarded to.
-#[derive(Default)]
-enum Upstream {
-    #[default]
-    Demo,
-    Command(Vec<String>),
-    Url(Uri, HttpClient),
+    proxy: Proxy,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -80,21 +63,9 @@ async fn main() -> ExitCode {
 fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
     let mut options = Options { file: args.next().ok_or("no FILE is named")?.into(), ..Options::default() };
     while let Some(arg) = args.next() {
-        let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
         match arg.as_str() {
             "--check" => options.check = true,
-            "--listen" => options.listen = Some(value()?.parse().map_err(|why| format!("--listen: {why}"))?),
-            "--upstream" => {
-                let uri = value()?.parse().map_err(|why| format!("--upstream: {why}"))?;
-                options.upstream = Upstream::Url(uri, HttpClient::new());
-            }
-            "--" => {
-                let command: Vec<String> = args.by_ref().collect();
-                if command.is_empty() {
-                    return Err("no COMMAND behind --".to_owned());
-                }
-                options.upstream = Upstream::Command(command);
-            }
+            _ if options.proxy.take(&arg, &mut args)? => {}
             other => return Err(format!("{other}: what is that?")),
         }
     }
@@ -117,48 +88,11 @@ async fn run(options: Options) -> Result<(), BoxError> {
     }
     let rules = Rules::new(loaded.rules)?;
     let _watching = rules.watch(&options.file)?;
-    match options.listen {
-        None => serve::stdio(options.upstream.stack(&rules)?).run().await?,
-        Some(address) => on_http(address, options.upstream, rules).await?,
-    }
-    Ok(())
+    options.proxy.run(move |leaf| ruled(leaf, &rules)).await
 }
 
-/// A session has a stack of its own; what stands alone shares one.
-async fn on_http(address: SocketAddr, upstream: Upstream, rules: Rules) -> Result<(), BoxError> {
-    let listener = TcpListener::bind(address).await?;
-    let address = listener.local_addr()?;
-    let alone = upstream.stack(&rules)?;
-    let sessions = service_fn(move |_: SessionInfo| {
-        let made = upstream.stack(&rules);
-        async move { made }
-    });
-    eprintln!("listening on http://{address}/mcp");
-    let front = serve::http(Endpoint::bound_to("/mcp", address)?).sessions(sessions).stateless(alone).build();
-    let stop = async { drop(tokio::signal::ctrl_c().await) };
-    front.server().run(listener, stop).await?;
-    Ok(())
-}
-
-impl Upstream {
-    fn stack(&self, rules: &Rules) -> Result<Stack, BoxError> {
-        Ok(match self {
-            Self::Demo => ruled(demo::server(), rules),
-            Self::Command(command) => {
-                let command = Command::new(&command[0]).args(&command[1..]);
-                ruled(command.on_stderr(|line| eprintln!("{line}")).spawn()?, rules)
-            }
-            Self::Url(uri, client) => ruled(Http::new(client.clone(), uri.clone()), rules),
-        })
-    }
-}
-
-fn ruled<S>(leaf: S, rules: &Rules) -> Stack
-where
-    S: RpcService + Clone,
-{
+fn ruled(leaf: Leaf, rules: &Rules) -> Stack {
     let stack = ServiceBuilder::new()
-        .map_err(Into::into)
         .layer(CatchErrorLayer::new())
         .layer(TraceLayer::new())
         .layer(RulesLayer::new(rules))

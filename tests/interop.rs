@@ -1,5 +1,6 @@
 //! Real clients and real servers, directly and through the examples: the clients must see the same on stdio
-//! (`tests/interop/run.sh`), on HTTP (`over_http.py`), and the inspector on both (`inspector.py`); and what is held for them outlives their own
+//! (`tests/interop/run.sh`), on HTTP (`over_http.py`), and the inspector on both (`inspector.py`); what is denied or secret does
+//! not reach the server (`guarded.py`); and what is held for them outlives their own
 //! patience (`holding.py`). Needs node, Python
 //! and, the first time, their registries, so it runs only when asked to: `SHADOWCAT_INTEROP=1 cargo test --test interop`.
 
@@ -34,6 +35,8 @@ fn official_clients_see_the_same_with_and_without_the_proxy() {
     let file = scripts.join("../rules/seeds.yaml");
     let ruled = run(Command::new(&python).arg(scripts.join("ruled.py")).arg(proxy("rules")).arg(file));
     assert!(ruled.success(), "ruled.py: {ruled}");
+    let guarded = run(Command::new(&python).arg(scripts.join("guarded.py")).arg(proxy("guard")));
+    assert!(guarded.success(), "guarded.py: {guarded}");
     let held = run(Command::new(&python).arg(scripts.join("holding.py")).arg(proxy("breakpoints")));
     assert!(held.success(), "holding.py: {held}");
     let compared = run(Command::new(&python).arg(scripts.join("inspector.py")).args([&http, &stdio]));

@@ -72,8 +72,14 @@ pub(crate) struct Question {
 
 impl Question {
     pub(crate) fn line(&self) -> Vec<u8> {
+        // What names nothing is refused where a policy stands between.
+        let params = match &*self.method {
+            "tools/call" | "prompts/get" => ",\"params\":{\"name\":\"safe\"}",
+            "resources/read" => ",\"params\":{\"uri\":\"file:///safe\"}",
+            _ => "",
+        };
         let method = Value::from(self.method.as_str());
-        format!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":{method}}}\n", self.id).into_bytes()
+        format!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":{method}{params}}}\n", self.id).into_bytes()
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::server::Server;
 use super::{Answer, Front, exchange, show};
 use crate::corpus::{Case, Outcome};
-use crate::told::{expect_bytes, expect_left};
+use crate::told::{expect_bytes, expect_left, id};
 
 /// Runs one case; `None` for what HTTP cannot say: several lines, and what a server says unasked.
 pub(crate) async fn line(case: &Case) -> Option<Result<(), String>> {
@@ -53,17 +53,17 @@ async fn asked(case: &Case, body: &[u8], outcome: Outcome) -> Result<(), String>
         (Outcome::Forward | Outcome::Strip, [came]) => {
             expect_left(case, outcome, body, &[came, &b"\n"[..]].concat())
         }
-        (Outcome::Reject | Outcome::Block, []) => refused(case, outcome, &told),
+        (Outcome::Reject | Outcome::Block, []) => refused(case, outcome, body, &told),
         _ => Err(format!("the server heard {} messages; the client {told:?}", heard.len())),
     }
 }
 
-fn refused(case: &Case, outcome: Outcome, told: &Answer) -> Result<(), String> {
+fn refused(case: &Case, outcome: Outcome, asked: &[u8], told: &Answer) -> Result<(), String> {
     let error: Value =
         serde_json::from_slice(&told.body).map_err(|error| format!("{error}: {}", show(&told.body)))?;
     let code = error["error"]["code"].as_i64().ok_or_else(|| format!("no code: {error}"))?;
     let is_due = match outcome {
-        Outcome::Block => code == -32602 && error["id"] == serde_json::json!(1),
+        Outcome::Block => code == -32602 && id(&told.body) == id(asked),
         _ => case.is_code(code),
     };
     if is_due { Ok(()) } else { Err(format!("the code {:?} was due: {error}", case.error_code)) }

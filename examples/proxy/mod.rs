@@ -1,0 +1,103 @@
+//! What the examples that are proxies have in common: where they listen, and what they forward to.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+
+use http::Uri;
+use shadowcat::connect::http::HttpClient;
+use shadowcat::connect::{Command, Http};
+use shadowcat::serve::{self, http::SessionInfo};
+use shadowcat::wire::http::Endpoint;
+use shadowcat::{BoxError, JsonRpcMessage, Reply};
+use tokio::net::TcpListener;
+use tower::util::{BoxCloneSyncService, BoxService};
+use tower::{ServiceExt, service_fn};
+
+use super::demo;
+
+/// The server, whatever it is.
+pub(crate) type Leaf = BoxCloneSyncService<JsonRpcMessage, Reply, BoxError>;
+/// And the layers around it.
+pub(crate) type Stack = BoxService<JsonRpcMessage, Reply, Infallible>;
+
+/// `[--listen 127.0.0.1:PORT] [--upstream URL | -- COMMAND ARGS…]`
+#[derive(Default)]
+pub(crate) struct Proxy {
+    listen: Option<SocketAddr>,
+    upstream: Upstream,
+}
+
+/// What is forwarded to.
+#[derive(Default)]
+enum Upstream {
+    #[default]
+    Demo,
+    Command(Vec<String>),
+    Url(Uri, HttpClient),
+}
+
+impl Proxy {
+    /// Takes an argument and what belongs to it; `false` if it is none of these.
+    pub(crate) fn take(
+        &mut self,
+        arg: &str,
+        rest: &mut impl Iterator<Item = String>,
+    ) -> Result<bool, String> {
+        let mut value = || rest.next().ok_or_else(|| format!("{arg} needs a value"));
+        match arg {
+            "--listen" => self.listen = Some(value()?.parse().map_err(|why| format!("--listen: {why}"))?),
+            "--upstream" => {
+                let uri = value()?.parse().map_err(|why| format!("--upstream: {why}"))?;
+                self.upstream = Upstream::Url(uri, HttpClient::new());
+            }
+            "--" => {
+                let command: Vec<String> = rest.collect();
+                if command.is_empty() {
+                    return Err("no COMMAND behind --".to_owned());
+                }
+                self.upstream = Upstream::Command(command);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Serves on stdio until the client leaves, or on HTTP until Ctrl-C. On HTTP a session has a stack of its own;
+    /// what stands alone shares one.
+    pub(crate) async fn run(
+        self,
+        around: impl Fn(Leaf) -> Stack + Clone + Send + Sync + 'static,
+    ) -> Result<(), BoxError> {
+        let Self { listen, upstream } = self;
+        let Some(address) = listen else {
+            return Ok(serve::stdio(around(upstream.leaf()?)).run().await?);
+        };
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let alone = around(upstream.leaf()?);
+        let sessions = service_fn(move |_: SessionInfo| {
+            let made = upstream.leaf().map(&around);
+            async move { made }
+        });
+        eprintln!("listening on http://{address}/mcp");
+        let endpoint = Endpoint::bound_to("/mcp", address)?;
+        let front = serve::http(endpoint).sessions(sessions).stateless(alone).build();
+        let stop = async { drop(tokio::signal::ctrl_c().await) };
+        front.server().run(listener, stop).await?;
+        Ok(())
+    }
+}
+
+impl Upstream {
+    fn leaf(&self) -> Result<Leaf, BoxError> {
+        Ok(match self {
+            Self::Demo => demo::server(),
+            Self::Command(command) => {
+                let command = Command::new(&command[0]).args(&command[1..]);
+                let child = command.on_stderr(|line| eprintln!("{line}")).spawn()?;
+                Leaf::new(child.map_err(Into::into))
+            }
+            Self::Url(uri, client) => Leaf::new(Http::new(client.clone(), uri.clone()).map_err(Into::into)),
+        })
+    }
+}

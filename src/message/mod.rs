@@ -59,6 +59,8 @@ pub(crate) use id_map::IdMap;
 pub(crate) use parse_error::looks_like_reply;
 pub(crate) use pointer::index;
 pub(crate) use scan::salvage_id;
+#[cfg(feature = "jwt")]
+pub(crate) use scan::scan_object;
 pub(crate) use text::{decode, decode_exact};
 pub(crate) use walk::{elements, members, string_end};
 

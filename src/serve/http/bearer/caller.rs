@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::session::Principal;
 
 /// What an accepted token says: an extension of the request, and with it of
-/// [`SessionInfo::extensions`](crate::serve::http::SessionInfo).
+/// [`SessionInfo::extensions`](crate::serve::http::SessionInfo::extensions).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Caller {

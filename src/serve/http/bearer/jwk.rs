@@ -72,7 +72,8 @@ impl Key {
         if text("use")?.as_deref() != Some("sig") || !may_verify(jwk) {
             return Err(Unusable::Use);
         }
-        let only = text("alg")?.map(|name| Algorithm::named(&name).ok_or(Unusable::Unsupported)).transpose()?;
+        let only =
+            text("alg")?.map(|name| Algorithm::named(&name).ok_or(Unusable::Unsupported)).transpose()?;
         let key = match (&*kind, text("crv")?.as_deref()) {
             ("RSA", _) => Self::rsa(&bytes(jwk, "n")?, &bytes(jwk, "e")?)?,
             ("EC", Some("P-256")) => Self::point(Family::P256, &curve_point(jwk, 32)?),
@@ -139,7 +140,8 @@ fn bytes(jwk: &[u8], name: &str) -> Result<Vec<u8>, Unusable> {
 }
 
 fn coordinate(jwk: &[u8], name: &str, length: usize) -> Result<Vec<u8>, Unusable> {
-    bytes(jwk, name).and_then(|bytes| if bytes.len() == length { Ok(bytes) } else { Err(Unusable::Malformed) })
+    bytes(jwk, name)
+        .and_then(|bytes| if bytes.len() == length { Ok(bytes) } else { Err(Unusable::Malformed) })
 }
 
 /// Uncompressed (SEC 1, section 2.3.3).

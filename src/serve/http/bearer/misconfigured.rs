@@ -14,7 +14,9 @@ pub enum Misconfigured {
     #[error("{0:?} is no scope: it must be one word of visible ASCII without quotes and backslashes")]
     Scope(String),
     /// The metadata of a resource has an address.
-    #[error("{0:?} is no address: it must begin with https:// or http://, without quotes, backslashes and space")]
+    #[error(
+        "{0:?} is no address: it must begin with https:// or http://, without quotes, backslashes and space"
+    )]
     Metadata(String),
 }
 

@@ -27,7 +27,7 @@ pub(super) fn verified(
     let three = || {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
-        Some((signed, header, claims, signature))
+        (!claims.contains('.')).then_some((signed, header, claims, signature))
     };
     let (signed, header, claims, signature) = three().ok_or(Refused::Malformed("it has not three parts"))?;
     let header = object(header)?;

@@ -14,6 +14,7 @@ use bearer::{METADATA, layer_of};
 use http::{Request, Response};
 use serde_json::Value;
 use shadowcat::serve;
+use shadowcat::serve::http::bearer::Refused;
 use shadowcat::session::Principal;
 use shadowcat::wire::http::{Endpoint, forwarded};
 use shadowcat::{Error, JsonRpcMessage, Reply};
@@ -21,6 +22,43 @@ use tower::{ServiceBuilder, ServiceExt, service_fn};
 
 /// How many cases want a token.
 const CASES: usize = 46;
+
+/// Why a case is refused, by the beginnings of its name and of [`Refused`]: a token that is wrong in one place must not
+/// be refused for another.
+const REASONS: [(&str, &str); 28] = [
+    ("http-auth-missing", "Missing"),
+    ("http-auth-twice", "Twice"),
+    ("http-auth-", "Malformed"),
+    ("http-jwt-expired", "Expired"),
+    ("http-jwt-exp-", "Claim(\"exp\")"),
+    ("http-jwt-nbf-future", "NotYet"),
+    ("http-jwt-nbf-", "Claim(\"nbf\")"),
+    ("http-jwt-no-aud", "Claim(\"aud\")"),
+    ("http-jwt-aud-object", "Claim(\"aud\")"),
+    ("http-jwt-aud-", "Audience"),
+    ("http-jwt-no-iss", "Issuer"),
+    ("http-jwt-iss-", "Issuer"),
+    ("http-jwt-dup-", "Malformed"),
+    ("http-jwt-payload-swap", "Signature"),
+    ("http-jwt-payload-", "Malformed"),
+    ("http-jwt-hs256-", "Algorithm"),
+    ("http-jwt-rs1", "Algorithm"),
+    ("http-jwt-alg-", "Algorithm"),
+    ("http-jwt-jwk-", "UnknownKey"),
+    ("http-jwt-kid-", "UnknownKey"),
+    ("http-jwt-jku", "Signature"),
+    ("http-jwt-sig-", "Signature"),
+    ("http-jwt-crit-", "Extension"),
+    ("http-jwt-zip", "Extension"),
+    ("http-jwt-four-", "Malformed"),
+    ("http-jwt-five-", "Malformed"),
+    ("http-jwt-padding", "Malformed"),
+    ("http-jwt-std-b64", "Malformed"),
+];
+
+fn reason(name: &str) -> &'static str {
+    REASONS.iter().find(|(beginning, _)| name.starts_with(beginning)).unwrap().1
+}
 
 /// The head as an HTTP library hands it over; every body here is as long as it says.
 fn parse(base64: &str) -> Request<String> {
@@ -63,10 +101,12 @@ async fn send(case: &Value) -> (Response<serve::http::Body>, Seen) {
 }
 
 fn check(case: &Value, response: &Response<serve::http::Body>, seen: &Seen) {
-    let name = &case["name"];
+    let name = case["name"].as_str().unwrap();
     let (heads, messages) = (seen.heads.lock().unwrap(), seen.messages.lock().unwrap());
     if case["expect"] == "reject" {
         assert_eq!(Some(u64::from(response.status().as_u16())), case["status"].as_u64(), "{name}");
+        let refused: &Refused = response.extensions().get().unwrap();
+        assert!(format!("{refused:?}").starts_with(reason(name)), "{name}: {refused:?}");
         let challenge = response.headers()["www-authenticate"].to_str().unwrap();
         assert!(challenge.contains(&format!("resource_metadata=\"{METADATA}\"")), "{name}: {challenge}");
         assert!(heads.is_empty() && messages.is_empty(), "{name}");

@@ -23,11 +23,12 @@ pub(super) fn check(claims: &[u8], tokens: &Tokens, now: u64) -> Result<Caller, 
     if subject.is_empty() || subject.chars().any(char::is_control) {
         return Err(Refused::Claim("sub"));
     }
+    let scope = text(claims, "scope")?.unwrap_or_default();
     let caller = Caller {
         issuer: tokens.issuer.clone(),
         subject: subject.into(),
         client: text(claims, "client_id")?.map(Into::into),
-        scopes: text(claims, "scope")?.iter().flat_map(|all| all.split(' ')).map(str::to_owned).collect(),
+        scopes: scope.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
         expires,
     };
     let has_all = tokens.scopes.iter().all(|scope| caller.has_scope(scope));

@@ -22,6 +22,9 @@
 //! 401 whatever they call the server, and learn nothing else. A fallback and every path beside the endpoint need a
 //! token, too: what is public, such as the metadata that `resource_metadata` names, stands beside the layer, not inside.
 //!
+//! A hop that is [transparent](super::Builder::transparent_authorization) finds no token behind this layer and sends none
+//! on: it was issued for this resource, and for no other.
+//!
 //! A token is checked when a request comes. An event stream that is open when the token expires goes on.
 //!
 //! ```

@@ -1,13 +1,14 @@
 //! The hostile corpus through a real proxy process and a real scripted peer, and over HTTP through real sockets.
 //!
-//! The folder is `tests/hostile/`, or the one that the environment variable `SHADOWCAT_HOSTILE` names. What waits
-//! for something that is not built is listed by name.
+//! The folder is `tests/hostile/`, or the one that the environment variable `SHADOWCAT_HOSTILE` names.
 
 #![cfg(all(unix, feature = "stdio", feature = "secret"))]
 
+#[cfg(all(feature = "http-client", feature = "http-server", feature = "jwt"))]
+mod bearer;
 #[path = "process/corpus.rs"]
 mod corpus;
-#[cfg(all(feature = "http-client", feature = "http-server"))]
+#[cfg(all(feature = "http-client", feature = "http-server", feature = "jwt"))]
 #[path = "process/http/mod.rs"]
 mod http_sockets;
 #[path = "hostile/lines.rs"]
@@ -39,7 +40,6 @@ const PLAYED: &[u8] = b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\
 struct Tally {
     passed: usize,
     failed: Vec<String>,
-    waiting: Vec<String>,
     /// Of those of which four in five have to pass: passed, and failed.
     should: (usize, Vec<String>),
 }
@@ -54,17 +54,12 @@ impl Tally {
         }
     }
 
-    fn wait(&mut self, name: &str, why: &str) {
-        self.waiting.push(format!("{name} (for {why})"));
-    }
-
     /// Tells what became of them.
     fn report(&self, what: &str) {
         let (passed, failed) = (self.passed + self.should.0, self.failed.len() + self.should.1.len());
         tell(&format!("hostile {what}: {passed} passed, {failed} failed"));
         self.failed.iter().for_each(|failed| tell(&format!("  failed: {failed}")));
         self.should.1.iter().for_each(|failed| tell(&format!("  failed, and should not: {failed}")));
-        self.waiting.iter().for_each(|name| tell(&format!("  waiting: {name}")));
         assert!(passed > 0, "{what} has cases that run");
     }
 }
@@ -89,19 +84,13 @@ fn on_pipes(cases: &[Case]) -> Tally {
 
 /// The cases that are about HTTP, and those on pipes that HTTP can say too, through a front end and a leaf on
 /// sockets.
-#[cfg(all(feature = "http-client", feature = "http-server"))]
+#[cfg(all(feature = "http-client", feature = "http-server", feature = "jwt"))]
 #[tokio::main]
 async fn over_http(folder: &Path, class: &str) -> Tally {
     let mut tally = Tally::default();
     for (case, raw) in corpus::cases(folder, class).iter().zip(corpus::values(folder, class)) {
         let outcome = match &*case.channel {
-            "http-request" => match http_sockets::waits_for(&case.name) {
-                Some(why) => {
-                    tally.wait(&case.name, why);
-                    continue;
-                }
-                None => Some(http_sockets::request(&raw).await),
-            },
+            "http-request" => Some(http_sockets::request(&raw).await),
             "sse-upstream" | "sse-legacy" => Some(http_sockets::event(&raw).await),
             "http-body" => Some(http_sockets::body(&raw).await),
             "http-body-to-stdio" => Some(http_sockets::body_to_pipe(&raw).await),
@@ -116,9 +105,11 @@ async fn over_http(folder: &Path, class: &str) -> Tally {
     tally
 }
 
-#[cfg(not(all(feature = "http-client", feature = "http-server")))]
+#[cfg(not(all(feature = "http-client", feature = "http-server", feature = "jwt")))]
 fn over_http(_: &Path, class: &str) -> Tally {
-    tell(&format!("skipped: hostile {class} over HTTP (without the features http-client and http-server)"));
+    tell(&format!(
+        "skipped: hostile {class} over HTTP (without the features http-client, http-server and jwt)"
+    ));
     Tally { passed: 1, ..Tally::default() }
 }
 

@@ -16,15 +16,18 @@ use shadowcat::{JsonRpcMessage, ScanOptions};
 /// The size of a message in the profile of the tests, in bytes.
 const MAX: usize = 262_144;
 
+/// They run in `tests/jwt_hostile.rs`.
+const TOKENS: &str = "tokens";
+
 /// What cases wait for, by the beginning of their names.
 const WAITING: [(&str, &str); 17] = [
     ("http-evil", "policy"),
     ("http-2026-evil", "policy"),
     ("http-pipelined", "policy"),
-    ("http-jwt-", "tokens"),
-    ("http-auth-missing", "tokens"),
-    ("http-auth-comma", "tokens"),
-    ("http-auth-empty", "tokens"),
+    ("http-jwt-", TOKENS),
+    ("http-auth-missing", TOKENS),
+    ("http-auth-comma", TOKENS),
+    ("http-auth-empty", TOKENS),
     ("http-session-traversal", "the session store: a fine id that it never gave out"),
     ("http-session-unknown", "the session store"),
     ("http-session-in-query", "the session store: a request without a session"),

@@ -200,7 +200,7 @@ fn what_the_detector_is_told_to_let_be_is() {
     let allow = AllowList::new().value("hunter2hunter2").value("20262026").path("/params/arguments/sha*");
     let detector = Detector::builder().allow(allow).build();
     let arguments =
-        r#"{"password":"hunter2hunter2","pin":20262026,"secret":"other2other2","sha":"KEY","v":"KEY"}"#;
+        r#"{"password":"hunter2hunter2","pin":20262026,"passwd":"other2other2","sha":"KEY","v":"KEY"}"#;
     let params = format!(r#"{{"name":"t","arguments":{arguments}}}"#).replace("KEY", &key());
     let message = JsonRpcMessage::request(1, "tools/call", params.clone()).unwrap();
     let masked = Secrets::of(&detector, &message).masked(&Marker::default(), usize::MAX).unwrap();

@@ -61,6 +61,8 @@ pub(crate) use pointer::index;
 #[cfg(feature = "tape")]
 pub(crate) use scan::is_json;
 pub(crate) use scan::salvage_id;
+#[cfg(feature = "jwt")]
+pub(crate) use scan::scan_object;
 #[cfg(feature = "secret")]
 pub(crate) use text::next_char;
 #[cfg(feature = "tape")]

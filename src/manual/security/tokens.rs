@@ -11,7 +11,8 @@
 //!   recording passes them on, and only to where it was told.
 //! - Redirects are not followed.
 //! - Who calls is found out by a layer around the front end, which puts a [`Principal`](crate::session::Principal)
-//!   beside the request; sessions belong to it. With the feature `jwt`, such a layer is there: algorithm, issuer,
+//!   beside the request; sessions belong to it. [`BearerLayer`](crate::serve::http::bearer::BearerLayer)
+//!   (feature `jwt`) is such a layer: algorithm, issuer,
 //!   audience and scope are as configured and not as the token says, `exp`, `nbf` and `iat` are integers, keys are found
 //!   by `kid` among those that are known, and `jku`, `x5u` and `jwk` are not looked at.
 //!

@@ -44,6 +44,21 @@ pub(crate) fn scan(bytes: &[u8], options: &ScanOptions) -> Result<Envelope, Pars
     judged.map_err(|refusal| refuse(bytes, options, refusal))
 }
 
+/// Whether the bytes are one object in strict JSON, under the rules that hold below a message's envelope.
+#[cfg(feature = "jwt")]
+pub(crate) fn scan_object(bytes: &[u8], options: &ScanOptions) -> Result<(), ParseError> {
+    if bytes.len() > options.max_bytes {
+        return Err(ParseError::new(Fault::TooLarge, options.max_bytes));
+    }
+    let mut scanner = Scanner::new(bytes, Limits::of(options));
+    let refusal = match scanner.lone_object() {
+        Some(()) if str::from_utf8(bytes).is_err() => (Fault::Encoding, 0),
+        Some(()) => return Ok(()),
+        None => scanner.refusal(),
+    };
+    Err(ParseError::new(refusal.0, refusal.1))
+}
+
 #[cold]
 fn too_large(bytes: &[u8], options: &ScanOptions) -> ParseError {
     let readable = bytes.get(..options.max_bytes).unwrap_or_default();
@@ -129,6 +144,16 @@ impl<'a> Scanner<'a> {
         let end = self.object(start, |scanner, key, value| found.member(scanner, key, value))?;
         self.end(end)?;
         Some(found)
+    }
+
+    #[cfg(feature = "jwt")]
+    fn lone_object(&mut self) -> Option<()> {
+        let (start, byte) = self.token(0);
+        if byte != b'{' {
+            return self.fail(Fault::Syntax("expected an object"), start);
+        }
+        let end = self.value(start)?;
+        self.end(end)
     }
 
     /// Nothing but whitespace follows.

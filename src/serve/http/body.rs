@@ -96,6 +96,13 @@ impl Body {
     }
 }
 
+impl Default for Body {
+    /// Nothing.
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
 impl Events {
     fn push(&mut self, said: Said) {
         let Said { event, mark } = said;

@@ -49,9 +49,9 @@
 //! puts a [`Principal`](crate::session::Principal) into the extensions of one that it does. Sessions are bound to
 //! it: for anybody else, the session's id is one that was never given out. The stack finds it in the
 //! [`Context`](crate::Context) of each message, and whatever else the layer put there in
-//! [`SessionInfo::extensions`]. Here a gateway has its place, which checks tokens that were issued for it; what it
-//! authorizes itself with to the server behind, it adds around the HTTP client of
-//! [`connect::Http`](crate::connect::Http).
+//! [`SessionInfo::extensions`]. With the feature `jwt`, `bearer::BearerLayer` is such a layer, for JSON Web Tokens.
+//! Here a gateway has its place, which checks tokens that were issued for it; what it authorizes itself with to the
+//! server behind, it adds around the HTTP client of [`connect::Http`](crate::connect::Http).
 //!
 //! ```
 //! use http::{Request, StatusCode};
@@ -95,6 +95,8 @@
 
 mod answer;
 mod batch;
+#[cfg(feature = "jwt")]
+pub mod bearer;
 mod body;
 mod budget;
 mod builder;

@@ -46,7 +46,7 @@ fn post(body: &[u8]) -> Vec<u8> {
 /// The client asks.
 async fn asked(case: &Case, body: &[u8], outcome: Outcome) -> Result<(), String> {
     let server = Server::start(Vec::new(), super::requests::answers).await;
-    let front = Front::before(server.address, false).await;
+    let front = Front::before(server.address).await;
     let told = exchange(front.address, &post(body), false).await;
     let heard: Vec<_> = server.heard().into_iter().map(|heard| heard.body).collect();
     match (outcome, &heard[..]) {
@@ -72,7 +72,7 @@ fn refused(case: &Case, outcome: Outcome, asked: &[u8], told: &Answer) -> Result
 /// The server answers with the case's line.
 async fn answered(case: &Case, line: &[u8], outcome: Outcome, question: &[u8]) -> Result<(), String> {
     let server = Server::start(line.to_vec(), says).await;
-    let front = Front::before(server.address, false).await;
+    let front = Front::before(server.address).await;
     let told = exchange(front.address, &post(payload(question)), false).await;
     match outcome {
         Outcome::Forward => expect_bytes("the client was told", &told.body, line),

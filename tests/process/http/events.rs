@@ -38,7 +38,7 @@ pub(crate) async fn event(case: &Value) -> Result<(), String> {
 /// The one answer comes, without what must not.
 async fn changed(case: &Value) -> Result<(), String> {
     let server = Server::start(bytes(&case["bytes_base64"]), says).await;
-    let front = Front::before(server.address, false).await;
+    let front = Front::before(server.address).await;
     let told = exchange(front.address, &asks(case), false).await;
     let [message] = &messages(&told)[..] else { return Err(format!("one answer was due: {told:?}")) };
     let holds = |what: &Vec<u8>| find(message, what).is_some();
@@ -54,7 +54,7 @@ async fn changed(case: &Value) -> Result<(), String> {
 /// A client asks, and the server's answer is the case's stream.
 async fn stream(case: &Value) -> Result<(), String> {
     let server = Server::start(bytes(&case["bytes_base64"]), says).await;
-    let front = Front::before(server.address, false).await;
+    let front = Front::before(server.address).await;
     let told = exchange(front.address, &asks(case), false).await;
     let said = messages(&told);
     let wanted = list(&case["messages_base64"]);

@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 use shadowcat::connect::Http as Leaf;
 use shadowcat::connect::http::{HttpClient, Options};
+use shadowcat::serve::http::bearer::BearerLayer;
 use shadowcat::serve::http::{Builder, SessionInfo};
 use shadowcat::wire::http::{Endpoint, HostPolicy, OriginPolicy};
 use shadowcat::{Error, ScanOptions, serve};
@@ -20,14 +21,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tower::service_fn;
+use tower::util::option_layer;
+use tower::{Layer, service_fn};
 
 use crate::profile::guarded;
 
 pub(crate) use bodies::line;
 pub(crate) use events::event;
 pub(crate) use piped::{body, body_to_pipe};
-pub(crate) use requests::{request, waits_for};
+pub(crate) use requests::request;
 
 /// The size of a message in the profile of the tests, in bytes.
 const MAX: usize = 262_144;
@@ -65,8 +67,13 @@ fn builder() -> Builder {
 }
 
 impl Front {
-    /// In front of the server; a session, where there are any, has a leaf of its own.
-    async fn before(server: SocketAddr, sessions: bool) -> Self {
+    /// In front of the server.
+    async fn before(server: SocketAddr) -> Self {
+        Self::within(server, false, None).await
+    }
+
+    /// The same behind a layer; a session, where there are any, has a leaf of its own.
+    async fn within(server: SocketAddr, sessions: bool, bearer: Option<BearerLayer>) -> Self {
         let builder = builder();
         let builder = match sessions {
             false => builder.stateless(guarded(leaf(server))),
@@ -74,15 +81,17 @@ impl Front {
                 Ok::<_, Error>(guarded(leaf(server)))
             })),
         };
-        Self::serve(builder).await
+        Self::serve(builder, bearer).await
     }
 
-    async fn serve(builder: Builder) -> Self {
+    /// Behind this layer, where there is one, which knows who calls.
+    async fn serve(builder: Builder, bearer: Option<BearerLayer>) -> Self {
         let http = builder.build();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("it is bound");
         let task = tokio::spawn(async move {
-            let _ = http.server().run(listener, std::future::pending()).await;
+            let service = option_layer(bearer).layer(http.clone());
+            let _ = http.server().service(service).run(listener, std::future::pending()).await;
         });
         Self { address, task }
     }

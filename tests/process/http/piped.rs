@@ -17,7 +17,7 @@ fn post(body: &[u8]) -> Vec<u8> {
 /// A body that goes on as it is.
 pub(crate) async fn body(case: &Value) -> Result<(), String> {
     let server = Server::start(Vec::new(), super::requests::answers).await;
-    let front = Front::before(server.address, false).await;
+    let front = Front::before(server.address).await;
     let body = bytes(&case["bytes_base64"]);
     let told = exchange(front.address, &post(&body), false).await;
     let heard = server.heard();
@@ -35,7 +35,7 @@ pub(crate) async fn body_to_pipe(case: &Value) -> Result<(), String> {
     let command = Command::new(process::peer()).args(["script", folder.name()]);
     let child =
         command.options(connect::Options::new().scan(scan())).spawn().map_err(|error| error.to_string())?;
-    let front = Front::serve(builder().stateless(guarded(child.clone()))).await;
+    let front = Front::serve(builder().stateless(guarded(child.clone())), None).await;
     // The peer answers nothing but the probe, and ends then.
     let sent = post(&bytes(&case["bytes_base64"]));
     let probe = post(crate::PROBE.trim_ascii_end());

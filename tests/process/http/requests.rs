@@ -5,17 +5,6 @@ use serde_json::Value;
 use super::server::{Heard, Server};
 use super::{Answer, Front, bytes, exchange, find, list, show};
 
-/// What a case waits for, by the beginning of its name, where it does.
-pub(crate) fn waits_for(name: &str) -> Option<&'static str> {
-    const WAITING: [(&str, &str); 4] = [
-        ("http-jwt-", "tokens"),
-        ("http-auth-missing", "tokens"),
-        ("http-auth-comma", "tokens"),
-        ("http-auth-empty", "tokens"),
-    ];
-    WAITING.iter().find(|(beginning, _)| name.starts_with(beginning)).map(|(_, why)| *why)
-}
-
 pub(super) fn answers(head: &str, body: &[u8], _: &[u8]) -> Vec<u8> {
     let id = serde_json::from_slice::<Value>(body).ok().and_then(|body| body.get("id").cloned());
     let Some(id) = id else { return b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n".to_vec() };
@@ -29,7 +18,8 @@ pub(super) fn answers(head: &str, body: &[u8], _: &[u8]) -> Vec<u8> {
 pub(crate) async fn request(case: &Value) -> Result<(), String> {
     let name = case["name"].as_str().unwrap_or_default();
     let server = Server::start(Vec::new(), answers).await;
-    let front = Front::before(server.address, case["session_mode"] == "stateful").await;
+    let sessions = case["session_mode"] == "stateful";
+    let front = Front::within(server.address, sessions, crate::bearer::layer_of(case)).await;
     let sent = bytes(&case["bytes_base64"]);
     let told = exchange(front.address, &sent, name == "http-truncated-body").await;
     let heard = server.heard();

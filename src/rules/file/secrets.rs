@@ -37,7 +37,7 @@ impl Builder {
     ///
     /// let problems = Detector::builder().rules_from_json("s.json", &text.replace("regex", "regexp")).unwrap_err();
     /// assert!(problems.to_string().starts_with(
-    ///     "s.json:1:34: rule \"acme-key\": a rule has no field \"regexp\"; did you mean \"regex\"?"
+    ///     "s.json:1:31: rule \"acme-key\": a rule has no field \"regexp\"; did you mean \"regex\"?"
     /// ), "{problems}");
     /// # Ok::<(), shadowcat::rules::Problems>(())
     /// ```

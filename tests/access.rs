@@ -10,7 +10,7 @@ use std::sync::Arc;
 use guarded::{error, exchange, guarded, no_evil, request, tool};
 use serde_json::json;
 use shadowcat::layer::access::Access;
-use shadowcat::policy::{Decisions, For, Invalid, Owner, Policy, Rule, Subject, Target, Verdict, Who};
+use shadowcat::policy::{Decisions, For, Invalid, Owner, Policy, Rule, Target, Verdict, Who};
 use shadowcat::rules::{Test, Text};
 use shadowcat::session::Principal;
 use shadowcat::{Context, Direction, JsonRpcMessage, Pointer, ScanOptions};
@@ -464,7 +464,7 @@ fn two_rules_of_one_name_are_none() {
 fn a_regular_expression_that_denies_ignores_case_and_one_that_allows_does_not() {
     let regex = || Target::Tool(Text::regex("^Get_[A-Z]+$").unwrap());
     let may = |policy: &Policy, name: &'static str| {
-        policy.decide(&Subject::tool(name), &Who::anybody(), None).verdict()
+        policy.decide(&shadowcat::policy::Subject::tool(name), &Who::anybody(), None).verdict()
     };
     let denies = Policy::allow_by_default([Rule::deny("d", regex())]).unwrap();
     for name in ["Get_ALL", "get_all", "GET_ａＬL", "Get_ALL\0x", "Get_\u{ad}ALL"] {

@@ -1,5 +1,6 @@
 //! Recorders that are killed, and disks that are full, in processes of their own.
 
+#![allow(clippy::print_stdout, reason = "its parent reads it")]
 #![cfg(all(feature = "tape", target_os = "linux"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

@@ -10,7 +10,7 @@
 //! | message | 4 MiB ([`ScanOptions`](crate::ScanOptions)) | discarded to its end, refused; never resumed in its middle |
 //! | depth, number, id, method | 128 levels, 1,024 bytes, 1,024 bytes, 256 bytes | refused |
 //! | calls at once | 1,024 for each connection | refused |
-//! | what a slow reader has not read | 64 messages and 8 MiB for each call | this reply fails alone |
+//! | what a slow reader has not read | 1,024 messages and 8 MiB for each call | this reply fails alone |
 //! | time for an answer | 60 s; 10 min whatever progress there is ([`TimeoutLayer`](crate::layer::TimeoutLayer)) | one error; what comes later is dropped |
 //! | HTTP head | 16 KiB, 100 fields, 10 s | refused |
 //! | sessions | 10,000, 100 for each principal; 30 min idle, 24 h in all | refused; ended |

@@ -286,3 +286,15 @@ fn a_name_may_lead_to_a_denied_address() {
     assert!(ceiling.contains(&network(&["a.x"], &["10.0.0.0/24"])));
     assert!(ceiling.contains(&network(&["192.0.2.1"], &[])));
 }
+
+#[test]
+fn one_address_is_denied_in_every_spelling_and_may_be_that_of_a_denied_name() {
+    let ceiling = network(&["*"], &["[::ffff:10.0.0.1]:80", "[2001:db8::1]"]);
+    assert!(!ceiling.contains(&network(&["10.0.0.1"], &[])));
+    assert!(!ceiling.contains(&network(&["10.0.0.1:80"], &[])));
+    assert!(ceiling.contains(&network(&["10.0.0.1:443"], &[])));
+    assert!(!ceiling.contains(&network(&["[2001:db8:0::1]"], &[])));
+    assert!(ceiling.contains(&network(&["[2001:db8::2]"], &[])));
+    assert!(!network(&["*"], &["evil.example"]).contains(&network(&["192.0.2.1"], &[])));
+    assert!(!network(&["*"], &["*.evil.example"]).contains(&network(&["192.0.2.1"], &[])));
+}

@@ -84,10 +84,13 @@ impl HostPattern {
         name && (self.port.is_none() || self.port == other.port)
     }
 
+    pub(super) fn ports_meet(&self, other: &Self) -> bool {
+        self.port.is_none() || other.port.is_none() || self.port == other.port
+    }
+
     pub(super) fn meets(&self, other: &Self) -> bool {
         let bare = |pattern: &Self| Self { port: None, ..pattern.clone() };
-        let ports = self.port.is_none() || other.port.is_none() || self.port == other.port;
-        ports && (bare(self).contains(&bare(other)) || bare(other).contains(&bare(self)))
+        self.ports_meet(other) && (bare(self).contains(&bare(other)) || bare(other).contains(&bare(self)))
     }
 }
 

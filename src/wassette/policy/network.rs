@@ -17,6 +17,15 @@ pub enum NetworkRule {
     Defaults,
 }
 
+impl NetworkRule {
+    /// It is for every port.
+    pub(super) fn forget_port(&mut self) {
+        if let Self::Host(host) = self {
+            host.port = None;
+        }
+    }
+}
+
 impl fmt::Display for NetworkRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -172,6 +172,67 @@ async fn arguments_decide_and_such_a_tool_stays_in_the_list() {
 }
 
 #[tokio::test]
+async fn conditions_decide_about_completions_listens_and_updates_too() {
+    let complete = |x: i64| {
+        let params =
+            json!({"ref": {"type": "ref/prompt", "name": "p"}, "argument": {"name": "x", "value": x}});
+        request("completion/complete", &params.to_string())
+    };
+    let listen = |x: i64| {
+        let params =
+            json!({"notifications": {"resourceSubscriptions": ["file:///a"]}, "argument": {"value": x}});
+        request("subscriptions/listen", &params.to_string())
+    };
+    let updated = |x: i64| {
+        let params = json!({"uri": "file:///a", "argument": {"value": x}});
+        JsonRpcMessage::notification("notifications/resources/updated", params.to_string()).unwrap()
+    };
+    let ones = [Target::Prompt(Text::exact("p")), Target::Resource(Text::exact("file:///a"))];
+    let is_one = |rule: Rule| rule.when(at("/params/argument/value"), Test::Equals(json!(1)));
+    let allows = denying(ones.clone().map(|one| is_one(Rule::allow(&format!("{one}"), one))));
+    let denies = allowing(ones.map(|one| is_one(Rule::deny(&format!("{one}"), one))));
+    for x in [1, 2] {
+        for sent in [complete(x), listen(x)] {
+            assert_eq!(passes(&allows, sent.clone()).await, x == 1, "{}", text(&sent));
+            assert_eq!(passes(&denies, sent.clone()).await, x != 1, "{}", text(&sent));
+        }
+        let says = [updated(x), result("{}")];
+        for (access, due) in [(&denies, x != 1), (&allows, x == 1)] {
+            let (got, _) = exchange(access, request("ping", "{}"), &says).await;
+            assert_eq!(got.len() == 2, due, "{got:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_listen_watches_no_more_than_a_thousand_resources_and_none_without_a_name() {
+    let access = allowing([Rule::deny("r", Target::Resource(Text::exact("file:///secret")))]);
+    let listen = |uris: Vec<String>| {
+        let params = json!({"notifications": {"resourceSubscriptions": uris}});
+        request("subscriptions/listen", &params.to_string())
+    };
+    assert!(passes(&access, listen((0..1_024).map(|n| format!("file:///{n}")).collect())).await);
+    assert!(!passes(&access, listen((0..1_025).map(|n| format!("file:///{n}")).collect())).await);
+    assert!(!passes(&access, listen(vec![String::new()])).await);
+}
+
+#[tokio::test]
+async fn what_one_may_read_is_cached_for_nobody_else() {
+    let alice = For::everybody().principal(Text::exact("alice"));
+    let access = denying([Rule::allow("a", Target::Resource(Text::glob("*"))).only(alice)]);
+    let read = by("alice", request("resources/read", r#"{"uri":"file:///a"}"#));
+    let (got, _) =
+        exchange(&access, read.clone(), &[result(r#"{"contents":[],"cacheScope":"public"}"#)]).await;
+    assert!(got[0].ends_with(r#"{"contents":[],"cacheScope":"private"}}"#), "{}", got[0]);
+    let (got, _) = exchange(&access, read, &[result(r#"{"contents":[],"CacheScope":"public"}"#)]).await;
+    assert_eq!(error(&got[0]).0, -32603);
+    let open = allowing([]);
+    let public = result(r#"{"contents":[],"cacheScope":"public"}"#);
+    let read = request("resources/read", r#"{"uri":"file:///a"}"#);
+    assert_eq!(exchange(&open, read, std::slice::from_ref(&public)).await.0, [text(&public)]);
+}
+
+#[tokio::test]
 async fn a_condition_that_cannot_be_told_denies_and_does_not_allow() {
     let odd = r#"{"name":"t","arguments":{"n":1e999,"x":1}}"#;
     let when = |rule: Rule| rule.when(at("/params/arguments/x"), Test::Equals(json!(2)));
@@ -367,6 +428,20 @@ async fn questions_inside_of_results_are_judged_and_so_are_their_answers() {
         assert_eq!(got == [text(&asks(method))], passes, "{method}");
         assert!(passes || error(&got[0]).0 == -32603);
     }
+    for method in ["tasks/get", "tools/list", "x/own"] {
+        let ask = |asked| json!({"tools": [], "inputRequests": {"a": {"method": asked}}}).to_string();
+        let (got, _) =
+            exchange(&access, request(method, "{}"), &[result(&ask("sampling/createMessage"))]).await;
+        assert_eq!(error(&got[0]).0, -32603, "{method}");
+        let says = [result(&ask("elicitation/create"))];
+        assert_eq!(exchange(&access, request(method, "{}"), &says).await.0, [text(&says[0])], "{method}");
+    }
+    let told = |asked: &str| {
+        let params = json!({"taskId": "t", "inputRequests": {"a": {"method": asked}}}).to_string();
+        JsonRpcMessage::notification("notifications/tasks", params).unwrap()
+    };
+    let says = [told("sampling/createMessage"), told("elicitation/create"), result("{}")];
+    assert_eq!(exchange(&access, tool("t"), &says).await.0, [text(&says[1]), text(&says[2])]);
     let odd = result(r#"{"inputRequests":[]}"#);
     assert_eq!(error(&exchange(&access, tool("t"), &[odd]).await.0[0]).0, -32603);
     let again = |answer: &str| {
@@ -378,6 +453,20 @@ async fn questions_inside_of_results_are_judged_and_so_are_their_answers() {
     assert!(passes(&access, again(r#"{"action":"accept","content":{}}"#)).await);
     assert!(!passes(&access, again(r#"{"role":"assistant","content":{},"model":"m"}"#)).await);
     assert!(!passes(&access, again("{}")).await);
+    assert!(!passes(&access, again(r#"{"action":"accept","Model":"m"}"#)).await);
+    assert!(!passes(&access, again(r#"{"action":"accept","roots":[],"model":"m"}"#)).await);
+    let answers = |answers: &str| request("tasks/update", answers);
+    assert!(passes(&access, answers(r#"{"inputResponses":null}"#)).await);
+    assert!(passes(&access, answers(r#"{"inputResponses":{}}"#)).await);
+    for odd in [
+        r#"{"inputResponses":[{"model":"m"}]}"#,
+        r#"{"inputResponses":"a"}"#,
+        r#"{"InputResponses":{"a":{"model":"m"}}}"#,
+        r#"{"inputResponses":{"a":{"model":"m"}}}"#,
+        r#"{"inputResponses":{"a":[]}}"#,
+    ] {
+        assert!(!passes(&access, answers(odd)).await, "{odd}");
+    }
 }
 
 #[tokio::test]

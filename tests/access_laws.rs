@@ -23,8 +23,8 @@ use wildmatch::WildMatch;
 /// What a lax peer reads, of the characters that occur here.
 fn lax(text: &str) -> String {
     let visible = text.trim_start_matches('\0').split('\0').next().unwrap_or_default();
-    let shown = visible.chars().filter(|c| !matches!(c, '\u{200b}' | '\u{ad}'));
-    let folded: String = shown.nfkc().default_case_fold().nfkc().filter(|c| !c.is_control()).collect();
+    let shown = visible.chars().filter(|c| !c.is_control() && !matches!(c, '\u{200b}' | '\u{ad}'));
+    let folded: String = shown.nfkc().default_case_fold().nfkc().collect();
     folded.trim().to_owned()
 }
 
@@ -74,7 +74,8 @@ fn naive(rules: &[Plain], default: bool, name: &str, who: Option<&str>, n: Optio
     rules.iter().find(|rule| rule.is_for(name, who, n)).map_or(default, |rule| rule.allows)
 }
 
-const WORDS: [&str; 10] = ["a", "ab", "A", "aB", "b", "ａ", "a\u{200b}b", "c", " a", "b\0c"];
+const WORDS: [&str; 12] =
+    ["a", "ab", "A", "aB", "b", "ａ", "a\u{200b}b", "c", " a", "b\0c", "cafe\u{7f}\u{301}", "café"];
 
 fn plain() -> impl Strategy<Value = Plain> {
     let word = prop::sample::select(&WORDS[..]);

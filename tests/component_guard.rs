@@ -10,7 +10,8 @@ use futures::StreamExt;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use shadowcat::layer::ComponentGuardLayer;
-use shadowcat::layer::components::Control;
+use shadowcat::layer::components::{Components, Control};
+use shadowcat::layer::intercept::{Chain, InterceptLayer};
 use shadowcat::policy::wassette::{Digest, Profile, Source};
 use shadowcat::policy::{Decisions, Owner, Verdict};
 use shadowcat::wassette::policy::Policy;
@@ -331,6 +332,160 @@ async fn whose_tool_it_is_is_known_until_something_changes() {
     assert_eq!(owner(), Owner::Unknown);
     server.told(&control, "list-components", json!({})).await;
     assert_eq!(owner(), Owner::Component("echo".into()));
+}
+
+/// What is passed on, and its answer given by hand.
+struct ByHand {
+    control: Control,
+    answers: tokio::sync::mpsc::Receiver<tokio::sync::oneshot::Sender<Reply>>,
+    sender: tokio::sync::mpsc::Sender<tokio::sync::oneshot::Sender<Reply>>,
+}
+
+impl ByHand {
+    fn new() -> Self {
+        let (sender, answers) = tokio::sync::mpsc::channel(4);
+        Self { control: Control::new(all()), answers, sender }
+    }
+
+    fn owner(&self, tool: &str) -> Owner<'static> {
+        self.control.components().owner_of(tool)
+    }
+
+    /// A call that has reached the server, and how it is answered.
+    async fn sent(
+        &mut self,
+        call: &JsonRpcMessage,
+    ) -> (tokio::task::JoinHandle<Result<Reply, Error>>, tokio::sync::oneshot::Sender<Reply>) {
+        let sender = self.sender.clone();
+        let inner = tower::service_fn(move |_: JsonRpcMessage| {
+            let sender = sender.clone();
+            async move {
+                let (answer, answered) = tokio::sync::oneshot::channel();
+                sender.send(answer).await.unwrap();
+                Ok::<_, Error>(answered.await.unwrap())
+            }
+        });
+        let guard = ComponentGuardLayer::new(&self.control).layer(inner);
+        let running = tokio::spawn(guard.oneshot(call.clone()));
+        (running, soon(self.answers.recv()).await.unwrap())
+    }
+
+    async fn answered(&mut self, call: &JsonRpcMessage, said: &str) {
+        let (running, answer) = self.sent(call).await;
+        answer.send(saying(call, said)).unwrap();
+        drop(soon(running).await.unwrap().unwrap());
+    }
+}
+
+fn manage(tool: &str, arguments: Value) -> JsonRpcMessage {
+    let params = json!({"name": tool, "arguments": arguments}).to_string();
+    JsonRpcMessage::request(7, "tools/call", params).unwrap()
+}
+
+fn saying(call: &JsonRpcMessage, said: &str) -> Reply {
+    let result = json!({"content": [{"type": "text", "text": said}]}).to_string();
+    Reply::one(call.responder().result(&result).unwrap().unwrap())
+}
+
+fn listing(tools: &[&str]) -> String {
+    let tools: Vec<_> = tools.iter().map(|name| json!({ "name": name })).collect();
+    json!({"components": [{"id": "echo", "tools_count": tools.len(), "schema": {"tools": tools}}], "total": 1})
+        .to_string()
+}
+
+#[tokio::test]
+async fn a_tool_that_not_every_version_has_may_be_a_components_and_then_manages_nothing() {
+    let mut server = ByHand::new();
+    let list = manage("list-components", json!({}));
+    assert_eq!(server.owner("list-components"), Owner::Nobody);
+    assert_eq!(server.owner("search-components"), Owner::Unknown);
+    server.answered(&list, &listing(&["echo"])).await;
+    assert_eq!(server.owner("search-components"), Owner::Nobody);
+    server.answered(&list, &listing(&["search-components", "list-components"])).await;
+    assert_eq!(server.owner("search-components"), Owner::Component("echo".into()));
+    assert_eq!(server.owner("list-components"), Owner::Nobody);
+    assert_eq!(server.owner("reset-permission"), Owner::Nobody);
+
+    let plain = Server::default();
+    let told = plain.told(&server.control, "search-components", json!({})).await;
+    assert_eq!((told.as_deref(), plain.heard().len()), (Some("Unknown tool: search-components"), 0));
+    assert_eq!(plain.told(&server.control, "reset-permission", json!({"component_id": "echo"})).await, None);
+    let tools = JsonRpcMessage::request(7, "tools/list", "{}").unwrap();
+    let (running, answer) = server.sent(&tools).await;
+    let result = r#"{"tools":[{"name":"search-components"},{"name":"reset-permission"}]}"#;
+    answer.send(Reply::one(tools.responder().result(result).unwrap().unwrap())).unwrap();
+    let shown = text(soon(running).await.unwrap().unwrap().as_one().unwrap());
+    assert!(shown.ends_with(r#"{"tools":[{"name":"reset-permission"}]}}"#), "{shown}");
+}
+
+#[tokio::test]
+async fn whose_a_tool_is_is_not_known_while_one_is_loaded_or_unloaded_nor_where_nobody_tells_how_it_ended() {
+    let mut server = ByHand::new();
+    let list = manage("list-components", json!({}));
+    let unload = manage("unload-component", json!({"id": "other"}));
+    let done = json!({"status": "component unloaded successfully", "id": "other"}).to_string();
+    let echo = Owner::Component("echo".into());
+    server.answered(&list, &listing(&["echo"])).await;
+    let (running, answer) = server.sent(&unload).await;
+    assert_eq!(server.owner("echo"), Owner::Unknown, "it is on its way");
+    server.answered(&list, &listing(&["echo"])).await;
+    assert_eq!(server.owner("echo"), Owner::Unknown, "still");
+    answer.send(saying(&unload, &done)).unwrap();
+    drop(soon(running).await.unwrap().unwrap());
+    assert_eq!(server.owner("echo"), echo);
+
+    let (running, answer) = server.sent(&unload).await;
+    running.abort();
+    assert!(soon(running).await.unwrap_err().is_cancelled());
+    drop(answer);
+    assert_eq!(server.owner("echo"), Owner::Unknown, "nobody heard how it ended");
+    server.answered(&list, &listing(&["echo"])).await;
+    assert_eq!(server.owner("echo"), echo);
+
+    let error = unload.responder().error(shadowcat::Code::INTERNAL_ERROR, "too slow").unwrap();
+    for odd in
+        [saying(&unload, "{"), saying(&unload, r#"{"status":"odd"}"#), Reply::one(error), Reply::empty()]
+    {
+        let (running, answer) = server.sent(&unload).await;
+        answer.send(odd).unwrap();
+        drop(soon(running).await.unwrap().unwrap());
+        assert_eq!(server.owner("echo"), Owner::Unknown);
+        server.answered(&list, &listing(&["echo"])).await;
+        assert_eq!(server.owner("echo"), echo);
+    }
+}
+
+#[tokio::test]
+async fn an_interceptor_knows_that_a_list_was_asked_for_before_the_last_change() {
+    let components = Components::new();
+    let chain = Chain::new();
+    chain.add("components", components.clone()).unwrap();
+    let list = manage("list-components", json!({}));
+    let changed = JsonRpcMessage::notification("notifications/tools/list_changed", "").unwrap();
+    let told = saying(&list, &listing(&["echo"])).as_one().unwrap().clone();
+    for (says, due) in
+        [(vec![told.clone()], Owner::Component("echo".into())), (vec![changed, told], Owner::Unknown)]
+    {
+        let inner = tower::service_fn(move |_: JsonRpcMessage| {
+            let says = says.clone();
+            async move { Ok::<_, Error>(Reply::stream(futures::stream::iter(says.into_iter().map(Ok)))) }
+        });
+        let mut reply = InterceptLayer::new(chain.clone()).layer(inner).oneshot(list.clone()).await.unwrap();
+        while let Some(message) = soon(reply.next()).await {
+            message.unwrap();
+        }
+        assert_eq!(components.owner_of("echo"), due);
+    }
+}
+
+#[tokio::test]
+async fn what_a_component_may_do_is_not_known_after_it_is_loaded_again() {
+    let (server, control) =
+        (Server::default(), Control::new(all().source(Source::new("oci://a.example/*").unwrap())));
+    server.told(&control, "reset-permission", json!({"component_id": "echo"})).await;
+    assert!(control.effective("echo").is_known);
+    server.told(&control, "load-component", json!({"path": "oci://a.example/echo:1"})).await;
+    assert!(!control.effective("echo").is_known);
 }
 
 #[tokio::test]

@@ -280,9 +280,33 @@ fn one_grant_is_judged_by_its_details() {
 }
 
 #[test]
+fn a_grant_of_one_port_is_one_of_every_port() {
+    let permits = |ceiling: &str, host: &str| {
+        let details = json!({ "host": host }).to_string();
+        network(&[ceiling], &[]).permits_grant(PermissionKind::Network, details)
+    };
+    assert!(!permits("a.example:443", "a.example:443"), "0.2 gives every port");
+    assert!(permits("a.example", "a.example:443"));
+    let denied = network(&["*"], &["a.example:80"]);
+    assert!(!denied.permits_grant(PermissionKind::Network, json!({ "host": "a.example:443" }).to_string()));
+}
+
+#[test]
 fn a_name_may_lead_to_a_denied_address() {
     let ceiling = network(&["*"], &["10.0.0.1"]);
     assert!(!ceiling.contains(&network(&["a.x"], &[])));
     assert!(ceiling.contains(&network(&["a.x"], &["10.0.0.0/24"])));
     assert!(ceiling.contains(&network(&["192.0.2.1"], &[])));
+}
+
+#[test]
+fn one_address_is_denied_in_every_spelling_and_may_be_that_of_a_denied_name() {
+    let ceiling = network(&["*"], &["[::ffff:10.0.0.1]:80", "[2001:db8::1]"]);
+    assert!(!ceiling.contains(&network(&["10.0.0.1"], &[])));
+    assert!(!ceiling.contains(&network(&["10.0.0.1:80"], &[])));
+    assert!(ceiling.contains(&network(&["10.0.0.1:443"], &[])));
+    assert!(!ceiling.contains(&network(&["[2001:db8:0::1]"], &[])));
+    assert!(ceiling.contains(&network(&["[2001:db8::2]"], &[])));
+    assert!(!network(&["*"], &["evil.example"]).contains(&network(&["192.0.2.1"], &[])));
+    assert!(!network(&["*"], &["*.evil.example"]).contains(&network(&["192.0.2.1"], &[])));
 }

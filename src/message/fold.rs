@@ -13,11 +13,11 @@ pub(crate) fn fold(text: &str) -> String {
     let visible = text.trim_start_matches('\0').split('\0').next().unwrap_or_default();
     let folded: String = visible
         .chars()
-        .filter(|c| !is_default_ignorable(*c))
+        // Before they are composed, so that the characters beside them are: a fold is its own fold.
+        .filter(|c| !is_default_ignorable(*c) && !c.is_control())
         .nfkc()
         .default_case_fold()
         .nfkc()
-        .filter(|c| !c.is_control())
         .collect();
     folded.trim().to_owned()
 }
@@ -70,6 +70,28 @@ mod tests {
             assert_eq!(fold(odd), "method", "{odd:?}");
         }
         assert_eq!(fold("param\u{17f}"), "params");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_fold_is_its_own_fold(
+            text in "[a-zA-Zéßſﬀ\\u{b4}\\u{0}\\u{1}\\u{7f}\\u{ad}\\u{301}\\u{307}\\u{345}\\u{200b}\\u{130}\\u{390} ]{0,8}",
+            any in ".{0,8}",
+        ) {
+            for text in [text, any] {
+                let folded = fold(&text);
+                proptest::prop_assert_eq!(fold(&folded), folded, "{:?}", text);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_composed_without_a_control_character_is_composed_with_it() {
+        assert_eq!(fold("cafe\u{7f}\u{301}"), "café");
+        for c in '\u{0}'..=char::MAX {
+            let folded = fold(c.encode_utf8(&mut [0; 4]));
+            assert_eq!(fold(&folded), folded, "{c:?}");
+        }
     }
 
     #[test]

@@ -92,13 +92,11 @@ impl Policy {
         }
         let (one, many) = match things {
             Things::None => (None, Vec::new()),
-            Things::One(subject, of_message) => {
-                (Some((self.owned(subject, owners), of_message.then_some(&seen))), Vec::new())
-            }
+            Things::One(subject) => (Some(self.owned(subject, owners)), Vec::new()),
             Things::Many(subjects) => (None, subjects),
         };
-        for (subject, seen) in one.into_iter().chain(many.into_iter().map(|subject| (subject, None))) {
-            match settled(decision, decide(self.default_verdict(), &subject, seen), subject) {
+        for subject in one.into_iter().chain(many) {
+            match settled(decision, decide(self.default_verdict(), &subject, Some(&seen)), subject) {
                 Judged::Pass(so_far) => decision = so_far,
                 refused => return refused,
             }
@@ -156,14 +154,12 @@ impl Policy {
         so_far: Decision,
         decide: &mut impl FnMut(Verdict, &Subject<'_>, Option<&Seen<'_>>) -> Decision,
     ) -> Judged<'m> {
-        let answers = match peek::member(params, "inputResponses") {
-            Ok(Some(answers)) => answers,
-            Ok(None) => return Judged::Pass(so_far),
-            Err(_) => return self.malformed(Malformed::Key),
+        let answers = match answers_in(params) {
+            Ok(answers) => answers,
+            Err(malformed) => return self.malformed(malformed),
         };
         let mut decision = so_far;
-        for answer in members(answers) {
-            let Some(method) = question_of(answer.value) else { return self.malformed(Malformed::Name) };
+        for method in answers {
             let subject = Subject::method(method);
             let decided = decide(self.default_of(method), &subject, None);
             match settled(decision, decided, subject) {
@@ -175,13 +171,29 @@ impl Policy {
     }
 }
 
-/// Which question this answers, by what only such an answer has.
-fn question_of(answer: &[u8]) -> Option<&'static str> {
-    let has = |key: &str| members(answer).any(|member| member.is(key));
-    [("action", method::ELICIT), ("roots", method::ROOTS_LIST), ("model", method::CREATE_MESSAGE)]
-        .into_iter()
-        .find_map(|(key, method)| has(key).then_some(method))
+/// The questions that parameters answer, each once.
+fn answers_in(params: &[u8]) -> Result<Vec<&'static str>, Malformed> {
+    check_keys(params, &["inputResponses"])?;
+    let answers = peek::member(params, "inputResponses").map_err(|_| Malformed::Key)?;
+    let Some(answers) = answers.filter(|answers| *answers != b"null") else { return Ok(Vec::new()) };
+    if !answers.starts_with(b"{") {
+        return Err(Malformed::Name);
+    }
+    let mut found = [false; ANSWERS.len()];
+    for answer in members(answers) {
+        check_keys(answer.value, &ANSWERS.map(|(key, _)| key))?;
+        let has = ANSWERS.map(|(key, _)| members(answer.value).any(|member| member.is(key)));
+        if has == [false; ANSWERS.len()] {
+            return Err(Malformed::Name);
+        }
+        found.iter_mut().zip(has).for_each(|(found, has)| *found |= has);
+    }
+    Ok(ANSWERS.into_iter().zip(found).filter_map(|((_, method), found)| found.then_some(method)).collect())
 }
+
+/// What an answer to a question has, and which question. An answer that has more of these may be taken for each.
+const ANSWERS: [(&str, &str); 3] =
+    [("action", method::ELICIT), ("roots", method::ROOTS_LIST), ("model", method::CREATE_MESSAGE)];
 
 /// The first denial counts; then the first that would have been one.
 fn settled<'m>(so_far: Decision, decided: Decision, subject: Subject<'m>) -> Judged<'m> {

@@ -27,8 +27,7 @@ pub(crate) enum Malformed {
 #[derive(Debug)]
 pub(crate) enum Things<'a> {
     None,
-    /// This; and whether its conditions are about this message.
-    One(Subject<'a>, bool),
+    One(Subject<'a>),
     /// All of these.
     Many(Vec<Subject<'a>>),
 }
@@ -48,18 +47,21 @@ const KEYS: [&str; 11] = [
     "__proto__",
 ];
 
+/// A listen that watches more resources is refused: each of them is decided about.
+const MOST_WATCHED: usize = 1_024;
+
 /// Requests and notifications of either side.
 pub(crate) fn things<'a>(message: &'a JsonRpcMessage, method: &str) -> Result<Things<'a>, Malformed> {
-    let one = |subject| Ok(Things::One(subject, true));
+    let one = |subject| Ok(Things::One(subject));
     let params = message.params().unwrap_or_default();
     match method {
         method::TOOLS_CALL => one(Subject::tool(named(params, "name")?)),
         method::PROMPTS_GET => one(Subject::prompt(named(params, "name")?)),
-        method::RESOURCES_READ | method::RESOURCES_SUBSCRIBE | method::RESOURCES_UNSUBSCRIBE => {
-            one(Subject::resource(named(params, "uri")?))
-        }
-        method::RESOURCES_UPDATED => Ok(Things::One(Subject::resource(named(params, "uri")?), false)),
-        method::COMPLETE => Ok(Things::One(referred(params)?, false)),
+        method::RESOURCES_READ
+        | method::RESOURCES_SUBSCRIBE
+        | method::RESOURCES_UNSUBSCRIBE
+        | method::RESOURCES_UPDATED => one(Subject::resource(named(params, "uri")?)),
+        method::COMPLETE => one(referred(params)?),
         method::LISTEN => watched(params),
         _ if method::ALL.contains(&method) => Ok(Things::None),
         _ if is_confusable(method, &method::ALL) => Err(Malformed::Method),
@@ -109,6 +111,11 @@ fn watched(params: &[u8]) -> Result<Things<'_>, Malformed> {
     if !uris.starts_with(b"[") {
         return Err(Malformed::Name);
     }
-    let uri = |place| peek::string(&uris[place]).map(Subject::resource).map_err(|_| Malformed::Name);
-    elements(uris).map(uri).collect::<Result<_, _>>().map(Things::Many)
+    let mut subjects = Vec::new();
+    for place in elements(uris) {
+        let uri = peek::string(&uris[place]).ok().filter(|uri| !uri.is_empty());
+        let uri = uri.filter(|_| subjects.len() < MOST_WATCHED).ok_or(Malformed::Name)?;
+        subjects.push(Subject::resource(uri));
+    }
+    Ok(Things::Many(subjects))
 }

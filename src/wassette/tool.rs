@@ -1,7 +1,8 @@
 use super::PermissionKind;
 
-/// The tools with which Wassette itself is managed. Every other tool is a function of a loaded component; a
-/// component whose function has one of these names is never called by it.
+/// The tools with which Wassette itself is managed. Every other tool is a function of a loaded component. So is one of
+/// these names where the Wassette is of a version that has no such tool and a component has: see
+/// [`is_in_every_version`](Self::is_in_every_version).
 ///
 /// ```
 /// use shadowcat::wassette::ManagementTool;
@@ -93,6 +94,27 @@ impl ManagementTool {
             Self::GrantMemory => Some(PermissionKind::Memory),
             _ => None,
         }
+    }
+
+    /// Every version has it, so a component whose function has this name is never called by it.
+    ///
+    /// ```
+    /// use shadowcat::wassette::ManagementTool;
+    ///
+    /// assert!(ManagementTool::ListComponents.is_in_every_version());
+    /// assert!(!ManagementTool::SearchComponents.is_in_every_version());
+    /// ```
+    pub fn is_in_every_version(self) -> bool {
+        matches!(
+            self,
+            Self::LoadComponent
+                | Self::UnloadComponent
+                | Self::ListComponents
+                | Self::GetPolicy
+                | Self::GrantStorage
+                | Self::GrantNetwork
+                | Self::GrantEnvironment
+        )
     }
 
     /// It changes what runs or what that may do. A proxy that is not the operator's own denies these by default.

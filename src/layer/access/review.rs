@@ -1,7 +1,7 @@
 //! What the server says, judged.
 
 use super::handle::Access;
-use super::list::List;
+use super::list::{Filtered, List};
 use super::refusal;
 use super::stats::{add, add_many};
 use crate::message::{Code, Direction, JsonRpcMessage, Kind, members};
@@ -37,7 +37,11 @@ impl Exchange {
             let party = Party::of(&message, self.request.as_ref());
             let who = who(&policy, &party);
             match policy.judge(&message, Direction::ToClient, &who, &|tool| self.access.owner_of(tool)) {
-                Judged::Pass(_) => None,
+                Judged::Pass(_) if message.kind() != Kind::Notification => None,
+                Judged::Pass(_) => {
+                    let asked = self.questions(&policy, &who, message.params().unwrap_or_default());
+                    asked.err().filter(|_| !policy.is_dry_run()).map(Some)
+                }
                 Judged::Denied(..) => Some(None),
                 Judged::Malformed(_, why) => Some(Some(why)),
             }
@@ -83,18 +87,35 @@ impl Exchange {
         }
         let Some(result) = message.result() else { return Reviewed::Pass(message) };
         let name = request.method().unwrap_or_default();
-        let judged = match List::of(name) {
-            Some(list) => self.list(policy, list, result),
-            None if policy.may_deny_questions() && may_ask(name) => self.questions(policy, result),
-            None => return Reviewed::Pass(message),
-        };
-        match judged {
+        match self.result(policy, request, name, result) {
             Ok(None) => Reviewed::Pass(message),
             Ok(Some(result)) => match message.clone().edit().result(result).finish() {
                 Ok(message) => Reviewed::Pass(message),
                 Err(_) => self.unjudged(policy, message, Malformed::Name),
             },
             Err(why) => self.unjudged(policy, message, why),
+        }
+    }
+
+    /// The result of `method`, if it becomes another.
+    fn result(
+        &self,
+        policy: &Policy,
+        request: &JsonRpcMessage,
+        method: &str,
+        result: &[u8],
+    ) -> Result<Option<Vec<u8>>, Malformed> {
+        let party = Party::of(request, None);
+        let who = who(policy, &party);
+        self.questions(policy, &who, result)?;
+        match List::of(method) {
+            Some(list) => self.list(policy, &who, list, result),
+            // What one may read is not for a cache that others ask.
+            None if method == method::RESOURCES_READ && policy.is_personal() && !policy.is_dry_run() => {
+                check_keys(result, &["cacheScope"])?;
+                Ok(Filtered::default().result(result, true))
+            }
+            None => Ok(None),
         }
     }
 
@@ -110,13 +131,16 @@ impl Exchange {
     }
 
     /// The result of a list, if it becomes another.
-    fn list(&self, policy: &Policy, list: List, result: &[u8]) -> Result<Option<Vec<u8>>, Malformed> {
-        let request = self.request.as_ref().ok_or(Malformed::Name)?;
-        let party = Party::of(request, None);
-        let who = who(policy, &party);
+    fn list(
+        &self,
+        policy: &Policy,
+        who: &Who<'_>,
+        list: List,
+        result: &[u8],
+    ) -> Result<Option<Vec<u8>>, Malformed> {
         let owners = |tool: &str| self.access.owner_of(tool);
         let filtered =
-            list.filter(result, |subject| policy.decide(&policy.owned(subject, &owners), &who, None))?;
+            list.filter(result, |subject| policy.decide(&policy.owned(subject, &owners), who, None))?;
         let counts = &self.access.0.counts;
         add_many(&counts.hidden, filtered.hidden);
         add_many(&counts.would_hide, filtered.would_hide);
@@ -130,25 +154,25 @@ impl Exchange {
         Ok(filtered.result(result, policy.is_personal() && !policy.is_dry_run()))
     }
 
-    /// What a server asks inside of a result: all of it has to be allowed, since no answer can tell of a denial
-    /// (2026-07-28 basic/patterns/mrtr).
-    fn questions(&self, policy: &Policy, result: &[u8]) -> Result<Option<Vec<u8>>, Malformed> {
-        check_keys(result, &["inputRequests", "resultType"])?;
-        let asked = peek::member(result, "inputRequests").map_err(|_| Malformed::Key)?;
-        let Some(asked) = asked.filter(|asked| *asked != b"null") else { return Ok(None) };
+    /// What a server asks inside of a result or of a notification: all of it has to be allowed, since no answer can
+    /// tell of a denial (2026-07-28 basic/patterns/mrtr). Extensions ask in results of their own, so any is looked at.
+    fn questions(&self, policy: &Policy, who: &Who<'_>, says: &[u8]) -> Result<(), Malformed> {
+        if !policy.may_deny_questions() || !says.starts_with(b"{") {
+            return Ok(());
+        }
+        check_keys(says, &["inputRequests", "resultType"])?;
+        let asked = peek::member(says, "inputRequests").map_err(|_| Malformed::Key)?;
+        let Some(asked) = asked.filter(|asked| *asked != b"null") else { return Ok(()) };
         if !asked.starts_with(b"{") {
             return Err(Malformed::Name);
         }
-        let request = self.request.as_ref().ok_or(Malformed::Name)?;
-        let party = Party::of(request, None);
-        let who = who(policy, &party);
         for question in members(asked) {
-            if !matches!(policy.judge_question(question.value, &who), Judged::Pass(_)) {
+            if !matches!(policy.judge_question(question.value, who), Judged::Pass(_)) {
                 add(&self.access.0.counts.refused_questions);
                 return Err(Malformed::Method);
             }
         }
-        Ok(None)
+        Ok(())
     }
 
     /// The client gets one error in the place of what cannot be judged, by the id that it sent.
@@ -163,11 +187,6 @@ impl Exchange {
             request.and_then(|it| it.error(Code::INTERNAL_ERROR, "The server's reply was not acceptable"));
         error.map_or(Reviewed::Drop, Reviewed::Pass)
     }
-}
-
-/// Methods whose results may ask (2026-07-28 basic/patterns/mrtr).
-fn may_ask(name: &str) -> bool {
-    matches!(name, method::TOOLS_CALL | method::PROMPTS_GET | method::RESOURCES_READ)
 }
 
 /// As much as the policy asks for.

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use super::Control;
+use super::sent::Sent;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::reply::{Reply, RpcService};
 use crate::wassette::ManagementTool;
@@ -35,15 +36,15 @@ pub(super) struct Watch {
     /// Of a list of tools, and of a tool that manages.
     request: Option<JsonRpcMessage>,
     tool: Option<ManagementTool>,
-    /// What was known when it was sent.
-    sent: u64,
+    sent: Sent,
 }
 
 impl Watch {
     pub(super) fn new(control: &Control, message: &JsonRpcMessage, tool: Option<ManagementTool>) -> Self {
         let is_needed = tool.is_some() || super::list::is_list(message);
+        let sent = Sent::new(&control.0.components, message);
         let request = is_needed.then(|| message.clone().detach());
-        Self { control: control.clone(), request, tool, sent: control.0.components.generation() }
+        Self { control: control.clone(), request, tool, sent }
     }
 
     pub(super) fn reply(self, reply: Reply) -> Reply {
@@ -60,7 +61,7 @@ impl Watch {
         let components = &self.control.0.components;
         match (message.kind(), &self.request, self.tool) {
             (Kind::Notification, ..) => components.told(&message),
-            (Kind::Response, Some(request), Some(_)) => components.answered(self.sent, request, &message),
+            (Kind::Response, Some(request), Some(_)) => self.sent.answered(components, request, &message),
             (Kind::Response, Some(request), None) => return self.control.filtered(request, message),
             _ => {}
         }

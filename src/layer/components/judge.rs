@@ -49,6 +49,9 @@ impl Control {
         let (Ok(name), Ok(arguments)) = (read, peek::member(params, "arguments")) else {
             return Step::Refuse(self.unjudged(call, "the call names no tool, or not clearly"));
         };
+        if self.is_taken(&name) {
+            return Step::Refuse(self.refusal(call, &name, &Refusal::NotAllowed));
+        }
         match (profile.judge(&name, arguments), ManagementTool::from_name(&name)) {
             (Judged::NotManaging, _) => Step::Pass,
             (Judged::Allow(tool), _) => Step::Allow(tool),
@@ -56,6 +59,13 @@ impl Control {
             (Judged::Refuse(refusal), _) => Step::Refuse(self.refusal(call, &name, &refusal)),
             (Judged::Check(_), None) => Step::Refuse(self.refusal(call, &name, &Refusal::NotAllowed)),
         }
+    }
+
+    /// A component has a tool of this name, and it may be that one which is called by it: that is none that manages,
+    /// and none to be taken for it.
+    pub(super) fn is_taken(&self, name: &str) -> bool {
+        ManagementTool::from_name(name).is_some_and(|tool| !tool.is_in_every_version())
+            && self.0.components.with(|map| map.owners(name).next().is_some())
     }
 
     /// What the client is told instead of what the tool `name` would do.

@@ -42,9 +42,11 @@ impl Control {
     fn without(&self, result: &[u8]) -> Result<Option<Vec<u8>>, Malformed> {
         let list = List::of(method::TOOLS_LIST).ok_or(Malformed::Name)?;
         let profile = self.profile();
-        let filtered = list.filter(result, |subject| match profile.hides(subject.name()) {
-            true => Decision::deny(super::judge::COMPONENTS),
-            false => Decision::allow(super::judge::COMPONENTS),
+        let filtered = list.filter(result, |subject| {
+            match profile.hides(subject.name()) || self.is_taken(subject.name()) {
+                true => Decision::deny(super::judge::COMPONENTS),
+                false => Decision::allow(super::judge::COMPONENTS),
+            }
         })?;
         add(&self.0.counts.hidden, filtered.hidden);
         Ok(filtered.result(result, false))

@@ -36,6 +36,7 @@ mod judge;
 mod layer;
 mod learned;
 mod list;
+mod sent;
 mod service;
 
 #[cfg(doc)]

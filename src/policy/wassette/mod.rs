@@ -53,6 +53,9 @@
 //! An OCI reference with a digest (`…@sha256:…`) names its bytes; a registry cannot give others unseen by a client that
 //! checks, as Wassette's does. A tag beside a digest is not looked at by anybody.
 //!
+//! An OCI artifact may bring a policy of its own, which a Wassette that reads it puts in force without a grant: no
+//! ceiling is asked. The digest names that policy too, so pin such a source, and look at what it brings first.
+//!
 //! A file's digest is that of the bytes that were on disk when the call was checked, on the machine of the proxy.
 //! Wassette opens the file again: whoever can write it, or the folders on its path, can put another in its place
 //! meanwhile. A digest for a file therefore keeps out a wrong or outdated file, and one that somebody changed before;

@@ -12,7 +12,7 @@ use crate::wassette::{ManagementTool, Outcome, OutcomeError, Permission};
 /// [stale](Self::is_stale) until the next list: 0.2 does not tell the tools of a component that it loads. Permissions
 /// are those that were seen being granted; what a policy file says is not known here.
 ///
-/// A name may belong to several components. It belongs to none if [`ManagementTool::from_name`] knows it.
+/// A name may belong to several components; none is called by one that [Wassette always has](ManagementTool::is_in_every_version).
 ///
 /// A server cannot make it grow without end: it keeps [`MAX_COMPONENTS`](Self::MAX_COMPONENTS),
 /// [`MAX_TOOLS`](Self::MAX_TOOLS), 8 MiB of schemas, 256 permissions of a component and 1 MiB of permissions in all,
@@ -33,7 +33,7 @@ use crate::wassette::{ManagementTool, Outcome, OutcomeError, Permission};
 /// assert!(map.is_stale());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ComponentMap {
     components: BTreeMap<ComponentId, Component>,
     permissions: BTreeMap<ComponentId, Permissions>,
@@ -42,7 +42,8 @@ pub struct ComponentMap {
     owners: BTreeMap<String, BTreeSet<ComponentId>>,
     bytes: usize,
     generation: u64,
-    stale: bool,
+    /// Nothing changed since the last list.
+    fresh: bool,
     truncated: bool,
     /// A permission was left out. No list tells of it, so a list does not change this.
     ungranted: bool,
@@ -57,12 +58,6 @@ pub struct Ambiguous {
     pub components: Vec<ComponentId>,
 }
 
-impl Default for ComponentMap {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl ComponentMap {
     /// At most so many components are kept.
     pub const MAX_COMPONENTS: usize = 1_024;
@@ -75,17 +70,7 @@ impl ComponentMap {
 
     /// An empty map, stale because nothing was seen yet.
     pub fn new() -> Self {
-        Self {
-            components: BTreeMap::new(),
-            permissions: BTreeMap::new(),
-            whole: BTreeSet::new(),
-            owners: BTreeMap::new(),
-            bytes: 0,
-            generation: 0,
-            stale: true,
-            truncated: false,
-            ungranted: false,
-        }
+        Self::default()
     }
 
     /// The components, by id.
@@ -129,7 +114,7 @@ impl ComponentMap {
 
     /// Something changed that only `list-components` can tell.
     pub fn is_stale(&self) -> bool {
-        self.stale
+        !self.fresh
     }
 
     /// Something was left out because there was no room: what is not found here may be there.
@@ -178,16 +163,21 @@ impl ComponentMap {
     /// Learns from a notification.
     pub fn observe_notification(&mut self, message: &JsonRpcMessage) {
         if message.kind() == Kind::Notification && message.is_method(method::TOOLS_LIST_CHANGED) {
-            self.stale = true;
-            self.generation += 1;
+            self.doubt();
         }
+    }
+
+    /// Something may have changed, and only a list that is asked for from now on can tell.
+    pub(crate) fn doubt(&mut self) {
+        self.fresh = false;
+        self.generation += 1;
     }
 
     fn apply(&mut self, outcome: &Outcome, current: bool) {
         match outcome {
             Outcome::Components(components) => {
                 self.replace(components);
-                self.stale = !current;
+                self.fresh = current;
             }
             Outcome::Loaded { id, tools, .. } => self.load(id, tools.as_deref()),
             Outcome::Unloaded { id } => {
@@ -228,7 +218,9 @@ impl ComponentMap {
     }
 
     fn load(&mut self, id: &ComponentId, names: Option<&[String]>) {
-        self.stale |= names.is_none();
+        self.fresh &= names.is_some();
+        // It may bring a policy of its own.
+        self.whole.remove(id);
         let tool = |name: &String| Tool { name: name.clone(), schema: None };
         let tools: Vec<Tool> = names.unwrap_or_default().iter().map(tool).collect();
         self.insert(Component { id: id.clone(), tools_count: tools.len() as u64, tools });

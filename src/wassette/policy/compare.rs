@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{Access, HostPattern, NetworkRule, Policy, Resources, Rules, StoragePattern, StorageRule};
+use super::{Access, NetworkRule, Policy, Resources, Rules, StoragePattern, StorageRule};
 
 /// Something that a policy permits beyond another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,10 +100,13 @@ fn holds(wide: &NetworkRule, rule: &NetworkRule) -> bool {
 /// Whether a host that `rule` allows can be one that `denied` denies. A name may lead to any address.
 fn can_meet(rule: &NetworkRule, denied: &NetworkRule) -> bool {
     match (rule, denied) {
-        (NetworkRule::Host(host), NetworkRule::Host(denied)) => {
-            let leads = |pattern: &HostPattern| pattern.address().is_none();
-            host.meets(denied) || (leads(host) && !leads(denied))
-        }
+        (NetworkRule::Host(host), NetworkRule::Host(denied)) => match (host.address(), denied.address()) {
+            (Some(ip), Some(denied_ip)) => {
+                ip.to_canonical() == denied_ip.to_canonical() && host.ports_meet(denied)
+            }
+            (None, None) => host.meets(denied),
+            _ => true,
+        },
         (NetworkRule::Host(host), NetworkRule::Cidr(denied)) => {
             host.address().is_none_or(|ip| denied.covers(ip))
         }

@@ -225,7 +225,8 @@ impl Policy {
         self.excess_of_grant(kind, details).is_ok_and(|excess| excess.is_empty())
     }
 
-    /// What one grant asks for beyond this ceiling: nothing, if it [keeps](Self::permits_grant) to it.
+    /// What one grant asks for beyond this ceiling: nothing, if it [keeps](Self::permits_grant) to it. A grant of a
+    /// host at a port asks for every port of it, for that is what 0.2 gives.
     ///
     /// ```
     /// use shadowcat::wassette::{PermissionKind, policy::Policy};
@@ -246,6 +247,7 @@ impl Policy {
         details: impl AsRef<[u8]>,
     ) -> Result<Vec<Excess>, BadPolicy> {
         let mut asked = Self::from_grant(kind, details)?;
+        asked.network.allow.iter_mut().for_each(NetworkRule::forget_port);
         let memory = asked.resources.memory_limit.take();
         asked.resources = self.resources.clone();
         if let Some(memory) = memory {

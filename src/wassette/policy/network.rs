@@ -17,6 +17,15 @@ pub enum NetworkRule {
     Defaults,
 }
 
+impl NetworkRule {
+    /// It is for every port.
+    pub(super) fn forget_port(&mut self) {
+        if let Self::Host(host) = self {
+            host.port = None;
+        }
+    }
+}
+
 impl fmt::Display for NetworkRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -84,10 +93,13 @@ impl HostPattern {
         name && (self.port.is_none() || self.port == other.port)
     }
 
+    pub(super) fn ports_meet(&self, other: &Self) -> bool {
+        self.port.is_none() || other.port.is_none() || self.port == other.port
+    }
+
     pub(super) fn meets(&self, other: &Self) -> bool {
         let bare = |pattern: &Self| Self { port: None, ..pattern.clone() };
-        let ports = self.port.is_none() || other.port.is_none() || self.port == other.port;
-        ports && (bare(self).contains(&bare(other)) || bare(other).contains(&bare(self)))
+        self.ports_meet(other) && (bare(self).contains(&bare(other)) || bare(other).contains(&bare(self)))
     }
 }
 

@@ -35,6 +35,22 @@ fn result(payload: &str) -> String {
 const GITHUB: &str = "[REDACTED:github-token]";
 
 #[test]
+fn what_stands_beside_the_payload_is_searched_too() {
+    let detector = Detector::new();
+    for text in [
+        r#"{"jsonrpc":"2.0","x-vendor":"KEY","id":"KEEP","method":"ping"}"#,
+        r#"{"x":{"password":"opensesame","KEY":[1]},"jsonrpc":"2.0","id":1,"result":{"a":"KEY"}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"KEY"},"KEY":null}"#,
+    ] {
+        let text = text.replace("KEEP", &key());
+        let message = JsonRpcMessage::parse(text.replace("KEY", &key()).into_bytes()).unwrap();
+        let masked = Secrets::of(&detector, &message).masked(&Marker::default(), usize::MAX).unwrap();
+        let expected = text.replace("KEY", GITHUB).replace("opensesame", "[REDACTED:member]");
+        assert_eq!(std::str::from_utf8(masked.bytes()).unwrap(), expected);
+    }
+}
+
+#[test]
 fn every_byte_around_a_secret_stays() {
     let payload = r#"{ "a" : [ 1.50E+1 , "\u0041\/KEY\ud83d\ude00 é" ] , "b":{"\u0062":"KEY"}}"#;
     assert_eq!(masked(payload), payload.replace("KEY", GITHUB));
@@ -167,6 +183,19 @@ fn a_secret_in_pieces_is_masked_piece_by_piece() {
 }
 
 #[test]
+fn a_kind_of_block_that_is_spelled_with_escapes_is_that_kind() {
+    let key = key();
+    let (one, two) = key.split_at(20);
+    let block = |text: &str| format!(r#"{{"type":"t\u0065xt","text":"{text}"}}"#);
+    assert_eq!(
+        result(&format!(r#"{{"content":[{},{}]}}"#, block(one), block(two))),
+        format!(r#"{{"content":[{},{}]}}"#, block(GITHUB), block(GITHUB))
+    );
+    let image = r#"{"content":[{"type":"im\u0061ge","data":"KEY"}]}"#;
+    assert_eq!(result(image), image.replace("KEY", &key));
+}
+
+#[test]
 fn json_in_a_text_is_read_as_json() {
     let payload = r#"{"content":[{"type":"text","text":"{\"password\":\"opensesame\",\"pin_pwd\":48151,\"n\":1}"}],"structuredContent":{"password":"opensesame","pin_pwd":48151,"n":1}}"#;
     let expected = payload
@@ -200,7 +229,7 @@ fn what_the_detector_is_told_to_let_be_is() {
     let allow = AllowList::new().value("hunter2hunter2").value("20262026").path("/params/arguments/sha*");
     let detector = Detector::builder().allow(allow).build();
     let arguments =
-        r#"{"password":"hunter2hunter2","pin":20262026,"secret":"other2other2","sha":"KEY","v":"KEY"}"#;
+        r#"{"password":"hunter2hunter2","pin":20262026,"passwd":"other2other2","sha":"KEY","v":"KEY"}"#;
     let params = format!(r#"{{"name":"t","arguments":{arguments}}}"#).replace("KEY", &key());
     let message = JsonRpcMessage::request(1, "tools/call", params.clone()).unwrap();
     let masked = Secrets::of(&detector, &message).masked(&Marker::default(), usize::MAX).unwrap();

@@ -204,6 +204,13 @@ fn base64_that_is_cut_off_in_a_character_is_looked_into() {
 }
 
 #[test]
+fn however_long_a_secret_is_it_goes_as_a_whole() {
+    let long = drawn(ALNUM, 9000, 7);
+    assert_eq!(mask(&format!("Cookie: a=1; sid={long}\nHost: a")), "Cookie: [REDACTED:assigned]\nHost: a");
+    assert_eq!(mask(&format!("db://ann:{long}@host/x")), "db://ann:[REDACTED:password-in-url]@host/x");
+}
+
+#[test]
 fn base64_is_looked_into_twice() {
     let key = format!("ghp_{}", drawn(ALNUM, 36, 9));
     let once = STANDARD.encode(format!("[default]\ntoken = {key}\n"));

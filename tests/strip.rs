@@ -242,6 +242,19 @@ fn what_the_detector_is_told_to_let_be_is() {
 }
 
 #[test]
+fn many_secrets_under_a_long_name_take_no_more_than_their_time() {
+    let name = r"\u0061".repeat(1 << 16);
+    let value = format!("[{}0]", "\"KEY\",".repeat(2000));
+    let payload = (0..8).fold(value, |inner, _| format!(r#"{{"{name}":{inner}}}"#)).replace("KEY", &key());
+    let message = JsonRpcMessage::request(1, "x", payload).unwrap();
+    let detector = Detector::new();
+    let secrets = Secrets::except(&detector, &message, &|_| false);
+    assert_eq!(secrets.count(), 2000);
+    let path = secrets.found()[1].path.to_string();
+    assert_eq!(path, format!("/params{}/1", format!("/{}…", "a".repeat(64)).repeat(8)));
+}
+
+#[test]
 fn no_document_takes_more_than_its_time() {
     let detector = Detector::new();
     let key = key();

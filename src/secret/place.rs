@@ -12,7 +12,7 @@ use super::runs::{Class, Runs};
 const NAME: usize = 64;
 /// A value is judged by so much of it.
 const HEAD: usize = 256;
-/// A value in quotes, or of a header, is no longer.
+/// A value in quotes is no longer.
 const VALUE: usize = 4096;
 
 /// The value of `Bearer …` or `Basic …`; the scheme stands at `at`.
@@ -112,9 +112,7 @@ fn value(text: &str, start: usize, header: bool, runs: &mut Runs<'_>) -> Range<u
     let inside = start + quotes(text, start);
     let rest = &text.as_bytes()[inside..];
     if header {
-        let end =
-            rest.iter().take(VALUE).position(|byte| matches!(byte, b'\r' | b'\n' | b'\'' | b'"' | b'\\'));
-        return inside..inside + end.unwrap_or_else(|| cut(&text[inside..], VALUE).len());
+        return inside..runs.end(Class::Line, inside);
     }
     if inside > start {
         let quote = text.as_bytes()[inside - 1];
@@ -126,11 +124,9 @@ fn value(text: &str, start: usize, header: bool, runs: &mut Runs<'_>) -> Range<u
 }
 
 /// The password of `scheme://user:password@host`; the `://` stands at `at`.
-pub(super) fn userinfo(text: &str, at: Range<usize>) -> Option<Range<usize>> {
-    let authority = head(&text[at.end..]);
-    let end =
-        authority.find(|c: char| c.is_whitespace() || "/?#\"'<>\\".contains(c)).unwrap_or(authority.len());
-    let at_sign = authority[..end].rfind('@')?;
+pub(super) fn userinfo(text: &str, at: Range<usize>, runs: &mut Runs<'_>) -> Option<Range<usize>> {
+    let authority = &text[at.end..runs.end(Class::Authority, at.end)];
+    let at_sign = authority.rfind('@')?;
     let colon = authority[..at_sign].find(':')?;
     let password = at.end + colon + 1..at.end + at_sign;
     (!is_placeholder(&text[password.clone()])).then_some(password)

@@ -154,6 +154,36 @@ async fn a_log_that_was_torn_anywhere_goes_on_and_tells_of_it() {
     }
 }
 
+/// So does one that is killed while it tells of that.
+#[tokio::test]
+async fn a_recovery_that_was_torn_anywhere_is_recovered_from() {
+    let folder = Folder::new();
+    add(&folder.log(), Options::new(), notes(1)).await;
+    let whole = fs::read(folder.log()).unwrap();
+    let first = whole.len() - 40;
+    let torn = folder.path("torn");
+    let cut = |bytes: &[u8]| {
+        let _ = fs::remove_file(&torn);
+        fs::write(&torn, bytes).unwrap();
+        fs::set_permissions(&torn, fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    cut(&whole[..first]);
+    add(&torn, Options::new(), notes(1)).await;
+    let recovered = fs::read(&torn).unwrap();
+    let line = recovered[first + 1..].iter().position(|byte| *byte == b'\n').unwrap();
+    for second in (first + 1..first + line).step_by(5) {
+        cut(&recovered[..second]);
+        add(&torn, Options::new(), notes(1)).await;
+        let twice = fs::read(&torn).unwrap();
+        let found = verify([&torn]);
+        assert!(found.is_whole() && found.recoveries == 1, "{second}: {found:?}");
+        cut(&twice[..second + 60]);
+        add(&torn, Options::new(), notes(1)).await;
+        let found = verify([&torn]);
+        assert!(found.is_whole() && found.recoveries == 1, "{second}, and again: {found:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_end_that_was_altered_is_not_gone_on_with() {
     let folder = Folder::new();

@@ -147,6 +147,19 @@ async fn every_part_of_a_definition_counts_and_the_way_it_is_written_does_not() 
 }
 
 #[tokio::test]
+async fn a_list_with_a_name_without_end_is_refused() {
+    let pins = Pins::new(Options::new());
+    let (mut stack, server) = stack(&pins);
+    for (length, is_read) in [(256, true), (257, false)] {
+        let tool = format!(r#"{{"name":"{}"}}"#, "n".repeat(length));
+        server.lists(&tool);
+        let message = JsonRpcMessage::request(1, "tools/list", "{}").unwrap();
+        let reply = stack.ready().await.unwrap().call(message).await.unwrap();
+        assert_eq!(reply.as_one().unwrap().result().is_some(), is_read, "{length}");
+    }
+}
+
+#[tokio::test]
 async fn a_tool_that_comes_after_the_first_complete_list_is_new() {
     let pins = Pins::new(Options::new());
     let (mut stack, server) = stack(&pins);

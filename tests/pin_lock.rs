@@ -105,6 +105,16 @@ fn what_is_wrong_with_a_file_is_told_with_its_place() {
 }
 
 #[test]
+fn a_diff_ends_however_much_changed() {
+    let values = "\"\u{200b}\",".repeat(100_000);
+    let description = format!(r#"{{"name":"t","inputSchema":{{"enum":[{values}0]}}}}"#);
+    let mut now = LockFile::new();
+    now.insert("s", tool(&description));
+    let diff = LockFile::new().diff(&now).remove(0).diff();
+    assert!(diff.len() < (1 << 20) + 8192 && diff.ends_with("…\n"), "{}", diff.len());
+}
+
+#[test]
 fn a_diff_tells_what_changed_and_merge_takes_it_over() {
     let (mut trusted, mut now) = (lock(), lock());
     now.insert(

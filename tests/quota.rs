@@ -166,12 +166,52 @@ async fn the_edges_of_limits_do_no_harm() {
         assert!(!passes(&Quotas::new([limit]), "t", "a").await);
     }
     for limit in [
-        Limit::rate("x", 0, S).burst(5),
         Limit::rate("x", u32::MAX, Duration::ZERO),
         Limit::quota("x", u64::MAX, Duration::MAX),
         Limit::rate("x", 1, Duration::MAX),
     ] {
         assert!(passes(&Quotas::new([limit]), "t", "a").await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_count_of_nothing_lets_nothing_pass_whatever_the_burst() {
+    let thirty_years = 30 * 365 * 24 * 3600 * S;
+    for time in [S, Duration::ZERO, Duration::MAX] {
+        let quotas = Quotas::new([Limit::rate("x", 0, time).burst(5)]);
+        for _ in 0..3 {
+            let wait = wait_of(&ask(&quotas, call_of("t", "a", "s")).await);
+            assert!(wait <= thirty_years, "{wait:?}");
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_of_one_in_all_eternity_is_one() {
+    for (burst, time) in [(1, Duration::MAX), (3, Duration::MAX), (3, Duration::MAX / 2)] {
+        let quotas = Quotas::new([Limit::rate("x", 1, time).burst(burst)]);
+        for n in 0..burst {
+            assert!(passes(&quotas, "t", "a").await, "{n}");
+        }
+        for _ in 0..5 {
+            let wait = wait_of(&ask(&quotas, call_of("t", "a", "s")).await);
+            assert!(wait > 365 * 24 * 3600 * S && wait < Duration::MAX / 1000, "{wait:?}");
+        }
+    }
+    let quotas = Quotas::new([Limit::rate("x", 1, Duration::MAX).burst(u32::MAX)]);
+    assert!(passes(&quotas, "t", "a").await, "what is owed is further off than most clocks go");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_of_a_tool_counts_what_a_lax_server_takes_for_it() {
+    for text in [Text::exact("deleteRepo"), Text::glob("delete*Repo")] {
+        let quotas = Quotas::new([Limit::quota("q", 1, S).tool(text)]);
+        assert!(passes(&quotas, "deleteRepo", "a").await);
+        for tool in ["DELETEREPO", "deleterepo", "delete\u{200b}Repo", "deleteRepo "] {
+            assert!(!passes(&quotas, tool, "a").await, "{tool:?}");
+        }
+        assert!(passes(&quotas, "deleteBranch", "a").await);
     }
 }
 

@@ -121,6 +121,96 @@ fn what_only_looks_like_one_is_let_be() {
 }
 
 #[test]
+fn what_only_begins_like_a_placeholder_is_a_secret() {
+    for secret in [
+        "$ecr3tP@ss9",
+        "$2b$12$Qh7uWx0kZr",
+        "%9kfTq2Lz",
+        "aB3kd...92Lq!x",
+        "kd9xxx2Lq!7",
+        "my-d0g-is-r3d",
+        "your_m0ther",
+    ] {
+        let marked = "[REDACTED:assigned]";
+        assert_eq!(mask(&format!("password={secret}")), format!("password={marked}"), "{secret}");
+        assert_eq!(mask(&format!("password: \"{secret}\"")), format!("password: \"{marked}\""), "{secret}");
+    }
+    for text in [
+        "password=%DB_PASSWORD%",
+        "password=$db_password",
+        "password='{{ vault.password }}'",
+        "password='{password}'",
+        "password=\"%(password)s\"",
+        "password=my_password",
+        "api_key=your-api-key-here",
+        "api_key=xxxx-xxxx-xxxx",
+        "api_key=sk-xxxxxxxxxxxx",
+        "password='...'",
+    ] {
+        assert_eq!(mask(text), text);
+    }
+}
+
+#[test]
+fn a_key_behind_an_escape_is_one() {
+    let key = format!("ghp_{}", drawn(ALNUM, 36, 4));
+    let token = format!("eyJhbGciOiJIUzI1NiJ9.{}.{}", drawn(ALNUM, 20, 1), drawn(ALNUM, 43, 2));
+    for before in [
+        r"a\n",
+        r"a\t",
+        r"a\\n",
+        r"\u000a",
+        r"\u001b[1;32m",
+        "\u{1b}[32m",
+        r"\x1b[0m",
+        r"\033",
+        "?a%3D",
+        "%2f",
+    ] {
+        assert_eq!(mask(&format!("{before}{key} x")), format!("{before}[REDACTED:github-token] x"));
+        assert_eq!(mask(&format!("{before}{token} x")), format!("{before}[REDACTED:jwt] x"));
+        let bearer = format!("{before}Bearer W41q56bTQjYhDI5n7A3JQ2Gs");
+        assert_eq!(mask(&bearer), format!("{before}Bearer [REDACTED:bearer]"));
+    }
+    for before in ["n", "3D", "x000a", "32m"] {
+        assert_eq!(mask(&format!("{before}{key}")), format!("{before}{key}"));
+    }
+}
+
+#[test]
+fn a_scheme_of_any_name_has_a_credential() {
+    let opaque = "9944b09199c62bcf9418ad846dd0e4bbdfc6ee4b";
+    for text in [
+        "Authorization: Token {}",
+        "authorization: ApiKey {}, x",
+        "-H 'Authorization: SSWS {}' -X",
+        r#"{"Proxy-Authorization":"GenieKey {}"}"#,
+    ] {
+        assert_eq!(mask(&text.replace("{}", opaque)), text.replace("{}", "[REDACTED:assigned]"));
+    }
+    for text in ["Authorization: the header of that name", "authorization: see the-page-about-headers first"]
+    {
+        assert_eq!(mask(text), text);
+    }
+}
+
+#[test]
+fn base64_that_is_cut_off_in_a_character_is_looked_into() {
+    let key = format!("ghp_{}", drawn(ALNUM, 36, 9));
+    for before in ["ünïcödé text ab", "ünïcödé text abc", "日本語日本語", "日本語日本"] {
+        let encoded = STANDARD.encode(format!("{before} {key} é"));
+        assert_eq!(mask(&encoded), "[REDACTED:github-token]", "{before}");
+    }
+}
+
+#[test]
+fn however_long_a_secret_is_it_goes_as_a_whole() {
+    let long = drawn(ALNUM, 9000, 7);
+    assert_eq!(mask(&format!("Cookie: a=1; sid={long}\nHost: a")), "Cookie: [REDACTED:assigned]\nHost: a");
+    assert_eq!(mask(&format!("db://ann:{long}@host/x")), "db://ann:[REDACTED:password-in-url]@host/x");
+}
+
+#[test]
 fn base64_is_looked_into_twice() {
     let key = format!("ghp_{}", drawn(ALNUM, 36, 9));
     let once = STANDARD.encode(format!("[default]\ntoken = {key}\n"));

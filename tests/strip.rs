@@ -35,6 +35,22 @@ fn result(payload: &str) -> String {
 const GITHUB: &str = "[REDACTED:github-token]";
 
 #[test]
+fn what_stands_beside_the_payload_is_searched_too() {
+    let detector = Detector::new();
+    for text in [
+        r#"{"jsonrpc":"2.0","x-vendor":"KEY","id":"KEEP","method":"ping"}"#,
+        r#"{"x":{"password":"opensesame","KEY":[1]},"jsonrpc":"2.0","id":1,"result":{"a":"KEY"}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"KEY"},"KEY":null}"#,
+    ] {
+        let text = text.replace("KEEP", &key());
+        let message = JsonRpcMessage::parse(text.replace("KEY", &key()).into_bytes()).unwrap();
+        let masked = Secrets::of(&detector, &message).masked(&Marker::default(), usize::MAX).unwrap();
+        let expected = text.replace("KEY", GITHUB).replace("opensesame", "[REDACTED:member]");
+        assert_eq!(std::str::from_utf8(masked.bytes()).unwrap(), expected);
+    }
+}
+
+#[test]
 fn every_byte_around_a_secret_stays() {
     let payload = r#"{ "a" : [ 1.50E+1 , "\u0041\/KEY\ud83d\ude00 é" ] , "b":{"\u0062":"KEY"}}"#;
     assert_eq!(masked(payload), payload.replace("KEY", GITHUB));
@@ -167,6 +183,19 @@ fn a_secret_in_pieces_is_masked_piece_by_piece() {
 }
 
 #[test]
+fn a_kind_of_block_that_is_spelled_with_escapes_is_that_kind() {
+    let key = key();
+    let (one, two) = key.split_at(20);
+    let block = |text: &str| format!(r#"{{"type":"t\u0065xt","text":"{text}"}}"#);
+    assert_eq!(
+        result(&format!(r#"{{"content":[{},{}]}}"#, block(one), block(two))),
+        format!(r#"{{"content":[{},{}]}}"#, block(GITHUB), block(GITHUB))
+    );
+    let image = r#"{"content":[{"type":"im\u0061ge","data":"KEY"}]}"#;
+    assert_eq!(result(image), image.replace("KEY", &key));
+}
+
+#[test]
 fn json_in_a_text_is_read_as_json() {
     let payload = r#"{"content":[{"type":"text","text":"{\"password\":\"opensesame\",\"pin_pwd\":48151,\"n\":1}"}],"structuredContent":{"password":"opensesame","pin_pwd":48151,"n":1}}"#;
     let expected = payload
@@ -210,6 +239,19 @@ fn what_the_detector_is_told_to_let_be_is() {
 
     let detector = Detector::builder().without("member").unwrap().build();
     assert_eq!(Secrets::of(&detector, &message).count(), 2, "names alone say nothing");
+}
+
+#[test]
+fn many_secrets_under_a_long_name_take_no_more_than_their_time() {
+    let name = r"\u0061".repeat(1 << 16);
+    let value = format!("[{}0]", "\"KEY\",".repeat(2000));
+    let payload = (0..8).fold(value, |inner, _| format!(r#"{{"{name}":{inner}}}"#)).replace("KEY", &key());
+    let message = JsonRpcMessage::request(1, "x", payload).unwrap();
+    let detector = Detector::new();
+    let secrets = Secrets::except(&detector, &message, &|_| false);
+    assert_eq!(secrets.count(), 2000);
+    let path = secrets.found()[1].path.to_string();
+    assert_eq!(path, format!("/params{}/1", format!("/{}…", "a".repeat(64)).repeat(8)));
 }
 
 #[test]

@@ -8,10 +8,12 @@ mod support;
 use std::sync::{Arc, Mutex};
 
 use futures::{FutureExt, StreamExt};
+use http::{HeaderMap, StatusCode};
 use keys::{ALNUM, drawn};
 use shadowcat::layer::StripTokensLayer;
 use shadowcat::layer::strip::Event;
 use shadowcat::policy::{Decisions, Verdict};
+use shadowcat::reply::Upstream;
 use shadowcat::rules::Text;
 use shadowcat::secret::Marker;
 use shadowcat::{Direction, Error, JsonRpcMessage, Reply, ScanOptions};
@@ -77,6 +79,41 @@ async fn whatever_a_server_says_is_stripped() {
     let expected: Vec<_> = said.iter().map(|line| line.replace(&key, GITHUB)).collect();
     assert_eq!(support::rest(reply).await, expected);
     assert_eq!(layer.stats().now().to_client.secrets["github-token"], 5);
+}
+
+/// What a server says of a failure, in the place of a message or of the rest of a reply.
+#[tokio::test]
+async fn what_an_error_tells_of_a_server_is_stripped() {
+    let key = key();
+    let (long, cut) = ("a ".repeat(8190), &key[..8]);
+    for (body, expected) in [
+        (format!(r#"{{"error":"{key}","cursor":"{key}"}}"#), r#"{"error":"KEY","cursor":"KEY"}"#.to_owned()),
+        (r#"{"password": "open sesame!"}"#.to_owned(), r#"{"password": "[REDACTED:member]"}"#.to_owned()),
+        (format!("key {key}: no"), "key KEY: no".to_owned()),
+        (r#"{"error": "nothing"}"#.to_owned(), r#"{"error": "nothing"}"#.to_owned()),
+        (format!("{long}{cut}"), long.clone()),
+    ] {
+        let said = Upstream::new(StatusCode::BAD_GATEWAY, HeaderMap::new(), Some(body.into()));
+        let error = Error::closed("the server answered HTTP 502").with_extension(said);
+        let clone = error.clone();
+        let fails = service_fn(move |_: JsonRpcMessage| std::future::ready(Err::<Reply, _>(clone.clone())));
+        let boxed = fails.clone().map_err(tower::BoxError::from);
+        let breaks = service_fn(move |_: JsonRpcMessage| {
+            let reply = Reply::stream(futures::stream::iter([Err(error.clone())]));
+            async move { Ok::<_, Error>(reply) }
+        });
+        let layer = StripTokensLayer::replies();
+        let first = layer.layer(fails).oneshot(support::call(1)).await.unwrap_err();
+        let second = layer.layer(boxed).oneshot(support::call(1)).await.unwrap_err();
+        let mut reply = layer.layer(breaks).oneshot(support::call(1)).await.unwrap();
+        let third = reply.next().await.unwrap().unwrap_err();
+        for error in [&first, second.downcast_ref().unwrap(), &third] {
+            let said = error.extensions().get::<Upstream>().unwrap();
+            let body = std::str::from_utf8(said.body.as_ref().unwrap()).unwrap();
+            assert_eq!(body, expected.replace("KEY", GITHUB));
+            assert_eq!(error.to_string(), "the server answered HTTP 502");
+        }
+    }
 }
 
 #[tokio::test]

@@ -65,6 +65,19 @@ async fn under(schema: &str, arguments: &Value) -> Option<String> {
 const CITY: &str = r#"{"type":"object","properties":{"city":{"type":"string","maxLength":5},"days":{"items":{"minimum":1}}},"required":["city"],"additionalProperties":false}"#;
 
 #[tokio::test]
+async fn no_other_spelling_of_a_listed_name_gets_around_its_schema() {
+    let schemas = Schemas::new(Options::new());
+    let (mut stack, seen) = stack(&schemas, CITY);
+    list(&mut stack).await;
+    for name in ["T", "t\u{200b}", " t", "t\0x", "FREE"] {
+        let reply = send(&mut stack, call_with(name, &json!({ "city": 5 }))).await;
+        assert_eq!(refusal(&reply), Some(format!("Unknown tool: {name}")), "{name:?}");
+    }
+    assert_eq!(seen.len(), 0);
+    assert_eq!(refusal(&send(&mut stack, call_with("other", &json!({}))).await), None);
+}
+
+#[tokio::test]
 async fn arguments_that_break_the_schema_are_refused_by_place_and_rule() {
     let schemas = Schemas::new(Options::new());
     let (mut stack, seen) = stack(&schemas, CITY);

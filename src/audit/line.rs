@@ -45,6 +45,12 @@ pub(super) struct Sealed<'a> {
     pub(super) holds: bool,
 }
 
+/// Whether it ends as a record does: such a line is no torn one.
+pub(super) fn has_end(line: &[u8]) -> bool {
+    let tail = line.len().checked_sub(HASH.len() + 64 + END.len()).map(|at| &line[at..]);
+    tail.is_some_and(|tail| tail.starts_with(HASH) && tail.ends_with(END))
+}
+
 /// `line` is without its LF. `None` if it is not even of the shape.
 pub(super) fn open<'a>(line: &'a [u8], key: Option<&Key>) -> Option<Sealed<'a>> {
     let rest = line.strip_prefix(b"{\"seq\":")?;

@@ -2,7 +2,7 @@
 
 use super::chain::Torn;
 use super::key::Key;
-use super::line::{Link, MAX_LINE, Sealed, open};
+use super::line::{Link, MAX_LINE, Sealed, has_end, open};
 
 /// What is wrong with a log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,12 +55,14 @@ pub(super) struct Walk<'k> {
     last: Option<Link>,
     /// Lines that are none, and the number of the first of them: a recovery may tell of them.
     torn: Option<(u64, Torn)>,
+    /// Each of them is what is left of a record that was not written to its end.
+    are_begun: bool,
     pub(super) told: Told,
 }
 
 impl<'k> Walk<'k> {
     pub(super) fn new(key: Option<&'k Key>, last: Option<Link>) -> Self {
-        Self { key, last, torn: None, told: Told::default() }
+        Self { key, last, torn: None, are_begun: true, told: Told::default() }
     }
 
     pub(super) fn last(&self) -> Option<Link> {
@@ -90,7 +92,14 @@ impl<'k> Walk<'k> {
             wrong(at, Problem::Torn);
             return Some(Torn::default());
         }
-        if let Some((line, _)) = self.torn.take() {
+        if let Some((line, mut torn)) = self.torn.take() {
+            // A recovery that was torn itself: the next one tells of all of it.
+            if self.are_begun && (rest.is_empty() || begins(rest)) {
+                torn.add(b"\n");
+                torn.add(rest);
+                wrong(at, Problem::Torn);
+                return Some(torn);
+            }
             wrong(line, Problem::Altered);
         }
         (!rest.is_empty()).then(|| {
@@ -100,6 +109,9 @@ impl<'k> Walk<'k> {
     }
 
     fn odd(&mut self, at: u64, line: &[u8]) {
+        // Of a recovery, the LF before it may be all that was written.
+        let is_begun = begins(line) && !has_end(line) || line.is_empty() && self.torn.is_some();
+        self.are_begun = is_begun && (self.are_begun || self.torn.is_none());
         match &mut self.torn {
             None => self.torn = Some((at, Torn::of(line))),
             Some((_, torn)) => {
@@ -132,6 +144,12 @@ impl<'k> Walk<'k> {
             () => None,
         }
     }
+}
+
+/// Whether it begins as every record does, as far as it goes.
+fn begins(line: &[u8]) -> bool {
+    let begin = b"{\"seq\":";
+    !line.is_empty() && (line.starts_with(begin) || begin.starts_with(line))
 }
 
 /// A number among the members that only records of the log's own have, right behind their kind.

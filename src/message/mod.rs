@@ -254,16 +254,10 @@ impl JsonRpcMessage {
             .then(|| &self.inner.bytes[self.inner.envelope.payload.range()])
     }
 
-    /// Where the value of `params`, `result` or `error` stands; empty where there is none.
+    /// What arrived, as text.
     #[cfg(feature = "secret")]
-    pub(crate) fn payload_at(&self) -> std::ops::Range<usize> {
-        self.inner.envelope.payload.range()
-    }
-
-    /// That value as text.
-    #[cfg(feature = "secret")]
-    pub(crate) fn payload_text(&self) -> &str {
-        self.str_at(self.inner.envelope.payload)
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.inner.bytes).expect("the scanner accepted these bytes as UTF-8")
     }
 
     /// The same message in other bytes, which are scanned; what rides beside it is kept.

@@ -32,8 +32,7 @@ pub(super) fn texts(text: &str) -> impl Iterator<Item = (Range<usize>, String)> 
         let encoded = &text[run.clone()];
         // Most runs are names, paths and images: the first few bytes tell.
         is_text(&decoded(&encoded[..SHORTEST])?).then_some(())?;
-        let inner = String::from_utf8(decoded(encoded)?).ok()?;
-        Some((run, inner))
+        Some((run, whole(decoded(encoded)?)?))
     })
 }
 
@@ -60,11 +59,20 @@ fn runs(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
+/// The text without its last character, where that is cut off.
+fn whole(mut bytes: Vec<u8>) -> Option<String> {
+    if let Err(error) = std::str::from_utf8(&bytes) {
+        error.error_len().is_none().then_some(())?;
+        bytes.truncate(error.valid_up_to());
+    }
+    String::from_utf8(bytes).ok()
+}
+
 fn is_digit(byte: u8) -> bool {
     byte != b'=' && Class::Base64.has(byte)
 }
 
 fn is_text(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~') || *byte >= 0x80)
-        && std::str::from_utf8(bytes).is_ok_and(|text| text.len() == bytes.len())
+        && std::str::from_utf8(bytes).map_or_else(|error| error.error_len().is_none(), |_| true)
 }

@@ -74,7 +74,28 @@ fn is_example(key: &str) -> bool {
 
 /// A key begins where a word does.
 fn is_inside_a_word(text: &str, start: usize) -> bool {
-    start > 0 && text.as_bytes()[start - 1].is_ascii_alphanumeric()
+    start > 0 && text.as_bytes()[start - 1].is_ascii_alphanumeric() && !is_behind_escape(text, start)
+}
+
+/// Whether what ends at `end` is no part of a word but stands for another character, or for a colour: `\n`, `\x1b`,
+/// `\u000a`, `\033`, `%3D`, `[32m`, as they are in text that was put into text.
+pub(super) fn is_behind_escape(text: &str, end: usize) -> bool {
+    let before = &text.as_bytes()[..end];
+    let is_hex = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
+    match before {
+        [.., b'\\', b'n' | b'r' | b't' | b'b' | b'f' | b'v' | b'e' | b'a' | b'0'] => true,
+        [.., b'\\', b'x', one, two] | [.., b'%', one, two] if is_hex(&[*one, *two]) => true,
+        [.., b'\\', b'u', a, b, c, d] if is_hex(&[*a, *b, *c, *d]) => true,
+        [.., b'\\', b'0', b'3', b'3'] => true,
+        _ => ends_code(before),
+    }
+}
+
+/// A code of a terminal, of at most so many digits and `;`.
+fn ends_code(before: &[u8]) -> bool {
+    let Some((b'A'..=b'H' | b'J' | b'K' | b'm', before)) = before.split_last() else { return false };
+    let numbers = before.iter().rev().take(16).take_while(|byte| matches!(byte, b'0'..=b'9' | b';')).count();
+    before[..before.len() - numbers].last() == Some(&b'[')
 }
 
 fn continues(text: &str, end: usize) -> bool {

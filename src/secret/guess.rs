@@ -3,7 +3,7 @@
 use super::name::{Sensitivity, sensitivity};
 
 /// What stands for a value that someone is to fill in, or did take out.
-const STAND_INS: [&str; 22] = [
+const STAND_INS: [&str; 12] = [
     "changeme",
     "change_me",
     "replace",
@@ -11,22 +11,21 @@ const STAND_INS: [&str; 22] = [
     "placeholder",
     "redacted",
     "removed",
-    "your-",
-    "your_",
-    "my-",
-    "my_",
-    "xxx",
     "***",
-    "...",
-    "<",
-    "${",
-    "{{",
-    "%(",
     "todo",
     "dummy",
     "process.env",
     "os.environ",
 ];
+
+/// What stands around the name of what is to be filled in.
+const WRAPPED: [(&str, &str); 4] = [("<", ">"), ("${", "}"), ("$(", ")"), ("%(", ")s")];
+
+/// Whose it is, before the name of what is to be filled in.
+const OWNERS: [&str; 4] = ["your-", "your_", "my-", "my_"];
+
+/// What is in such a name.
+const NAMES: [&str; 9] = ["key", "token", "secret", "pass", "pwd", "cred", "auth", "value", "here"];
 
 /// A word that is a value of its own.
 const WORDS: [&str; 14] = [
@@ -65,12 +64,39 @@ pub(super) fn is_placeholder(value: &str) -> bool {
     let lower = value.trim_matches(['"', '\'', '[', ']', '`', ' ']).to_ascii_lowercase();
     let first = lower.chars().next();
     first.is_none_or(|first| lower.chars().all(|c| c == first))
-        || lower.starts_with(['$', '%', '<', '{'])
         || WORDS.contains(&lower.as_str())
-        || STAND_INS.iter().any(|stand_in| match stand_in.ends_with(['-', '_']) {
-            true => lower.starts_with(stand_in),
-            false => lower.contains(stand_in),
-        })
+        || STAND_INS.iter().any(|stand_in| lower.contains(stand_in))
+        || is_wrapped(value.trim_matches(['"', '\'', '[', ']', '`', ' ']))
+        || is_crossed_out(&lower)
+        || OWNERS.iter().filter_map(|owner| lower.strip_prefix(owner)).any(is_name)
+}
+
+/// `<key>`, `${key}`, `{{key}}`, `{key}`, `%(key)s`, `%KEY%`, `$KEY`, `$api_key`, as a whole.
+fn is_wrapped(value: &str) -> bool {
+    let inside = |open: &str, close: &str| value.strip_prefix(open)?.strip_suffix(close);
+    let is_word = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphabetic() || b"_-.".contains(&byte));
+    let is_variable = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+            && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    WRAPPED.iter().any(|(open, close)| inside(open, close).is_some_and(|inner| !inner.contains(close)))
+        || inside("{{", "}}").is_some()
+        || inside("{", "}").is_some_and(is_word)
+        || inside("%", "%").is_some_and(is_variable)
+        || value
+            .strip_prefix('$')
+            .is_some_and(|name| is_variable(name) || is_word(name) && is_name(&name.to_ascii_lowercase()))
+}
+
+/// `xxxx-xxxx`, `sk-xxxxxxxx`, `sk-...`: half of it or more is what stands for letters.
+fn is_crossed_out(lower: &str) -> bool {
+    let crosses = lower.bytes().filter(|byte| matches!(byte, b'x' | b'.')).count();
+    (lower.contains("xxx") || lower.contains("...")) && crosses * 2 >= lower.len()
+}
+
+/// It says of what kind the secret is.
+fn is_name(lower: &str) -> bool {
+    NAMES.iter().any(|name| lower.contains(name)) && !lower.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 /// Whether it looks as if it was drawn by lot: long, of several kinds of characters, no word and no sentence.

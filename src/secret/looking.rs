@@ -53,7 +53,7 @@ impl<'t> Looking<'t> {
             Hint::Format(format) => FORMATS[format].find(text, at.start, runs),
             Hint::Bearer | Hint::Basic => place::after_scheme(text, at, runs),
             Hint::Name => place::assigned(text, at, runs),
-            Hint::Userinfo => place::userinfo(text, at),
+            Hint::Userinfo => place::userinfo(text, at, runs),
             Hint::WebToken => place::web_token(text, at, runs),
             Hint::PrivateKey => self.private_key(at),
             Hint::Telegram => place::around(text, at, (Class::Digit, 8), 30, runs),

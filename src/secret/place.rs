@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::encoded;
+use super::format::is_behind_escape;
 use super::guess::{is_placeholder, looks_random};
 use super::name::{Sensitivity, sensitivity};
 use super::runs::{Class, Runs};
@@ -11,13 +12,13 @@ use super::runs::{Class, Runs};
 const NAME: usize = 64;
 /// A value is judged by so much of it.
 const HEAD: usize = 256;
-/// A value in quotes, or of a header, is no longer.
+/// A value in quotes is no longer.
 const VALUE: usize = 4096;
 
 /// The value of `Bearer …` or `Basic …`; the scheme stands at `at`.
 pub(super) fn after_scheme(text: &str, at: Range<usize>, runs: &mut Runs<'_>) -> Option<Range<usize>> {
     let before = text[..at.start].trim_end_matches(['"', '\'', '\\', ' ', '[']);
-    if at.start > 0 && is_word(text.as_bytes()[at.start - 1]) {
+    if is_inside(text, at.start) {
         return None;
     }
     let start = at.end + spaces(text, at.end);
@@ -48,8 +49,33 @@ pub(super) fn assigned(text: &str, at: Range<usize>, runs: &mut Runs<'_>) -> Opt
         sure => sure,
     };
     let value = value(text, start, is_header(&text[name.clone()], separator), runs);
+    if names_scheme(&text[name])
+        && let Some(credential) = after_any_scheme(text, value.start, runs)
+    {
+        return Some(credential);
+    }
     let is_call = text[value.end..].starts_with('(');
     (!is_call && is_secret(sure, separator, &text[value.clone()])).then_some(value)
+}
+
+fn names_scheme(name: &str) -> bool {
+    name.to_ascii_lowercase().ends_with("authorization")
+}
+
+/// The value of `Authorization: Token …`, whatever the scheme is called; it stands at `start`.
+fn after_any_scheme(text: &str, start: usize, runs: &mut Runs<'_>) -> Option<Range<usize>> {
+    let rest = &text.as_bytes()[start..];
+    let scheme =
+        rest.iter().take(NAME).take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'-').count();
+    let end = start + scheme;
+    let begin = end + spaces(text, end);
+    // Those two have rules of their own.
+    let is_known = ["bearer", "basic"].iter().any(|known| text[start..end].eq_ignore_ascii_case(known));
+    if scheme == 0 || begin == end || is_known {
+        return None;
+    }
+    let value = begin..runs.end(Class::Value, begin);
+    looks_random(head(&text[value.clone()])).then_some(value)
 }
 
 fn is_secret(sure: Sensitivity, separator: u8, value: &str) -> bool {
@@ -86,9 +112,7 @@ fn value(text: &str, start: usize, header: bool, runs: &mut Runs<'_>) -> Range<u
     let inside = start + quotes(text, start);
     let rest = &text.as_bytes()[inside..];
     if header {
-        let end =
-            rest.iter().take(VALUE).position(|byte| matches!(byte, b'\r' | b'\n' | b'\'' | b'"' | b'\\'));
-        return inside..inside + end.unwrap_or_else(|| cut(&text[inside..], VALUE).len());
+        return inside..runs.end(Class::Line, inside);
     }
     if inside > start {
         let quote = text.as_bytes()[inside - 1];
@@ -100,11 +124,9 @@ fn value(text: &str, start: usize, header: bool, runs: &mut Runs<'_>) -> Range<u
 }
 
 /// The password of `scheme://user:password@host`; the `://` stands at `at`.
-pub(super) fn userinfo(text: &str, at: Range<usize>) -> Option<Range<usize>> {
-    let authority = head(&text[at.end..]);
-    let end =
-        authority.find(|c: char| c.is_whitespace() || "/?#\"'<>\\".contains(c)).unwrap_or(authority.len());
-    let at_sign = authority[..end].rfind('@')?;
+pub(super) fn userinfo(text: &str, at: Range<usize>, runs: &mut Runs<'_>) -> Option<Range<usize>> {
+    let authority = &text[at.end..runs.end(Class::Authority, at.end)];
+    let at_sign = authority.rfind('@')?;
     let colon = authority[..at_sign].find(':')?;
     let password = at.end + colon + 1..at.end + at_sign;
     (!is_placeholder(&text[password.clone()])).then_some(password)
@@ -112,7 +134,7 @@ pub(super) fn userinfo(text: &str, at: Range<usize>) -> Option<Range<usize>> {
 
 /// A JSON Web Token; its `eyJ` stands at `at`.
 pub(super) fn web_token(text: &str, at: Range<usize>, runs: &mut Runs<'_>) -> Option<Range<usize>> {
-    if at.start > 0 && Class::Dotted.has(text.as_bytes()[at.start - 1]) {
+    if is_inside(text, at.start) {
         return None;
     }
     let token = at.start..runs.end(Class::Dotted, at.start);
@@ -135,6 +157,11 @@ pub(super) fn around(
     let left = bytes[..at.start].iter().rev().take(NAME).take_while(|byte| before.0.has(**byte)).count();
     let end = runs.end(Class::Word, at.end);
     (left >= before.1 && end - at.end >= after).then(|| at.start - left..end)
+}
+
+/// Whether it goes on what stands before it.
+fn is_inside(text: &str, start: usize) -> bool {
+    start > 0 && is_word(text.as_bytes()[start - 1]) && !is_behind_escape(text, start)
 }
 
 fn is_word(byte: u8) -> bool {

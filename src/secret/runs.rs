@@ -20,9 +20,13 @@ pub(super) enum Class {
     Token68,
     /// What a value without quotes is made of: ends at white space, quotes, brackets, `,`, `;`, `&`.
     Value,
+    /// What the value of a header is made of: ends with its line, and at quotes and `\\`.
+    Line,
+    /// What stands between `://` and the path of a URL.
+    Authority,
 }
 
-const CLASSES: usize = 9;
+const CLASSES: usize = 11;
 
 impl Class {
     pub(super) fn has(self, byte: u8) -> bool {
@@ -45,7 +49,7 @@ const CLASSES_OF: [u16; 256] = {
 };
 
 const fn classes_of(byte: u8) -> u16 {
-    use Class::{Alphanumeric, Base64, Digit, Dotted, Hex, Token68, Upper, Value, Word};
+    use Class::{Alphanumeric, Authority, Base64, Digit, Dotted, Hex, Line, Token68, Upper, Value, Word};
     let digit = byte.is_ascii_digit();
     let alphanumeric = byte.is_ascii_alphanumeric();
     let word = alphanumeric || matches!(byte, b'_' | b'-');
@@ -53,6 +57,8 @@ const fn classes_of(byte: u8) -> u16 {
     let ends_value = byte.is_ascii_whitespace()
         || matches!(byte, b'"' | b'\'' | b'`' | b'\\' | b',' | b';' | b'&' | b'<' | b'>')
         || matches!(byte, b'(' | b')' | b'{' | b'}' | b'[' | b']');
+    let ends_authority =
+        byte.is_ascii_whitespace() || matches!(byte, b'/' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>' | b'\\');
     if_in(digit, Digit)
         | if_in(byte.is_ascii_hexdigit(), Hex)
         | if_in(byte.is_ascii_uppercase() || digit, Upper)
@@ -62,6 +68,8 @@ const fn classes_of(byte: u8) -> u16 {
         | if_in(base64, Base64)
         | if_in(base64 || matches!(byte, b'.' | b'~'), Token68)
         | if_in(!ends_value, Value)
+        | if_in(!matches!(byte, b'\r' | b'\n' | b'\'' | b'"' | b'\\'), Line)
+        | if_in(!ends_authority, Authority)
 }
 
 const fn if_in(is_in: bool, class: Class) -> u16 {

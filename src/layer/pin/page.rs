@@ -7,6 +7,9 @@ use crate::policy::pin::Definition;
 use crate::protocol::peek;
 use crate::wire::http::keep;
 
+/// Bytes of a tool's name; MCP asks for 128 at most. A longer one costs more than it is worth, in every list and call.
+const MAX_NAME: usize = 256;
+
 /// A page that cannot be judged.
 #[derive(Debug)]
 pub(super) struct Unreadable(pub(super) &'static str);
@@ -38,11 +41,15 @@ impl Page {
         let places: Vec<_> = elements(tools.value).collect();
         let read = |place: &Range<usize>| Definition::read(&tools.value[place.clone()]);
         let read: Result<Vec<_>, _> = places.iter().map(read).collect();
+        let read = read.map_err(|_| Unreadable("an entry is no tool"))?;
+        if read.iter().any(|tool| tool.name().len() > MAX_NAME) {
+            return Err(Unreadable("the name of a tool is too long"));
+        }
         let next = peek::member(result, "nextCursor").map_err(|_| Unreadable("`nextCursor` stands twice"))?;
         Ok(Some(Self {
             array: tools.value_at,
             places,
-            tools: read.map_err(|_| Unreadable("an entry is no tool"))?,
+            tools: read,
             next: next.filter(|cursor| *cursor != b"null").map(cursor_text),
         }))
     }

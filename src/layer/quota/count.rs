@@ -94,7 +94,10 @@ fn next(amount: Amount, before: Option<Count>, now: Instant) -> Result<Count, Du
             let left = before.map_or(Duration::ZERO, |count| count.until - now);
             let (taken, most) = (left.saturating_add(interval), interval.saturating_mul(burst));
             match taken.checked_sub(most) {
-                None | Some(Duration::ZERO) if burst > 0 => Ok(Count { until: after(now, taken), used: 0 }),
+                // What no clock reaches is never paid back.
+                None | Some(Duration::ZERO) if burst > 0 => {
+                    now.checked_add(taken).map(|until| Count { until, used: 0 }).ok_or(interval)
+                }
                 over => Err(over.unwrap_or_default()),
             }
         }

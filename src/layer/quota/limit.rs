@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Per;
 use super::key::as_read;
+use crate::clock::FAR;
 use crate::message::JsonRpcMessage;
 use crate::protocol::peek;
 use crate::rules::Text;
@@ -28,6 +29,8 @@ pub struct Limit {
     pub(super) max_keys: usize,
     method: Option<Text>,
     tool: Option<Text>,
+    /// The same of folds; `None` also where a regular expression grows too large by that.
+    folded: Option<Text>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,17 +49,27 @@ pub(super) enum Amount {
 impl Limit {
     /// Lets `count` pass in each `time`, evenly, and as many at once after a pause. A count of 0 lets nothing pass.
     pub fn rate(id: &str, count: u32, time: Duration) -> Self {
-        let interval = time.checked_div(count).unwrap_or(Duration::MAX).max(Duration::from_nanos(1));
+        // No burst changes that nothing is nothing.
+        let Some(interval) = time.checked_div(count) else { return Self::quota(id, 0, time) };
+        let interval = interval.clamp(Duration::from_nanos(1), FAR);
         Self::new(id, Amount::Rate { interval, burst: count })
     }
 
     /// Lets `most` pass in all, in a window of time that begins with a key's first request; then the next may begin.
     pub fn quota(id: &str, most: u64, window: Duration) -> Self {
-        Self::new(id, Amount::Quota { most, window })
+        Self::new(id, Amount::Quota { most, window: window.min(FAR) })
     }
 
     fn new(id: &str, amount: Amount) -> Self {
-        Self { id: id.to_owned(), per: Per::new(), amount, max_keys: 10_000, method: None, tool: None }
+        Self {
+            id: id.to_owned(),
+            per: Per::new(),
+            amount,
+            max_keys: 10_000,
+            method: None,
+            tool: None,
+            folded: None,
+        }
     }
 
     /// How many pass at once after a pause, where that is not as many as in the whole time. A quota has none.
@@ -81,6 +94,7 @@ impl Limit {
 
     /// Counts calls of these tools only, also under names that a lax server may take for theirs.
     pub fn tool(mut self, tool: Text) -> Self {
+        self.folded = tool.folded();
         self.tool = Some(tool);
         self
     }
@@ -97,7 +111,11 @@ impl Limit {
         let is_method = |text: &Text| request.method().is_some_and(|method| text.matches(method));
         let is_tool = |text: &Text| {
             let tool = peek::tool_name(request).ok().flatten();
-            tool.is_some_and(|tool| text.matches(&tool) || text.matches(&as_read(&tool)))
+            tool.is_some_and(|tool| {
+                let read = as_read(&tool);
+                let is_read = |text: &Text| text.matches(&tool) || text.matches(&read);
+                is_read(text) || self.folded.as_ref().is_some_and(is_read)
+            })
         };
         self.method.as_ref().is_none_or(is_method) && self.tool.as_ref().is_none_or(is_tool)
     }

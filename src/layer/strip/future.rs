@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -8,7 +9,7 @@ use futures_core::Stream;
 use pin_project_lite::pin_project;
 
 use super::judge::Strip;
-use crate::error::Error;
+use crate::error::{BoxError, Error};
 use crate::message::{Direction, JsonRpcMessage};
 use crate::reply::{Reply, Upstream};
 
@@ -44,6 +45,7 @@ impl<F> ResponseFuture<F> {
 impl<F, E> Future for ResponseFuture<F>
 where
     F: Future<Output = Result<Reply, E>>,
+    E: 'static,
 {
     type Output = Result<Reply, E>;
 
@@ -51,14 +53,27 @@ where
         match self.project().state.project() {
             Projection::Passed { inner, back } => {
                 let reply = ready!(inner.poll(cx));
-                Poll::Ready(reply.map(|reply| match back.take() {
-                    Some(back) => stripped(reply, back),
-                    None => reply,
-                }))
+                let Some(back) = back.take() else { return Poll::Ready(reply) };
+                Poll::Ready(match reply {
+                    Ok(reply) => Ok(stripped(reply, back)),
+                    Err(mut error) => {
+                        own(&mut error).into_iter().for_each(|error| back.0.error(error));
+                        Err(error)
+                    }
+                })
             }
             Projection::Refused { reply } => Poll::Ready(Ok(reply.take().expect("polled after its end"))),
         }
     }
+}
+
+/// The error as one of this crate, boxed or not.
+fn own<E: 'static>(error: &mut E) -> Option<&mut Error> {
+    let error: &mut dyn Any = error;
+    if error.is::<Error>() {
+        return error.downcast_mut();
+    }
+    error.downcast_mut::<BoxError>()?.downcast_mut()
 }
 
 /// A single message is not boxed, unless it is lost.
@@ -102,7 +117,11 @@ impl Stream for Items {
                         return Poll::Ready(Some(Ok(message)));
                     }
                 }
-                other => return Poll::Ready(other),
+                Some(Err(mut error)) => {
+                    this.back.0.error(&mut error);
+                    return Poll::Ready(Some(Err(error)));
+                }
+                None => return Poll::Ready(None),
             }
         }
     }

@@ -6,10 +6,14 @@ use std::sync::Arc;
 
 use super::report::{Reports, Taken};
 use super::stats::StatsHandle;
+use crate::error::Error;
 use crate::message::{Code, Direction, JsonRpcMessage, Kind};
 use crate::reply::Upstream;
 use crate::rules::Text;
-use crate::secret::{Detector, Found, Marker, Secrets};
+use crate::secret::{Detector, Found, Marker, MaskLines, Secrets};
+
+/// No more is kept of what a server says in the place of a message.
+const LONGEST_BODY: usize = 16 << 10;
 
 /// How a layer strips, in both directions.
 #[derive(Clone)]
@@ -96,7 +100,7 @@ impl Strip {
     /// What a server said in the place of a message. Text is masked; what is none is not handed on.
     pub(super) fn refusal(&self, refusal: &mut Upstream) {
         let Some(body) = refusal.body.take_if(|_| !self.dry_run) else { return };
-        let text = std::str::from_utf8(&body).map(|text| self.detector.mask(text, &self.marker));
+        let text = std::str::from_utf8(&body).map(|text| self.body(text));
         refusal.body = match text {
             Ok(Cow::Owned(masked)) => {
                 self.stats.count(Direction::ToClient, |way| way.messages += 1);
@@ -105,6 +109,41 @@ impl Strip {
             Ok(Cow::Borrowed(_)) => Some(body),
             Err(_) => None,
         };
+    }
+
+    /// The same of an error that tells of it.
+    pub(super) fn error(&self, error: &mut Error) {
+        let Some(mut said) = error.extensions().get::<Upstream>().cloned() else { return };
+        let before = said.body.clone();
+        self.refusal(&mut said);
+        if said.body != before {
+            let own = std::mem::replace(error, Error::closed(""));
+            *error = own.with_extension(said);
+        }
+    }
+
+    /// Read as a document where it is one, and as text that may be cut off where it is as long as such bodies get.
+    fn body<'b>(&self, body: &'b str) -> Cow<'b, str> {
+        const ROOT: &str = r#"{"body":"#;
+        if body.len() >= LONGEST_BODY {
+            let masked = MaskLines::new(self.detector.clone()).mask_cut(body);
+            return if masked == body { Cow::Borrowed(body) } else { Cow::Owned(masked.into_owned()) };
+        }
+        let document = JsonRpcMessage::request(0, "body", format!("{ROOT}{body}}}"));
+        let Some(document) = document.ok().filter(JsonRpcMessage::is_strict) else {
+            return self.detector.mask(body, &self.marker);
+        };
+        let secrets = Secrets::of(&self.detector, &document);
+        if secrets.is_empty() {
+            return Cow::Borrowed(body);
+        }
+        let masked = secrets.masked(&self.marker, usize::MAX).ok();
+        let masked = masked.as_ref().and_then(|masked| {
+            let params = std::str::from_utf8(masked.params()?).ok()?;
+            params.strip_prefix(ROOT)?.strip_suffix('}').map(ToOwned::to_owned)
+        });
+        // Not writable is not handed on.
+        Cow::Owned(masked.unwrap_or_default())
     }
 
     fn scope(&self, direction: Direction) -> Option<&Scope> {

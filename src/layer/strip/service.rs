@@ -24,6 +24,7 @@ impl<S> StripTokens<S> {
 impl<S> Service<JsonRpcMessage> for StripTokens<S>
 where
     S: Service<JsonRpcMessage, Response = Reply>,
+    S::Error: 'static,
 {
     type Response = Reply;
     type Error = S::Error;

@@ -28,6 +28,8 @@ pub(super) enum Finding {
     Violation(String),
     Unusable(&'static str),
     Unlisted,
+    /// A lax server may take its name for a listed tool's.
+    Confusable,
 }
 
 impl Schemas {
@@ -77,14 +79,19 @@ impl Schemas {
             Finding::Valid => &counts.valid,
             Finding::Violation(_) => &counts.violations,
             Finding::Unusable(_) => &counts.unusable,
-            Finding::Unlisted => &counts.unlisted,
+            Finding::Unlisted | Finding::Confusable => &counts.unlisted,
         });
         finding
     }
 
     fn find(&self, call: &JsonRpcMessage, tool: &str) -> Result<Finding, &'static str> {
         let owner = self.owner(call);
-        let Some(known) = self.lists().get(owner, tool) else { return Ok(Finding::Unlisted) };
+        let mut lists = self.lists();
+        let Some(known) = lists.get(owner, tool) else {
+            let is_like = lists.has_like(owner, tool);
+            return Ok(if is_like { Finding::Confusable } else { Finding::Unlisted });
+        };
+        drop(lists);
         let Some(schema) = known else { return Ok(Finding::Valid) };
         let (ready, is_new) = schema.ready();
         if is_new {

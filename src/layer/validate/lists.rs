@@ -1,6 +1,6 @@
 //! Schemas of the lists that passed.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::compiled::{Compiled, MAX_SCHEMA};
 use super::plan::Unusable;
-use crate::message::JsonRpcMessage;
+use crate::message::{JsonRpcMessage, folded};
 use crate::session::Party;
 
 /// Bytes of a tool's name; MCP asks for 128 at most.
@@ -46,6 +46,8 @@ pub(super) struct Lists {
 struct List {
     /// A tool without a schema has none here.
     tools: HashMap<String, Option<Arc<Schema>>>,
+    /// What lax servers read their names as, hashed: a fold may be far longer than its name.
+    folds: HashSet<u64>,
     used: u64,
     bytes: usize,
 }
@@ -86,6 +88,9 @@ impl Lists {
         self.bytes = self.bytes - list.bytes + bytes;
         list.bytes = bytes;
         list.tools.insert(tool.to_owned(), schema);
+        if known.is_none() {
+            list.folds.insert(self.hashers.0.hash_one(folded(tool)));
+        }
         true
     }
 
@@ -95,6 +100,12 @@ impl Lists {
         let list = self.lists.get_mut(&owner)?;
         list.used = self.uses;
         list.tools.get(tool).cloned()
+    }
+
+    /// Whether a lax server may take the name for that of a tool in the list.
+    pub(super) fn has_like(&self, owner: Owner, tool: &str) -> bool {
+        let fold = self.hashers.0.hash_one(folded(tool));
+        self.lists.get(&owner).is_some_and(|list| list.folds.contains(&fold))
     }
 
     /// Of more than so many, the oldest is made again when it is needed.

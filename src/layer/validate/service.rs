@@ -85,6 +85,11 @@ impl Schemas {
             Finding::Unlisted => {
                 (true, "unlisted", format!("Unknown tool: {tool}"), "the tool was in no list".to_owned())
             }
+            Finding::Confusable => {
+                let why = "the name may be taken for that of a tool in the list".to_owned();
+                let refuses = options.refuses_unlisted || options.refuses_violations;
+                (refuses, "confusable", format!("Unknown tool: {tool}"), why)
+            }
             Finding::Violation(what) => {
                 (options.refuses_violations, "violation", format!("Invalid arguments: {what}"), what)
             }

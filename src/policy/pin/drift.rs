@@ -34,6 +34,9 @@ pub struct Drift {
     pub found: Option<Definition>,
 }
 
+/// Bytes of a diff, about: no line begins behind them.
+const MAX_DIFF: usize = 1 << 20;
+
 /// Bytes of one value that a diff shows.
 const MAX_SHOWN: usize = 4096;
 
@@ -53,7 +56,7 @@ impl Drift {
     /// What differs, a line for each value that is gone (`-`) or new (`+`), with its place in the definition.
     ///
     /// It is written for a person who decides: characters that do not show, or that change how others show, are written
-    /// as escapes, and of one value no more than 4 KiB stand there. The [module](crate::policy::pin) shows one.
+    /// as escapes, and of one value no more than 4 KiB stand there; behind 1 MiB in all, nothing does. The [module](crate::policy::pin) shows one.
     pub fn diff(&self) -> String {
         let (trusted, found) = (leaves(self.trusted.as_ref()), leaves(self.found.as_ref()));
         let mut places: Vec<_> = trusted.keys().chain(found.keys()).collect();
@@ -61,6 +64,10 @@ impl Drift {
         places.dedup();
         let mut out = String::new();
         for place in places {
+            if out.len() >= MAX_DIFF {
+                out.push_str("…\n");
+                break;
+            }
             let (before, now) = (trusted.get(place), found.get(place));
             if before != now {
                 [('-', before), ('+', now)]

@@ -74,6 +74,8 @@ pub struct Names(Arc<Mutex<Table>>);
 #[derive(Default)]
 struct Table {
     names: BTreeMap<(Arc<str>, Arc<str>), Forms>,
+    /// How many names each server has.
+    counts: BTreeMap<Arc<str>, usize>,
     found: BTreeSet<Lookalike>,
     left_out: u64,
 }
@@ -115,6 +117,7 @@ impl Names {
     pub fn forget(&self, server: &str) {
         let mut table = self.lock();
         table.names.retain(|(of, _), _| **of != *server);
+        table.counts.remove(server);
         table.found.retain(|pair| *pair.first.0 != *server && *pair.second.0 != *server);
     }
 
@@ -129,7 +132,7 @@ impl Table {
         if self.names.contains_key(&key) {
             return Vec::new();
         }
-        let of_server = self.names.keys().filter(|(of, _)| of == server).count();
+        let of_server = self.counts.get(server).copied().unwrap_or_default();
         if self.names.len() >= MAX_NAMES || of_server >= MAX_OF_SERVER {
             self.left_out += 1;
             return Vec::new();
@@ -141,6 +144,7 @@ impl Table {
         });
         let mut alike: Vec<_> = alike.collect();
         self.names.insert(key, forms);
+        self.counts.insert(server.clone(), of_server + 1);
         let room = MAX_FOUND - self.found.len();
         self.left_out += alike.len().saturating_sub(room) as u64;
         alike.truncate(room);

@@ -5,6 +5,10 @@ use std::ops::Range;
 
 use super::name::Name;
 use super::role::Role;
+use crate::message::next_char;
+
+/// Bytes of a key, decoded.
+const SHOWN: usize = 72;
 
 /// One open object or array.
 #[derive(Debug)]
@@ -95,7 +99,7 @@ impl Frame {
     pub(super) fn token<'t>(&'t self, text: &'t str) -> Cow<'t, str> {
         match (&self.masked_key, self.is_object) {
             (Some(masked), true) => Cow::Borrowed(masked),
-            (None, true) => key_text(text, &self.key),
+            (None, true) => key_shown(text, &self.key),
             (_, false) => Cow::Owned(self.index.to_string()),
         }
     }
@@ -109,6 +113,21 @@ impl Block {
             _ => Kind::Other,
         };
     }
+}
+
+/// The beginning of a key, decoded: more than a path tells of it. Each secret in an object asks for it.
+fn key_shown<'t>(text: &'t str, key: &Range<usize>) -> Cow<'t, str> {
+    if key.len() <= 6 * SHOWN {
+        return key_text(text, key);
+    }
+    let (mut shown, mut rest) = (String::new(), &text[key.clone()]);
+    while shown.len() < SHOWN
+        && let Some((unit, after)) = next_char(rest)
+    {
+        shown.push(unit.unwrap_or(char::REPLACEMENT_CHARACTER));
+        rest = after;
+    }
+    Cow::Owned(shown)
 }
 
 /// A key, decoded.

@@ -25,12 +25,13 @@ pub use report::Found;
 
 /// The secrets of one message, and the message without them.
 ///
-/// Every string inside of `params`, `result` or `error` is searched as a reader decodes it, and so is every key. The
+/// Every string of the message is searched as a reader decodes it, and so is every key: inside of `params`, `result` or
+/// `error`, and in members beside them that the protocol does not know. The
 /// value of a member whose name says that it is a secret is one as a whole: also a number of at least four digits, each
 /// element of a list, and what stands in a member called `value` of an object. A string that is JSON itself is read as such.
 /// Texts of adjacent blocks of content are searched together, too, and a secret that runs over several is masked in each.
 ///
-/// Never touched are the members with which the protocol refers to itself: `requestState`, `cursor`, `nextCursor`,
+/// Never touched are the members with which the protocol refers to itself: `jsonrpc`, `id`, `method`, `requestState`, `cursor`, `nextCursor`,
 /// `progressToken`, `subscriptionId`, and the `data` of images and sounds. They are known by their place: an argument
 /// of a tool that is called `cursor` is the tool's, not the protocol's, and a key in it is a key.
 ///
@@ -78,17 +79,12 @@ impl<'m> Secrets<'m> {
     }
 
     fn search(detector: &Detector, message: &'m JsonRpcMessage, allowed: Allowed<'_>) -> Self {
-        let (root, role) = match message {
-            _ if message.params().is_some() => ("params", Role::Payload),
-            _ if message.result().is_some() => ("result", Role::Payload),
-            _ => ("error", Role::Data),
-        };
         let list = detector.allow_list();
         let by_path = |found: &Found| {
             list.allows_path(&found.path.to_string()) || allowed.is_some_and(|allowed| allowed(found))
         };
         let allowed: Allowed<'_> = if list.has_paths() { Some(&by_path) } else { allowed };
-        let walk = Walk::new(Search::new(detector), message.payload_text(), root, role, allowed).run();
+        let walk = Walk::new(Search::new(detector), message.text(), Role::Envelope, allowed).run();
         let mut edits = walk.edits;
         // What is judged at the end of its object comes late.
         edits.sort_by_key(|edit| edit.range.start);
@@ -126,10 +122,9 @@ impl<'m> Secrets<'m> {
             return Ok(self.message.clone());
         }
         let bytes = self.message.bytes();
-        let changes = write::changes(self.message.payload_text(), &self.edits, &self.keys, marker);
-        let start = self.message.payload_at().start;
+        let changes = write::changes(self.message.text(), &self.edits, &self.keys, marker);
         let most = max_bytes.max(bytes.len());
-        let written = write::written(bytes, &changes, start, most);
+        let written = write::written(bytes, &changes, most);
         self.message.respelled(written.ok_or_else(|| ParseError::new(Fault::TooLarge, most))?)
     }
 }

@@ -6,6 +6,8 @@
 /// there nothing is protected, however it is called: a tool's own argument `cursor` is as good a place for a key as any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
+    /// The message itself.
+    Envelope,
     /// `params` or `result`: the message's own, or one that a request for input carries.
     Payload,
     /// `_meta` of what the protocol gives a shape.
@@ -33,7 +35,7 @@ impl Role {
             (Self::Payload, "messages") => Self::Messages,
             (Self::Payload, "inputRequests" | "inputResponses") => Self::Inputs,
             (Self::Inputs, _) => Self::Input,
-            (Self::Input, "params" | "result") => Self::Payload,
+            (Self::Envelope | Self::Input, "params" | "result") => Self::Payload,
             _ => Self::Data,
         }
     }
@@ -60,6 +62,7 @@ impl Role {
     /// breaks the protocol, and a secret has no business there.
     pub(super) fn protects(self, key: &str) -> bool {
         match self {
+            Self::Envelope => matches!(key, "jsonrpc" | "id" | "method"),
             Self::Payload => {
                 matches!(key, "requestState" | "cursor" | "nextCursor" | "progressToken" | "subscriptionId")
             }

@@ -109,7 +109,7 @@ impl<'a> Search<'a> {
         {
             return Vec::new();
         }
-        let walk = Walk::new(Self { is_embedded: true, ..self }, text, "", Role::Data, None).run();
+        let walk = Walk::new(Self { is_embedded: true, ..self }, text, Role::Data, None).run();
         if walk.edits.is_empty() || serde_json::from_str::<IgnoredAny>(text).is_err() {
             return Vec::new();
         }

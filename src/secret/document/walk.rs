@@ -22,8 +22,6 @@ pub(super) struct Walk<'a> {
     pub(super) text: &'a str,
     search: Search<'a>,
     allowed: Allowed<'a>,
-    /// Names before the document in every path.
-    root: &'static str,
     role: Role,
     pub(super) frames: Vec<Frame>,
     pub(super) edits: Vec<Edit>,
@@ -42,16 +40,10 @@ pub(super) struct Key {
 }
 
 impl<'a> Walk<'a> {
-    /// `root` is the member of the message that the text is the value of.
-    pub(super) fn new(
-        search: Search<'a>,
-        text: &'a str,
-        root: &'static str,
-        role: Role,
-        allowed: Allowed<'a>,
-    ) -> Self {
+    /// `role` is what the whole text is.
+    pub(super) fn new(search: Search<'a>, text: &'a str, role: Role, allowed: Allowed<'a>) -> Self {
         let (frames, edits, keys) = (Vec::new(), Vec::new(), Vec::new());
-        Self { text, search, allowed, root, role, frames, edits, keys, objects: 0, report: Report::default() }
+        Self { text, search, allowed, role, frames, edits, keys, objects: 0, report: Report::default() }
     }
 
     pub(super) fn run(mut self) -> Self {
@@ -130,7 +122,7 @@ impl<'a> Walk<'a> {
             if frame.role == Role::Block {
                 let member = Member { key: frame.key.clone(), value: value.clone() };
                 match &*key {
-                    "type" => frame.block.is_kind(&self.text[value.clone()]),
+                    "type" => frame.block.is_kind(&key_text(self.text, &value)),
                     "text" => return frame.block.text = Some(member),
                     "data" => return frame.block.data = Some(member),
                     _ => {}
@@ -217,9 +209,8 @@ impl<'a> Walk<'a> {
     fn take(&mut self, edits: Vec<Edit>, in_key: bool, last: Option<&'static str>) -> bool {
         let before = self.edits.len();
         for edit in edits {
-            let root = std::iter::once(self.root.into());
             let inside = self.frames.iter().map(|frame| frame.token(self.text));
-            let path = root.chain(inside).chain(last.map(Into::into));
+            let path = inside.chain(last.map(Into::into));
             if self.report.takes(&edit, in_key, path, self.allowed) {
                 self.edits.push(edit);
             }

@@ -30,7 +30,7 @@ pub(super) fn changes(text: &str, edits: &[Edit], keys: &[Key], marker: &Marker)
 }
 
 /// The bytes with all changes made, where they are no more than `most`.
-pub(super) fn written(bytes: &[u8], changes: &[Change], offset: usize, most: usize) -> Option<Vec<u8>> {
+pub(super) fn written(bytes: &[u8], changes: &[Change], most: usize) -> Option<Vec<u8>> {
     let removed: usize = changes.iter().map(|(place, _)| place.len()).sum();
     let added: usize = changes.iter().map(|(_, with)| with.len()).sum();
     let size = bytes.len() - removed + added;
@@ -40,9 +40,9 @@ pub(super) fn written(bytes: &[u8], changes: &[Change], offset: usize, most: usi
     let mut out = Vec::with_capacity(size);
     let mut at = 0;
     for (place, with) in changes {
-        out.extend_from_slice(&bytes[at..offset + place.start]);
+        out.extend_from_slice(&bytes[at..place.start]);
         out.extend_from_slice(with.as_bytes());
-        at = offset + place.end;
+        at = place.end;
     }
     out.extend_from_slice(&bytes[at..]);
     Some(out)

@@ -85,7 +85,7 @@ impl Detector {
         let mut at = 0;
         for finding in found {
             out.push_str(&text[at..finding.range.start]);
-            out.push_str(&marker.of(&finding.kind));
+            out.push_str(&marker.standing_for(&finding.kind, finding.range.len()));
             at = finding.range.end;
         }
         out.push_str(&text[at..]);
@@ -104,7 +104,7 @@ impl Detector {
     /// ```
     pub fn mask_member<'t>(&self, name: &str, value: &'t str, marker: &Marker) -> Cow<'t, str> {
         match self.is_secret_member(name, value) {
-            true => Cow::Owned(marker.of(MEMBER)),
+            true => Cow::Owned(marker.standing_for(MEMBER, value.len())),
             false => self.mask(value, marker),
         }
     }
@@ -148,7 +148,8 @@ impl Detector {
             }));
         }
         found.sort_by_key(|finding| (finding.range.start, std::cmp::Reverse(finding.range.end)));
-        found.into_iter().fold(Vec::new(), apart)
+        found.dedup_by(|next, last| is_part(next, last));
+        found
     }
 
     #[cfg(not(feature = "regex"))]
@@ -188,18 +189,16 @@ fn words(settings: &Builder) -> Words<Hint> {
     Words::new(words)
 }
 
-/// Of two that overlap, the first says what it is, unless it knows nothing but the name before it.
-fn apart(mut found: Vec<Finding>, next: Finding) -> Vec<Finding> {
-    match found.last_mut() {
-        Some(last) if next.range.start < last.range.end => {
-            last.range.end = last.range.end.max(next.range.end);
-            if last.kind == ASSIGNED {
-                last.kind = next.kind;
-            }
-        }
-        _ => found.push(next),
+/// Of two that overlap, one is left. The first says what it is, unless it knows nothing but the name before it.
+fn is_part(next: &mut Finding, last: &mut Finding) -> bool {
+    if next.range.start >= last.range.end {
+        return false;
     }
-    found
+    last.range.end = last.range.end.max(next.range.end);
+    if last.kind == ASSIGNED {
+        last.kind = std::mem::take(&mut next.kind);
+    }
+    true
 }
 
 impl Default for Detector {

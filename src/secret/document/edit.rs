@@ -40,18 +40,17 @@ pub(super) fn apart(mut edits: Vec<Edit>) -> Vec<Edit> {
         return edits;
     }
     edits.sort_by_key(|edit| (edit.range.start, Reverse(edit.range.end)));
-    edits.into_iter().fold(Vec::new(), |mut kept: Vec<Edit>, next| {
-        match kept.last_mut() {
-            Some(last) if next.range == last.range => {
-                last.is_number |= next.is_number;
-                last.is_nested |= next.is_nested;
-            }
-            Some(last) if next.range.start < last.range.end => {
-                last.is_number &= next.range.end <= last.range.end;
-                last.range.end = last.range.end.max(next.range.end);
-            }
-            _ => kept.push(next),
+    edits.dedup_by(|next, last| {
+        if next.range == last.range {
+            last.is_number |= next.is_number;
+            last.is_nested |= next.is_nested;
+        } else if next.range.start < last.range.end {
+            last.is_number &= next.range.end <= last.range.end;
+            last.range.end = last.range.end.max(next.range.end);
+        } else {
+            return false;
         }
-        kept
-    })
+        true
+    });
+    edits
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::rc::Rc;
 
 use super::edit::Edit;
 use super::frame::key_text;
@@ -11,17 +12,18 @@ use crate::message::{decode, string_end, write_string};
 use crate::secret::Marker;
 
 /// What is written in the place of what.
-pub(super) type Change = (Range<usize>, String);
+pub(super) type Change = (Range<usize>, Rc<str>);
 
 /// The changes of a document, in order.
 pub(super) fn changes(text: &str, edits: &[Edit], keys: &[Key], marker: &Marker) -> Vec<Change> {
     let mut keyed = keys.iter().peekable();
     let mut changes: Vec<Change> = Vec::with_capacity(edits.len());
+    let mut values = Values { marker, last: None };
     for edit in edits {
         while keyed.next_if(|key| key.at.end <= edit.range.start).is_some() {}
         let is_key = keyed.peek().is_some_and(|key| key.at.contains(&edit.range.start));
-        changes
-            .push((edit.range.clone(), if is_key { in_key(edit, marker) } else { in_value(edit, marker) }));
+        let with = if is_key { in_key(edit, marker).into() } else { values.of(edit) };
+        changes.push((edit.range.clone(), with));
     }
     let numbers = numbers(text, keys, &changes);
     changes.extend(numbers);
@@ -48,15 +50,35 @@ pub(super) fn written(bytes: &[u8], changes: &[Change], most: usize) -> Option<V
     Some(out)
 }
 
+/// What stands in the place of values. Where there are many secrets, most are of the kind of the one before.
+struct Values<'a> {
+    marker: &'a Marker,
+    last: Option<(&'a Edit, Rc<str>)>,
+}
+
+impl<'a> Values<'a> {
+    fn of(&mut self, edit: &'a Edit) -> Rc<str> {
+        if let Some((last, text)) = &self.last
+            && (&last.kind, last.is_number, last.is_nested) == (&edit.kind, edit.is_number, edit.is_nested)
+            && last.range.len() == edit.range.len()
+        {
+            return text.clone();
+        }
+        let text: Rc<str> = in_value(edit, self.marker).into();
+        self.last = Some((edit, text.clone()));
+        text
+    }
+}
+
 fn in_value(edit: &Edit, marker: &Marker) -> String {
-    let marker = escaped(&marker.of(&edit.kind));
+    let marker = escaped(&marker.standing_for(&edit.kind, edit.range.len()));
     let value = if edit.is_number { format!("\"{marker}\"") } else { marker };
     if edit.is_nested { escaped(&value) } else { value }
 }
 
 /// A marker in a key has a character that no name of the protocol has, so that no key can be made one of those.
 fn in_key(edit: &Edit, marker: &Marker) -> String {
-    let text = marker.of(&edit.kind);
+    let text = marker.standing_for(&edit.kind, edit.range.len());
     let is_safe = text.contains(['[', ']', '<', '>', '{', '}', '(', ')', '*', '#', '!', '?', '=', ':']);
     escaped(&if is_safe { text } else { Marker::default().of(&edit.kind) })
 }
@@ -92,7 +114,7 @@ fn numbers(text: &str, keys: &[Key], changes: &[Change]) -> Vec<Change> {
                 break number;
             }
         };
-        added.push((key.at.end..key.at.end, number));
+        added.push((key.at.end..key.at.end, number.into()));
     }
     added
 }

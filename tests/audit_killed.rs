@@ -1,0 +1,111 @@
+//! Writers of the audit log that are killed, and disks that are full, in processes of their own.
+
+#![cfg(all(feature = "audit", target_os = "linux"))]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::print_stdout, reason = "its parent reads it")]
+
+mod audited;
+
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use audited::{Folder, add, notes, verify};
+use shadowcat::audit::{Options, Overflow, Record, Writer};
+
+/// What the other process is to do, and where.
+const TASK: &str = "SHADOWCAT_TEST_AUDIT";
+
+/// Not a test of its own: what the other tests start.
+#[tokio::test]
+async fn another_process() {
+    let Ok(task) = std::env::var(TASK) else { return };
+    let (what, path) = task.split_once(' ').unwrap();
+    match what {
+        "write" => write(Path::new(path)).await,
+        "fill" => fill(Path::new(path)).await,
+        other => panic!("{other}"),
+    }
+}
+
+/// Until it is killed; tells what is safe.
+async fn write(path: &Path) {
+    let log = Writer::open(path, Options::new()).unwrap();
+    let mut out = std::io::stdout();
+    for number in 1_u64.. {
+        log.record(Record::note(&format!("{number} {}", "x".repeat(100))));
+        if number.is_multiple_of(7) {
+            log.flushed().await;
+            writeln!(out, "\nsafe {}", log.stats().written).unwrap();
+        }
+    }
+}
+
+/// A file may not grow beyond a limit, as on a full disk. Until there is room again, everything waits.
+async fn fill(path: &Path) {
+    let options = Options::new().overflow(Overflow::Count).max_queued(16);
+    let log = Writer::open(path, options).unwrap();
+    let mut sent = 0;
+    while log.stats().lost == 0 {
+        log.record(Record::note(&"x".repeat(100)));
+        sent += 1;
+        tokio::task::yield_now().await;
+    }
+    println!("\nsent {sent}");
+}
+
+fn start(shell: &str, what: &str, path: &Path) -> (Child, Lines<BufReader<ChildStdout>>) {
+    let script = format!("{shell} exec \"$0\" --exact another_process --nocapture");
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(script).arg(std::env::current_exe().unwrap());
+    command.env(TASK, format!("{what} {}", path.display())).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let out = BufReader::new(child.stdout.take().unwrap()).lines();
+    (child, out)
+}
+
+fn told(lines: &mut impl Iterator<Item = std::io::Result<String>>, word: &str) -> Option<u64> {
+    let number = |line: String| line.strip_prefix(word).and_then(|number| number.trim().parse().ok());
+    lines.map_while(Result::ok).find_map(number)
+}
+
+#[tokio::test]
+async fn what_was_written_survives_a_kill_and_the_chain_goes_on() {
+    let kills = std::env::var("SHADOWCAT_KILLS").map_or(15, |kills| kills.parse().unwrap());
+    for kill in 0..kills {
+        let folder = Folder::new();
+        let (mut child, mut out) = start("", "write", &folder.log());
+        let mut safe = 0;
+        for _ in 0..=kill % 40 {
+            safe = told(&mut out, "safe ").expect("it goes on");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        while let Some(more) = told(&mut out, "safe ") {
+            safe = more;
+        }
+        let found = verify([folder.log()]);
+        assert!(found.records >= safe, "{} of {safe}", found.records);
+        assert!(found.flaw_count <= 1, "nothing but the last line may be torn: {found:?}");
+
+        add(&folder.log(), Options::new(), notes(1)).await;
+        let found = verify([folder.log()]);
+        assert!(found.is_whole() && found.records > safe, "{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_costs_records_that_are_counted_and_the_chain_goes_on_when_there_is_room() {
+    let folder = Folder::new();
+    // Blocks of 512 bytes; a write beyond them fails, it does not kill.
+    let (mut child, mut out) = start("ulimit -f 16; trap '' XFSZ;", "fill", &folder.log());
+    let sent = told(&mut out, "sent ").expect("it runs on without room");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let found = verify([folder.log()]);
+    assert!(found.flaw_count <= 1 && found.records < sent, "{found:?} of {sent}");
+
+    add(&folder.log(), Options::new(), notes(2)).await;
+    let found = verify([folder.log()]);
+    assert!(found.is_whole(), "{found:?}");
+}

@@ -22,6 +22,7 @@ mod envelope;
 mod fold;
 mod id;
 mod id_map;
+mod marks;
 mod options;
 mod parse_error;
 mod pointer;

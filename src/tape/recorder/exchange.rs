@@ -50,28 +50,38 @@ impl Exchange {
         message: &JsonRpcMessage,
         component: Option<Arc<str>>,
     ) -> Self {
-        let is_own = message.is_session_listen();
-        let is_request = message.kind() == Kind::Request && !is_own;
         let (fact, answer) = Fact::of(message, shared.knows_client.load(Ordering::Relaxed));
-        let exchange = Self {
-            shared: Some(shared.clone()),
-            session: message.context().and_then(|context| context.session_name()).cloned(),
-            component,
-            call: is_request.then(|| shared.next_call()),
-            edge,
-            answer,
-            is_request,
-            answered: false,
-            ended: false,
-        };
         if fact == Some(Fact::Client) {
             shared.knows_client.store(true, Ordering::Relaxed);
         }
-        if !is_own {
+        let mut exchange = Self::about(shared, edge, message);
+        (exchange.component, exchange.answer) = (component, answer);
+        if !message.is_session_listen() {
             let owed = shared.overflow != Overflow::DropAndCount;
             exchange.say(Entry::message_detached(message, Direction::ToUpstream), fact, owed);
         }
         exchange
+    }
+
+    /// Of a message that must not be recorded itself.
+    pub(super) fn begin_lost(shared: &Arc<Shared>, edge: Edge, message: &JsonRpcMessage) -> Self {
+        shared.lose();
+        Self::about(shared, edge, message)
+    }
+
+    fn about(shared: &Arc<Shared>, edge: Edge, message: &JsonRpcMessage) -> Self {
+        let is_request = message.kind() == Kind::Request && !message.is_session_listen();
+        Self {
+            shared: Some(shared.clone()),
+            session: message.context().and_then(|context| context.session_name()).cloned(),
+            component: None,
+            call: is_request.then(|| shared.next_call()),
+            edge,
+            answer: None,
+            is_request,
+            answered: false,
+            ended: false,
+        }
     }
 
     /// A message of the reply.

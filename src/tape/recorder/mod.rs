@@ -182,9 +182,12 @@ impl Recorder {
         }
     }
 
-    /// Something passed that is not recorded.
-    pub(crate) fn lose(&self) {
-        self.shared.lose();
+    /// Of a message that must not be recorded; its end is, and what comes back.
+    pub(crate) fn begin_lost(&self, message: &JsonRpcMessage) -> Exchange {
+        match self.shared.mode() {
+            RECORDING => Exchange::begin_lost(&self.shared, self.edge, message),
+            _ => Exchange::unrecorded(),
+        }
     }
 
     /// Records nothing until [`resume`](Self::resume). A note on the tape says so.

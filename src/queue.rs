@@ -18,6 +18,8 @@ pub(crate) fn queue<T>(max_items: usize, max_bytes: usize) -> (Sender<T>, Receiv
         offered: 0,
         done: 0,
         reader: None,
+        thread: Thread::Works,
+        blocked: Vec::new(),
         sender_gone: false,
         receiver_gone: false,
     };
@@ -62,8 +64,22 @@ struct State<T> {
     /// Items that the reader has taken and come back from.
     done: u64,
     reader: Option<Waker>,
+    /// What a reader that is a thread does: it is woken only where it waits for that.
+    thread: Thread,
+    /// Who waits for room.
+    blocked: Vec<Waker>,
     sender_gone: bool,
     receiver_gone: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Thread {
+    Works,
+    /// For anything.
+    Waits,
+    /// For so much that it is time.
+    #[cfg(feature = "tape")]
+    Lingers,
 }
 
 impl<T> State<T> {
@@ -75,6 +91,39 @@ impl<T> State<T> {
     /// The reader is done with the first so many, or never will be.
     fn is_done(&self, items: u64) -> bool {
         self.done >= items || self.receiver_gone
+    }
+
+    fn is_full(&self, bytes: usize) -> bool {
+        self.items.len() >= self.max_items
+            || !self.items.is_empty() && self.bytes.saturating_add(bytes) > self.max_bytes
+    }
+
+    /// Half of the room is taken.
+    #[cfg(feature = "tape")]
+    fn is_pressed(&self) -> bool {
+        self.items.len() >= self.max_items / 2 || self.bytes >= self.max_bytes / 2
+    }
+
+    fn push(&mut self, item: T, bytes: usize) -> Woken {
+        let lost = std::mem::take(&mut self.unsaid);
+        self.items.push_back((item, bytes, lost));
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.offered += 1;
+        Woken { task: self.reader.take(), thread: self.wakes() }
+    }
+
+    /// Whether the thread is to be woken; once is enough.
+    fn wakes(&mut self) -> bool {
+        let wakes = match self.thread {
+            Thread::Works => false,
+            Thread::Waits => true,
+            #[cfg(feature = "tape")]
+            Thread::Lingers => self.is_pressed(),
+        };
+        if wakes {
+            self.thread = Thread::Works;
+        }
+        wakes
     }
 
     fn take(&mut self) -> Option<Taken<T>> {
@@ -95,32 +144,98 @@ impl<T> Shared<T> {
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Nothing is queued any more.
+    fn close(&self) {
+        let mut state = self.lock();
+        state.sender_gone = true;
+        let reader = state.reader.take();
+        drop(state);
+        self.came.notify_one();
+        reader.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// Who is to be told of an item, once the lock is free.
+struct Woken {
+    task: Option<Waker>,
+    thread: bool,
+}
+
+impl Woken {
+    fn wake(self, came: &Condvar) {
+        if self.thread {
+            came.notify_one();
+        }
+        self.task.into_iter().for_each(Waker::wake);
+    }
 }
 
 impl<T> Sender<T> {
     /// Queues an item of this weight, if there is room. It never waits; whether it was queued.
     pub(crate) fn offer(&self, item: T, bytes: usize) -> bool {
         let mut state = self.0.lock();
-        let is_full = state.items.len() >= state.max_items
-            || !state.items.is_empty() && state.bytes.saturating_add(bytes) > state.max_bytes;
-        if is_full || state.receiver_gone {
+        if state.is_full(bytes) || state.receiver_gone {
             state.lose();
             drop(state);
             return false;
         }
-        let lost = std::mem::take(&mut state.unsaid);
-        state.items.push_back((item, bytes, lost));
-        state.bytes += bytes;
-        state.offered += 1;
-        let reader = state.reader.take();
+        let woken = state.push(item, bytes);
         drop(state);
-        self.0.came.notify_one();
-        reader.into_iter().for_each(Waker::wake);
+        woken.wake(&self.0.came);
         true
     }
 
+    /// Queues an item also where there is no room: who does it sees to it that there are not many. Whether it was
+    /// queued: not where nobody reads.
+    #[cfg(feature = "tape")]
+    pub(crate) fn force(&self, item: T, bytes: usize) -> bool {
+        let mut state = self.0.lock();
+        if state.receiver_gone {
+            state.lose();
+            return false;
+        }
+        let woken = state.push(item, bytes);
+        drop(state);
+        woken.wake(&self.0.came);
+        true
+    }
+
+    /// There is room, or nobody to wait for.
+    #[cfg(feature = "tape")]
+    pub(crate) fn has_room(&self) -> bool {
+        let state = self.0.lock();
+        !state.is_full(0) || state.receiver_gone
+    }
+
+    /// Waits for that.
+    #[cfg(feature = "tape")]
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.0.lock();
+        if !state.is_full(0) || state.receiver_gone {
+            return Poll::Ready(());
+        }
+        if !state.blocked.iter().any(|waker| waker.will_wake(cx.waker())) {
+            state.blocked.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// The reader is not to linger.
+    #[cfg(feature = "tape")]
+    pub(crate) fn urge(&self) {
+        self.0.lock().thread = Thread::Works;
+        self.0.came.notify_one();
+    }
+
+    /// As if the sender were dropped: what is queued is read, and then there is nothing more.
+    #[cfg(feature = "tape")]
+    pub(crate) fn close(&self) {
+        self.0.close();
+    }
+
     /// Something was not even made, for want of room.
-    #[cfg(all(feature = "audit", unix))]
+    #[cfg(any(feature = "tape", all(feature = "audit", unix)))]
     pub(crate) fn lose(&self) {
         self.0.lock().lose();
     }
@@ -171,6 +286,16 @@ impl<T> Receiver<T> {
         self.0.lock().take()
     }
 
+    /// The same, up to so many at once; who waits for room learns of it.
+    #[cfg(feature = "tape")]
+    pub(crate) fn take_some(&mut self, most: usize, into: &mut VecDeque<Taken<T>>) {
+        let mut state = self.0.lock();
+        into.extend(std::iter::from_fn(|| state.take()).take(most));
+        let woken = if state.is_pressed() { Vec::new() } else { std::mem::take(&mut state.blocked) };
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
+    }
+
     /// What was taken is done with.
     pub(crate) fn done(&mut self) {
         let mut state = self.0.lock();
@@ -180,11 +305,29 @@ impl<T> Receiver<T> {
     }
 
     /// Waits, on a thread, for so long or until the sender is gone. False once it is.
-    #[cfg(all(feature = "audit", unix))]
+    #[cfg(any(feature = "tape", all(feature = "audit", unix)))]
     pub(crate) fn pause(&mut self, most: std::time::Duration) -> bool {
         let waits = |state: &mut State<T>| !state.sender_gone;
         let waited = self.0.came.wait_timeout_while(self.0.lock(), most, waits);
         !waited.unwrap_or_else(PoisonError::into_inner).0.sender_gone
+    }
+
+    /// Waits, on a thread, for so long, or until half of the room is taken, somebody urges or the sender is gone.
+    #[cfg(feature = "tape")]
+    pub(crate) fn linger(&mut self, most: std::time::Duration) {
+        let mut state = self.0.lock();
+        state.thread = Thread::Lingers;
+        let waits = |state: &mut State<T>| {
+            state.thread == Thread::Lingers && !state.is_pressed() && !state.sender_gone
+        };
+        let waited = self.0.came.wait_timeout_while(state, most, waits);
+        waited.unwrap_or_else(PoisonError::into_inner).0.thread = Thread::Works;
+    }
+
+    /// Nothing more comes.
+    #[cfg(feature = "tape")]
+    pub(crate) fn is_last(&self) -> bool {
+        self.0.lock().sender_gone
     }
 
     /// Nothing is there now.
@@ -194,8 +337,11 @@ impl<T> Receiver<T> {
 
     /// Waits, on a thread, until there is something. False once the sender is gone and everything read.
     pub(crate) fn wait(&mut self) -> bool {
-        let is_idle =
-            |state: &mut State<T>| state.items.is_empty() && state.unsaid == 0 && !state.sender_gone;
+        let is_idle = |state: &mut State<T>| {
+            let is_idle = state.items.is_empty() && state.unsaid == 0 && !state.sender_gone;
+            state.thread = if is_idle { Thread::Waits } else { Thread::Works };
+            is_idle
+        };
         let state = self.0.came.wait_while(self.0.lock(), is_idle).unwrap_or_else(PoisonError::into_inner);
         !state.items.is_empty() || state.unsaid > 0
     }
@@ -203,12 +349,7 @@ impl<T> Receiver<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.sender_gone = true;
-        let reader = state.reader.take();
-        drop(state);
-        self.0.came.notify_one();
-        reader.into_iter().for_each(Waker::wake);
+        self.0.close();
     }
 }
 
@@ -219,7 +360,9 @@ impl<T> Drop for Receiver<T> {
         state.bytes = 0;
         let unread = std::mem::take(&mut state.items);
         state.lost += unread.len() as u64;
+        let blocked = std::mem::take(&mut state.blocked);
         drop(state);
+        blocked.into_iter().for_each(Waker::wake);
         self.0.progress.notify_waiters();
         drop(unread);
     }

@@ -2,7 +2,7 @@
 //!
 //! A [`Tape`] is what is known of a recording, an [`Entry`] is one thing that was said: the exact bytes, when, which
 //! way, at which edge. A [`Sink`] writes them and a [`Source`] reads them again, one at a time: a tape is never in
-//! memory as a whole. There is nothing asynchronous here; a recorder gives a sink a thread of its own.
+//! memory as a whole. Neither is asynchronous; a [`Recorder`] gives a sink a thread of its own.
 //!
 //! | format | for | |
 //! |---|---|---|
@@ -48,6 +48,7 @@ mod head;
 pub mod json;
 pub mod lines;
 mod object;
+mod recorder;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod store;
@@ -63,6 +64,7 @@ pub use component::Component;
 pub use copy::{Copied, copy, open};
 pub use entry::{Edge, Entry, EntryKind, Outcome};
 pub use error::TapeError;
+pub use recorder::{Exchange, Overflow, Recorder, RecorderOptions, RecorderStats};
 pub use store::{Sink, Source};
 pub use tape_id::TapeId;
 pub use title::{Json, Tape};

@@ -90,8 +90,9 @@ impl Sorter {
 
     fn item(&mut self, frame: &Frame, message: &JsonRpcMessage) {
         let place = self.place(frame, message);
-        if place.is_some_and(|at| self.script.exchanges[at].end.how != How::Unknown) {
-            return; // after its end nothing reaches a client
+        let is_answer = message.kind() == Kind::Response && message.id().is_some();
+        if place.map_or(is_answer, |at| self.script.exchanges[at].end.how != How::Unknown) {
+            return; // after its end nothing of a call reaches a client
         }
         let item = Item {
             frame: frame.number,
@@ -109,7 +110,7 @@ impl Sorter {
             self.cause = frame.number;
         }
         exchange.items.push(item);
-        if message.kind() == Kind::Response && message.id().is_some() {
+        if is_answer {
             self.set_end(at, frame, How::Answered);
         }
     }

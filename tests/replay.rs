@@ -16,7 +16,8 @@ use shadowcat::tape::{Edge, Outcome};
 use support::{cancelled, msg, next, note, progress, session_listen, settled, soon, text};
 use tower::{Service, ServiceExt};
 
-const LISTEN: &str = r#"{"jsonrpc":"2.0","id":9,"method":"subscriptions/listen","params":{"notifications":{}}}"#;
+const LISTEN: &str =
+    r#"{"jsonrpc":"2.0","id":9,"method":"subscriptions/listen","params":{"notifications":{}}}"#;
 
 fn add(id: &str, a: u32) -> String {
     tool(id, "add", &format!(r#"{{"a":{a}}}"#))
@@ -308,7 +309,12 @@ async fn a_modern_listen_is_told_everything_under_its_own_id() {
         )
     };
     let over = |id: &str| {
-        result(id, &format!(r#"{{"resultType":"complete","_meta":{{"io.modelcontextprotocol/subscriptionId":{id}}}}}"#))
+        result(
+            id,
+            &format!(
+                r#"{{"resultType":"complete","_meta":{{"io.modelcontextprotocol/subscriptionId":{id}}}}}"#
+            ),
+        )
     };
     let (acknowledged, changed) =
         ("notifications/subscriptions/acknowledged", "notifications/tools/list_changed");
@@ -341,7 +347,12 @@ async fn rounds_are_answered_in_order_whatever_the_state_says() {
         )
     };
     let asks = |id: &str, state: &str| {
-        result(id, &format!(r#"{{"resultType":"input_required","inputRequests":{{"q":{{"method":"elicitation/create"}}}},"requestState":"{state}"}}"#))
+        result(
+            id,
+            &format!(
+                r#"{{"resultType":"input_required","inputRequests":{{"q":{{"method":"elicitation/create"}}}},"requestState":"{state}"}}"#
+            ),
+        )
     };
     let first = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}}"#;
     let recorded = || {
@@ -464,13 +475,13 @@ async fn what_came_unasked_later_comes_later() {
 
 #[tokio::test]
 async fn a_value_of_the_users_own_is_put_in_place() {
-    let options = Options::new()
-        .ignore("/params/arguments/at")
-        .unwrap()
-        .substitute("/result/at".parse().unwrap(), |request| {
+    let options = Options::new().ignore("/params/arguments/at").unwrap().substitute(
+        "/result/at".parse().unwrap(),
+        |request| {
             let at: shadowcat::Pointer = "/params/arguments/at".parse().ok()?;
             Some(String::from_utf8(at.find(request.bytes()).ok()??.to_vec()).unwrap())
-        });
+        },
+    );
     let recorded = [up(tool("1", "t", r#"{"at":1}"#)), down(result("1", r#"{"at":1,"n":2}"#))];
     let mut replay = replay_by(options, recorded);
     assert_eq!(only(&mut replay, tool("5", "t", r#"{"at":99}"#)).await, result("5", r#"{"at":99,"n":2}"#));
@@ -478,9 +489,8 @@ async fn a_value_of_the_users_own_is_put_in_place() {
 
 #[test]
 fn of_several_sessions_one_is_chosen() {
-    let recorded = || {
-        ["a", "b"].map(|name| [up(add("1", 1)).session(name), down(result("1", "{}")).session(name)])
-    };
+    let recorded =
+        || ["a", "b"].map(|name| [up(add("1", 1)).session(name), down(result("1", "{}")).session(name)]);
     let several = Replay::of(&mut source(recorded().into_iter().flatten())).unwrap_err();
     assert!(matches!(&several, ReplayError::SeveralSessions(names) if names == &["a", "b"]), "{several}");
     let unknown = Replay::options().session("c").read(&mut source(recorded().into_iter().flatten()));

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::essence;
 use super::mismatch::{Mismatch, MismatchKind};
 use super::options::{Matching, Options, Repeats};
 use super::script::Script;
 use super::state::State;
-use super::essence;
 use crate::message::JsonRpcMessage;
 use crate::tape::{Comparison, Difference};
 

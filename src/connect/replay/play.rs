@@ -42,7 +42,12 @@ enum Step {
 
 impl Play {
     /// The exchange is found and counts as played.
-    pub(super) fn new(shared: &Arc<Shared>, state: &mut State, exchange: usize, request: JsonRpcMessage) -> Self {
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        state: &mut State,
+        exchange: usize,
+        request: JsonRpcMessage,
+    ) -> Self {
         let recorded = &shared.script.exchanges[exchange];
         let token = peek::progress_token(&request).ok().flatten().map(|token| token.to_owned());
         let id = request.owned_id().unwrap_or_else(|| recorded.id.clone());
@@ -109,8 +114,7 @@ impl Play {
         let Some(playing) = state.plays.get(&self.number) else { return Step::Wait };
         if let Some(mismatch) = &playing.refused {
             let (data, id) = (mismatch.data(), Some(&self.caller.id));
-            let answer =
-                JsonRpcMessage::error_response_with(id, Code::INTERNAL_ERROR, mismatch, Some(&data));
+            let answer = JsonRpcMessage::error_response_with(id, Code::INTERNAL_ERROR, mismatch, Some(&data));
             return Step::Refuse(answer);
         }
         let is_early = recorded.is_listen() && state.reached.frame < item.cause;

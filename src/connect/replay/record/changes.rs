@@ -63,7 +63,11 @@ impl Changes {
         let differences = match (then.answer(), now.answer()) {
             (Some(then), Some(now)) => index.answer(then, now),
             (None, None) => return,
-            _ => return self.changed.push(Changed { what: essence::title(&now.request), differences: Vec::new() }),
+            _ => {
+                return self
+                    .changed
+                    .push(Changed { what: essence::title(&now.request), differences: Vec::new() });
+            }
         };
         if !differences.is_empty() {
             self.changed.push(Changed { what: essence::title(&now.request), differences });

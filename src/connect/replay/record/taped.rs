@@ -196,7 +196,9 @@ impl<L> fmt::Debug for Taped<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.inner {
             Inner::Replay(replay) => f.debug_tuple("Taped").field(replay).finish(),
-            Inner::Record(_, recording) => f.debug_struct("Recording").field("path", &recording.path).finish(),
+            Inner::Record(_, recording) => {
+                f.debug_struct("Recording").field("path", &recording.path).finish()
+            }
         }
     }
 }

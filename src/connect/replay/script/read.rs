@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::sort::Sorter;
 use super::Script;
+use super::sort::Sorter;
 use crate::connect::replay::ReplayError;
 use crate::message::{JsonRpcMessage, ScanOptions};
 use crate::tape::{Edge, Entry, EntryKind, Source};
@@ -77,10 +77,7 @@ fn entries(source: &mut dyn Source, wanted: &Wanted) -> Result<Vec<(usize, Entry
 }
 
 fn is_said(kind: EntryKind) -> bool {
-    matches!(
-        kind,
-        EntryKind::Request | EntryKind::Notification | EntryKind::Response | EntryKind::End
-    )
+    matches!(kind, EntryKind::Request | EntryKind::Notification | EntryKind::Response | EntryKind::End)
 }
 
 fn choose(entries: &mut Vec<(usize, Entry)>, wanted: &Wanted) -> Result<(), ReplayError> {
@@ -102,7 +99,8 @@ fn choose(entries: &mut Vec<(usize, Entry)>, wanted: &Wanted) -> Result<(), Repl
 
 /// The client's, where there is one.
 fn edge(entries: &[(usize, Entry)]) -> Edge {
-    let of_client = |(_, entry): &(usize, Entry)| entry.edge == Edge::Client && entry.kind == EntryKind::Request;
+    let of_client =
+        |(_, entry): &(usize, Entry)| entry.edge == Edge::Client && entry.kind == EntryKind::Request;
     if entries.iter().any(of_client) { Edge::Client } else { Edge::Upstream }
 }
 

@@ -47,6 +47,7 @@ mod head;
 pub mod json;
 pub mod lines;
 mod object;
+mod snapshot;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod store;
@@ -61,6 +62,7 @@ pub use component::Component;
 pub use copy::{Copied, copy, open};
 pub use entry::{Edge, Entry, EntryKind, Outcome};
 pub use error::TapeError;
+pub use snapshot::{Snapshot, SnapshotKind};
 pub use store::{Sink, Source};
 pub use tape_id::TapeId;
 pub use title::{Json, Tape};

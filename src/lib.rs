@@ -84,6 +84,8 @@ pub mod session;
 mod stamp;
 #[cfg(feature = "tape")]
 pub mod tape;
+#[cfg(feature = "tape")]
+pub mod verify;
 pub mod wassette;
 pub mod wire;
 

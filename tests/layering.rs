@@ -18,7 +18,7 @@ const LEVELS: [&[&str]; 11] = [
     &["wire", "rules", "tape", "session", "wassette"],
     &["policy"],
     &["audit"],
-    &["layer", "connect", "serve", "monitor"],
+    &["layer", "connect", "serve", "monitor", "verify"],
     &["manual"],
 ];
 /// Below everything.

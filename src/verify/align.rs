@@ -103,7 +103,10 @@ mod tests {
         let alike = |_, _| false;
         assert_eq!(align(b"abcd", b"acd", alike), [Pair::Same, Pair::Missing(1), Pair::Same, Pair::Same]);
         assert_eq!(align(b"ab", b"axb", alike), [Pair::Same, Pair::Extra(1), Pair::Same]);
-        assert_eq!(align(b"abc", b"xbz", |a, b| a == b), [Pair::Instead(0, 0), Pair::Same, Pair::Instead(2, 2)]);
+        assert_eq!(
+            align(b"abc", b"xbz", |a, b| a == b),
+            [Pair::Instead(0, 0), Pair::Same, Pair::Instead(2, 2)]
+        );
         assert_eq!(align(b"ab", b"ba", alike), [Pair::Missing(0), Pair::Same, Pair::Extra(1)]);
         assert_eq!(align(b"", b"", alike), []);
     }

@@ -22,11 +22,8 @@ impl Carry {
     /// What the protocol has of that kind: pages, rounds (2026-07-28 basic/patterns/mrtr), tasks.
     pub(super) fn builtin() -> Vec<Self> {
         let place = |tokens: &[&str]| tokens.iter().fold(Pointer::root(), |at, token| at.join(*token));
-        let carry = |from: &[&str], to: &[&str], same_method| Self {
-            from: place(from),
-            to: place(to),
-            same_method,
-        };
+        let carry =
+            |from: &[&str], to: &[&str], same_method| Self { from: place(from), to: place(to), same_method };
         let related = ["params", "_meta", "io.modelcontextprotocol/related-task", "taskId"];
         vec![
             carry(&["result", "nextCursor"], &["params", "cursor"], true),
@@ -92,7 +89,8 @@ impl Carried {
         if changes.is_empty() {
             return request;
         }
-        let edit = changes.into_iter().fold(request.clone().edit(), |edit, (place, new)| edit.set(place, new));
+        let edit =
+            changes.into_iter().fold(request.clone().edit(), |edit, (place, new)| edit.set(place, new));
         edit.finish().unwrap_or(request)
     }
 
@@ -128,7 +126,8 @@ mod tests {
     #[test]
     fn a_task_of_now_is_asked_for_by_any_method() {
         let mut carried = Carried::new(Carry::builtin());
-        let answer = |id| message(&format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"task":{{"taskId":"{id}"}}}}}}"#));
+        let answer =
+            |id| message(&format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"task":{{"taskId":"{id}"}}}}}}"#));
         carried.learn("tools/call", &answer("t-1"), answer("t-9"));
         let get = JsonRpcMessage::request(2, "tasks/get", r#"{"taskId":"t-1"}"#).unwrap();
         assert_eq!(carried.apply(get).params(), Some(&br#"{"taskId":"t-9"}"#[..]));

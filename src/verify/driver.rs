@@ -75,11 +75,7 @@ where
     }
 
     /// Lets things happen until `is_done`; `false` at the deadline.
-    pub(super) async fn until(
-        &mut self,
-        deadline: Option<Instant>,
-        is_done: impl Fn(&Self) -> bool,
-    ) -> bool {
+    pub(super) async fn until(&mut self, deadline: Option<Instant>, is_done: impl Fn(&Self) -> bool) -> bool {
         let mut sleep = deadline.map(|at| Box::pin(sleep_until(at)));
         poll_fn(|cx| {
             for _ in 0..TURN {

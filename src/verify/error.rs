@@ -60,7 +60,9 @@ impl VerifyError {
     pub(super) fn too_large(max: usize) -> Self {
         Self::new(
             Kind::TooLarge,
-            format_args!("the tape takes more than {max} bytes of memory; split it, or allow more by `max_bytes`"),
+            format_args!(
+                "the tape takes more than {max} bytes of memory; split it, or allow more by `max_bytes`"
+            ),
         )
     }
 

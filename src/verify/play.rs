@@ -37,8 +37,12 @@ where
             }
             self.step(step).await;
         }
-        if open_at == self.script.steps.len() {
-            self.barrier(open_at).await;
+        let steps = self.script.steps.len();
+        self.barrier(steps).await;
+        if listen_at >= steps && listens {
+            self.listen().await;
+        }
+        if open_at >= steps {
             self.load_components().await?;
         }
         self.finish().await;
@@ -59,19 +63,25 @@ where
         self.barrier(step).await;
     }
 
-    /// Waits for the calls that were over before this step.
+    /// Waits for the calls that were over before this step. A listen that does not end as it did is ended.
     async fn barrier(&mut self, step: usize) {
-        let is_over = |driver: &Self| {
-            driver.active.iter().all(|active| match active.purpose {
-                Purpose::Call(call) => {
-                    let recorded = &driver.script.calls[call];
-                    // What the client left is left by a step of its own.
-                    matches!(recorded.end, End::Left(_)) || recorded.over.is_none_or(|over| over > step)
-                }
-                _ => true,
-            })
+        let deadline = self.deadline();
+        while !self.until(deadline, |driver| driver.overdue(step).is_none()).await {
+            let Some(purpose) = self.overdue(step) else { break };
+            self.leave(purpose, None);
+        }
+    }
+
+    /// A call that was over before this step, and is not. What the client left is left by a step of its own.
+    fn overdue(&self, step: usize) -> Option<Purpose> {
+        let is_due = |purpose| match purpose {
+            Purpose::Call(call) => {
+                let recorded = &self.script.calls[call];
+                !matches!(recorded.end, End::Left(_)) && recorded.over.is_some_and(|over| over <= step)
+            }
+            _ => false,
         };
-        self.until(None, is_over).await;
+        self.active.iter().map(|active| active.purpose).find(|purpose| is_due(*purpose))
     }
 
     async fn step(&mut self, step: usize) {
@@ -124,10 +134,8 @@ where
         let purpose = Purpose::Call(call);
         let deadline = Instant::now().checked_add(self.settings.linger);
         let count = self.script.calls[call].items.len();
-        self.until(deadline, |driver| {
-            driver.find(purpose).is_none_or(|active| active.heard() >= count)
-        })
-        .await;
+        self.until(deadline, |driver| driver.find(purpose).is_none_or(|active| active.heard() >= count))
+            .await;
         // Its answers to what it was asked are on their way.
         self.drain().await;
     }
@@ -155,16 +163,15 @@ where
         let deadline = Instant::now().checked_add(self.settings.linger);
         let count = expected.len();
         let is_heard = |driver: &Self| {
-            driver.find(Purpose::SessionListen).is_none_or(|listen| {
-                listen.count(|message| driver.settings.judge.counts(message)) >= count
-            })
+            driver
+                .find(Purpose::SessionListen)
+                .is_none_or(|listen| listen.count(|message| driver.settings.judge.counts(message)) >= count)
         };
         self.until(deadline, is_heard).await;
         self.drain().await;
         self.leave(Purpose::SessionListen, None);
         let (heard, more) = std::mem::take(&mut self.heard);
-        let heard: Vec<_> =
-            heard.into_iter().filter(|message| self.settings.judge.counts(message)).collect();
+        let heard: Vec<_> = heard.into_iter().filter(|message| self.settings.judge.counts(message)).collect();
         let mut findings = self.settings.judge.items(&expected, &heard, more);
         findings.append(&mut self.unsent);
         self.report.add_unasked(findings, self.settings.max_findings);
@@ -212,18 +219,21 @@ where
     }
 }
 
-/// Where not both are answers.
+/// How the ends differ; two answers are compared elsewhere.
 fn ending(end: &End, live: &Live) -> Option<Finding> {
-    let found = |verdict, expected: &str, actual: &str| Some(outcome("answer", verdict, Some(expected), actual));
+    let found =
+        |verdict, expected: &str, actual: &str| Some(outcome("answer", verdict, Some(expected), actual));
     let left = "the client left it before";
     match (end, live) {
-        (End::Failed(_), Live::Failed(_) | Live::Ended) => None,
+        (End::Answered(_), Live::Answered(_)) | (End::Failed(_), Live::Failed(_) | Live::Ended) => None,
         (End::Left(_) | End::Open, Live::Left | Live::Ended) => None,
         // How it went on is not on the tape.
         (End::Open, Live::Answered(_)) => None,
         (End::Answered(_), Live::Failed(why)) => found(Verdict::Failed, "an answer", why),
         (End::Answered(_), Live::Ended) => found(Verdict::Missing, "an answer", "it ended without one"),
-        (End::Answered(_), Live::Left) => found(Verdict::Missing, "an answer", "there was none up to the end"),
+        (End::Answered(_), Live::Left) => {
+            found(Verdict::Missing, "an answer", "there was none up to the end")
+        }
         (End::Failed(why), Live::Answered(_)) => found(Verdict::Extra, why, "an answer"),
         (End::Failed(why), Live::Left) => found(Verdict::Differs, why, "there was none up to the end"),
         (End::Left(_), Live::Answered(_)) => found(Verdict::Extra, left, "an answer"),
@@ -238,7 +248,7 @@ fn subscribed(message: JsonRpcMessage, now: Option<&OwnedId>, then: Option<&Owne
     if !peek::subscription_id(&message).ok().flatten().is_some_and(is_its) {
         return message;
     }
-    message.clone().edit().meta(peek::SUBSCRIPTION_ID, then.as_str()).finish().unwrap_or(message)
+    message.clone().edit().meta(peek::SUBSCRIPTION_ID, then.as_str().as_bytes()).finish().unwrap_or(message)
 }
 
 /// The tool, prompt or resource that it names.

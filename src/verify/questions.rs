@@ -76,5 +76,5 @@ fn asked<'a>(
 /// A cancellation that names the call by its id of now.
 pub(super) fn naming(message: &JsonRpcMessage, id: &OwnedId) -> JsonRpcMessage {
     let place = Pointer::root().join("params").join("requestId");
-    message.clone().edit().set(&place, id.as_str()).finish().unwrap_or_else(|_| message.clone())
+    message.clone().edit().set(&place, id.as_str().as_bytes()).finish().unwrap_or_else(|_| message.clone())
 }

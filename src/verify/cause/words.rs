@@ -32,7 +32,11 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn parts(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | ',' | ';' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | '=' | '`')
+    c.is_whitespace()
+        || matches!(
+            c,
+            '"' | '\'' | '\\' | ',' | ';' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | '=' | '`'
+        )
 }
 
 fn is_word(piece: &str) -> bool {
@@ -113,7 +117,8 @@ pub(super) fn are_random(a: &str, b: &str) -> bool {
         return false;
     }
     a.len() >= 8 && both(|byte| byte.is_ascii_hexdigit())
-        || a.len() >= 16 && both(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_'))
+        || a.len() >= 16
+            && both(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_'))
 }
 
 /// Without what they begin with alike, up to the last sign that parts names: `sess_8f2a…`.
@@ -144,7 +149,8 @@ fn is_host(word: &str) -> bool {
     let is_url = bare.len() < word.len();
     let (host, port) = bare.rsplit_once(':').unwrap_or((bare, ""));
     let is_name = |host: &str| {
-        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
+        !host.is_empty()
+            && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
     };
     bare.parse::<std::net::IpAddr>().is_ok()
         || host.parse::<std::net::IpAddr>().is_ok() && is_digits(port)
@@ -160,9 +166,26 @@ fn is_duration(word: &str) -> bool {
 /// What stands in the errors of system calls and of libraries.
 fn is_failure(word: &str) -> bool {
     const SAID: [&str; 20] = [
-        "refused", "reset", "timed", "timeout", "unreachable", "dns", "econnrefused", "econnreset", "etimedout",
-        "ehostunreach", "enetunreach", "eai_again", "enotfound", "epipe", "aborted", "closed", "broken",
-        "resolve", "lookup", "disconnected",
+        "refused",
+        "reset",
+        "timed",
+        "timeout",
+        "unreachable",
+        "dns",
+        "econnrefused",
+        "econnreset",
+        "etimedout",
+        "ehostunreach",
+        "enetunreach",
+        "eai_again",
+        "enotfound",
+        "epipe",
+        "aborted",
+        "closed",
+        "broken",
+        "resolve",
+        "lookup",
+        "disconnected",
     ];
     SAID.contains(&&*word.to_ascii_lowercase())
 }
@@ -178,12 +201,22 @@ mod tests {
     #[test]
     fn times_are_known_by_their_form() {
         for word in [
-            "2026-11-21", "2026-11-21T13:40:00Z", "2026-11-21T13:40:00.123+01:00", "13:40", "13:40:00,5",
-            "1795214500", "1795214500123", "1795214500.5", "Nov", "2026",
+            "2026-11-21",
+            "2026-11-21T13:40:00Z",
+            "2026-11-21T13:40:00.123+01:00",
+            "13:40",
+            "13:40:00,5",
+            "1795214500",
+            "1795214500123",
+            "1795214500.5",
+            "Nov",
+            "2026",
         ] {
             assert!(is_time(word), "{word}");
         }
-        for word in ["", "12", "7", "2026-1", "1:2", "a:b", "99999999999999999999999999", "-", "T", "1795x", "25°C"] {
+        for word in
+            ["", "12", "7", "2026-1", "1:2", "a:b", "99999999999999999999999999", "-", "T", "1795x", "25°C"]
+        {
             assert!(!is_time(word), "{word}");
         }
     }
@@ -198,7 +231,12 @@ mod tests {
         ] {
             assert!(are_random(a, b), "{a} {b}");
         }
-        for (a, b) in [("12345678", "12345679"), ("deadbeef", "cafebabe"), ("abc", "abd"), ("deadbeef01", "deadbeef012")] {
+        for (a, b) in [
+            ("12345678", "12345679"),
+            ("deadbeef", "cafebabe"),
+            ("abc", "abd"),
+            ("deadbeef01", "deadbeef012"),
+        ] {
             assert!(!are_random(a, b), "{a} {b}");
         }
     }
@@ -206,8 +244,11 @@ mod tests {
     #[test]
     fn networks_are_known_by_their_form() {
         for (a, b) in [
-            ("127.0.0.1:80", "127.0.0.1:8123"), ("http://a.example/x", "http://b.example/x"), ("12ms", "130ms"),
-            ("localhost:80", "localhost:81"), ("refused", "reset"),
+            ("127.0.0.1:80", "127.0.0.1:8123"),
+            ("http://a.example/x", "http://b.example/x"),
+            ("12ms", "130ms"),
+            ("localhost:80", "localhost:81"),
+            ("refused", "reset"),
         ] {
             assert!(are_network(a, b), "{a} {b}");
         }

@@ -77,6 +77,8 @@ mod queue;
 mod quiet;
 pub mod reply;
 pub mod rules;
+#[cfg(feature = "schema")]
+mod schema;
 #[cfg(feature = "secret")]
 pub mod secret;
 pub mod serve;

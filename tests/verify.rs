@@ -570,3 +570,46 @@ async fn a_tape_that_is_not_whole_is_played_and_says_so() {
     assert!(report.is_deterministic(), "{report}");
     assert!(report.notes.iter().any(|note| note.contains("not whole")), "{report}");
 }
+
+#[cfg(feature = "schema")]
+#[tokio::test]
+async fn results_of_tools_may_be_checked_by_their_schemas() {
+    let tools = r#"{"tools":[{"name":"weather","inputSchema":{},"outputSchema":{"type":"object","properties":{"celsius":{"type":"number"}},"required":["celsius"]}}]}"#;
+    let result = |celsius: &str| {
+        format!(
+            r#"{{"content":[{{"type":"text","text":"{celsius} degrees"}}],"structuredContent":{{"celsius":{celsius}}}}}"#
+        )
+    };
+    let tape = || {
+        Made::new()
+            .call(1, "tools/list", "{}", tools)
+            .call(2, "tools/call", r#"{"name":"weather"}"#, &result("7"))
+            .call(
+                3,
+                "tools/call",
+                r#"{"name":"other"}"#,
+                r#"{"content":[{"type":"text","text":"{\"n\":1}"}]}"#,
+            )
+            .source()
+    };
+    let other = r#"{"content":[{"type":"text","text":"{\"n\":2}"}]}"#;
+    let now = [tools, &result("-3.5"), other];
+    let report = Verify::new(tape()).run(says(&now)).await.unwrap();
+    assert_eq!(report.totals.differ, 2, "compared: {report}");
+    let by_schema =
+        || Verify::new(tape()).output_schemas().schema("other", br#"{"required":["n"]}"#).unwrap();
+    let report = by_schema().run(says(&now)).await.unwrap();
+    assert!(report.is_deterministic(), "{report}");
+
+    let wrong = [tools, &result("null"), r#"{"content":[{"type":"text","text":"{}"}]}"#];
+    let report = by_schema().run(says(&wrong)).await.unwrap();
+    assert_eq!(
+        found(&report),
+        [(2, "differs", "/result/structuredContent"), (3, "differs", "/result/content/0/text")],
+        "{report}"
+    );
+    let more = [tools, &result("1").replace("}}", "},\"extra\":1}"), other];
+    let report = by_schema().run(says(&more)).await.unwrap();
+    assert_eq!(found(&report), [(2, "differs", "/result/extra")]);
+    assert!(Verify::new(tape()).schema("t", br#"{"$ref":"http://a.example"}"#).is_err());
+}

@@ -18,6 +18,8 @@ pub(super) struct Judge {
     pub(super) tolerated: Vec<String>,
     /// Methods of notifications and questions that are not compared.
     pub(super) ignored: Vec<String>,
+    #[cfg(feature = "schema")]
+    pub(super) schemas: super::schemas::Schemas,
 }
 
 impl Default for Judge {
@@ -27,6 +29,8 @@ impl Default for Judge {
             causes: Cause::builtin(),
             tolerated: Vec::new(),
             ignored: Vec::new(),
+            #[cfg(feature = "schema")]
+            schemas: super::schemas::Schemas::default(),
         }
     }
 }
@@ -38,8 +42,39 @@ impl Judge {
         !self.ignored.iter().any(|ignored| *ignored == method)
     }
 
+    /// How the answer differs. Ids are the same already. What is checked by a schema is not compared.
+    #[cfg(feature = "schema")]
+    pub(super) fn answer(
+        &mut self,
+        request: &JsonRpcMessage,
+        expected: &JsonRpcMessage,
+        actual: &JsonRpcMessage,
+    ) -> Vec<Finding> {
+        if request.is_method(crate::protocol::method::TOOLS_LIST) {
+            self.schemas.learn(actual);
+        }
+        let mut findings = self.messages("answer", expected, actual);
+        if let Some(violations) = self.schemas.check(request, actual) {
+            let of_schema = ["/result/structuredContent", "/result/content"];
+            let is_of_schema = |path: &str| {
+                of_schema.iter().any(|whole| {
+                    path.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                })
+            };
+            findings.retain(|finding| !is_of_schema(&finding.path));
+            findings.extend(violations);
+        }
+        findings
+    }
+
     /// How the answer differs. Ids are the same already.
-    pub(super) fn answer(&self, expected: &JsonRpcMessage, actual: &JsonRpcMessage) -> Vec<Finding> {
+    #[cfg(not(feature = "schema"))]
+    pub(super) fn answer(
+        &mut self,
+        _: &JsonRpcMessage,
+        expected: &JsonRpcMessage,
+        actual: &JsonRpcMessage,
+    ) -> Vec<Finding> {
         self.messages("answer", expected, actual)
     }
 

@@ -80,9 +80,13 @@ mod options;
 mod play;
 mod questions;
 mod report;
+#[cfg(feature = "schema")]
+mod schemas;
 mod script;
 
 pub use cause::Cause;
 pub use error::VerifyError;
 pub use options::{Pace, Progress, Verify};
 pub use report::{Call, Finding, Report, Totals, Verdict};
+#[cfg(feature = "schema")]
+pub use schemas::BadSchema;

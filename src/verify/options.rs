@@ -75,7 +75,7 @@ impl Verify {
     ///
     /// # #[cfg(all(feature = "stdio", unix))]
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let server = connect::Command::new("my-server").spawn().await?;
+    /// let server = connect::Command::new("my-server").spawn()?;
     /// let report = Verify::of(tape::open("tests/tapes/session.json")?).run(server).await?;
     /// println!("{report}");
     /// # Ok(()) }
@@ -159,6 +159,35 @@ impl Verify {
     /// progress is seldom the same.
     pub fn ignore_method(mut self, method: &str) -> Self {
         self.settings.judge.ignored.push(method.to_owned());
+        self
+    }
+
+    /// Checks the results of this tool by a JSON Schema, of its `structuredContent` or else of the JSON in its first
+    /// text, and does not compare them; a result that is an error is compared. The schema is bounded as one of
+    /// [`layer::validate`](crate::layer::validate) is.
+    ///
+    /// ```no_run
+    /// use shadowcat::{tape, verify::Verify};
+    ///
+    /// let verify = Verify::of(tape::open("tests/tapes/session.json")?)
+    ///     .schema("weather", br#"{"required":["celsius"],"properties":{"celsius":{"type":"number"}}}"#)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The schema cannot be used.
+    #[cfg(feature = "schema")]
+    pub fn schema(mut self, tool: &str, schema: &[u8]) -> Result<Self, super::BadSchema> {
+        self.settings.judge.schemas.give(tool, schema)?;
+        Ok(self)
+    }
+
+    /// The same for each tool that has an `outputSchema` in the lists of tools that the server gives while the tape
+    /// is played. A schema that cannot be used is as none.
+    #[cfg(feature = "schema")]
+    pub fn output_schemas(mut self) -> Self {
+        self.settings.judge.schemas.learns = true;
         self
     }
 

@@ -203,7 +203,8 @@ where
                     None => actual,
                 };
                 let actual = self.carried.learn(method, expected, actual);
-                findings.extend(judge.answer(expected, &actual));
+                let judge = &mut self.settings.judge;
+                findings.extend(judge.answer(&recorded.request, expected, &actual));
             }
             (end, live) => findings.extend(ending(end, &live)),
         }

@@ -77,6 +77,8 @@ mod queue;
 mod quiet;
 pub mod reply;
 pub mod rules;
+#[cfg(feature = "schema")]
+mod schema;
 #[cfg(feature = "secret")]
 pub mod secret;
 pub mod serve;
@@ -84,6 +86,8 @@ pub mod session;
 mod stamp;
 #[cfg(feature = "tape")]
 pub mod tape;
+#[cfg(feature = "tape")]
+pub mod verify;
 pub mod wassette;
 pub mod wire;
 

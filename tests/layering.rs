@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// From the lowest to the highest.
 const LEVELS: [&[&str]; 11] = [
-    &["clock", "file", "queue", "quiet", "stamp"],
+    &["clock", "file", "queue", "quiet", "schema", "stamp"],
     &["error"],
     &["message"],
     &["reply"],
@@ -18,7 +18,7 @@ const LEVELS: [&[&str]; 11] = [
     &["wire", "rules", "tape", "session", "wassette"],
     &["policy"],
     &["audit"],
-    &["layer", "connect", "serve", "monitor"],
+    &["layer", "connect", "serve", "monitor", "verify"],
     &["manual"],
 ];
 /// Below everything.

@@ -49,6 +49,7 @@ pub mod json;
 pub mod lines;
 mod object;
 mod recorder;
+mod snapshot;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod store;
@@ -65,6 +66,7 @@ pub use copy::{Copied, copy, open};
 pub use entry::{Edge, Entry, EntryKind, Outcome};
 pub use error::TapeError;
 pub use recorder::{Exchange, Overflow, Recorder, RecorderOptions, RecorderStats};
+pub use snapshot::{Snapshot, SnapshotKind};
 pub use store::{Sink, Source};
 pub use tape_id::TapeId;
 pub use title::{Json, Tape};

@@ -64,6 +64,7 @@ pub mod connect;
 mod error;
 #[cfg(feature = "tape")]
 mod file;
+mod histogram;
 pub mod layer;
 mod macros;
 pub mod manual;
@@ -81,6 +82,7 @@ pub mod rules;
 pub mod secret;
 pub mod serve;
 pub mod session;
+mod shown;
 mod stamp;
 #[cfg(feature = "tape")]
 pub mod tape;

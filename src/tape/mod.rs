@@ -38,17 +38,26 @@
 //! ```
 
 mod appender;
+mod call;
 mod component;
 mod copy;
 mod entry;
 mod error;
+mod exchange;
+mod filter;
 mod frame;
 mod head;
 pub mod json;
 pub mod lines;
+mod list;
+mod merge;
+mod name;
 mod object;
+mod show;
+mod split;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+mod stats;
 mod store;
 mod tape_id;
 mod text;
@@ -61,6 +70,14 @@ pub use component::Component;
 pub use copy::{Copied, copy, open};
 pub use entry::{Edge, Entry, EntryKind, Outcome};
 pub use error::TapeError;
+pub use filter::{Filter, Filtered};
+pub use crate::histogram::Histogram;
+pub use crate::shown::Payload;
+pub use list::{Listed, Listing, list};
+pub use merge::{Merged, merge};
+pub use show::Show;
+pub use split::Split;
+pub use stats::{CallStats, Stats};
 pub use store::{Sink, Source};
 pub use tape_id::TapeId;
 pub use title::{Json, Tape};

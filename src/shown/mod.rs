@@ -8,8 +8,8 @@ use crate::message::JsonRpcMessage;
 use crate::protocol::peek;
 
 pub(crate) use mask::masked;
-pub(crate) use payload::render;
 pub use payload::Payload;
+pub(crate) use payload::render;
 pub(crate) use text::{name, quoted, safe_json};
 
 /// What a response is, in a word or two of ours.

@@ -195,7 +195,10 @@ impl Source for Merged {
 
 impl fmt::Debug for Merged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Merged").field("tape", &self.tape).field("of", &self.chains.len()).finish_non_exhaustive()
+        f.debug_struct("Merged")
+            .field("tape", &self.tape)
+            .field("of", &self.chains.len())
+            .finish_non_exhaustive()
     }
 }
 

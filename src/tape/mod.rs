@@ -39,6 +39,7 @@
 
 mod appender;
 mod call;
+mod compare;
 mod component;
 mod copy;
 mod entry;
@@ -66,13 +67,14 @@ mod title;
 mod version;
 mod word;
 
+pub use crate::histogram::Histogram;
+pub use crate::shown::Payload;
+pub use compare::{Change, Comparison, Difference};
 pub use component::Component;
 pub use copy::{Copied, copy, open};
 pub use entry::{Edge, Entry, EntryKind, Outcome};
 pub use error::TapeError;
 pub use filter::{Filter, Filtered};
-pub use crate::histogram::Histogram;
-pub use crate::shown::Payload;
 pub use list::{Listed, Listing, list};
 pub use merge::{Merged, merge};
 pub use show::Show;

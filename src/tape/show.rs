@@ -186,7 +186,8 @@ impl Show {
             (None, Payload::Shape) => {}
             (None, payload) => {
                 let text = String::from_utf8_lossy(&entry.bytes);
-                let shown = if payload == Payload::Raw { text.as_ref().into() } else { masked(&text, room).0 };
+                let shown =
+                    if payload == Payload::Raw { text.as_ref().into() } else { masked(&text, room).0 };
                 out.push_str(&quoted(&shown, room.saturating_sub(8)));
             }
         }

@@ -45,8 +45,10 @@ impl Exchange {
         Some(self.answer.as_ref()?.0.at.saturating_sub(self.request.at))
     }
 
-    fn bytes(&self) -> usize {
-        self.request.bytes.len() + self.items.iter().map(|item| item.bytes.len()).sum::<usize>()
+    /// All that it keeps in memory.
+    pub(super) fn bytes(&self) -> usize {
+        let answer = self.answer.as_ref().map_or(0, |(entry, _)| entry.bytes.len());
+        self.request.bytes.len() + answer + self.items.iter().map(|item| item.bytes.len()).sum::<usize>()
     }
 }
 

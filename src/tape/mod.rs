@@ -42,6 +42,7 @@ mod call;
 mod compare;
 mod component;
 mod copy;
+mod diff;
 mod entry;
 mod error;
 mod exchange;
@@ -52,8 +53,11 @@ pub mod json;
 pub mod lines;
 mod list;
 mod merge;
+mod mocks;
 mod name;
 mod object;
+#[cfg(feature = "secret")]
+mod redact;
 mod show;
 mod split;
 #[cfg(feature = "sqlite")]
@@ -72,11 +76,16 @@ pub use crate::shown::Payload;
 pub use compare::{Change, Comparison, Difference};
 pub use component::Component;
 pub use copy::{Copied, copy, open};
+pub use diff::{CallChange, CallDiff, CallPart, Diff, diff};
 pub use entry::{Edge, Entry, EntryKind, Outcome};
 pub use error::TapeError;
 pub use filter::{Filter, Filtered};
 pub use list::{Listed, Listing, list};
 pub use merge::{Merged, merge};
+pub use mocks::Mocks;
+#[cfg(feature = "secret")]
+#[cfg_attr(docsrs, doc(cfg(feature = "secret")))]
+pub use redact::{Redact, Redacted};
 pub use show::Show;
 pub use split::Split;
 pub use stats::{CallStats, Stats};

@@ -38,20 +38,33 @@
 //! ```
 
 mod appender;
+mod call;
 mod compare;
 mod component;
 mod copy;
+mod diff;
 mod entry;
 mod error;
+mod exchange;
+mod filter;
 mod frame;
 mod head;
 pub mod json;
 pub mod lines;
+mod list;
+mod merge;
+mod mocks;
+mod name;
 mod object;
 mod recorder;
 mod snapshot;
+#[cfg(feature = "secret")]
+mod redact;
+mod show;
+mod split;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+mod stats;
 mod store;
 mod tape_id;
 mod text;
@@ -60,13 +73,26 @@ mod title;
 mod version;
 mod word;
 
+pub use crate::histogram::Histogram;
+pub use crate::shown::Payload;
 pub use compare::{Change, Comparison, Difference};
 pub use component::Component;
 pub use copy::{Copied, copy, open};
+pub use diff::{CallChange, CallDiff, CallPart, Diff, diff};
 pub use entry::{Edge, Entry, EntryKind, Outcome};
 pub use error::TapeError;
 pub use recorder::{Exchange, Overflow, Recorder, RecorderOptions, RecorderStats};
 pub use snapshot::{Snapshot, SnapshotKind};
+pub use filter::{Filter, Filtered};
+pub use list::{Listed, Listing, list};
+pub use merge::{Merged, merge};
+pub use mocks::Mocks;
+#[cfg(feature = "secret")]
+#[cfg_attr(docsrs, doc(cfg(feature = "secret")))]
+pub use redact::{Redact, Redacted};
+pub use show::Show;
+pub use split::Split;
+pub use stats::{CallStats, Stats};
 pub use store::{Sink, Source};
 pub use tape_id::TapeId;
 pub use title::{Json, Tape};

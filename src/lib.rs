@@ -64,6 +64,8 @@ pub mod connect;
 mod error;
 #[cfg(feature = "tape")]
 mod file;
+#[cfg(any(feature = "audit", feature = "tape"))]
+mod key;
 pub mod layer;
 mod macros;
 pub mod manual;

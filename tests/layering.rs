@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// From the lowest to the highest.
 const LEVELS: [&[&str]; 11] = [
-    &["clock", "file", "queue", "quiet", "stamp"],
+    &["clock", "file", "key", "queue", "quiet", "stamp"],
     &["error"],
     &["message"],
     &["reply"],

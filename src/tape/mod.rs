@@ -47,6 +47,8 @@ mod head;
 pub mod json;
 pub mod lines;
 mod object;
+mod open_options;
+mod pack;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod store;
@@ -57,10 +59,12 @@ mod title;
 mod version;
 mod word;
 
+pub use crate::key::Key;
 pub use component::Component;
-pub use copy::{Copied, copy, open};
+pub use copy::{Copied, copy, open, open_with};
 pub use entry::{Edge, Entry, EntryKind, Outcome};
 pub use error::TapeError;
+pub use open_options::OpenOptions;
 pub use store::{Sink, Source};
 pub use tape_id::TapeId;
 pub use title::{Json, Tape};

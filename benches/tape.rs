@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use shadowcat::Direction;
-use shadowcat::tape::{self, Entry, EntryKind, Sink, Tape, json, lines, sqlite};
+use shadowcat::tape::{self, Entry, EntryKind, Key, OpenOptions, Sink, Source, Tape, json, lines, sqlite};
 
 const FRAMES: u64 = 20_000;
 
@@ -32,11 +32,31 @@ fn frames() -> Vec<Entry> {
 fn create(path: &Path) -> Box<dyn Sink> {
     let _ = std::fs::remove_file(path);
     let tape = Tape::new().unwrap();
+    let lines = |options| Box::new(lines::Writer::create_with(path, &tape, &options).unwrap());
+    let options = lines::Options::new();
     match path.extension().unwrap().to_str().unwrap() {
-        "jsonl" => Box::new(lines::Writer::create(path, &tape).unwrap()),
+        "jsonl" => lines(options),
+        "chained" => lines(options.chain(key())),
+        "zst" => lines(options.compress(3)),
+        "sealed" => lines(options.encrypt(key())),
+        "both" => lines(options.compress(3).encrypt(key())),
         "json" => Box::new(json::Writer::create(path, &tape).unwrap()),
         _ => Box::new(sqlite::Writer::create(path, &tape).unwrap()),
     }
+}
+
+fn key() -> Key {
+    Key::new([7; 32])
+}
+
+fn open(path: &Path) -> Box<dyn Source> {
+    let options = OpenOptions::new();
+    let options = match path.extension().unwrap().to_str().unwrap() {
+        "chained" => options.chain(key()),
+        "sealed" | "both" => options.key(key()),
+        _ => options,
+    };
+    tape::open_with(path, &options).unwrap()
 }
 
 fn write(sink: &mut dyn Sink, frames: &[Entry]) {
@@ -50,7 +70,7 @@ fn tapes(criterion: &mut Criterion) {
     std::fs::create_dir_all(&folder).unwrap();
     let mut group = criterion.benchmark_group("tape");
     group.throughput(Throughput::Elements(FRAMES)).sample_size(10);
-    for name in ["a.jsonl", "a.json", "a.db"] {
+    for name in ["a.jsonl", "a.chained", "a.zst", "a.sealed", "a.both", "a.json", "a.db"] {
         let path = folder.join(name);
         group.bench_function(format!("write/{name}"), |bencher| {
             bencher.iter_with_setup(|| create(&path), |mut sink| write(&mut *sink, &frames));
@@ -62,14 +82,13 @@ fn tapes(criterion: &mut Criterion) {
         group.bench_function(format!("read/{name}"), |bencher| {
             bencher.iter(|| {
                 assert_eq!(
-                    tape::open(&path).unwrap().inspect(|entry| assert!(black_box(entry).is_ok())).count()
-                        as u64,
+                    open(&path).inspect(|entry| assert!(black_box(entry).is_ok())).count() as u64,
                     FRAMES
                 );
             });
         });
         group.bench_function(format!("first entry/{name}"), |bencher| {
-            bencher.iter(|| black_box(tape::open(&path).unwrap().next().unwrap().unwrap()));
+            bencher.iter(|| black_box(open(&path).next().unwrap().unwrap()));
         });
     }
     group.finish();

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::pack::{SEALED, ZSTD};
+use super::pack::{ZSTD, begins_sealed};
 use super::{OpenOptions, Sink, Source, TapeError, json, lines, text};
 use crate::protocol::peek;
 
@@ -65,7 +65,7 @@ pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Box<dy
 
 fn find(mut file: File, path: &Path, options: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
     let beginning = beginning(&mut file).map_err(|error| TapeError::io(path.display(), error))?;
-    if beginning.starts_with(ZSTD) || beginning.starts_with(SEALED) || is_title(&beginning) {
+    if beginning.starts_with(ZSTD) || begins_sealed(&beginning) || is_title(&beginning) {
         return Ok(Box::new(lines::Reader::of(file, path, options)?));
     }
     if options.sealed_by().is_some() {

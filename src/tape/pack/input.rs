@@ -9,7 +9,7 @@ use std::path::Path;
 use super::unseal::{End, Unseal};
 #[cfg(feature = "zstd")]
 use super::unzip::Unzip;
-use super::{SEALED, ZSTD};
+use super::{ZSTD, begins_sealed};
 use crate::key::Key;
 use crate::tape::TapeError;
 
@@ -67,7 +67,7 @@ impl Input {
         if beginning.starts_with(ZSTD) {
             return zipped(input, path);
         }
-        if beginning.starts_with(SEALED) {
+        if begins_sealed(beginning) {
             return sealed(input, path, key);
         }
         Ok(Self::Plain(input))

@@ -26,7 +26,12 @@ pub(super) use zip::{LEVELS, Zip};
 /// A frame of zstd begins so (RFC 8878, section 3.1.1).
 pub(super) const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// A sealed tape begins so.
-pub(super) const SEALED: &[u8; 16] = b"shadowcat sealed";
+const SEALED: &[u8; 16] = b"shadowcat sealed";
+
+/// Whether a file that begins so is a sealed tape, or was to become one.
+pub(super) fn begins_sealed(beginning: &[u8]) -> bool {
+    beginning.starts_with(SEALED) || !beginning.is_empty() && SEALED.starts_with(beginning)
+}
 
 /// What becomes of the text on its way into the file.
 #[derive(Debug, Default)]

@@ -95,5 +95,41 @@ fn tapes(criterion: &mut Criterion) {
     let _ = std::fs::remove_dir_all(&folder);
 }
 
-criterion_group!(benches, tapes);
+/// A large tape up to its first entry, and to one of a rare method: of as many MiB as `SHADOWCAT_TAPE_MIB` says.
+fn opening(criterion: &mut Criterion) {
+    let Some(size) = std::env::var("SHADOWCAT_TAPE_MIB").ok().and_then(|size| size.parse::<u64>().ok()) else {
+        return;
+    };
+    let frames = frames();
+    let folder: PathBuf = std::env::temp_dir().join(format!("shadowcat-bench-large-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut group = criterion.benchmark_group("tape");
+    for name in ["a.jsonl", "a.chained", "a.zst", "a.sealed", "a.both", "a.json", "a.db"] {
+        let path = folder.join(name);
+        let mut sink = create(&path);
+        for _ in 0..=size * 1024 / FRAMES {
+            write(&mut *sink, &frames);
+        }
+        sink.append(&Entry::new(EntryKind::Request, Direction::ToUpstream, RARE)).unwrap();
+        sink.finish().unwrap();
+        drop(sink);
+        group.bench_function(format!("first of {size} MiB/{name}"), |bencher| {
+            bencher.iter(|| black_box(open(&path).next().unwrap().unwrap()));
+        });
+        if name == "a.db" {
+            group.bench_function(format!("by method of {size} MiB/{name}"), |bencher| {
+                let pings = || sqlite::Reader::open(&path).unwrap().filter(sqlite::Filter::new().method("ping"));
+                bencher.iter(|| assert_eq!(black_box(pings().count()), 1));
+            });
+        }
+        let _ = std::fs::remove_file(&path);
+    }
+    group.finish();
+    let _ = std::fs::remove_dir_all(&folder);
+}
+
+/// Stands once in a large tape.
+const RARE: &str = r#"{"jsonrpc":"2.0","id":0,"method":"ping"}"#;
+
+criterion_group!(benches, tapes, opening);
 criterion_main!(benches);

@@ -115,8 +115,8 @@ proptest! {
                 _ => Box::new(json::Writer::create(&other, from.tape()).unwrap()),
             };
             tape::copy(&mut *from, &mut *to).unwrap();
-            check(&mut *tape::open(&db).unwrap(), &entries, &title);
-            source = tape::open(&db).unwrap();
+            check(&mut *tape::open(&other).unwrap(), &entries, &title);
+            source = tape::open(&other).unwrap();
         }
     }
 

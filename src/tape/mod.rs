@@ -10,6 +10,10 @@
 //! | [`json`] | reading and editing by people, tests, version control | one JSON document |
 //! | `sqlite` (feature `sqlite`) | many sessions in one file, questions by method, tool, session | indexed, searched |
 //!
+//! JSON Lines can be compressed (feature `zstd`), encrypted (feature `encryption`), bound by a chain so that nobody
+//! changes them unnoticed, and written to several files: see [`lines::Options`] and [`lines::Rotating`]. What is asked
+//! of a tape before it is read, and who is told, [`OpenOptions`] say.
+//!
 //! The exact bytes of every entry survive every format, also bytes that are no JSON and no text. [`copy`] brings a
 //! tape from one into another, [`open`] finds out what a file is. A file is made with mode 0600 and never over
 //! another; it is opened as what a stranger may have written: links are not followed, what is damaged, foreign or too
@@ -38,6 +42,7 @@
 //! ```
 
 mod appender;
+mod compare;
 mod component;
 mod copy;
 mod entry;
@@ -60,6 +65,7 @@ mod version;
 mod word;
 
 pub use crate::key::Key;
+pub use compare::{Change, Comparison, Difference};
 pub use component::Component;
 pub use copy::{Copied, copy, open, open_with};
 pub use entry::{Edge, Entry, EntryKind, Outcome};

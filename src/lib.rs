@@ -65,6 +65,8 @@ mod error;
 #[cfg(feature = "tape")]
 mod file;
 mod histogram;
+#[cfg(any(feature = "audit", feature = "tape"))]
+mod key;
 pub mod layer;
 mod macros;
 pub mod manual;

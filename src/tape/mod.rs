@@ -10,6 +10,10 @@
 //! | [`json`] | reading and editing by people, tests, version control | one JSON document |
 //! | `sqlite` (feature `sqlite`) | many sessions in one file, questions by method, tool, session | indexed, searched |
 //!
+//! JSON Lines can be compressed (feature `zstd`), encrypted (feature `encryption`), bound by a chain so that nobody
+//! changes them unnoticed, and written to several files: see [`lines::Options`] and [`lines::Rotating`]. What is asked
+//! of a tape before it is read, and who is told, [`OpenOptions`] say.
+//!
 //! The exact bytes of every entry survive every format, also bytes that are no JSON and no text. [`copy`] brings a
 //! tape from one into another, [`open`] finds out what a file is. A file is made with mode 0600 and never over
 //! another; it is opened as what a stranger may have written: links are not followed, what is damaged, foreign or too
@@ -56,11 +60,13 @@ mod merge;
 mod mocks;
 mod name;
 mod object;
+mod open_options;
+mod pack;
 mod recorder;
-mod snapshot;
 #[cfg(feature = "secret")]
 mod redact;
 mod show;
+mod snapshot;
 mod split;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
@@ -74,23 +80,25 @@ mod version;
 mod word;
 
 pub use crate::histogram::Histogram;
+pub use crate::key::Key;
 pub use crate::shown::Payload;
 pub use compare::{Change, Comparison, Difference};
 pub use component::Component;
-pub use copy::{Copied, copy, open};
+pub use copy::{Copied, copy, open, open_with};
 pub use diff::{CallChange, CallDiff, CallPart, Diff, diff};
 pub use entry::{Edge, Entry, EntryKind, Outcome};
 pub use error::TapeError;
-pub use recorder::{Exchange, Overflow, Recorder, RecorderOptions, RecorderStats};
-pub use snapshot::{Snapshot, SnapshotKind};
 pub use filter::{Filter, Filtered};
 pub use list::{Listed, Listing, list};
 pub use merge::{Merged, merge};
 pub use mocks::Mocks;
+pub use open_options::OpenOptions;
+pub use recorder::{Exchange, Overflow, Recorder, RecorderOptions, RecorderStats};
 #[cfg(feature = "secret")]
 #[cfg_attr(docsrs, doc(cfg(feature = "secret")))]
 pub use redact::{Redact, Redacted};
 pub use show::Show;
+pub use snapshot::{Snapshot, SnapshotKind};
 pub use split::Split;
 pub use stats::{CallStats, Stats};
 pub use store::{Sink, Source};

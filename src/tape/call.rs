@@ -48,9 +48,9 @@ impl Key {
         Self { call: self.call.clone(), is_upstream: !self.is_upstream }
     }
 
-    /// Whether an end can be known by it.
-    pub(super) fn has_number(&self) -> bool {
-        matches!(self.call, Call::Number(_))
+    /// Whether an end can be known by it: that of the client's call.
+    pub(super) fn has_end(&self) -> bool {
+        self.is_upstream && matches!(self.call, Call::Number(_))
     }
 }
 

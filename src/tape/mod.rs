@@ -19,6 +19,19 @@
 //! another; it is opened as what a stranger may have written: links are not followed, what is damaged, foreign or too
 //! large is an error that says where.
 //!
+//! What can be done with tapes, each reading one entry after the other:
+//!
+//! | | |
+//! |---|---|
+//! | [`list()`] | what tapes a file or a folder holds |
+//! | [`Show`] | a tape as text |
+//! | [`Filter`] | some of its entries: by method, tool, session, time, how calls ended |
+//! | [`Stats`] | counts, and how long calls took |
+//! | [`diff()`] | what differs between two tapes, call by call |
+//! | [`merge()`], [`Split`] | several tapes as one, and one as several |
+//! | `Redact` (feature `secret`) | a tape without the secrets in it |
+//! | [`Mocks`] | rules that answer as a tape did |
+//!
 //! ```
 //! use std::time::Duration;
 //! use shadowcat::tape::{self, Entry, Sink, Tape, json, lines};

@@ -1,5 +1,6 @@
 //! Taking secrets out of a tape that was recorded with them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use super::{Entry, Json, Source, Tape, TapeError, text};
 use crate::message::{
     InvalidPointer, JsonRpcMessage, Pointer, ScanOptions, elements, index, members, write_string,
 };
+use crate::protocol::peek;
 use crate::secret::{Detector, Marker, Secrets, shared};
 
 /// What is masked on a tape: secrets that a [`Detector`] finds, and places that are named.
@@ -139,8 +141,8 @@ impl Redact {
 
     fn name(&self, name: Arc<str>) -> Arc<str> {
         match self.detector.mask(&name, &self.marker) {
-            std::borrow::Cow::Borrowed(_) => name,
-            std::borrow::Cow::Owned(masked) => masked.into(),
+            Cow::Borrowed(_) => name,
+            Cow::Owned(masked) => masked.into(),
         }
     }
 
@@ -157,8 +159,23 @@ impl Redact {
     }
 
     fn message(&self, message: &JsonRpcMessage) -> Option<Bytes> {
-        let secrets = Secrets::of(&self.detector, message);
-        Some(secrets.masked(&self.marker, usize::MAX).ok()?.into_bytes())
+        let masked = Secrets::of(&self.detector, message).masked(&self.marker, usize::MAX).ok()?;
+        Some(self.envelope(masked)?.into_bytes())
+    }
+
+    /// A method and an id are nobody's to change while a message travels. Here nobody waits for it any more.
+    fn envelope(&self, message: JsonRpcMessage) -> Option<JsonRpcMessage> {
+        let mask = |text: &str| match self.detector.mask(text, &self.marker) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(masked) => Some(masked),
+        };
+        let method = message.method().and_then(mask);
+        let id = message.id().and_then(|id| mask(&id.text()?));
+        if method.is_none() && id.is_none() {
+            return Some(message);
+        }
+        let edit = method.iter().fold(message.edit(), |edit, method| edit.method(method));
+        id.iter().fold(edit, |edit, id| edit.id(id.as_str())).finish().ok()
     }
 
     /// As an argument, in which nothing is the protocol's own.
@@ -176,8 +193,8 @@ impl Redact {
     fn text(&self, bytes: Bytes) -> Bytes {
         let text = String::from_utf8_lossy(&bytes);
         match self.detector.mask(&text, &self.marker) {
-            std::borrow::Cow::Borrowed(_) => bytes.clone(),
-            std::borrow::Cow::Owned(masked) => masked.into(),
+            Cow::Borrowed(_) => bytes.clone(),
+            Cow::Owned(masked) => masked.into(),
         }
     }
 
@@ -220,8 +237,12 @@ impl fmt::Debug for Redact {
     }
 }
 
+/// What says that it is something else than JSON-RPC may hold anything there.
 fn parse(bytes: Bytes) -> Option<JsonRpcMessage> {
-    JsonRpcMessage::parse_with(bytes, &ScanOptions::new().unlimited().transparent()).ok()
+    let options = ScanOptions::new().unlimited().transparent();
+    let message = JsonRpcMessage::parse_with(bytes, &options).ok()?;
+    let says = peek::member(message.bytes(), "jsonrpc");
+    (says == Ok(Some(br#""2.0""#))).then_some(message)
 }
 
 /// Where a path leads to in `json`, which begins at `start`. As deep as the path is long.

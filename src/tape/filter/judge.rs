@@ -120,40 +120,45 @@ impl Judge {
         let call = self.calls.get_mut(&key)?;
         call.pending.set(entry.edge, false);
         call.failed |= is_error(message);
-        let verdict = self.verdict(key.clone());
-        self.answered(&key);
-        Some(verdict)
+        if call.pending.is_over() {
+            return Some(self.answered(&key));
+        }
+        Some(self.verdict(key))
     }
 
-    /// It is over when it is answered wherever it was seen. What is numbered still has its end to come.
-    fn answered(&mut self, key: &Key) {
-        let Some(call) = self.calls.get_mut(key).filter(|call| call.pending.is_over()) else { return };
+    /// It is over when it is answered wherever it was seen. What is numbered still has its end to come; a question within
+    /// a call has none.
+    fn answered(&mut self, key: &Key) -> Verdict {
+        let Some(call) = self.calls.get_mut(key) else { return Verdict::Drop };
         if call.fate.is_none() {
             let fate = self.filter.is_ended(call.failed, Some(Outcome::Answered));
             call.fate = Some(fate);
             self.open -= 1;
             self.decided.push((key.clone(), fate));
         }
-        if !key.has_number() {
+        let verdict = self.verdict(key.clone());
+        if !key.has_end() {
             self.forget(key);
             self.met.retain(|met| met != key);
         }
+        verdict
     }
 
     fn end(&mut self, entry: &Entry) -> Option<Verdict> {
         let owner = Key::of_owner(entry)?;
-        let mut verdict = None;
-        for key in [owner.reversed(), owner] {
-            let Some(call) = self.forget(&key) else { continue };
-            self.met.retain(|met| *met != key);
-            let fate = call.fate.unwrap_or_else(|| {
-                let fate = self.filter.is_ended(call.failed, entry.outcome);
-                self.decided.push((key, fate));
-                fate
-            });
-            verdict = Some(if fate { Verdict::Keep } else { Verdict::Drop });
-        }
-        verdict
+        self.over(owner.reversed(), entry);
+        let fate = self.over(owner, entry)?;
+        Some(if fate { Verdict::Keep } else { Verdict::Drop })
+    }
+
+    fn over(&mut self, key: Key, end: &Entry) -> Option<bool> {
+        let call = self.forget(&key)?;
+        self.met.retain(|met| *met != key);
+        Some(call.fate.unwrap_or_else(|| {
+            let fate = self.filter.is_ended(call.failed, end.outcome);
+            self.decided.push((key, fate));
+            fate
+        }))
     }
 
     /// Of a call that is not over.

@@ -151,7 +151,7 @@ impl Filter {
     }
 
     /// Whether it asks for anything that holds of whole calls.
-    fn is_about_calls(&self) -> bool {
+    pub(super) fn is_about_calls(&self) -> bool {
         self.is_about_names() || self.component.is_some() || self.is_about_ends()
     }
 

@@ -45,7 +45,11 @@ fn names(filter: &Filter) -> Option<Conditions> {
     Some(("recordings_by_name", conditions, asked.into_iter().map(|(value, _)| value).collect()))
 }
 
+/// The session is asked of each entry by itself: what begins a call may be of another.
 fn session(filter: &Filter) -> Option<Conditions> {
+    if filter.is_about_calls() {
+        return None;
+    }
     let session = filter.session.clone()?;
     Some(("recordings_by_session", " AND session_id = ?".to_owned(), vec![session]))
 }

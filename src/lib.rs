@@ -65,6 +65,8 @@ mod error;
 #[cfg(feature = "tape")]
 mod file;
 mod histogram;
+#[cfg(any(feature = "audit", feature = "tape"))]
+mod key;
 pub mod layer;
 mod macros;
 pub mod manual;
@@ -78,6 +80,8 @@ mod queue;
 mod quiet;
 pub mod reply;
 pub mod rules;
+#[cfg(feature = "schema")]
+mod schema;
 #[cfg(feature = "secret")]
 pub mod secret;
 pub mod serve;
@@ -86,6 +90,8 @@ mod shown;
 mod stamp;
 #[cfg(feature = "tape")]
 pub mod tape;
+#[cfg(feature = "tape")]
+pub mod verify;
 pub mod wassette;
 pub mod wire;
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// From the lowest to the highest.
 const LEVELS: [&[&str]; 12] = [
-    &["clock", "file", "histogram", "queue", "quiet", "stamp"],
+    &["clock", "file", "histogram", "key", "queue", "quiet", "schema", "stamp"],
     &["error"],
     &["message"],
     &["reply"],
@@ -19,7 +19,7 @@ const LEVELS: [&[&str]; 12] = [
     &["wire", "rules", "tape", "session", "wassette"],
     &["policy"],
     &["audit"],
-    &["layer", "connect", "serve", "monitor"],
+    &["layer", "connect", "serve", "monitor", "verify"],
     &["manual"],
 ];
 /// Below everything.

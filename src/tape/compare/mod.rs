@@ -27,7 +27,7 @@ pub use difference::{Change, Difference};
 /// assert_eq!(differences.len(), 1);
 /// assert_eq!((differences[0].path.as_str(), differences[0].change), ("/result/content/0/text", Change::Changed));
 /// assert_eq!(differences[0].to_string(), r#"/result/content/0/text: "a" became "b""#);
-/// # Ok::<(), shadowcat::InvalidPointer>(())
+/// # Ok::<(), shadowcat::message::InvalidPointer>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Comparison {

@@ -115,7 +115,8 @@ impl Verify {
         self
     }
 
-    /// How long a call may take, and the stack to be ready for it; 60 s by default. A listen may take longer.
+    /// How long a call may take, and the stack to be ready for it; 60 s by default. A listen may take longer, and so may
+    /// a call that the client left or that was not answered.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.settings.timeout = limit;
         self
@@ -128,7 +129,7 @@ impl Verify {
         self
     }
 
-    /// Calls that run at the same time, at most; 64 by default. Listens do not count.
+    /// Calls that run at the same time, at most; 64 by default. What was recorded without an end does not count.
     pub fn max_in_flight(mut self, calls: usize) -> Self {
         self.settings.max_in_flight = calls.max(1);
         self

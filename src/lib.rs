@@ -64,6 +64,9 @@ pub mod connect;
 mod error;
 #[cfg(feature = "tape")]
 mod file;
+mod histogram;
+#[cfg(any(feature = "audit", feature = "tape"))]
+mod key;
 pub mod layer;
 mod macros;
 pub mod manual;
@@ -83,6 +86,7 @@ mod schema;
 pub mod secret;
 pub mod serve;
 pub mod session;
+mod shown;
 mod stamp;
 #[cfg(feature = "tape")]
 pub mod tape;

@@ -55,7 +55,11 @@ impl Reader {
     /// It cannot be read, is no such tape, or of another version.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, TapeError> {
         let path = path.as_ref();
-        let file = file::read(path).map_err(|error| TapeError::io(path.display(), error))?;
+        Self::of(file::read(path).map_err(|error| TapeError::io(path.display(), error))?, path)
+    }
+
+    /// Of a file that may be read, at its beginning.
+    pub(in crate::tape) fn of(file: File, path: &Path) -> Result<Self, TapeError> {
         let mut cursor = Cursor::new(BufReader::with_capacity(64 << 10, file), 0);
         let mut members = Members { json: b"{".to_vec(), frames: None };
         let title =

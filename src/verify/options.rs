@@ -50,6 +50,8 @@ pub struct Verify {
     settings: Settings,
 }
 
+type OnProgress = dyn FnMut(&Progress) + Send;
+
 pub(super) struct Settings {
     pub(super) pace: Pace,
     pub(super) timeout: Duration,
@@ -59,7 +61,7 @@ pub(super) struct Settings {
     pub(super) with_components: bool,
     pub(super) carries: Vec<Carry>,
     pub(super) judge: Judge,
-    pub(super) progress: Option<Box<dyn FnMut(&Progress) + Send>>,
+    pub(super) progress: Option<Box<OnProgress>>,
 }
 
 impl Verify {

@@ -279,14 +279,14 @@ async fn what_a_layer_recorded_is_equal_to_another_run() {
     let opened = soon(support::run(&mut stack, request(50, "initialize", INITIALIZE))).await.unwrap();
     support::rest(opened).await;
     let listen = soon(support::run(&mut stack, support::session_listen())).await.unwrap();
-    soon(support::run(&mut stack, msg(support::note("notifications/initialized")))).await.unwrap();
+    let _ = soon(support::run(&mut stack, msg(support::note("notifications/initialized")))).await.unwrap();
     let progress = r#"{"name":"t","arguments":{"a":"x"},"_meta":{"progressToken":"p"}}"#;
     let asks = r#"{"name":"t","arguments":{"do":"ask"}}"#;
     for (id, params) in [(51, progress), (52, asks)] {
         let reply = soon(support::run(&mut stack, request(id, "tools/call", params))).await.unwrap();
         assert_eq!(support::rest(reply).await.len(), 2);
     }
-    soon(support::run(&mut stack, msg(r#"{"jsonrpc":"2.0","id":77,"result":{"action":"accept"}}"#)))
+    let _ = soon(support::run(&mut stack, msg(r#"{"jsonrpc":"2.0","id":77,"result":{"action":"accept"}}"#)))
         .await
         .unwrap();
     let waits = request(53, "tools/call", r#"{"name":"t","arguments":{"do":"wait"}}"#);

@@ -49,9 +49,10 @@ impl Replay {
     /// What is asked first is found first, in whatever order the futures are polled.
     fn request(&self, message: JsonRpcMessage) -> Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>> {
         let shared = &self.shared;
-        let found = shared.change(|state| {
+        let (found, is_awaited) = shared.change(|state| {
             state.stats.requests += 1;
-            match shared.index.find(&shared.script, &shared.options, state, &message) {
+            let is_awaited = state.is_awaited();
+            let found = match shared.index.find(&shared.script, &shared.options, state, &message) {
                 Ok(exchange) => Ok(Play::new(shared, state, exchange, message)),
                 Err(mismatch) => {
                     state.stats.refused += 1;
@@ -60,10 +61,17 @@ impl Replay {
                     let code = Code::INTERNAL_ERROR;
                     Err(JsonRpcMessage::error_response_with(id.as_ref(), code, mismatch, Some(&data)))
                 }
-            }
+            };
+            (found, is_awaited)
         });
         match found {
-            Ok(play) => Box::pin(play.reply()),
+            Ok(play) => Box::pin(async move {
+                // What was said on a listen before the answer goes out before it.
+                if is_awaited {
+                    tokio::task::yield_now().await;
+                }
+                play.reply().await
+            }),
             Err(refusal) => Box::pin(async { Ok(Reply::one(refusal)) }),
         }
     }

@@ -130,6 +130,11 @@ impl State {
         }
     }
 
+    /// Whether somebody waits for something to happen.
+    pub(super) fn is_awaited(&self) -> bool {
+        !self.wakers.is_empty()
+    }
+
     /// A call begins to be played.
     pub(super) fn begin(&mut self) -> u64 {
         self.next_play += 1;

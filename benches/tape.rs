@@ -97,7 +97,8 @@ fn tapes(criterion: &mut Criterion) {
 
 /// A large tape up to its first entry, and to one of a rare method: of as many MiB as `SHADOWCAT_TAPE_MIB` says.
 fn opening(criterion: &mut Criterion) {
-    let Some(size) = std::env::var("SHADOWCAT_TAPE_MIB").ok().and_then(|size| size.parse::<u64>().ok()) else {
+    let Some(size) = std::env::var("SHADOWCAT_TAPE_MIB").ok().and_then(|size| size.parse::<u64>().ok())
+    else {
         return;
     };
     let frames = frames();
@@ -118,7 +119,8 @@ fn opening(criterion: &mut Criterion) {
         });
         if name == "a.db" {
             group.bench_function(format!("by method of {size} MiB/{name}"), |bencher| {
-                let pings = || sqlite::Reader::open(&path).unwrap().filter(sqlite::Filter::new().method("ping"));
+                let pings =
+                    || sqlite::Reader::open(&path).unwrap().filter(sqlite::Filter::new().method("ping"));
                 bencher.iter(|| assert_eq!(black_box(pings().count()), 1));
             });
         }

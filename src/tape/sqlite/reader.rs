@@ -10,7 +10,7 @@ use super::failed::failed;
 use super::open::{For, open};
 use super::{Filter, row};
 use crate::tape::lines::follows;
-use crate::tape::{Entry, Source, Tape, TapeError, TapeId, head, text};
+use crate::tape::{Entry, OpenOptions, Source, Tape, TapeError, TapeId, head, text};
 
 /// So many rows are read at once, at most.
 const ROWS: usize = 256;
@@ -73,6 +73,17 @@ impl Reader {
         Self::find(path.as_ref(), Some(id))
     }
 
+    /// Opens the only tape of a file, if it may be read. There are no keys to such a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); a key is of no use here; it may not be read.
+    pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, TapeError> {
+        let path = path.as_ref();
+        let find = |_| options.needs_no_key(path).and_then(|()| Self::find(path, None));
+        options.guard(path, find, |reader| &reader.tape)
+    }
+
     fn find(path: &Path, id: Option<&TapeId>) -> Result<Self, TapeError> {
         let db = open(path, For::Reading)?;
         let (number, tape) = title(&db, path, id)?;
@@ -100,12 +111,7 @@ impl Reader {
 
     fn read_ahead(&mut self) -> rusqlite::Result<()> {
         let filter = self.filter.clone().unwrap_or_default();
-        let (conditions, values) = filter.conditions();
-        let (columns, index) = (row::COLUMNS, filter.index());
-        let sql = format!(
-            "SELECT {columns} FROM recordings INDEXED BY {index}
-            WHERE tape = ? AND frame > ?{conditions} ORDER BY frame LIMIT {ROWS}"
-        );
+        let (sql, values) = select(&filter);
         let mut wanted = vec![Value::Integer(self.number), Value::Integer(self.last)];
         wanted.extend(values.into_iter().map(|value| Value::Text(value.to_owned())));
         let mut select = self.db.prepare_cached(&sql)?;
@@ -137,6 +143,17 @@ impl Reader {
         self.frame = number;
         Ok(Some(entry))
     }
+}
+
+/// The next rows, and what is asked of them beside the tape and the frame.
+fn select(filter: &Filter) -> (String, Vec<&str>) {
+    let (conditions, values) = filter.conditions();
+    let (columns, index) = (row::COLUMNS, filter.index());
+    let sql = format!(
+        "SELECT {columns} FROM recordings INDEXED BY {index}
+        WHERE tape = ? AND frame > ?{conditions} ORDER BY frame LIMIT {ROWS}"
+    );
+    (sql, values)
 }
 
 impl Iterator for Reader {
@@ -191,4 +208,41 @@ pub(super) fn title(db: &Connection, path: &Path, id: Option<&TapeId>) -> Result
     let mut tape = head::metadata_of(TapeId::from_text(&found.1), found.3.as_bytes()).map_err(damaged)?;
     tape.session = found.2.map(Into::into);
     Ok((found.0, tape))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tape::sqlite::schema;
+
+    /// How SQLite goes about it.
+    fn plan(filter: &Filter) -> String {
+        let mut db = Connection::open_in_memory().unwrap();
+        schema::bring_to(&mut db, 0, schema::VERSION).unwrap();
+        let (sql, values) = select(filter);
+        let mut wanted = vec![Value::Integer(1), Value::Integer(0)];
+        wanted.extend(values.into_iter().map(|value| Value::Text(value.to_owned())));
+        let mut explain = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let steps = explain.query_map(params_from_iter(wanted), |row| row.get::<_, String>(3)).unwrap();
+        steps.collect::<rusqlite::Result<Vec<_>>>().unwrap().join("\n")
+    }
+
+    #[test]
+    fn what_is_asked_for_is_found_by_an_index() {
+        let by_name = "SEARCH recordings USING INDEX recordings_by_name (name=? AND tape=? AND frame>?)";
+        for (filter, step) in [
+            (Filter::new(), "SEARCH recordings USING INDEX recordings_by_frame (tape=? AND frame>?)"),
+            (Filter::new().method("ping"), by_name),
+            (Filter::new().tool("get_weather"), by_name),
+            (Filter::new().search("weather"), by_name),
+            (Filter::new().method("tools/call").tool("get_weather").session("s-1"), by_name),
+            (
+                Filter::new().session("s-1"),
+                "SEARCH recordings USING INDEX recordings_by_session (session_id=? AND tape=? AND frame>?)",
+            ),
+        ] {
+            let plan = plan(&filter);
+            assert!(plan.contains(step) && !plan.contains("SCAN recordings"), "{filter:?}:\n{plan}");
+        }
+    }
 }

@@ -6,8 +6,8 @@
 mod taped;
 
 use proptest::prelude::*;
-use shadowcat::tape::{self, Entry, Sink, Source, Tape, json, lines};
-use taped::{Folder, any_tape, bytes, entry, read};
+use shadowcat::tape::{self, Entry, Sink, Snapshot, Source, Tape, json, lines};
+use taped::{Folder, any_tape, bytes, entry, read, snapshot};
 
 fn check(source: &mut dyn Source, entries: &[Entry], tape: &Tape) {
     let (found, error) = read(&mut *source);
@@ -73,6 +73,25 @@ proptest! {
         let mut writer = sqlite::Writer::create(&c, from.tape()).unwrap();
         tape::copy(&mut *from, &mut writer).unwrap();
         check(&mut *tape::open(&c).unwrap(), &entries, &title);
+    }
+
+    #[test]
+    fn state_goes_through_all_formats_and_is_the_same(snapshots in prop::collection::vec(snapshot(), 1..6)) {
+        let folder = Folder::new();
+        let title = taped::tape();
+        let mut sinks: Vec<(&str, Box<dyn Sink>)> = vec![
+            ("a.jsonl", Box::new(lines::Writer::create(folder.path("a.jsonl"), &title).unwrap())),
+            ("b.json", Box::new(json::Writer::create(folder.path("b.json"), &title).unwrap())),
+        ];
+        #[cfg(feature = "sqlite")]
+        sinks.push(("c.db", Box::new(tape::sqlite::Writer::create(folder.path("c.db"), &title).unwrap())));
+        for (name, sink) in &mut sinks {
+            snapshots.iter().for_each(|snapshot| sink.append(&snapshot.entry()).unwrap());
+            sink.finish().unwrap();
+            let entries = taped::entries(&folder.path(name));
+            let found: Vec<_> = entries.iter().map(|entry| Snapshot::read(entry).unwrap().unwrap()).collect();
+            prop_assert_eq!(&found, &snapshots);
+        }
     }
 
     #[cfg(all(feature = "sqlite", feature = "zstd", feature = "encryption"))]

@@ -96,7 +96,7 @@ impl OpenOptions {
     }
 
     #[cfg(not(feature = "encryption"))]
-    #[expect(clippy::unused_self, reason = "with encryption there may be one")]
+    #[allow(clippy::unused_self, reason = "with encryption there may be one")]
     pub(super) fn sealed_by(&self) -> Option<&Key> {
         None
     }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use shadowcat::layer::RecordLayer;
-use shadowcat::tape::{self, Entry, EntryKind, Outcome, Recorder, RecorderOptions, Sink, Tape, json, lines};
+use shadowcat::tape::{self, Entry, EntryKind, Outcome, Recorder, RecorderOptions, Tape, json, lines};
 use shadowcat::{JsonRpcMessage, connect};
 use taped::{Folder, read};
 use tower::{Layer, Service, ServiceExt};

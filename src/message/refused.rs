@@ -29,7 +29,9 @@ impl fmt::Debug for RefusedFrame<'_> {
 
 /// Who a front end tells, if anybody.
 #[derive(Clone, Default)]
-pub(crate) struct OnRefused(Option<Arc<dyn Fn(&RefusedFrame<'_>) + Send + Sync>>);
+pub(crate) struct OnRefused(Option<Arc<Told>>);
+
+type Told = dyn Fn(&RefusedFrame<'_>) + Send + Sync;
 
 impl OnRefused {
     pub(crate) fn new(told: impl Fn(&RefusedFrame<'_>) + Send + Sync + 'static) -> Self {

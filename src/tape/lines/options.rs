@@ -49,7 +49,7 @@ impl Options {
         self
     }
 
-    /// Binds each line to all lines before it by a MAC (HMAC-SHA-256): see [`verify`](super::verify). 73 bytes a line.
+    /// Binds each line to all lines before it by a MAC (HMAC-SHA-256): see [`verify`](fn@super::verify). 73 bytes a line.
     pub fn chain(mut self, key: Key) -> Self {
         self.chain = Some(key);
         self

@@ -119,8 +119,7 @@ fn opening(criterion: &mut Criterion) {
         });
         if name == "a.db" {
             group.bench_function(format!("by method of {size} MiB/{name}"), |bencher| {
-                let pings =
-                    || sqlite::Reader::open(&path).unwrap().filter(sqlite::Filter::new().method("ping"));
+                let pings = || sqlite::Reader::open(&path).unwrap().filter(Filter::new().method("ping"));
                 bencher.iter(|| assert_eq!(black_box(pings().count()), 1));
             });
         }

@@ -68,12 +68,7 @@ fn find(mut file: File, path: &Path, options: &OpenOptions) -> Result<Box<dyn So
     if beginning.starts_with(ZSTD) || begins_sealed(&beginning) || is_title(&beginning) {
         return Ok(Box::new(lines::Reader::of(file, path, options)?));
     }
-    if options.sealed_by().is_some() {
-        return Err(TapeError::key(path, lines::NOT_SEALED));
-    }
-    if options.chain.is_some() {
-        return Err(TapeError::key(path, "only JSON Lines have a chain; open it without the chain's key"));
-    }
+    options.needs_no_key(path)?;
     if beginning.starts_with(b"SQLite format 3\0") {
         return sqlite(path);
     }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::lines::NOT_SEALED;
 use super::{Tape, TapeError};
 use crate::file;
 use crate::key::Key;
@@ -14,7 +15,7 @@ type Hook = dyn Fn(&Path, Result<&Tape, &TapeError>) + Send + Sync;
 
 /// What is asked of a tape before any of it is given away, and the keys that it needs.
 ///
-/// [`open_with`](super::open_with) and [`lines::Reader::open_with`](super::lines::Reader::open_with) obey it.
+/// [`open_with`](super::open_with) and the `open_with` of the readers of [`lines`](super::lines) and SQLite obey it.
 ///
 /// ```
 /// use shadowcat::tape::{self, OpenOptions, Sink, Tape, lines};
@@ -95,9 +96,20 @@ impl OpenOptions {
     }
 
     #[cfg(not(feature = "encryption"))]
-    #[expect(clippy::unused_self, reason = "with encryption there may be one")]
+    #[allow(clippy::unused_self, reason = "with encryption there may be one")]
     pub(super) fn sealed_by(&self) -> Option<&Key> {
         None
+    }
+
+    /// Of a format that has neither.
+    pub(super) fn needs_no_key(&self, path: &Path) -> Result<(), TapeError> {
+        match (self.sealed_by(), &self.chain) {
+            (Some(_), _) => Err(TapeError::key(path, NOT_SEALED)),
+            (None, Some(_)) => {
+                Err(TapeError::key(path, "only JSON Lines have a chain; open it without the chain's key"))
+            }
+            (None, None) => Ok(()),
+        }
     }
 
     /// Opens a file by `open`, if all is well with it, and tells of it.

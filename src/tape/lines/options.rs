@@ -49,7 +49,7 @@ impl Options {
         self
     }
 
-    /// Binds each line to all lines before it by a MAC (HMAC-SHA-256): see [`verify`](super::verify). 73 bytes a line.
+    /// Binds each line to all lines before it by a MAC (HMAC-SHA-256): see [`verify`](fn@super::verify). 73 bytes a line.
     pub fn chain(mut self, key: Key) -> Self {
         self.chain = Some(key);
         self
@@ -81,7 +81,7 @@ impl Options {
     }
 
     #[cfg(not(feature = "encryption"))]
-    #[expect(clippy::unused_self, reason = "with encryption there may be one")]
+    #[allow(clippy::unused_self, reason = "with encryption there may be one")]
     pub(super) fn key(&self) -> Option<&Key> {
         None
     }
@@ -113,7 +113,7 @@ impl Options {
     /// Of a new file.
     #[cfg_attr(
         not(any(feature = "zstd", feature = "encryption")),
-        expect(clippy::unused_self, clippy::unnecessary_wraps)
+        allow(clippy::unused_self, clippy::unnecessary_wraps)
     )]
     pub(super) fn pack(&self) -> io::Result<Pack> {
         Ok(Pack {
@@ -127,7 +127,7 @@ impl Options {
     /// Of a file that is there: as it was packed so far.
     #[cfg_attr(
         not(any(feature = "zstd", feature = "encryption")),
-        expect(clippy::unused_self, clippy::unnecessary_wraps, unused_variables)
+        allow(clippy::unused_self, clippy::unnecessary_wraps, unused_variables)
     )]
     pub(super) fn pack_on(&self, ending: &Ending) -> io::Result<Pack> {
         Ok(Pack {
@@ -144,7 +144,7 @@ impl Options {
     }
 
     #[cfg(all(feature = "encryption", not(feature = "zstd")))]
-    #[expect(clippy::unused_self, reason = "with zstd it may be")]
+    #[allow(clippy::unused_self, reason = "with zstd it may be")]
     fn is_zipped(&self) -> bool {
         false
     }

@@ -1,5 +1,6 @@
 //! The text of a file, however it is packed.
 
+#[cfg(any(feature = "zstd", feature = "encryption"))]
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Take};
@@ -108,7 +109,11 @@ impl Input {
         match self {
             Self::Plain(_) => plain,
             #[cfg(feature = "zstd")]
-            Self::Zipped(input) => Ending { whole: input.whole(), is_zipped: true, ..plain },
+            Self::Zipped(input) => {
+                let mut zipped = plain;
+                (zipped.whole, zipped.is_zipped) = (input.whole(), true);
+                zipped
+            }
             #[cfg(feature = "encryption")]
             Self::Sealed(input) => Ending { whole: input.whole(), sealed: Some(input.end()), ..plain },
             #[cfg(all(feature = "zstd", feature = "encryption"))]

@@ -64,7 +64,7 @@ impl Pack {
     /// Whether the last piece is in the file, or nothing of it.
     #[cfg_attr(
         not(feature = "encryption"),
-        expect(clippy::unused_self, unused_variables, reason = "a seal counts")
+        allow(clippy::unused_self, unused_variables, reason = "a seal counts")
     )]
     pub(super) fn settle(&mut self, written: bool) {
         #[cfg(feature = "encryption")]

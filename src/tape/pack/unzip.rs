@@ -51,6 +51,7 @@ impl<R: BufRead> Unzip<R> {
         })
     }
 
+    #[cfg(feature = "encryption")]
     pub(super) fn get_ref(&self) -> &R {
         &self.input
     }

@@ -53,3 +53,40 @@ fn session(filter: &Filter) -> Option<Conditions> {
     let session = filter.session.clone()?;
     Some(("recordings_by_session", " AND session_id = ?".to_owned(), vec![session]))
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::types::Value;
+    use rusqlite::{Connection, params_from_iter};
+
+    use super::super::schema;
+    use super::*;
+
+    /// How SQLite goes about it.
+    fn plan(filter: &Filter) -> String {
+        let mut db = Connection::open_in_memory().unwrap();
+        schema::bring_to(&mut db, 0, schema::VERSION).unwrap();
+        let wanted = Wanted::of(filter, 8).unwrap();
+        let mut values = vec![Value::Integer(1), Value::Integer(0)];
+        values.extend(wanted.values.into_iter().map(Value::Text));
+        let mut explain = db.prepare(&format!("EXPLAIN QUERY PLAN {}", wanted.sql)).unwrap();
+        let steps = explain.query_map(params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
+        steps.collect::<rusqlite::Result<Vec<_>>>().unwrap().join("\n")
+    }
+
+    #[test]
+    fn what_is_asked_for_is_found_by_an_index() {
+        let by_name =
+            "SEARCH recordings USING COVERING INDEX recordings_by_name (name=? AND tape=? AND frame>?)";
+        let by_session = "SEARCH recordings USING COVERING INDEX recordings_by_session (session_id=? AND tape=? AND frame>?)";
+        for (filter, step) in [
+            (Filter::new().method("ping"), by_name),
+            (Filter::new().tool("get_weather"), by_name),
+            (Filter::new().method("tools/call").tool("get_weather"), by_name),
+            (Filter::new().session("s-1"), by_session),
+        ] {
+            let plan = plan(&filter);
+            assert!(plan.contains(step) && !plan.contains("SCAN recordings"), "{filter:?}:\n{plan}");
+        }
+    }
+}

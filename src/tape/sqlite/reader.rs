@@ -11,7 +11,7 @@ use super::filter::Wanted;
 use super::open::{For, open};
 use super::row;
 use crate::tape::lines::follows;
-use crate::tape::{Entry, Filter, Filtered, Source, Tape, TapeError, TapeId, head, text};
+use crate::tape::{Entry, Filter, Filtered, OpenOptions, Source, Tape, TapeError, TapeId, head, text};
 
 /// So many rows are read at once, at most; behind a jump, a few.
 const ROWS: i64 = 256;
@@ -82,6 +82,17 @@ impl Reader {
     /// As [`open`](Self::open); there is no such tape.
     pub fn open_tape(path: impl AsRef<Path>, id: &TapeId) -> Result<Self, TapeError> {
         Self::find(path.as_ref(), Some(id))
+    }
+
+    /// Opens the only tape of a file, if it may be read. There are no keys to such a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); a key is of no use here; it may not be read.
+    pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, TapeError> {
+        let path = path.as_ref();
+        let find = |_| options.needs_no_key(path).and_then(|()| Self::find(path, None));
+        options.guard(path, find, |reader| &reader.tape)
     }
 
     fn find(path: &Path, id: Option<&TapeId>) -> Result<Self, TapeError> {

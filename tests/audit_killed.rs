@@ -46,7 +46,7 @@ async fn fill(path: &Path) {
     let options = Options::new().overflow(Overflow::Count).max_queued(16);
     let log = Writer::open(path, options).unwrap();
     let mut sent = 0;
-    while log.stats().lost == 0 {
+    while log.stats().lost == 0 || !log.stats().is_failing {
         log.record(Record::note(&"x".repeat(100)));
         sent += 1;
         tokio::task::yield_now().await;

@@ -9,20 +9,18 @@ use crate::tape::TapeError;
 /// differently is no error but in the [`Report`](super::Report).
 ///
 /// ```
-/// use shadowcat::{tape::{self, json}, verify::Verify};
+/// use shadowcat::tape::{Sink, Tape, json};
+/// use shadowcat::verify::Verify;
 /// # use shadowcat::{Error, JsonRpcMessage, Reply};
-/// # let path = std::env::temp_dir().join(format!("shadowcat-verify-error-{}.json", std::process::id()));
-/// # let tape = tape::Tape::new()?;
-/// # let mut writer = json::Writer::create(&path, &tape)?;
-/// # tape::Sink::finish(&mut writer)?;
-/// # let server = tower::service_fn(|_: JsonRpcMessage| async { Ok::<_, Error>(Reply::empty()) });
+///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let path = std::env::temp_dir().join(format!("shadowcat-verify-error-{}.json", std::process::id()));
+/// # json::Writer::create(&path, &Tape::new()?)?.finish()?;
+/// # let server = tower::service_fn(|_: JsonRpcMessage| async { Ok::<_, Error>(Reply::empty()) });
 /// let error = Verify::new(json::Reader::open(&path)?).session("s-1").run(server).await.unwrap_err();
 /// assert!(error.is_session() && error.to_string().contains("s-1"));
 /// # std::fs::remove_file(&path)?;
 /// # Ok(()) }
-/// # main()?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct VerifyError {

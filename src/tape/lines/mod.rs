@@ -24,6 +24,6 @@ mod rotate;
 mod writer;
 
 pub use reader::Reader;
-pub(super) use reader::follows;
+pub(super) use reader::{Next, follows, read_line};
 pub use rotate::{Rotate, Rotating};
 pub use writer::Writer;

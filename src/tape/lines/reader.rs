@@ -54,7 +54,7 @@ pub(super) enum LineKind {
 }
 
 /// What is read next.
-pub(super) enum Next {
+pub(in crate::tape) enum Next {
     Line,
     /// A line without its end.
     Part,
@@ -251,7 +251,11 @@ fn first_line(input: &mut impl BufRead, line: &mut Vec<u8>, path: &Path) -> Resu
 }
 
 /// Adds to what is there of a line already. The line break is not kept.
-pub(super) fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>, max: usize) -> io::Result<Next> {
+pub(in crate::tape) fn read_line(
+    input: &mut impl BufRead,
+    line: &mut Vec<u8>,
+    max: usize,
+) -> io::Result<Next> {
     loop {
         let block = match input.fill_buf() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

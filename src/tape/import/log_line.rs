@@ -12,7 +12,8 @@ use crate::protocol::peek;
 use crate::tape::head::get;
 use crate::tape::{text as json_text, time};
 
-const MESSAGE: [&str; 9] = ["message", "msg", "line", "raw", "data", "payload", "frame", "content", "body"];
+const MESSAGE: [&str; 10] =
+    ["message", "msg", "line", "raw", "data", "payload", "frame", "content", "body", "text"];
 const WAY: [&str; 4] = ["direction", "dir", "sender", "from"];
 const SINCE: [&str; 4] = ["t_ms", "timestamp_ms", "elapsed_ms", "t"];
 const WALL: [&str; 3] = ["ts", "time", "timestamp"];

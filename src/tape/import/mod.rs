@@ -21,7 +21,8 @@
 //!
 //! A line is the message itself, or an object with
 //!
-//! - the message in `message`, `msg`, `line`, `raw`, `data`, `payload`, `frame`, `content` or `body`, as JSON or as a text,
+//! - the message in `message`, `msg`, `line`, `raw`, `data`, `payload`, `frame`, `content`, `body` or
+//!   `text`, as JSON or as a text,
 //! - its direction in `direction`, `dir`, `sender` or `from`: `client_to_server`, `c2s` or `client`, and
 //!   `server_to_client`, `s2c` or `server`, in any case and with `-` for `_`; or `note`, `stderr`, `meta`, which makes a
 //!   note,

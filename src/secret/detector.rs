@@ -148,7 +148,7 @@ impl Detector {
             }));
         }
         found.sort_by_key(|finding| (finding.range.start, std::cmp::Reverse(finding.range.end)));
-        found.dedup_by(|next, last| is_part(next, last));
+        found.dedup_by(is_part);
         found
     }
 

@@ -38,6 +38,7 @@
 //! ```
 
 mod appender;
+mod compare;
 mod component;
 mod copy;
 mod entry;
@@ -59,6 +60,7 @@ mod title;
 mod version;
 mod word;
 
+pub use compare::{Change, Comparison, Difference};
 pub use component::Component;
 pub use copy::{Copied, copy, open};
 pub use entry::{Edge, Entry, EntryKind, Outcome};

@@ -1,0 +1,71 @@
+//! One difference, as it is told.
+
+use std::fmt;
+
+/// One place where two documents differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Difference {
+    /// Where: a JSON Pointer.
+    pub path: String,
+    /// What has become of it.
+    pub change: Change,
+    /// What was expected there, as it is written; of what is long, its beginning.
+    pub expected: Option<String>,
+    /// What is there, alike.
+    pub actual: Option<String>,
+}
+
+/// What has become of a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "there is nothing between them")]
+pub enum Change {
+    /// It is not there any more.
+    Missing,
+    /// It was not there before.
+    Extra,
+    /// It is something else.
+    Changed,
+    /// Its members stand in another order, and are the same.
+    Reordered,
+}
+
+impl Difference {
+    pub(super) fn new(path: String, expected: Option<&[u8]>, actual: Option<&[u8]>) -> Self {
+        let change = match (expected, actual) {
+            (Some(_), None) => Change::Missing,
+            (None, _) => Change::Extra,
+            (Some(_), Some(_)) => Change::Changed,
+        };
+        Self { path, change, expected: expected.map(beginning), actual: actual.map(beginning) }
+    }
+
+    pub(super) fn reordered(path: String) -> Self {
+        Self { path, change: Change::Reordered, expected: None, actual: None }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = if self.path.is_empty() { "the whole" } else { &self.path };
+        let text = |side: &Option<String>| side.clone().unwrap_or_default();
+        let (expected, actual) = (text(&self.expected), text(&self.actual));
+        match self.change {
+            Change::Missing => write!(f, "{path}: {expected} is missing"),
+            Change::Extra => write!(f, "{path}: {actual} is new"),
+            Change::Changed => write!(f, "{path}: {expected} became {actual}"),
+            Change::Reordered => write!(f, "{path}: the members stand in another order"),
+        }
+    }
+}
+
+/// Bytes of a value that are told.
+const MOST: usize = 200;
+
+/// In one line, without what a terminal would obey.
+fn beginning(json: &[u8]) -> String {
+    let part = String::from_utf8_lossy(&json[..json.len().min(MOST)]);
+    let rest = if json.len() > MOST { format!("… ({} bytes)", json.len()) } else { String::new() };
+    let shown = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    part.chars().map(shown).chain(rest.chars()).collect()
+}

@@ -1,9 +1,11 @@
 //! One entry, as each format has it.
 
 use std::borrow::Cow;
+use std::time::SystemTime;
 
 use crate::message::{Direction, JsonRpcMessage, ScanOptions, elements};
 use crate::protocol::peek;
+use crate::tape::entry::whole_micros;
 use crate::tape::object::{Object, Style};
 use crate::tape::{Entry, EntryKind, Tape, text, time};
 
@@ -45,7 +47,8 @@ pub(super) fn frame(out: &mut Vec<u8>, entry: &Entry) {
 
 /// A line of `mcpsnoop`.
 pub(super) fn envelope(out: &mut Vec<u8>, tape: &Tape, entry: &Entry, number: u64) {
-    let mut object = stamped(out, tape, entry, number);
+    let when = entry.wall.or_else(|| tape.created.checked_add(entry.at)).unwrap_or(tape.created);
+    let mut object = stamped(out, tape, entry.session.as_deref(), when, number);
     let stderr = stderr(entry);
     object.text("direction", if stderr.is_some() { "stderr" } else { way(entry) });
     object.text("transport", super::shape::transport(tape));
@@ -59,14 +62,18 @@ pub(super) fn envelope(out: &mut Vec<u8>, tape: &Tape, entry: &Entry, number: u6
 }
 
 /// The beginning of an envelope.
-pub(super) fn stamped<'a>(out: &'a mut Vec<u8>, tape: &Tape, entry: &Entry, number: u64) -> Object<'a> {
+pub(super) fn stamped<'a>(
+    out: &'a mut Vec<u8>,
+    tape: &Tape,
+    session: Option<&str>,
+    when: SystemTime,
+    number: u64,
+) -> Object<'a> {
     let mut object = Object::new(out, Style::Line);
-    let session = entry.session.as_deref().or(tape.session.as_deref());
-    object.text("session_id", session.unwrap_or(tape.id.as_str()));
+    object.text("session_id", session.or(tape.session.as_deref()).unwrap_or(tape.id.as_str()));
     object.text("server_label", tape.labels.get("server_label").map_or("shadowcat", String::as_str));
     object.number("seq", number);
-    let wall = entry.wall.or_else(|| tape.created.checked_add(entry.at)).unwrap_or(tape.created);
-    object.text("ts", &time::utc(crate::tape::entry::whole_micros(wall)));
+    object.text("ts", &time::utc(whole_micros(when)));
     object
 }
 

@@ -1,7 +1,6 @@
 //! How a file of each format begins and ends, and what it takes.
 
 use super::line;
-use crate::message::Direction;
 use crate::tape::object::{Object, Style};
 use crate::tape::{Entry, EntryKind, Tape, time};
 
@@ -112,8 +111,7 @@ fn header(out: &mut Vec<u8>, tape: &Tape) {
 /// The command is a line of its own, where it is known.
 fn meta(out: &mut Vec<u8>, tape: &Tape) -> u64 {
     let Some(command) = line::command(tape) else { return 0 };
-    let entry = Entry::new(EntryKind::Component, Direction::ToUpstream, "");
-    let mut object = line::stamped(out, tape, &entry, 1);
+    let mut object = line::stamped(out, tape, None, tape.created, 1);
     object.text("direction", "meta");
     object.text("transport", transport(tape));
     object.object("raw", |inner| inner.token("command", command));

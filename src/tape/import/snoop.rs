@@ -9,6 +9,7 @@ use super::calls::Calls;
 use super::clock::{Clock, since_epoch, wall};
 use super::lines::Dialect;
 use crate::message::Direction;
+use crate::protocol::peek;
 use crate::tape::head::{get, text};
 use crate::tape::{Entry, EntryKind, Json, Tape, TapeError, TapeId, text as json_text};
 
@@ -88,7 +89,8 @@ impl Snoop {
 
     /// A message, or a line that is none.
     fn said(&mut self, line: &[u8], session: &str, way: Direction) -> Result<Entry, Cow<'static, str>> {
-        let Some(raw) = get(line, "raw")? else {
+        // `null` is JSON that somebody said, too.
+        let Some(raw) = peek::member(line, "raw").map_err(|_| "raw stands twice")? else {
             let text = text(line, "text")?.unwrap_or_default();
             return Ok(Entry::new(EntryKind::Refused, way, text.to_string()));
         };

@@ -16,24 +16,16 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(source) = tape::open(&path) {
         again(source, folder.join("again"));
     }
-    let guessed = Format::of(&path).expect("it can be read");
+    if let Some(format) = Format::of(&path).expect("it can be read") {
+        assert_eq!(import::open(&path).is_ok(), import::open_as(&path, format).is_ok());
+    }
     for format in [Format::McpCassetteJson, Format::McpCassetteLines, Format::Mcpsnoop, Format::Log] {
         match import::open_as(&path, format) {
             Ok(source) => again(source, folder.join("again")),
             Err(error) => assert!(!error.to_string().is_empty()),
         }
     }
-    assert!(
-        guessed.is_none()
-            || import::open(&path).is_ok_and(|mut source| source.tape().created == created(&mut source))
-    );
 });
-
-/// Reading does not change when a tape began.
-fn created(source: &mut Box<dyn Source>) -> std::time::SystemTime {
-    while let Some(Ok(_)) = source.next() {}
-    source.tape().created
-}
 
 fn again(mut source: Box<dyn Source>, path: PathBuf) {
     let mut entries = Vec::new();
@@ -53,9 +45,21 @@ fn again(mut source: Box<dyn Source>, path: PathBuf) {
     ours(Box::new(lines::Writer::create(&file, &tape).expect("a new file")), &file, &entries);
     let file = path.with_extension("json");
     ours(Box::new(json::Writer::create(&file, &tape).expect("a new file")), &file, &entries);
-    theirs(export::Writer::mcp_cassette_json, Format::McpCassetteJson, &path, &tape, &entries);
-    theirs(export::Writer::mcp_cassette_lines, Format::McpCassetteLines, &path, &tape, &entries);
-    theirs(export::Writer::mcpsnoop, Format::Mcpsnoop, &path, &tape, &entries);
+    theirs(
+        |path, tape| export::Writer::mcp_cassette_json(path, tape),
+        Format::McpCassetteJson,
+        &path,
+        &tape,
+        &entries,
+    );
+    theirs(
+        |path, tape| export::Writer::mcp_cassette_lines(path, tape),
+        Format::McpCassetteLines,
+        &path,
+        &tape,
+        &entries,
+    );
+    theirs(|path, tape| export::Writer::mcpsnoop(path, tape), Format::Mcpsnoop, &path, &tape, &entries);
 }
 
 fn ours(mut sink: Box<dyn Sink>, file: &Path, entries: &[Entry]) {

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::stamp;
+use crate::tape::time;
 
 /// What was told of when.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,7 +15,7 @@ pub(super) struct Clock {
 impl Clock {
     /// Since the first.
     pub(super) fn since_first(&mut self, time: Duration) -> Duration {
-        time.saturating_sub(*self.first.get_or_insert(time))
+        time::within(time.saturating_sub(*self.first.get_or_insert(time)))
     }
 }
 

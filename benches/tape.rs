@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use shadowcat::Direction;
-use shadowcat::tape::{self, Entry, EntryKind, Sink, Tape, json, lines, sqlite};
+use shadowcat::tape::{self, Entry, EntryKind, Key, OpenOptions, Sink, Source, Tape, json, lines, sqlite};
 
 const FRAMES: u64 = 20_000;
 
@@ -32,11 +32,31 @@ fn frames() -> Vec<Entry> {
 fn create(path: &Path) -> Box<dyn Sink> {
     let _ = std::fs::remove_file(path);
     let tape = Tape::new().unwrap();
+    let lines = |options| Box::new(lines::Writer::create_with(path, &tape, &options).unwrap());
+    let options = lines::Options::new();
     match path.extension().unwrap().to_str().unwrap() {
-        "jsonl" => Box::new(lines::Writer::create(path, &tape).unwrap()),
+        "jsonl" => lines(options),
+        "chained" => lines(options.chain(key())),
+        "zst" => lines(options.compress(3)),
+        "sealed" => lines(options.encrypt(key())),
+        "both" => lines(options.compress(3).encrypt(key())),
         "json" => Box::new(json::Writer::create(path, &tape).unwrap()),
         _ => Box::new(sqlite::Writer::create(path, &tape).unwrap()),
     }
+}
+
+fn key() -> Key {
+    Key::new([7; 32])
+}
+
+fn open(path: &Path) -> Box<dyn Source> {
+    let options = OpenOptions::new();
+    let options = match path.extension().unwrap().to_str().unwrap() {
+        "chained" => options.chain(key()),
+        "sealed" | "both" => options.key(key()),
+        _ => options,
+    };
+    tape::open_with(path, &options).unwrap()
 }
 
 fn write(sink: &mut dyn Sink, frames: &[Entry]) {
@@ -50,7 +70,7 @@ fn tapes(criterion: &mut Criterion) {
     std::fs::create_dir_all(&folder).unwrap();
     let mut group = criterion.benchmark_group("tape");
     group.throughput(Throughput::Elements(FRAMES)).sample_size(10);
-    for name in ["a.jsonl", "a.json", "a.db"] {
+    for name in ["a.jsonl", "a.chained", "a.zst", "a.sealed", "a.both", "a.json", "a.db"] {
         let path = folder.join(name);
         group.bench_function(format!("write/{name}"), |bencher| {
             bencher.iter_with_setup(|| create(&path), |mut sink| write(&mut *sink, &frames));
@@ -62,19 +82,56 @@ fn tapes(criterion: &mut Criterion) {
         group.bench_function(format!("read/{name}"), |bencher| {
             bencher.iter(|| {
                 assert_eq!(
-                    tape::open(&path).unwrap().inspect(|entry| assert!(black_box(entry).is_ok())).count()
-                        as u64,
+                    open(&path).inspect(|entry| assert!(black_box(entry).is_ok())).count() as u64,
                     FRAMES
                 );
             });
         });
         group.bench_function(format!("first entry/{name}"), |bencher| {
-            bencher.iter(|| black_box(tape::open(&path).unwrap().next().unwrap().unwrap()));
+            bencher.iter(|| black_box(open(&path).next().unwrap().unwrap()));
         });
     }
     group.finish();
     let _ = std::fs::remove_dir_all(&folder);
 }
 
-criterion_group!(benches, tapes);
+/// A large tape up to its first entry, and to one of a rare method: of as many MiB as `SHADOWCAT_TAPE_MIB` says.
+fn opening(criterion: &mut Criterion) {
+    let Some(size) = std::env::var("SHADOWCAT_TAPE_MIB").ok().and_then(|size| size.parse::<u64>().ok())
+    else {
+        return;
+    };
+    let frames = frames();
+    let folder: PathBuf = std::env::temp_dir().join(format!("shadowcat-bench-large-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut group = criterion.benchmark_group("tape");
+    for name in ["a.jsonl", "a.chained", "a.zst", "a.sealed", "a.both", "a.json", "a.db"] {
+        let path = folder.join(name);
+        let mut sink = create(&path);
+        for _ in 0..=size * 1024 / FRAMES {
+            write(&mut *sink, &frames);
+        }
+        sink.append(&Entry::new(EntryKind::Request, Direction::ToUpstream, RARE)).unwrap();
+        sink.finish().unwrap();
+        drop(sink);
+        group.bench_function(format!("first of {size} MiB/{name}"), |bencher| {
+            bencher.iter(|| black_box(open(&path).next().unwrap().unwrap()));
+        });
+        if name == "a.db" {
+            group.bench_function(format!("by method of {size} MiB/{name}"), |bencher| {
+                let pings =
+                    || sqlite::Reader::open(&path).unwrap().filter(sqlite::Filter::new().method("ping"));
+                bencher.iter(|| assert_eq!(black_box(pings().count()), 1));
+            });
+        }
+        let _ = std::fs::remove_file(&path);
+    }
+    group.finish();
+    let _ = std::fs::remove_dir_all(&folder);
+}
+
+/// Stands once in a large tape.
+const RARE: &str = r#"{"jsonrpc":"2.0","id":0,"method":"ping"}"#;
+
+criterion_group!(benches, tapes, opening);
 criterion_main!(benches);

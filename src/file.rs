@@ -22,6 +22,13 @@ pub(crate) fn read(path: &Path) -> io::Result<File> {
     open(path, OpenOptions::new().read(true)).map(|(file, _)| file)
 }
 
+/// Opens a file of ours to read: what others own or may read or write is none.
+pub(crate) fn read_private(path: &Path) -> io::Result<File> {
+    let (file, facts) = open(path, OpenOptions::new().read(true))?;
+    private(&facts)?;
+    Ok(file)
+}
+
 /// Opens a file of ours to append to: what others own or may read or write is none.
 pub(crate) fn append(path: &Path) -> io::Result<File> {
     let (file, facts) = open(path, OpenOptions::new().read(true).append(true))?;

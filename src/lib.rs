@@ -64,6 +64,9 @@ pub mod connect;
 mod error;
 #[cfg(feature = "tape")]
 mod file;
+mod histogram;
+#[cfg(any(feature = "audit", feature = "tape"))]
+mod key;
 pub mod layer;
 mod macros;
 pub mod manual;
@@ -77,13 +80,18 @@ mod queue;
 mod quiet;
 pub mod reply;
 pub mod rules;
+#[cfg(feature = "schema")]
+mod schema;
 #[cfg(feature = "secret")]
 pub mod secret;
 pub mod serve;
 pub mod session;
+mod shown;
 mod stamp;
 #[cfg(feature = "tape")]
 pub mod tape;
+#[cfg(feature = "tape")]
+pub mod verify;
 pub mod wassette;
 pub mod wire;
 

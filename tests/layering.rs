@@ -8,17 +8,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the lowest to the highest.
-const LEVELS: [&[&str]; 11] = [
-    &["clock", "file", "queue", "quiet", "stamp"],
+const LEVELS: [&[&str]; 12] = [
+    &["clock", "file", "histogram", "key", "queue", "quiet", "schema", "stamp"],
     &["error"],
     &["message"],
     &["reply"],
     &["protocol"],
     &["secret"],
+    &["shown"],
     &["wire", "rules", "tape", "session", "wassette"],
     &["policy"],
     &["audit"],
-    &["layer", "connect", "serve", "monitor"],
+    &["layer", "connect", "serve", "monitor", "verify"],
     &["manual"],
 ];
 /// Below everything.

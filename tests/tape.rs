@@ -301,37 +301,6 @@ fn a_frame_that_is_too_large_is_not_read_into_memory() {
     assert!(reader.next().is_none());
 }
 
-#[test]
-fn a_rotated_tape_is_numbered_on_and_old_parts_are_forgotten() {
-    let folder = Folder::new();
-    let rotate = lines::Rotate::new().max_bytes(2_000).keep_files(3);
-    let mut writer = lines::Rotating::create(folder.path("r"), &tape(), rotate).unwrap();
-    (1..=200).for_each(|number| writer.append(&ping(number)).unwrap());
-    writer.finish().unwrap();
-    let mut names: Vec<_> =
-        fs::read_dir(folder.path("")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    names.sort();
-    assert_eq!(names.len(), 3);
-    assert_eq!(names.last().unwrap(), writer.path());
-    let mut all = Vec::new();
-    for name in &names {
-        assert!(fs::metadata(name).unwrap().len() < 2_200, "{name:?}");
-        all.extend(entries(name));
-    }
-    let expected: Vec<_> = (201 - all.len() as u64..=200).map(ping).collect();
-    assert_eq!(all, expected);
-}
-
-#[test]
-fn an_entry_larger_than_a_part_has_one_of_its_own() {
-    let folder = Folder::new();
-    let rotate = lines::Rotate::new().max_bytes(100);
-    let mut writer = lines::Rotating::create(folder.path("r"), &tape(), rotate).unwrap();
-    (0..3).for_each(|_| writer.append(&note(&"x".repeat(1_000))).unwrap());
-    writer.finish().unwrap();
-    assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 3);
-}
-
 fn make_private(path: &std::path::Path, bytes: &[u8]) {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);

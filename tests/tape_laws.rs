@@ -6,8 +6,8 @@
 mod taped;
 
 use proptest::prelude::*;
-use shadowcat::tape::{self, Entry, Sink, Source, Tape, json, lines};
-use taped::{Folder, any_tape, bytes, entry, read};
+use shadowcat::tape::{self, Entry, Sink, Snapshot, Source, Tape, json, lines};
+use taped::{Folder, any_tape, bytes, entry, read, snapshot};
 
 fn check(source: &mut dyn Source, entries: &[Entry], tape: &Tape) {
     let (found, error) = read(&mut *source);
@@ -75,6 +75,70 @@ proptest! {
         check(&mut *tape::open(&c).unwrap(), &entries, &title);
     }
 
+    #[test]
+    fn state_goes_through_all_formats_and_is_the_same(snapshots in prop::collection::vec(snapshot(), 1..6)) {
+        let folder = Folder::new();
+        let title = taped::tape();
+        let mut sinks: Vec<(&str, Box<dyn Sink>)> = vec![
+            ("a.jsonl", Box::new(lines::Writer::create(folder.path("a.jsonl"), &title).unwrap())),
+            ("b.json", Box::new(json::Writer::create(folder.path("b.json"), &title).unwrap())),
+        ];
+        #[cfg(feature = "sqlite")]
+        sinks.push(("c.db", Box::new(tape::sqlite::Writer::create(folder.path("c.db"), &title).unwrap())));
+        for (name, sink) in &mut sinks {
+            snapshots.iter().for_each(|snapshot| sink.append(&snapshot.entry()).unwrap());
+            sink.finish().unwrap();
+            let entries = taped::entries(&folder.path(name));
+            let found: Vec<_> = entries.iter().map(|entry| Snapshot::read(entry).unwrap().unwrap()).collect();
+            prop_assert_eq!(&found, &snapshots);
+        }
+    }
+
+    #[cfg(all(feature = "sqlite", feature = "zstd", feature = "encryption"))]
+    #[test]
+    fn a_tape_goes_through_all_packings_and_is_the_same(
+        title in any_tape(), entries in prop::collection::vec(entry(), 0..12), cut in 0_usize..12, level in 1..6
+    ) {
+        use shadowcat::tape::{Key, OpenOptions, sqlite};
+        use lines::{Options, Writer};
+        let folder = Folder::new();
+        let key = || Key::new([7; 32]);
+        let open = OpenOptions::new().key(key());
+        let ways = [
+            (Options::new().compress(level), OpenOptions::new()),
+            (Options::new().encrypt(key()), open.clone()),
+            (Options::new().chain(Key::new([8; 32])), OpenOptions::new().chain(Key::new([8; 32]))),
+            (Options::new().chain(key()).encrypt(key()).compress(level), open.chain(key())),
+        ];
+        let first = folder.path("first.json");
+        let mut writer = json::Writer::create(&first, &title).unwrap();
+        entries.iter().for_each(|entry| writer.append(entry).unwrap());
+        writer.finish().unwrap();
+        let mut source = tape::open(&first).unwrap();
+        for (number, (options, open)) in ways.iter().enumerate() {
+            let (packed, other) = (folder.path(&format!("{number}.packed")), folder.path(&number.to_string()));
+            let mut writer = Writer::create_with(&packed, source.tape(), options).unwrap();
+            for (number, entry) in (&mut *source).enumerate() {
+                if number == cut {
+                    drop(writer);
+                    writer = Writer::resume_with(&packed, options).unwrap();
+                }
+                writer.append(&entry.unwrap()).unwrap();
+            }
+            writer.finish().unwrap();
+            check(&mut *tape::open_with(&packed, open).unwrap(), &entries, &title);
+
+            let mut from = tape::open_with(&packed, open).unwrap();
+            let mut to: Box<dyn Sink> = match number {
+                0 => Box::new(sqlite::Writer::create(&other, from.tape()).unwrap()),
+                _ => Box::new(json::Writer::create(&other, from.tape()).unwrap()),
+            };
+            tape::copy(&mut *from, &mut *to).unwrap();
+            check(&mut *tape::open(&other).unwrap(), &entries, &title);
+            source = tape::open(&other).unwrap();
+        }
+    }
+
     /// serde_json stands for any tool that keeps the order of keys: members are written again one by one.
     #[test]
     fn a_document_that_another_tool_laid_out_holds_the_same_bytes(one in entry(), bytes in bytes()) {
@@ -105,6 +169,11 @@ proptest! {
         text.extend_from_slice(&bytes);
         std::fs::write(&path, text).unwrap();
         let other = json::Reader::open(&path).ok().map(|source| Box::new(source) as Box<dyn Source>);
+        for magic in [&b"\x28\xb5\x2f\xfd"[..], b"shadowcat sealed\x01\x00", b"shadowcat sealed\x01\x01"] {
+            let path = folder.path("packed");
+            std::fs::write(&path, [magic, &bytes].concat()).unwrap();
+            let _ = tape::open(&path).map(read);
+        }
         for source in [tape::open(&path).ok(), other].into_iter().flatten() {
             let _ = read(source);
         }

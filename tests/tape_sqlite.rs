@@ -10,8 +10,8 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use shadowcat::Direction;
-use shadowcat::tape::sqlite::{self, Filter, Reader, Writer};
-use shadowcat::tape::{self, Component, Edge, Entry, EntryKind, Outcome, Sink, Source, Tape, TapeId};
+use shadowcat::tape::sqlite::{self, Reader, Writer};
+use shadowcat::tape::{self, Component, Edge, Entry, EntryKind, Filter, Outcome, Sink, Source, Tape, TapeId};
 use taped::{Folder, entries, note, ping, read, tape};
 
 fn message(direction: Direction, kind: EntryKind, text: &str) -> Entry {

@@ -9,6 +9,8 @@ pub mod multiplex;
 pub mod per_session;
 pub mod pool;
 mod rename;
+#[cfg(feature = "tape")]
+pub mod replay;
 pub mod shared;
 pub mod supervise;
 pub mod wassette;
@@ -25,6 +27,8 @@ pub use leaf::{Exit, Leaf, MakeLeaf};
 pub use multiplex::{Multiplex, Options, pipe};
 pub use per_session::PerSession;
 pub use pool::{Pool, Pooled};
+#[cfg(feature = "tape")]
+pub use replay::Replay;
 pub use shared::Shared;
 pub use supervise::{Supervised, Supervisor};
 pub use wassette::Wassette;

@@ -30,6 +30,8 @@ pub mod on_requests;
 pub mod pin;
 pub mod policy_file;
 pub mod quota;
+#[cfg(feature = "tape")]
+pub mod record;
 pub mod rules;
 #[cfg(feature = "secret")]
 pub mod strip;
@@ -56,6 +58,8 @@ pub use map::{Map, MapFuture, MapLayer};
 pub use on_requests::{OnRequests, OnRequestsLayer};
 pub use pin::{PinTools, PinToolsLayer};
 pub use quota::{Quota, QuotaLayer};
+#[cfg(feature = "tape")]
+pub use record::{Record, RecordLayer};
 pub use rules::RulesLayer;
 #[cfg(feature = "secret")]
 pub use strip::{StripTokens, StripTokensLayer};

@@ -41,6 +41,15 @@ impl JsonRpcMessage {
         self
     }
 
+    /// The bytes alone, by the same rule.
+    #[cfg(feature = "tape")]
+    pub(crate) fn detached_bytes(&self) -> Bytes {
+        match self.inner.bytes.len() < SMALL {
+            true => Bytes::copy_from_slice(&self.inner.bytes),
+            false => self.inner.bytes.clone(),
+        }
+    }
+
     pub(crate) fn sequence(&self) -> u64 {
         self.inner.beside.sequence
     }

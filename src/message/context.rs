@@ -80,6 +80,11 @@ impl Context {
         self.session.as_deref()
     }
 
+    #[cfg(feature = "tape")]
+    pub(crate) fn session_name(&self) -> Option<&Arc<str>> {
+        self.session.as_ref()
+    }
+
     /// The server's name.
     pub fn upstream_name(&self) -> Option<&str> {
         self.upstream.as_deref()
@@ -119,6 +124,12 @@ impl Context {
         let mut left = self.cancellations.lock().unwrap_or_else(PoisonError::into_inner);
         let at = left.iter().position(|(cancelled, _)| cancelled == id)?;
         left.remove(at).map(|(_, message)| message)
+    }
+
+    /// A look at the message that cancels the request `id`, which stays for the connector to take.
+    pub fn cancellation(&self, id: &OwnedId) -> Option<JsonRpcMessage> {
+        let left = self.cancellations.lock().unwrap_or_else(PoisonError::into_inner);
+        left.iter().find(|(cancelled, _)| cancelled == id).map(|(_, message)| message.clone())
     }
 
     /// Other facts of the session, by type: an identity, a protocol era.

@@ -276,7 +276,8 @@ pub(super) fn rescan(message: &JsonRpcMessage, bytes: Vec<u8>) -> Result<JsonRpc
     let depth = depth(&message.inner.bytes).max(ScanOptions::default().max_depth);
     let options = ScanOptions::default().unlimited().max_depth(depth);
     let options = if message.is_strict() { options } else { options.transparent() };
-    let beside = message.inner.beside.clone();
+    let mut beside = message.inner.beside.clone();
+    beside.marks = beside.marks.of_other_bytes();
     JsonRpcMessage::read(bytes.into(), &options, beside).map_err(|(_, error)| error)
 }
 

@@ -22,9 +22,11 @@ mod envelope;
 mod fold;
 mod id;
 mod id_map;
+mod marks;
 mod options;
 mod parse_error;
 mod pointer;
+mod refused;
 mod responder;
 mod scan;
 mod shared;
@@ -49,6 +51,7 @@ pub use id::{Id, OwnedId};
 pub use options::ScanOptions;
 pub use parse_error::{Fault, ParseError};
 pub use pointer::{Ambiguous, InvalidPointer, Pointer};
+pub use refused::RefusedFrame;
 pub use responder::Responder;
 
 #[cfg(feature = "http")]
@@ -58,6 +61,7 @@ pub(crate) use fold::{fold, folded, is_confusable, is_default_ignorable};
 pub(crate) use id_map::IdMap;
 pub(crate) use parse_error::looks_like_reply;
 pub(crate) use pointer::index;
+pub(crate) use refused::OnRefused;
 #[cfg(feature = "tape")]
 pub(crate) use scan::is_json;
 pub(crate) use scan::salvage_id;

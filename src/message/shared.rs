@@ -12,6 +12,7 @@ use http::Extensions;
 
 use super::Context;
 use super::envelope::Envelope;
+use super::marks::Marks;
 
 /// The parts of a message.
 #[derive(Clone)]
@@ -38,6 +39,7 @@ pub(crate) struct Beside {
     pub(crate) context: Option<Arc<Context>>,
     /// The order in which a connector read it; 0 where none did.
     pub(crate) sequence: u64,
+    pub(crate) marks: Marks,
     pub(crate) extensions: Extensions,
 }
 

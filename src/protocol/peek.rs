@@ -25,6 +25,8 @@ pub const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 pub const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 /// The key of `_meta` in which the client of a modern request says what it is.
 pub const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
+/// The key of `_meta` in which the server of a modern result says what it is.
+pub const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 /// The key of `_meta` that ties a message to a listen.
 pub const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 

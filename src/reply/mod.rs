@@ -104,7 +104,8 @@ impl Reply {
 
     /// An error response for `request`; empty for a message that is never answered.
     pub fn refuse(request: &JsonRpcMessage, code: Code, why: impl Display) -> Self {
-        request.responder().error(code, why).map_or_else(Self::empty, Self::one)
+        let refusal = request.responder().error(code, why);
+        refusal.map_or_else(Self::empty, |refusal| Self::one(refusal.synthetic()))
     }
 
     /// The single message, where the reply is one: what a retry policy looks at.

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::pack::Pack;
 use super::{MAX_FRAME_BYTES, TapeError};
 
 /// This much is worth a write.
@@ -17,6 +18,7 @@ const PATIENCE: Duration = Duration::from_millis(20);
 pub(super) struct Appender {
     file: File,
     path: PathBuf,
+    pack: Pack,
     waiting: Vec<u8>,
     /// The length of the file without what a failed write left behind.
     written: u64,
@@ -28,9 +30,10 @@ pub(super) struct Appender {
 
 impl Appender {
     /// `length` is that of the file, which is locked.
-    pub(super) fn new(file: File, path: &Path, length: u64) -> Self {
+    pub(super) fn new(file: File, path: &Path, length: u64, pack: Pack) -> Self {
         Self {
             file,
+            pack,
             path: path.to_owned(),
             waiting: Vec::new(),
             written: length,
@@ -48,7 +51,7 @@ impl Appender {
         &self.path
     }
 
-    /// Bytes in the file and waiting.
+    /// Bytes in the file, and those waiting as they are before they are packed.
     pub(super) fn len(&self) -> u64 {
         self.written + self.waiting.len() as u64
     }
@@ -92,17 +95,25 @@ impl Appender {
         if self.untidy {
             self.tidy()?;
         }
-        if let Err(error) = self.file.write_all(&self.waiting) {
+        let written = self.write();
+        self.pack.settle(written.is_ok());
+        if let Err(error) = written {
             self.untidy = true;
             let _ = self.tidy();
             // Tried again later, not at once.
             self.due = self.due.map(|_| Instant::now() + PATIENCE);
             return Err(self.failed(error));
         }
-        self.written += self.waiting.len() as u64;
         self.waiting.clear();
         self.waiting.shrink_to(2 * ENOUGH);
         self.due = None;
+        Ok(())
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        let packed = self.pack.pack(&self.waiting)?;
+        self.file.write_all(packed)?;
+        self.written += packed.len() as u64;
         Ok(())
     }
 

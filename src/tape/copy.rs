@@ -1,10 +1,11 @@
 //! From one format into another.
 
-use std::io::{BufRead, BufReader, Read};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::{Sink, Source, TapeError, json, lines, text};
-use crate::file;
+use super::pack::{ZSTD, begins_sealed};
+use super::{OpenOptions, Sink, Source, TapeError, json, lines, text};
 use crate::protocol::peek;
 
 /// What was copied.
@@ -47,17 +48,36 @@ pub fn copy(from: &mut dyn Source, to: &mut dyn Sink) -> Result<Copied, TapeErro
 ///
 /// # Errors
 ///
-/// It cannot be read, or is no tape.
+/// It cannot be read, is no tape, or needs a key.
 pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Source>, TapeError> {
+    open_with(path, &OpenOptions::new())
+}
+
+/// Opens a tape of whatever format it has, with its keys, if it may be read.
+///
+/// # Errors
+///
+/// As [`open`]; a key is missing, wrong, or of no use for this format; it may not be read.
+pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
     let path = path.as_ref();
-    let beginning = beginning(path).map_err(|error| TapeError::io(path.display(), error))?;
+    options.guard(path, |file| find(file, path, options), |source| source.tape())
+}
+
+fn find(mut file: File, path: &Path, options: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
+    let beginning = beginning(&mut file).map_err(|error| TapeError::io(path.display(), error))?;
+    if beginning.starts_with(ZSTD) || begins_sealed(&beginning) || is_title(&beginning) {
+        return Ok(Box::new(lines::Reader::of(file, path, options)?));
+    }
+    if options.sealed_by().is_some() {
+        return Err(TapeError::key(path, lines::NOT_SEALED));
+    }
+    if options.chain.is_some() {
+        return Err(TapeError::key(path, "only JSON Lines have a chain; open it without the chain's key"));
+    }
     if beginning.starts_with(b"SQLite format 3\0") {
         return sqlite(path);
     }
-    if is_title(&beginning) {
-        return Ok(Box::new(lines::Reader::open(path)?));
-    }
-    Ok(Box::new(json::Reader::open(path)?))
+    Ok(Box::new(json::Reader::of(file, path)?))
 }
 
 #[cfg(feature = "sqlite")]
@@ -70,11 +90,11 @@ fn sqlite(path: &Path) -> Result<Box<dyn Source>, TapeError> {
     Err(TapeError::version(path, "a tape in SQLite needs the feature `sqlite` of shadowcat"))
 }
 
-/// The first line.
-fn beginning(path: &Path) -> std::io::Result<Vec<u8>> {
+/// The first line. The file is at its beginning again afterwards.
+fn beginning(file: &mut File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let file = file::read(path)?.take(super::version::MAX_TITLE as u64);
-    BufReader::new(file).read_until(b'\n', &mut bytes)?;
+    BufReader::new((&*file).take(super::version::MAX_TITLE as u64)).read_until(b'\n', &mut bytes)?;
+    file.seek(SeekFrom::Start(0))?;
     Ok(bytes)
 }
 

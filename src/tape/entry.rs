@@ -80,6 +80,8 @@ pub enum EntryKind {
     Note,
     /// Entries are missing here, because the recorder had no room; how many is its text.
     Lost,
+    /// State outside of the session: a [`Snapshot`](super::Snapshot).
+    Snapshot,
 }
 
 words!(EntryKind {
@@ -91,6 +93,7 @@ words!(EntryKind {
     Component = "component",
     Note = "note",
     Lost = "lost",
+    Snapshot = "snapshot",
 });
 
 /// How a call ended.

@@ -29,6 +29,8 @@ enum Kind {
     Torn,
     TooLarge,
     Busy,
+    Key,
+    Refused,
 }
 
 impl TapeError {
@@ -75,6 +77,23 @@ impl TapeError {
         Self::new(Kind::Busy, format_args!("{}: somebody else is writing to it", path.display()))
     }
 
+    pub(super) fn key(path: &Path, why: impl fmt::Display) -> Self {
+        Self::new(Kind::Key, format_args!("{}: {why}", path.display()))
+    }
+
+    pub(super) fn refused(path: &Path, why: impl fmt::Display) -> Self {
+        Self::new(Kind::Refused, format_args!("{}: it may not be read: {why}", path.display()))
+    }
+
+    /// What comes out of a packed file tells by its kind what it is.
+    pub(super) fn reading(path: &Path, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::torn(path.display(), error),
+            io::ErrorKind::InvalidData => Self::damaged(path.display(), error),
+            _ => Self::io(path.display(), error),
+        }
+    }
+
     #[cfg(feature = "sqlite")]
     pub(super) fn caused(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
@@ -114,6 +133,16 @@ impl TapeError {
     /// A frame is larger than the limit.
     pub fn is_too_large(&self) -> bool {
         self.kind == Kind::TooLarge
+    }
+
+    /// The tape needs a key, or another one.
+    pub fn is_key(&self) -> bool {
+        self.kind == Kind::Key
+    }
+
+    /// By what [`OpenOptions`](super::OpenOptions) ask for, it may not be read.
+    pub fn is_refused(&self) -> bool {
+        self.kind == Kind::Refused
     }
 
     /// Somebody else writes to the tape.

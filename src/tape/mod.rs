@@ -2,7 +2,7 @@
 //!
 //! A [`Tape`] is what is known of a recording, an [`Entry`] is one thing that was said: the exact bytes, when, which
 //! way, at which edge. A [`Sink`] writes them and a [`Source`] reads them again, one at a time: a tape is never in
-//! memory as a whole. There is nothing asynchronous here; a recorder gives a sink a thread of its own.
+//! memory as a whole. Neither is asynchronous; a [`Recorder`] gives a sink a thread of its own.
 //!
 //! | format | for | |
 //! |---|---|---|
@@ -10,10 +10,27 @@
 //! | [`json`] | reading and editing by people, tests, version control | one JSON document |
 //! | `sqlite` (feature `sqlite`) | many sessions in one file, questions by method, tool, session | indexed, searched |
 //!
+//! JSON Lines can be compressed (feature `zstd`), encrypted (feature `encryption`), bound by a chain so that nobody
+//! changes them unnoticed, and written to several files: see [`lines::Options`] and [`lines::Rotating`]. What is asked
+//! of a tape before it is read, and who is told, [`OpenOptions`] say.
+//!
 //! The exact bytes of every entry survive every format, also bytes that are no JSON and no text. [`copy`] brings a
 //! tape from one into another, [`open`] finds out what a file is. A file is made with mode 0600 and never over
 //! another; it is opened as what a stranger may have written: links are not followed, what is damaged, foreign or too
 //! large is an error that says where.
+//!
+//! What can be done with tapes, each reading one entry after the other:
+//!
+//! | | |
+//! |---|---|
+//! | [`list()`] | what tapes a file or a folder holds |
+//! | [`Show`] | a tape as text |
+//! | [`Filter`] | some of its entries: by method, tool, session, time, how calls ended |
+//! | [`Stats`] | counts, and how long calls took |
+//! | [`diff()`] | what differs between two tapes, call by call |
+//! | [`merge()`], [`Split`] | several tapes as one, and one as several |
+//! | `Redact` (feature `secret`) | a tape without the secrets in it |
+//! | [`Mocks`] | rules that answer as a tape did |
 //!
 //! ```
 //! use std::time::Duration;
@@ -38,20 +55,37 @@
 //! ```
 
 mod appender;
+mod call;
 mod compare;
 mod component;
 mod copy;
+mod diff;
 mod entry;
 mod error;
+mod exchange;
 pub mod export;
+mod filter;
 mod frame;
 mod head;
 pub mod import;
 pub mod json;
 pub mod lines;
+mod list;
+mod merge;
+mod mocks;
+mod name;
 mod object;
+mod open_options;
+mod pack;
+mod recorder;
+#[cfg(feature = "secret")]
+mod redact;
+mod show;
+mod snapshot;
+mod split;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+mod stats;
 mod store;
 mod tape_id;
 mod text;
@@ -60,11 +94,28 @@ mod title;
 mod version;
 mod word;
 
+pub use crate::histogram::Histogram;
+pub use crate::key::Key;
+pub use crate::shown::Payload;
 pub use compare::{Change, Comparison, Difference};
 pub use component::Component;
-pub use copy::{Copied, copy, open};
+pub use copy::{Copied, copy, open, open_with};
+pub use diff::{CallChange, CallDiff, CallPart, Diff, diff};
 pub use entry::{Edge, Entry, EntryKind, Outcome};
 pub use error::TapeError;
+pub use filter::{Filter, Filtered};
+pub use list::{Listed, Listing, list};
+pub use merge::{Merged, merge};
+pub use mocks::Mocks;
+pub use open_options::OpenOptions;
+pub use recorder::{Exchange, Overflow, Recorder, RecorderOptions, RecorderStats};
+#[cfg(feature = "secret")]
+#[cfg_attr(docsrs, doc(cfg(feature = "secret")))]
+pub use redact::{Redact, Redacted};
+pub use show::Show;
+pub use snapshot::{Snapshot, SnapshotKind};
+pub use split::Split;
+pub use stats::{CallStats, Stats};
 pub use store::{Sink, Source};
 pub use tape_id::TapeId;
 pub use title::{Json, Tape};

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Entry, Tape, TapeError};
+use super::{Entry, Filter, Tape, TapeError};
 
 /// Where a tape is written to. It blocks: a recorder puts a bounded queue and a thread of its own before it.
 pub trait Sink: Send {
@@ -45,4 +45,52 @@ pub trait Source: Iterator<Item = Result<Entry, TapeError>> + Send {
     /// What is known of the tape so far: all of it once the last entry was read, since a tape may learn while it
     /// is recorded.
     fn tape(&self) -> &Tape;
+
+    /// Says that nothing is wanted before the next entry that is by itself what a filter asks for by method, tool,
+    /// words or session. What has an index passes over the rest; anything else need do nothing.
+    fn skip_to(&mut self, filter: &Filter) {
+        let _ = filter;
+    }
+}
+
+impl<S: Sink + ?Sized> Sink for Box<S> {
+    fn append(&mut self, entry: &Entry) -> Result<(), TapeError> {
+        (**self).append(entry)
+    }
+
+    fn update(&mut self, tape: &Tape) -> Result<(), TapeError> {
+        (**self).update(tape)
+    }
+
+    fn commit(&mut self) -> Result<(), TapeError> {
+        (**self).commit()
+    }
+
+    fn due(&self) -> Option<Instant> {
+        (**self).due()
+    }
+
+    fn finish(&mut self) -> Result<(), TapeError> {
+        (**self).finish()
+    }
+}
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn tape(&self) -> &Tape {
+        (**self).tape()
+    }
+
+    fn skip_to(&mut self, filter: &Filter) {
+        (**self).skip_to(filter);
+    }
+}
+
+impl<S: Source + ?Sized> Source for &mut S {
+    fn tape(&self) -> &Tape {
+        (**self).tape()
+    }
+
+    fn skip_to(&mut self, filter: &Filter) {
+        (**self).skip_to(filter);
+    }
 }

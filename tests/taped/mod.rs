@@ -9,7 +9,9 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use proptest::prelude::*;
 use shadowcat::Direction;
-use shadowcat::tape::{Component, Edge, Entry, EntryKind, Json, Outcome, Tape, TapeError, TapeId};
+use shadowcat::tape::{
+    Component, Edge, Entry, EntryKind, Json, Outcome, Snapshot, SnapshotKind, Tape, TapeError, TapeId,
+};
 
 /// A folder that is gone when the test is over.
 pub(crate) struct Folder(PathBuf);
@@ -115,7 +117,7 @@ pub(crate) fn bytes() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-const KINDS: [EntryKind; 8] = [
+const KINDS: [EntryKind; 9] = [
     EntryKind::Request,
     EntryKind::Notification,
     EntryKind::Response,
@@ -124,6 +126,7 @@ const KINDS: [EntryKind; 8] = [
     EntryKind::Component,
     EntryKind::Note,
     EntryKind::Lost,
+    EntryKind::Snapshot,
 ];
 
 const OUTCOMES: [Outcome; 5] =
@@ -145,6 +148,16 @@ pub(crate) fn entry() -> impl Strategy<Value = Entry> {
         (entry.call, entry.outcome) = call;
         entry
     })
+}
+
+pub(crate) fn snapshot() -> impl Strategy<Value = Snapshot> {
+    let of_bytes = (".{0,8}", bytes(), prop::sample::select(&[SnapshotKind::File, SnapshotKind::Other][..]))
+        .prop_map(|(name, bytes, kind)| Snapshot::new(name, kind, bytes));
+    let variables = prop::collection::btree_map(".{0,6}", ".{0,6}", 0..4)
+        .prop_map(|variables| Snapshot::environment("server", variables));
+    let clock = (0..253_402_300_800_000_000_u64)
+        .prop_map(|micros| Snapshot::clock("wall", UNIX_EPOCH + Duration::from_micros(micros)));
+    prop_oneof![of_bytes, variables, clock]
 }
 
 pub(crate) fn any_tape() -> impl Strategy<Value = Tape> {

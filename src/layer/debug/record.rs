@@ -8,12 +8,9 @@ use serde_json::json;
 
 use super::colour::Paint;
 use super::exchange::Entry;
-use super::mask::masked;
-use super::payload::{Payload, render};
-use super::text::{name, quoted};
 use crate::error::Error;
 use crate::message::{JsonRpcMessage, Kind};
-use crate::protocol::peek;
+use crate::shown::{self, Payload, masked, name, quoted, render};
 use crate::stamp::utc;
 
 /// Of each name that a peer chose, escapes and all.
@@ -55,7 +52,7 @@ impl Record {
         match message.kind() {
             Kind::Request => "request".to_owned(),
             Kind::Notification => "notification".to_owned(),
-            Kind::Response => response(message),
+            Kind::Response => shown::response(message),
         }
     }
 
@@ -79,10 +76,7 @@ impl Record {
     fn id(&self) -> Option<String> {
         let own = self.message().and_then(|message| message.owned_id());
         let id = own.as_ref().or(self.entry.id.as_ref())?;
-        Some(match id.as_i64() {
-            Some(id) => id.to_string(),
-            None => quoted(&id.text().unwrap_or_default(), NAME),
-        })
+        Some(shown::id(id, NAME))
     }
 
     /// Its own, else that of its request.
@@ -171,16 +165,6 @@ pub(super) fn lost(records: u64, as_json: bool) -> String {
         true => format!("{}\n", json!({"lost": records})),
         false => format!("{records} records lost\n"),
     }
-}
-
-fn response(message: &JsonRpcMessage) -> String {
-    let Some(error) = message.error() else {
-        let failed = peek::member(message.result().unwrap_or_default(), "isError").ok().flatten();
-        return if failed == Some(b"true") { "tool error" } else { "response" }.to_owned();
-    };
-    let code = peek::member(error, "code").ok().flatten();
-    let code: Option<i64> = code.and_then(|code| serde_json::from_slice(code).ok());
-    code.map_or_else(|| "error".to_owned(), |code| format!("error {code}"))
 }
 
 /// Nothing that a peer wrote.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::text::{name, quoted, safe_json};
 use super::{Histogram, InFlight, SeenSession, Snapshot, Times};
 use crate::message::OwnedId;
+use crate::shown::{name, safe_json};
 use crate::wassette::{Component, ComponentMap};
 
 /// Of each name that a peer chose, escapes and all.
@@ -160,5 +160,5 @@ fn word(session: Option<&str>) -> String {
 
 fn id(id: Option<&OwnedId>) -> String {
     let Some(id) = id else { return "-".to_owned() };
-    id.as_i64().map_or_else(|| quoted(&id.text().unwrap_or_default(), NAME), |id| id.to_string())
+    crate::shown::id(id, NAME)
 }

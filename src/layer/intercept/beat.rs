@@ -101,7 +101,7 @@ impl Beat {
             r#"{{"progressToken":{token},"progress":{progress},"message":"Waiting for a decision"}}"#
         );
         let message = JsonRpcMessage::notification(method::PROGRESS, params);
-        Poll::Ready(message.expect("a token that was read is a JSON value"))
+        Poll::Ready(message.expect("a token that was read is a JSON value").synthetic())
     }
 
     /// The message does not wait any more.

@@ -69,7 +69,7 @@ fn refusal(seen: &Interception, block: &Block) -> Option<JsonRpcMessage> {
         true => JsonRpcMessage::response(id, tool_error(seen, &block.why)).ok()?,
         false => JsonRpcMessage::error_response(Some(&id), block.code, &block.why),
     };
-    Some(with_context(response, context_of(seen)))
+    Some(with_context(response.synthetic(), context_of(seen)))
 }
 
 fn tool_error(seen: &Interception, why: &str) -> String {
@@ -92,7 +92,8 @@ pub(super) fn respond(seen: &Interception, reply: Reply) -> Result<Verdict, BoxE
     let context = context_of(seen);
     Ok(Verdict::Answer(reply.map(move |message| {
         let answers = message.kind() == Kind::Response && message.id().is_some();
-        with_context(if answers { message.with_id(id.clone()) } else { message }, context.clone())
+        let message = if answers { message.with_id(id.clone()) } else { message };
+        with_context(message.synthetic(), context.clone())
     })))
 }
 

@@ -24,17 +24,36 @@ pin_project! {
 pin_project! {
     #[project = Projection]
     enum State<F> {
-        Passed { #[pin] inner: F, back: Option<Back> },
+        Passed { #[pin] inner: F, back: Option<Back>, tells: bool },
         Refused { reply: Option<Reply> },
     }
+}
+
+/// On a reply: the request was recorded before it was stripped.
+#[cfg(feature = "tape")]
+#[derive(Clone, Copy, Debug)]
+pub(in crate::layer) struct StrippedBelow;
+
+#[cfg(feature = "tape")]
+fn told(mut reply: Reply, tells: bool) -> Reply {
+    if tells {
+        reply.extensions_mut().insert(StrippedBelow);
+    }
+    reply
+}
+
+#[cfg(not(feature = "tape"))]
+fn told(reply: Reply, _: bool) -> Reply {
+    reply
 }
 
 /// How the reply is stripped, and to what it is one.
 type Back = (Arc<Strip>, JsonRpcMessage);
 
 impl<F> ResponseFuture<F> {
-    pub(super) fn passed(inner: F, back: Option<Back>) -> Self {
-        Self { state: State::Passed { inner, back } }
+    /// With what is told to a recorder that stands above.
+    pub(super) fn passed(inner: F, back: Option<Back>, tells: bool) -> Self {
+        Self { state: State::Passed { inner, back, tells } }
     }
 
     pub(super) fn refused(reply: Reply) -> Self {
@@ -51,8 +70,8 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            Projection::Passed { inner, back } => {
-                let reply = ready!(inner.poll(cx));
+            Projection::Passed { inner, back, tells } => {
+                let reply = ready!(inner.poll(cx)).map(|reply| told(reply, *tells));
                 let Some(back) = back.take() else { return Poll::Ready(reply) };
                 Poll::Ready(match reply {
                     Ok(reply) => Ok(stripped(reply, back)),

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::message::{Code, Direction, JsonRpcMessage, Kind};
 use crate::reply::Upstream;
 use crate::rules::Text;
-use crate::secret::{Detector, Found, Marker, MaskLines, Secrets};
+use crate::secret::{Detector, Found, Marker, MaskLines, Secrets, shared};
 
 /// No more is kept of what a server says in the place of a message.
 const LONGEST_BODY: usize = 16 << 10;
@@ -82,19 +82,31 @@ impl Strip {
             None => Secrets::of(&self.detector, &message),
         };
         if secrets.is_empty() {
-            return Ok(message);
+            return Ok(self.stripped(message));
         }
         self.tell(&secrets, &message, direction, method);
         if self.dry_run {
             return Ok(message);
         }
         match secrets.masked(&self.marker, self.max_bytes) {
-            Ok(masked) => Ok(masked),
+            Ok(masked) => Ok(self.stripped(masked)),
             Err(_) => {
                 let why = "a message that holds secrets cannot be passed on without them";
                 self.refused(message, direction, why)
             }
         }
+    }
+
+    /// Says so on the message, if all that this crate knows was searched for.
+    fn stripped(&self, message: JsonRpcMessage) -> JsonRpcMessage {
+        let is_all = self.allowed.is_none() && !self.dry_run && Arc::ptr_eq(&self.detector, shared());
+        if is_all { message.stripped() } else { message }
+    }
+
+    /// Whether requests are stripped.
+    #[cfg(feature = "tape")]
+    pub(super) fn takes_from_requests(&self) -> bool {
+        self.to_upstream.is_some() && !self.dry_run
     }
 
     /// What a server said in the place of a message. Text is masked; what is none is not handed on.

@@ -8,7 +8,7 @@ use super::service::StripTokens;
 use super::stats::StatsHandle;
 use crate::message::Direction;
 use crate::rules::Text;
-use crate::secret::{Detector, Found, Marker};
+use crate::secret::{Detector, Found, Marker, shared};
 
 /// Takes credentials out of messages; see the [module](super). Cheap to clone; clones, and the stacks that they are in,
 /// count together.
@@ -35,7 +35,7 @@ impl StripTokensLayer {
 
     fn of(to_upstream: Option<Scope>, to_client: Option<Scope>) -> Self {
         let strip = Strip {
-            detector: Arc::default(),
+            detector: shared().clone(),
             marker: Marker::default(),
             to_upstream,
             to_client,

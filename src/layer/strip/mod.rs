@@ -47,6 +47,9 @@ mod report;
 mod service;
 mod stats;
 
+#[cfg(feature = "tape")]
+pub(in crate::layer) use future::StrippedBelow;
+
 pub use future::ResponseFuture;
 pub use layer::StripTokensLayer;
 pub use report::{Event, Subscription, Taken};

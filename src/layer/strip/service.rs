@@ -35,6 +35,10 @@ where
     }
 
     fn call(&mut self, message: JsonRpcMessage) -> Self::Future {
+        #[cfg(feature = "tape")]
+        let tells = message.is_recorded() && self.strip.takes_from_requests();
+        #[cfg(not(feature = "tape"))]
+        let tells = false;
         let message = match self.strip.message(message, Direction::ToUpstream, None) {
             Ok(message) => message,
             // The server waits for its answer.
@@ -44,7 +48,8 @@ where
             },
         };
         let request = self.strip.to_client.is_some().then(|| message.clone().detach());
-        ResponseFuture::passed(self.inner.call(message), request.map(|request| (self.strip.clone(), request)))
+        let back = request.map(|request| (self.strip.clone(), request));
+        ResponseFuture::passed(self.inner.call(message), back, tells)
     }
 }
 

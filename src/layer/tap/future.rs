@@ -66,6 +66,13 @@ pin_project! {
         inner: F,
         watch: Option<Watch<X>>,
     }
+
+    impl<F, X: Exchange> PinnedDrop for Tapped<F, X> {
+        /// Told before the call below is cancelled, which takes the client's word for it along.
+        fn drop(this: Pin<&mut Self>) {
+            drop(this.project().watch.take());
+        }
+    }
 }
 
 impl<F, X: Exchange> Tapped<F, X> {

@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use sha2::{Digest as _, Sha256};
 
-use super::compiled::{Compiled, MAX_SCHEMA};
-use super::plan::Unusable;
 use crate::message::{JsonRpcMessage, folded};
+use crate::schema::{Compiled, MAX_SCHEMA, Unusable};
 use crate::session::Party;
 
 /// Bytes of a tool's name; MCP asks for 128 at most.

@@ -46,12 +46,10 @@
 //! # Ok(()) }
 //! ```
 
-mod compiled;
 mod handle;
 mod layer;
 mod lists;
 mod options;
-mod plan;
 mod service;
 mod stats;
 

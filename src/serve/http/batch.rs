@@ -36,7 +36,10 @@ pub(super) fn session_of(front: &Front, head: &Parts) -> Refusing<Option<Arc<Liv
 pub(super) async fn post(front: &Front, head: &Parts, live: Arc<Live>, body: Bytes) -> Response<Body> {
     let messages = match read(front, head, &body) {
         Ok(messages) => messages,
-        Err(refusal) => return *refusal,
+        Err(refusal) => {
+            front.options.on_refused.tell(&body, "the batch is refused");
+            return *refusal;
+        }
     };
     let asks = messages.iter().any(|message| message.kind() == Kind::Request);
     let (mut gathering, mut untaken) = (Gathering::new(live.clone()), None);

@@ -15,7 +15,7 @@ use super::stack::{BoxStack, Maker};
 use super::turns::Turns;
 use super::{Http, SessionInfo};
 use crate::error::BoxError;
-use crate::message::ScanOptions;
+use crate::message::{OnRefused, RefusedFrame, ScanOptions};
 use crate::reply::RpcService;
 use crate::session::{MemoryStore, SessionStore};
 use crate::wire::http::{Endpoint, Relocation};
@@ -51,6 +51,7 @@ impl Builder {
             budget: Arc::new(Budget::new(64 << 20)),
             clock: Arc::default(),
             transparent: false,
+            on_refused: OnRefused::default(),
         };
         Self {
             endpoint,
@@ -238,6 +239,13 @@ impl Builder {
         B: http_body::Body<Error: Into<BoxError>> + Send + 'static,
     {
         self.fallback = Some(Fallback::new(service));
+        self
+    }
+
+    /// Is told what is refused before it becomes a message of a stack's: bodies that are none, requests whose heads are
+    /// wrong. So a recorder has it too. It must not block.
+    pub fn on_refused(mut self, told: impl Fn(&RefusedFrame<'_>) + Send + Sync + 'static) -> Self {
+        self.options.on_refused = OnRefused::new(told);
         self
     }
 

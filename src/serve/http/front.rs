@@ -18,7 +18,7 @@ use super::stack::Maker;
 use super::turns::Turns;
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::message::ScanOptions;
+use crate::message::{OnRefused, ScanOptions};
 use crate::session::{KeyMap, Principal, Session, SessionKey, SessionStore};
 use crate::wire::http::{Endpoint, Relocation};
 
@@ -46,6 +46,8 @@ pub(super) struct Options {
     pub(super) clock: Arc<Clock>,
     /// Clients' credentials ride along.
     pub(super) transparent: bool,
+    /// Who is told of what is refused.
+    pub(super) on_refused: OnRefused,
 }
 
 pub(super) struct Front {

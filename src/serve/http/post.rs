@@ -34,7 +34,10 @@ where
     async move {
         let bytes = match read::body(body, &front.options).await {
             Ok(bytes) => bytes,
-            Err(refusal) => return *refusal,
+            Err(refusal) => {
+                front.options.on_refused.tell(b"", "the body could not be read");
+                return *refusal;
+            }
         };
         if front.options.max_batch > 0 && is_batch(&bytes) {
             match batch::session_of(&front, &head) {
@@ -63,8 +66,12 @@ fn read_message(
     bytes: Bytes,
 ) -> Result<(JsonRpcMessage, Era), Box<Response<Body>>> {
     let options = &front.options;
+    let kept = options.on_refused.is_heard().then(|| bytes.clone());
     let read = front.endpoint.read(&head.headers, bytes, &options.scan);
-    let (mut message, era) = read.map_err(|refusal| Box::new(answer::refused(&refusal)))?;
+    let (mut message, era) = read.map_err(|refusal| {
+        options.on_refused.tell(&kept.unwrap_or_default(), &refusal);
+        Box::new(answer::refused(&refusal))
+    })?;
     authorize(options.transparent, &mut message, &head.headers);
     Ok((message, era))
 }

@@ -58,11 +58,14 @@ impl Http {
 
     /// Everything that can be said to a head alone.
     fn check(&self, head: &Parts) -> Result<(), Box<Response<Body>>> {
+        let on_refused = &self.front.options.on_refused;
         if let Err(refusal) = self.front.endpoint.check_head(head) {
+            on_refused.tell(b"", &refusal);
             return Err(Box::new(answer::refused_head(&refusal, self.allowed(&head.method))));
         }
         if names_session(head) {
             let why = "a session is named in Mcp-Session-Id, not in the address";
+            on_refused.tell(b"", why);
             let refused = answer::refuse(StatusCode::BAD_REQUEST, None, Code::INVALID_REQUEST, why);
             return Err(Box::new(refused));
         }

@@ -24,6 +24,7 @@ where
 {
     let Some(endpoint) = &front.sse else { return answer::status(StatusCode::NOT_FOUND) };
     if let Err(refusal) = endpoint.check_head(&head) {
+        front.options.on_refused.tell(b"", &refusal);
         return answer::refused_head(&refusal, "GET, POST");
     }
     match head.method {
@@ -76,9 +77,13 @@ where
         Ok(bytes) => bytes,
         Err(refusal) => return *refusal,
     };
+    let kept = options.on_refused.is_heard().then(|| bytes.clone());
     let mut message = match endpoint.read_http_sse(&head.headers, bytes, &options.scan) {
         Ok(message) => message,
-        Err(refusal) => return answer::refused(&refusal),
+        Err(refusal) => {
+            options.on_refused.tell(&kept.unwrap_or_default(), &refusal);
+            return answer::refused(&refusal);
+        }
     };
     authorize(options.transparent, &mut message, &head.headers);
     match inbox.put(message) {

@@ -29,7 +29,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::error::Error;
-use crate::message::ScanOptions;
+use crate::message::{OnRefused, RefusedFrame, ScanOptions};
 use crate::reply::RpcService;
 
 /// A front end on stdio around `stack`, with default bounds.
@@ -41,6 +41,7 @@ pub fn stdio<S: RpcService>(stack: S) -> Stdio<S> {
         max_in_flight: 1024,
         drain: Duration::from_secs(5),
         session: None,
+        on_refused: OnRefused::default(),
     }
 }
 
@@ -61,6 +62,7 @@ pub struct Stdio<S> {
     max_in_flight: usize,
     drain: Duration,
     session: Option<String>,
+    on_refused: OnRefused,
 }
 
 impl<S: RpcService> Stdio<S> {
@@ -95,6 +97,13 @@ impl<S: RpcService> Stdio<S> {
     /// Names the session in every message's [`Context`](crate::Context).
     pub fn session(mut self, id: &str) -> Self {
         self.session = Some(id.to_owned());
+        self
+    }
+
+    /// Is told what is refused before it becomes a message of the stack's, so that a recorder has it too. It must not
+    /// block.
+    pub fn on_refused(mut self, told: impl Fn(&RefusedFrame<'_>) + Send + Sync + 'static) -> Self {
+        self.on_refused = OnRefused::new(told);
         self
     }
 

@@ -40,6 +40,11 @@ impl Difference {
         Self { path, change, expected: expected.map(beginning), actual: actual.map(beginning) }
     }
 
+    /// Of the documents as wholes.
+    pub(in crate::tape) fn whole(expected: Option<&[u8]>, actual: Option<&[u8]>) -> Self {
+        Self::new(String::new(), expected, actual)
+    }
+
     pub(super) fn reordered(path: String) -> Self {
         Self { path, change: Change::Reordered, expected: None, actual: None }
     }

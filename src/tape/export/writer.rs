@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::shape::{Shape, lost};
 use crate::file;
 use crate::tape::appender::{Appender, lock};
+use crate::tape::pack::Pack;
 use crate::tape::{Edge, Entry, EntryKind, Sink, Tape, TapeError};
 
 /// Writes what another recorder's tools read. It is whole when it was [finished](Sink::finish). What becomes known of
@@ -56,7 +57,7 @@ impl Writer {
     fn create(path: &Path, tape: &Tape, shape: Shape) -> Result<Self, TapeError> {
         let file = file::create_new(path).map_err(|error| TapeError::io(path.display(), error))?;
         lock(&file, path)?;
-        let mut file = Appender::new(file, path, 0);
+        let mut file = Appender::new(file, path, 0, Pack::default());
         let mut number = 0;
         file.add(|out| number = shape.begin(out, tape))?;
         let (tape, edge, session) = (tape.clone(), Edge::default(), None);

@@ -7,6 +7,7 @@ use crate::file;
 use crate::message::write_string;
 use crate::tape::appender::{Appender, lock};
 use crate::tape::object::{Object, Style};
+use crate::tape::pack::Pack;
 use crate::tape::{Entry, Sink, Tape, TapeError, VERSION, frame, head};
 
 /// Inside the document.
@@ -51,7 +52,7 @@ impl Writer {
         let path = path.as_ref();
         let file = file::create_new(path).map_err(|error| TapeError::io(path.display(), error))?;
         lock(&file, path)?;
-        let mut file = Appender::new(file, path, 0);
+        let mut file = Appender::new(file, path, 0, Pack::default());
         file.add(|out| {
             let mut object = Object::new(out, Style::Pretty(0));
             object.text("version", VERSION);

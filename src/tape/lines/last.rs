@@ -1,14 +1,17 @@
 //! How a file of JSON Lines ends, to go on with it.
 
 use std::fs::File;
-use std::io::{BufReader, Seek, SeekFrom};
 use std::path::Path;
 
-use super::reader::{LineKind, Next, read_line};
+use super::Options;
+use super::chain::{Chain, split};
+use super::reader::{LineKind, Next, first_line, read_line};
+use crate::protocol::peek;
+use crate::tape::pack::{Ending, Input};
 use crate::tape::{MAX_FRAME_BYTES, Tape, TapeError, frame, head, object::Style, text};
 
-/// How much is read at once.
-const BLOCK: usize = 1 << 20;
+/// The member of a first line that tells the frames of the parts before.
+pub(super) const BEFORE: &str = "frames_before";
 /// So much of a torn line is kept.
 const MAX_REST: usize = 4 << 20;
 
@@ -19,51 +22,125 @@ pub(super) struct Tail {
     pub(super) whole: u64,
     /// The last whole line has no line break.
     pub(super) lacks_line_break: bool,
-    /// Bytes of a line that is not whole.
+    /// Bytes of a line, or of what is packed, that is not whole.
     pub(super) torn: u64,
     /// Those bytes, or as many as are kept.
     pub(super) rest: Vec<u8>,
+    /// Frames of the parts before.
+    pub(super) before: u64,
     /// The number of the last frame.
     pub(super) frames: u64,
     /// What was last said of the tape.
     pub(super) tape: Tape,
+    /// Where its chain stands.
+    pub(super) chain: Option<Chain>,
 }
 
-/// Looks for the last frame, and for what was last said of the tape. Lines are told apart, not judged: a reader
-/// does that.
-pub(super) fn find(mut file: &File, path: &Path) -> Result<Tail, TapeError> {
+/// Looks for the last frame, and for what was last said of the tape. Lines are told apart, not judged, except that
+/// a chain must hold: a reader does the rest.
+pub(super) fn find(file: &File, path: &Path, options: &Options, ending: &Ending) -> Result<Tail, TapeError> {
     let failed = |error| TapeError::io(path.display(), error);
-    file.seek(SeekFrom::Start(0)).map_err(failed)?;
-    let mut input = BufReader::with_capacity(BLOCK, file);
-    let (mut line, mut title, mut frame) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut whole, mut rest, mut lacks_line_break) = (0, Vec::new(), false);
-    loop {
-        let next = read_line(&mut input, &mut line, MAX_FRAME_BYTES).map_err(failed)?;
-        match next {
-            Next::End => break,
+    let copy = file.try_clone().map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    let mut walk = Walk::begin(Input::open(copy, path, options.key(), ending.whole)?, path, options)?;
+    while walk.step(path)? {}
+    if ending.is_packed() && !walk.rest.is_empty() {
+        let why = "its text ends in the middle of a line; copy it to another tape, and go on with that";
+        return Err(TapeError::damaged(path.display(), why));
+    }
+    let torn = if ending.is_packed() { length - ending.whole } else { walk.rest.len() as u64 };
+    let whole = if ending.is_packed() { ending.whole } else { walk.whole };
+    walk.rest.truncate(MAX_REST);
+    Ok(Tail {
+        whole,
+        lacks_line_break: walk.lacks_line_break,
+        torn,
+        before: walk.before,
+        frames: last_frame(path, &walk.frame)?.max(walk.before),
+        tape: last_title(path, &walk.title)?,
+        rest: walk.rest,
+        chain: walk.chain,
+    })
+}
+
+/// On the way through the lines.
+struct Walk {
+    input: Input,
+    line: Vec<u8>,
+    lines: u64,
+    chain: Option<Chain>,
+    whole: u64,
+    before: u64,
+    lacks_line_break: bool,
+    rest: Vec<u8>,
+    /// The last line that says something of the tape.
+    title: Vec<u8>,
+    /// The last line that is a frame.
+    frame: Vec<u8>,
+}
+
+impl Walk {
+    fn begin(mut input: Input, path: &Path, options: &Options) -> Result<Self, TapeError> {
+        let mut line = Vec::new();
+        let (_, has_line_break) = first_line(&mut input, &mut line, path)?;
+        let chain = options.chain.as_ref().map(Chain::new);
+        if chain.is_none() && split(&line).is_some() {
+            let why = "its lines are bound by a chain; go on with it with the key of the chain";
+            return Err(TapeError::key(path, why));
+        }
+        let before = peek::member(&line, BEFORE).ok().flatten();
+        let before = before.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+        let mut walk = Self {
+            before: before.unwrap_or(0),
+            input,
+            line,
+            lines: 0,
+            chain,
+            whole: 0,
+            lacks_line_break: !has_line_break,
+            rest: Vec::new(),
+            title: Vec::new(),
+            frame: Vec::new(),
+        };
+        walk.take(path)?;
+        Ok(walk)
+    }
+
+    /// Takes the next line, if there is one.
+    fn step(&mut self, path: &Path) -> Result<bool, TapeError> {
+        let next = read_line(&mut self.input, &mut self.line, MAX_FRAME_BYTES);
+        match next.map_err(|error| TapeError::reading(path, error))? {
+            Next::End => return Ok(false),
             Next::TooLong => {
-                let place = format!("{}: the line at byte {whole}", path.display());
+                let place = format!("{}: the line at byte {} of its text", path.display(), self.whole);
                 return Err(TapeError::too_large(place, MAX_FRAME_BYTES));
             }
-            Next::Part if !text::is_json(&line) => {
-                rest = line;
-                break;
+            Next::Part if !text::is_json(&self.line) => {
+                self.rest = std::mem::take(&mut self.line);
+                return Ok(false);
             }
-            Next::Part => lacks_line_break = true,
+            Next::Part => self.lacks_line_break = true,
             Next::Line => {}
         }
-        whole += line.len() as u64 + u64::from(!lacks_line_break);
-        match LineKind::of(&line) {
-            LineKind::Frame => std::mem::swap(&mut line, &mut frame),
-            LineKind::Title | LineKind::Version => std::mem::swap(&mut line, &mut title),
+        self.take(path)?;
+        Ok(true)
+    }
+
+    fn take(&mut self, path: &Path) -> Result<(), TapeError> {
+        self.lines += 1;
+        self.whole += self.line.len() as u64 + u64::from(!self.lacks_line_break);
+        if let Some(chain) = &mut self.chain {
+            let damaged = |why| TapeError::damaged(format_args!("{}:{}", path.display(), self.lines), why);
+            chain.check(&self.line, self.lines == 1).map_err(damaged)?;
+        }
+        match LineKind::of(&self.line) {
+            LineKind::Frame => std::mem::swap(&mut self.line, &mut self.frame),
+            LineKind::Title | LineKind::Version => std::mem::swap(&mut self.line, &mut self.title),
             LineKind::End | LineKind::Torn | LineKind::Other => {}
         }
-        line.clear();
+        self.line.clear();
+        Ok(())
     }
-    let torn = rest.len() as u64;
-    rest.truncate(MAX_REST);
-    let (frames, tape) = (last_frame(path, &frame)?, last_title(path, &title)?);
-    Ok(Tail { whole, lacks_line_break, torn, rest, frames, tape })
 }
 
 fn last_frame(path: &Path, line: &[u8]) -> Result<u64, TapeError> {

@@ -18,12 +18,20 @@
 //! without its end is what a crash leaves: a [`Reader`] reads all before it and says so, a [`Writer`] that goes on
 //! with the file moves it into a line `{"torn":…}` of its own.
 
+mod chain;
 mod last;
+mod options;
+mod parts;
 mod reader;
 mod rotate;
+mod rotating;
+mod verify;
 mod writer;
 
+pub use options::Options;
 pub use reader::Reader;
-pub(super) use reader::{Next, follows, read_line};
-pub use rotate::{Rotate, Rotating};
+pub(super) use reader::{NOT_SEALED, Next, follows, read_line};
+pub use rotate::Rotate;
+pub use rotating::Rotating;
+pub use verify::{Verified, verify};
 pub use writer::Writer;

@@ -1,13 +1,15 @@
 //! Reading JSON Lines.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 
-use crate::file;
+use super::chain::Chain;
+use crate::key::Hash;
 use crate::message::members;
+use crate::tape::pack::{Input, is_torn};
 use crate::tape::{
-    Entry, MAX_FRAME_BYTES, Source, Tape, TapeError, frame, head, object::Style, text, version,
+    Entry, MAX_FRAME_BYTES, OpenOptions, Source, Tape, TapeError, frame, head, object::Style, text, version,
 };
 
 /// Reads a tape of JSON Lines, one entry at a time.
@@ -26,19 +28,23 @@ use crate::tape::{
 /// ```
 #[derive(Debug)]
 pub struct Reader {
-    input: BufReader<File>,
+    input: Input,
     path: PathBuf,
     tape: Tape,
     line: Vec<u8>,
     /// Lines that were read.
     lines: u64,
     frame: Option<u64>,
+    chain: Option<Chain>,
     follow: bool,
     max: usize,
     torn_lines: u64,
     finished: bool,
     failed: bool,
 }
+
+/// Whoever has a key expects that only its owners could have written the tape.
+pub(in crate::tape) const NOT_SEALED: &str = "it is not encrypted; if that is right, open it without the key";
 
 /// What a line says.
 pub(super) enum LineKind {
@@ -69,11 +75,33 @@ impl Reader {
     ///
     /// It cannot be read, is no such tape, or of another version.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, TapeError> {
+        Self::open_with(path, &OpenOptions::new())
+    }
+
+    /// Opens a tape with its keys, if it may be read.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); a key is missing or wrong; it may not be read.
+    pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, TapeError> {
         let path = path.as_ref();
-        let file = file::read(path).map_err(|error| TapeError::io(path.display(), error))?;
-        let mut input = BufReader::with_capacity(64 << 10, file);
+        options.guard(path, |file| Self::of(file, path, options), |reader| &reader.tape)
+    }
+
+    /// Of a file that may be read.
+    pub(in crate::tape) fn of(file: File, path: &Path, options: &OpenOptions) -> Result<Self, TapeError> {
+        let key = options.sealed_by();
+        let mut input = Input::open(file, path, key, u64::MAX)?;
+        if key.is_some() && !input.is_sealed() {
+            return Err(TapeError::key(path, NOT_SEALED));
+        }
         let mut line = Vec::new();
-        let tape = first_line(&mut input, &mut line, path)?;
+        let (tape, _) = first_line(&mut input, &mut line, path)?;
+        let mut chain = options.chain.as_ref().map(Chain::new);
+        if let Some(chain) = &mut chain {
+            let damaged = |why| TapeError::damaged(format_args!("{}:1", path.display()), why);
+            chain.check(&line, true).map_err(damaged)?;
+        }
         Ok(Self {
             input,
             path: path.to_owned(),
@@ -81,6 +109,7 @@ impl Reader {
             line: Vec::new(),
             lines: 1,
             frame: None,
+            chain,
             follow: false,
             max: MAX_FRAME_BYTES,
             torn_lines: 0,
@@ -126,12 +155,23 @@ impl Reader {
         self.torn_lines
     }
 
+    /// The MAC that its first line follows, if it is read with the key of a chain.
+    pub(super) fn chain_began(&self) -> Option<Hash> {
+        self.chain.as_ref().map(|chain| chain.began)
+    }
+
+    /// The last MAC that was read.
+    pub(super) fn chain_tip(&self) -> Option<Hash> {
+        self.chain.as_ref().map(|chain| chain.tip)
+    }
+
     fn step(&mut self) -> Option<Result<Entry, TapeError>> {
         loop {
             match read_line(&mut self.input, &mut self.line, self.max) {
-                Err(error) => return Some(Err(TapeError::io(self.path.display(), error))),
+                Err(error) if self.follow && is_torn(&error) => return None,
+                Err(error) => return Some(Err(TapeError::reading(&self.path, error))),
                 Ok(Next::TooLong) => return Some(Err(TapeError::too_large(self.place(), self.max))),
-                Ok(Next::End) => return None,
+                Ok(Next::End) => return self.cut_off(),
                 Ok(Next::Part) if self.follow => return None,
                 Ok(Next::Part) if !text::is_json(&self.line) => return Some(Err(self.torn())),
                 Ok(Next::Part | Next::Line) => {}
@@ -147,6 +187,12 @@ impl Reader {
         }
     }
 
+    /// The end of a sealed tape cannot be left out unnoticed.
+    fn cut_off(&self) -> Option<Result<Entry, TapeError>> {
+        let is_cut = self.input.is_sealed() && !self.finished && !self.follow;
+        is_cut.then(|| Err(TapeError::torn(self.place(), "it was not finished, or its end was cut off")))
+    }
+
     fn take(&mut self) -> Result<Option<Entry>, TapeError> {
         let line = std::mem::take(&mut self.line);
         let taken = self.understand(&line);
@@ -155,9 +201,15 @@ impl Reader {
     }
 
     fn understand(&mut self, line: &[u8]) -> Result<Option<Entry>, TapeError> {
-        let damaged = |why| TapeError::damaged(format_args!("{}:{}", self.path.display(), self.lines), why);
+        let place = format!("{}:{}", self.path.display(), self.lines);
+        let damaged = |why| TapeError::damaged(&place, why);
         if !text::is_json(line) {
             return Err(damaged("it is no JSON".into()));
+        }
+        if let Some(chain) = &mut self.chain
+            && let Err(why) = chain.check(line, false)
+        {
+            return Err(damaged(why.into()));
         }
         self.finished = false;
         match LineKind::of(line) {
@@ -231,23 +283,24 @@ pub(in crate::tape) fn follows(last: Option<u64>, number: Option<u64>) -> Result
     }
 }
 
-/// Of a file that is opened already.
-pub(super) fn title(file: &File, path: &Path) -> Result<Tape, TapeError> {
-    first_line(&mut BufReader::new(file), &mut Vec::new(), path)
-}
-
-fn first_line(input: &mut impl BufRead, line: &mut Vec<u8>, path: &Path) -> Result<Tape, TapeError> {
-    match read_line(input, line, version::MAX_TITLE) {
-        Err(error) => return Err(TapeError::io(path.display(), error)),
-        Ok(Next::End) => return Err(TapeError::foreign(path, "it is empty")),
-        Ok(Next::TooLong) => return Err(TapeError::foreign(path, "its first line has no end")),
-        Ok(Next::Line | Next::Part) => {}
+/// What it says of the tape, and whether the line has its end.
+pub(super) fn first_line(
+    input: &mut impl BufRead,
+    line: &mut Vec<u8>,
+    path: &Path,
+) -> Result<(Tape, bool), TapeError> {
+    let next = read_line(input, line, version::MAX_TITLE).map_err(|error| TapeError::reading(path, error))?;
+    match next {
+        Next::End => return Err(TapeError::foreign(path, "it is empty")),
+        Next::TooLong => return Err(TapeError::foreign(path, "its first line has no end")),
+        Next::Line | Next::Part => {}
     }
     if !text::is_json(line) {
         return Err(TapeError::foreign(path, "its first line is no JSON"));
     }
     version::check(path, line)?;
-    head::read(line).map_err(|why| TapeError::foreign(path, why))
+    let tape = head::read(line).map_err(|why| TapeError::foreign(path, why))?;
+    Ok((tape, matches!(next, Next::Line)))
 }
 
 /// Adds to what is there of a line already. The line break is not kept.

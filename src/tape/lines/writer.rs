@@ -1,18 +1,22 @@
 //! Writing JSON Lines.
 
+use std::fs::File;
 use std::path::Path;
 use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::last::{self, Tail};
-use super::reader;
+use super::Options;
+use super::chain::{Chain, FOLLOWS};
+use super::last::{self, BEFORE, Tail};
+use super::reader::NOT_SEALED;
 use crate::file;
+use crate::key::{Hash, hex};
 use crate::message::write_string;
 use crate::tape::appender::{Appender, lock};
 use crate::tape::object::{Object, Style};
-use crate::tape::{Entry, Sink, Tape, TapeError, VERSION, frame, head};
+use crate::tape::{Entry, Sink, Tape, TapeError, VERSION, frame, head, pack};
 
 /// Writes a tape as JSON Lines.
 ///
@@ -37,9 +41,14 @@ use crate::tape::{Entry, Sink, Tape, TapeError, VERSION, frame, head};
 #[derive(Debug)]
 pub struct Writer {
     file: Appender,
+    chain: Option<Chain>,
     tape: Tape,
+    /// Frames of the parts before.
+    before: u64,
     frames: u64,
     torn: Option<u64>,
+    /// Nothing came after its end.
+    ended: bool,
 }
 
 impl Writer {
@@ -49,35 +58,91 @@ impl Writer {
     ///
     /// It exists, or cannot be made.
     pub fn create(path: impl AsRef<Path>, tape: &Tape) -> Result<Self, TapeError> {
-        Self::create_after(path.as_ref(), tape, 0)
+        Self::create_with(path, tape, &Options::new())
     }
 
-    /// The part of a tape that begins after so many frames.
-    pub(super) fn create_after(path: &Path, tape: &Tape, frames: u64) -> Result<Self, TapeError> {
+    /// Makes the file, packed and bound as the options say.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create); the operating system has no random bytes to give.
+    pub fn create_with(path: impl AsRef<Path>, tape: &Tape, options: &Options) -> Result<Self, TapeError> {
+        Self::create_after(path.as_ref(), tape, options, 0, None)
+    }
+
+    /// The part of a tape that begins after so many frames, and whose chain follows another.
+    pub(super) fn create_after(
+        path: &Path,
+        tape: &Tape,
+        options: &Options,
+        before: u64,
+        follows: Option<Hash>,
+    ) -> Result<Self, TapeError> {
         let file = file::create_new(path).map_err(|error| TapeError::io(path.display(), error))?;
+        let begun = Self::begin(file, path, tape, options, before, follows);
+        if begun.is_err() {
+            // It is ours and holds nothing; left behind, it would be in the way.
+            let _ = std::fs::remove_file(path);
+        }
+        begun
+    }
+
+    fn begin(
+        file: File,
+        path: &Path,
+        tape: &Tape,
+        options: &Options,
+        before: u64,
+        follows: Option<Hash>,
+    ) -> Result<Self, TapeError> {
         lock(&file, path)?;
-        let file = Appender::new(file, path, 0);
-        let mut writer = Self { file, tape: tape.clone(), frames, torn: None };
-        writer.file.add(|out| title(out, Some(VERSION), tape))?;
+        let pack = options.pack().map_err(|error| TapeError::io(path.display(), error))?;
+        let mut chain = options.chain.as_ref().map(Chain::new);
+        if let Some((chain, tip)) = chain.as_mut().zip(follows) {
+            chain.tip = tip;
+        }
+        let mut writer = Self::new(Appender::new(file, path, 0, pack), chain, tape, options);
+        (writer.before, writer.frames) = (before, before);
+        writer.line(|out| first(out, tape, before, follows))?;
         // Whoever watches it knows at once what it is.
         writer.file.commit()?;
         Ok(writer)
+    }
+
+    fn new(mut file: Appender, chain: Option<Chain>, tape: &Tape, options: &Options) -> Self {
+        file.durable(options.durable);
+        Self { file, chain, tape: tape.clone(), before: 0, frames: 0, torn: None, ended: false }
     }
 
     /// Goes on with a tape. What a crash left of a last line stays in the file, in a line that says so.
     ///
     /// # Errors
     ///
-    /// It is no such tape; others may read or write the file; somebody is writing to it.
+    /// It is no such tape; others may read or write the file; somebody is writing to it; it needs a key.
     pub fn resume(path: impl AsRef<Path>) -> Result<Self, TapeError> {
+        Self::resume_with(path, &Options::new())
+    }
+
+    /// Goes on with a tape, with its keys. It stays packed as it is; what a crash left of a piece that was packed is
+    /// cut off, and a line says so.
+    ///
+    /// # Errors
+    ///
+    /// As [`resume`](Self::resume); a key is missing or wrong, or its chain does not hold: then it is as before.
+    pub fn resume_with(path: impl AsRef<Path>, options: &Options) -> Result<Self, TapeError> {
         let path = path.as_ref();
-        let file = file::append(path).map_err(|error| TapeError::io(path.display(), error))?;
+        let failed = |error| TapeError::io(path.display(), error);
+        let file = file::append(path).map_err(failed)?;
         lock(&file, path)?;
-        reader::title(&file, path)?;
-        let tail = last::find(&file, path)?;
-        file.set_len(tail.whole).map_err(|error| TapeError::io(path.display(), error))?;
-        let file = Appender::new(file, path, tail.whole);
-        let mut writer = Self { file, tape: tail.tape.clone(), frames: tail.frames, torn: None };
+        let ending = pack::ending(&file, path, options.key())?;
+        if options.key().is_some() && !ending.is_sealed() {
+            return Err(TapeError::key(path, NOT_SEALED));
+        }
+        let tail = last::find(&file, path, options, &ending)?;
+        file.set_len(tail.whole).map_err(failed)?;
+        let file = Appender::new(file, path, tail.whole, options.pack_on(&ending).map_err(failed)?);
+        let mut writer = Self::new(file, tail.chain.clone(), &tail.tape, options);
+        (writer.before, writer.frames) = (tail.before, tail.frames);
         writer.tell(&tail)?;
         Ok(writer)
     }
@@ -88,9 +153,24 @@ impl Writer {
         }
         if tail.torn > 0 {
             self.torn = Some(tail.torn);
-            self.file.add(|out| torn(out, &tail.rest, tail.torn))?;
+            self.line(|out| torn(out, &tail.rest, tail.torn))?;
         }
         self.file.commit()
+    }
+
+    /// Adds a line, bound to those before it.
+    fn line(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), TapeError> {
+        let (chain, mut tip) = (self.chain.as_ref(), None);
+        self.file.add(|out| {
+            let start = out.len();
+            write(out);
+            tip = chain.map(|chain| chain.seal(out, start));
+        })?;
+        if let Some((chain, tip)) = self.chain.as_mut().zip(tip) {
+            chain.tip = tip;
+        }
+        self.ended = false;
+        Ok(())
     }
 
     /// Whether [`commit`](Sink::commit) waits until the disk has it, so that it survives a power failure too. Off by
@@ -110,9 +190,23 @@ impl Writer {
         self.torn
     }
 
-    /// Bytes of the file, with what is still in memory.
+    /// The last MAC of the [chain](Options::chain), in hexadecimal digits; to be kept elsewhere by whoever wants to
+    /// know that nothing was cut off behind it.
+    pub fn chain_tip(&self) -> Option<String> {
+        self.chain.as_ref().map(|chain| hex(&chain.tip))
+    }
+
+    /// Bytes of the file, with what is still in memory and not packed yet.
     pub fn bytes(&self) -> u64 {
         self.file.len()
+    }
+
+    pub(super) fn frames_before(&self) -> u64 {
+        self.before
+    }
+
+    pub(super) fn tip(&self) -> Option<Hash> {
+        self.chain.as_ref().map(|chain| chain.tip)
     }
 
     pub(super) fn tape(&self) -> &Tape {
@@ -123,7 +217,7 @@ impl Writer {
 impl Sink for Writer {
     fn append(&mut self, entry: &Entry) -> Result<(), TapeError> {
         let number = self.frames + 1;
-        self.file.add(|out| {
+        self.line(|out| {
             frame::write(out, Style::Line, number, entry);
             out.push(b'\n');
         })?;
@@ -135,7 +229,7 @@ impl Sink for Writer {
         if self.tape == *tape {
             return Ok(());
         }
-        self.file.add(|out| title(out, None, tape))?;
+        self.line(|out| title(out, tape))?;
         self.tape = tape.clone();
         Ok(())
     }
@@ -150,21 +244,36 @@ impl Sink for Writer {
 
     fn finish(&mut self) -> Result<(), TapeError> {
         let frames = self.frames;
-        self.file.add(|out| {
-            let mut object = Object::new(out, Style::Line);
-            object.number("end", frames);
-            object.end();
-            out.push(b'\n');
-        })?;
+        if !self.ended {
+            self.line(|out| {
+                let mut object = Object::new(out, Style::Line);
+                object.number("end", frames);
+                object.end();
+                out.push(b'\n');
+            })?;
+            self.ended = true;
+        }
         self.file.commit()?;
         self.file.sync()
     }
 }
 
-fn title(out: &mut Vec<u8>, version: Option<&str>, tape: &Tape) {
+fn title(out: &mut Vec<u8>, tape: &Tape) {
     let mut object = Object::new(out, Style::Line);
-    object.some_text("version", version);
     head::write(&mut object, tape);
+    object.end();
+    out.push(b'\n');
+}
+
+/// The first line.
+fn first(out: &mut Vec<u8>, tape: &Tape, before: u64, follows: Option<Hash>) {
+    let mut object = Object::new(out, Style::Line);
+    object.text("version", VERSION);
+    head::write(&mut object, tape);
+    if before > 0 {
+        object.number(BEFORE, before);
+    }
+    object.some_text(FOLLOWS, follows.as_ref().map(hex).as_deref());
     object.end();
     out.push(b'\n');
 }
@@ -173,6 +282,10 @@ fn title(out: &mut Vec<u8>, version: Option<&str>, tape: &Tape) {
 fn torn(out: &mut Vec<u8>, rest: &[u8], bytes: u64) {
     let mut object = Object::new(out, Style::Line);
     object.number("torn", bytes);
+    if rest.is_empty() {
+        object.end();
+        return out.push(b'\n');
+    }
     match std::str::from_utf8(rest) {
         Ok(raw) => write_string(object.key("raw"), raw),
         Err(_) => object.text("raw_base64", &STANDARD.encode(rest)),

@@ -1,82 +1,55 @@
-//! Which entries of a tape are read.
+//! What a filter asks for, as SQL.
 
-/// Which entries of a tape are read: those for which everything holds that is asked for.
-///
-/// ```
-/// use shadowcat::tape::sqlite::Filter;
-///
-/// let calls = Filter::new().method("tools/call").tool("get_weather");
-/// let about_weather = Filter::new().search("weather");
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    method: Option<String>,
-    tool: Option<String>,
-    session: Option<String>,
-    search: Option<String>,
+use crate::tape::Filter;
+
+/// Where the next entry is that is by itself what a filter asks for.
+pub(super) struct Wanted {
+    /// Finds the numbers of frames, after that of a tape and that of its last frame.
+    pub(super) sql: String,
+    pub(super) values: Vec<String>,
 }
 
-impl Filter {
-    /// All of them.
-    pub fn new() -> Self {
-        Self::default()
+impl Wanted {
+    /// At most `limit` of them; `None` where no index helps.
+    pub(super) fn of(filter: &Filter, limit: usize) -> Option<Self> {
+        let (index, conditions, values) = names(filter).or_else(|| session(filter))?;
+        let sql = format!(
+            "SELECT frame FROM recordings INDEXED BY {index}
+            WHERE tape = ? AND frame > ?{conditions} ORDER BY frame LIMIT {limit}"
+        );
+        Some(Self { sql, values })
     }
+}
 
-    /// Of this method, answers included.
-    pub fn method(mut self, method: &str) -> Self {
-        self.method = Some(method.to_owned());
-        self
-    }
+type Conditions = (&'static str, String, Vec<String>);
 
-    /// Calls of this tool, answers included; also of a prompt.
-    pub fn tool(mut self, name: &str) -> Self {
-        self.tool = Some(name.to_owned());
-        self
+fn names(filter: &Filter) -> Option<Conditions> {
+    // As texts, so that nothing in them is syntax.
+    let words: Vec<String> = filter.words.iter().map(|word| format!("\"{word}\"")).collect();
+    let resources = "('resources/read', 'resources/subscribe', 'resources/unsubscribe')";
+    let parts = [
+        (filter.method.clone(), "method = ?".to_owned()),
+        (filter.tool.clone(), "tool = ?".to_owned()),
+        (filter.resource.clone(), format!("? IS NOT NULL AND method IN {resources}")),
+        (
+            (!words.is_empty()).then(|| words.join(" ")),
+            "id IN (SELECT rowid FROM names_search WHERE names_search MATCH ?)".to_owned(),
+        ),
+    ];
+    let asked: Vec<_> = parts.into_iter().filter_map(|(value, sql)| Some((value?, sql))).collect();
+    if asked.is_empty() {
+        return None;
     }
+    let conditions: Vec<&str> = asked.iter().map(|(_, sql)| sql.as_str()).collect();
+    let conditions = format!(" AND name IN (SELECT id FROM names WHERE {})", conditions.join(" AND "));
+    Some(("recordings_by_name", conditions, asked.into_iter().map(|(value, _)| value).collect()))
+}
 
-    /// Of this session.
-    pub fn session(mut self, name: &str) -> Self {
-        self.session = Some(name.to_owned());
-        self
+/// The session is asked of each entry by itself: what begins a call may be of another.
+fn session(filter: &Filter) -> Option<Conditions> {
+    if filter.is_about_calls() {
+        return None;
     }
-
-    /// With all these words in the name of the method or the tool: `weather call` finds a `tools/call` of
-    /// `get_weather`.
-    pub fn search(mut self, words: &str) -> Self {
-        // As texts, so that nothing in them is syntax.
-        let words = words.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-        let words: Vec<String> = words.map(|word| format!("\"{word}\"")).collect();
-        self.search = Some(words.join(" "));
-        self
-    }
-
-    /// The index that serves it.
-    pub(super) fn index(&self) -> &'static str {
-        let named = self.method.is_some() || self.tool.is_some() || self.search.is_some();
-        match (named, &self.session) {
-            (true, _) => "recordings_by_name",
-            (false, Some(_)) => "recordings_by_session",
-            (false, None) => "recordings_by_frame",
-        }
-    }
-
-    /// Conditions on a row of `recordings`, and what they are about.
-    pub(super) fn conditions(&self) -> (String, Vec<&str>) {
-        let parts = [
-            (&self.method, "name IN (SELECT id FROM names WHERE method = ?)"),
-            (&self.tool, "name IN (SELECT id FROM names WHERE tool = ?)"),
-            (&self.session, "session_id = ?"),
-            (&self.search, "name IN (SELECT rowid FROM names_search WHERE names_search MATCH ?)"),
-        ];
-        let mut sql = String::new();
-        let mut values = Vec::new();
-        for (value, condition) in parts {
-            if let Some(value) = value {
-                sql.push_str(" AND ");
-                sql.push_str(condition);
-                values.push(value.as_str());
-            }
-        }
-        (sql, values)
-    }
+    let session = filter.session.clone()?;
+    Some(("recordings_by_session", " AND session_id = ?".to_owned(), vec![session]))
 }

@@ -26,7 +26,6 @@ mod row;
 mod schema;
 mod writer;
 
-pub use filter::Filter;
 pub use open::{migrate, tapes};
 pub use reader::Reader;
 pub use writer::Writer;

@@ -4,24 +4,28 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::failed::failed;
+use super::filter::Wanted;
 use super::open::{For, open};
-use super::{Filter, row};
+use super::row;
 use crate::tape::lines::follows;
-use crate::tape::{Entry, Source, Tape, TapeError, TapeId, head, text};
+use crate::tape::{Entry, Filter, Filtered, Source, Tape, TapeError, TapeId, head, text};
 
-/// So many rows are read at once, at most.
-const ROWS: usize = 256;
+/// So many rows are read at once, at most; behind a jump, a few.
+const ROWS: i64 = 256;
+const FEW_ROWS: i64 = 8;
+/// So many frames are looked for at once, at most: each costs eight bytes.
+const WANTED: usize = 1 << 16;
 /// So many bytes are read at once, and one frame more.
 const BYTES: usize = 1 << 20;
 
 /// Reads one tape of a file in SQLite, or some of its entries.
 ///
 /// ```
-/// use shadowcat::tape::sqlite::{Filter, Reader, Writer};
-/// use shadowcat::tape::{Entry, Sink, Tape};
+/// use shadowcat::tape::sqlite::{Reader, Writer};
+/// use shadowcat::tape::{Entry, Filter, Sink, Tape};
 /// use shadowcat::{Direction, JsonRpcMessage};
 ///
 /// # let folder = std::env::temp_dir().join(format!("shadowcat-reader-{}", std::process::id()));
@@ -44,12 +48,19 @@ pub struct Reader {
     path: PathBuf,
     number: i64,
     tape: Tape,
-    filter: Option<Filter>,
     /// The last frame that was read ahead.
     last: i64,
+    /// So many rows are read next.
+    rows: i64,
+    /// Frames that were found by an index, and whether these are all that are left.
+    wanted: VecDeque<i64>,
+    searched: bool,
+    wanted_by: Option<Filter>,
     ahead: VecDeque<(i64, Entry)>,
     /// What was met behind what was read ahead.
     failure: Option<TapeError>,
+    /// The frame that was given out last, and as it is numbered.
+    at: i64,
     frame: Option<u64>,
     done: bool,
 }
@@ -77,39 +88,38 @@ impl Reader {
         let db = open(path, For::Reading)?;
         let (number, tape) = title(&db, path, id)?;
         let path = path.to_owned();
-        let (filter, ahead) = (None, VecDeque::new());
         Ok(Self {
             db,
             path,
             number,
             tape,
-            filter,
             last: i64::MIN,
-            ahead,
+            rows: ROWS,
+            wanted: VecDeque::new(),
+            searched: false,
+            wanted_by: None,
+            at: i64::MIN,
+            ahead: VecDeque::new(),
             failure: None,
             frame: None,
             done: false,
         })
     }
 
-    /// Reads only these entries.
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.filter = Some(filter);
-        self
+    /// Reads only these entries: [`Filter::apply`], which finds them by an index here.
+    pub fn filter(self, filter: Filter) -> Filtered<Self> {
+        filter.apply(self)
     }
 
     fn read_ahead(&mut self) -> rusqlite::Result<()> {
-        let filter = self.filter.clone().unwrap_or_default();
-        let (conditions, values) = filter.conditions();
-        let (columns, index) = (row::COLUMNS, filter.index());
+        let columns = row::COLUMNS;
         let sql = format!(
-            "SELECT {columns} FROM recordings INDEXED BY {index}
-            WHERE tape = ? AND frame > ?{conditions} ORDER BY frame LIMIT {ROWS}"
+            "SELECT {columns} FROM recordings INDEXED BY recordings_by_frame
+            WHERE tape = ? AND frame > ? ORDER BY frame LIMIT ?"
         );
-        let mut wanted = vec![Value::Integer(self.number), Value::Integer(self.last)];
-        wanted.extend(values.into_iter().map(|value| Value::Text(value.to_owned())));
         let mut select = self.db.prepare_cached(&sql)?;
-        let mut rows = select.query(params_from_iter(wanted))?;
+        let mut rows = select.query(params![self.number, self.last, self.rows])?;
+        self.rows = (2 * self.rows).min(ROWS);
         let mut bytes = 0;
         while let Some(row) = rows.next()? {
             let (frame, entry) = row::read(row)?;
@@ -131,11 +141,46 @@ impl Reader {
             return self.failure.take().map_or(Ok(None), Err);
         };
         let number = u64::try_from(frame).ok();
-        if self.filter.is_none() {
-            follows(self.frame, number).map_err(|why| TapeError::damaged(self.path.display(), why))?;
-        }
+        follows(self.frame, number).map_err(|why| TapeError::damaged(self.path.display(), why))?;
         self.frame = number;
+        self.at = frame;
         Ok(Some(entry))
+    }
+
+    /// The first frame behind `at` that is wanted, or the greatest number where there is none; `None` where no index
+    /// tells.
+    fn find_wanted(&mut self, filter: &Filter) -> rusqlite::Result<Option<i64>> {
+        if self.wanted_by.as_ref() != Some(filter) {
+            self.wanted_by = Some(filter.clone());
+            (self.wanted, self.searched) = (VecDeque::new(), false);
+        }
+        while self.wanted.front().is_some_and(|frame| *frame <= self.at) {
+            self.wanted.pop_front();
+        }
+        if self.wanted.is_empty() && !self.searched {
+            let Some(wanted) = Wanted::of(filter, WANTED) else { return Ok(None) };
+            let mut values = vec![Value::Integer(self.number), Value::Integer(self.at)];
+            values.extend(wanted.values.into_iter().map(Value::Text));
+            let mut select = self.db.prepare_cached(&wanted.sql)?;
+            let found = select.query_map(params_from_iter(values), |row| row.get(0))?;
+            self.wanted = found.collect::<rusqlite::Result<_>>()?;
+            self.searched = self.wanted.len() < WANTED;
+        }
+        Ok(Some(self.wanted.front().copied().unwrap_or(i64::MAX)))
+    }
+
+    fn jump_to(&mut self, frame: i64) {
+        if frame == self.at.saturating_add(1) {
+            return;
+        }
+        self.frame = None;
+        while self.ahead.front().is_some_and(|(ahead, _)| *ahead < frame) {
+            self.ahead.pop_front();
+        }
+        if self.ahead.is_empty() {
+            self.last = self.last.max(frame - 1);
+            self.rows = FEW_ROWS;
+        }
     }
 }
 
@@ -155,6 +200,17 @@ impl Iterator for Reader {
 impl Source for Reader {
     fn tape(&self) -> &Tape {
         &self.tape
+    }
+
+    fn skip_to(&mut self, filter: &Filter) {
+        if self.done || self.failure.is_some() {
+            return;
+        }
+        match self.find_wanted(filter) {
+            Ok(Some(frame)) => self.jump_to(frame),
+            Ok(None) => {}
+            Err(error) => self.failure = Some(failed(&self.path, error)),
+        }
     }
 }
 

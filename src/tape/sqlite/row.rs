@@ -1,14 +1,11 @@
 //! An entry as a row.
 
-use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::Row;
 use rusqlite::types::{Type, ValueRef};
 
-use crate::message::{JsonRpcMessage, ScanOptions};
-use crate::protocol::peek;
-use crate::tape::{Edge, Entry, EntryKind, Outcome, frame};
+use crate::tape::{Edge, Entry, EntryKind, Outcome, frame, name};
 
 /// What [`read`] needs, in its order.
 pub(super) const COLUMNS: &str = "frame, message, message_type, direction, edge, elapsed_ns, timestamp, session_id, \
@@ -55,13 +52,6 @@ fn word<T>(row: &Row<'_>, at: usize, from: fn(&str) -> Option<T>) -> rusqlite::R
 
 /// What an entry is found by: its own method, and the tool of a call.
 pub(super) fn name(entry: &Entry) -> Option<(String, String)> {
-    let is_message = matches!(entry.kind, EntryKind::Request | EntryKind::Notification);
-    if !is_message {
-        return None;
-    }
-    let options = ScanOptions::new().unlimited().transparent();
-    let message = JsonRpcMessage::parse_with(entry.bytes.clone(), &options).ok()?;
-    let named = |name: Result<Option<Cow<'_, str>>, _>| name.ok().flatten().map(Cow::into_owned);
-    let tool = named(peek::tool_name(&message)).or_else(|| named(peek::prompt_name(&message)));
-    Some((message.method()?.to_owned(), tool.unwrap_or_default()))
+    let is_asked = matches!(entry.kind, EntryKind::Request | EntryKind::Notification);
+    is_asked.then(|| name::of(&name::message(entry)?)).flatten()
 }

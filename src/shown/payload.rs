@@ -7,7 +7,7 @@ use super::mask::{masked, masked_member};
 use super::text::escape;
 use crate::message::{decode, string_end};
 
-/// How much of a message's payload a [`Log`](super::Log) shows.
+/// How much of a message's payload is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Payload {
@@ -31,7 +31,7 @@ const KEY: usize = 128;
 
 /// Appends `json`, which the scanner has passed, as JSON in at most `max` bytes, or nothing where that is too little.
 /// What has no room is named in its place, so that it stays JSON.
-pub(super) fn render(out: &mut String, json: &[u8], payload: Payload, max: usize) {
+pub(crate) fn render(out: &mut String, json: &[u8], payload: Payload, max: usize) {
     if max < RESERVE + LEAST {
         return;
     }

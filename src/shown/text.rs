@@ -13,7 +13,7 @@ fn is_unsafe(c: char) -> bool {
 
 /// Appends `text`, escaped as in a JSON string, as far as it fits into `max` bytes. How many bytes of the text were
 /// left out.
-pub(super) fn escape(out: &mut String, text: &str, max: usize) -> usize {
+pub(crate) fn escape(out: &mut String, text: &str, max: usize) -> usize {
     let start = out.len();
     for (at, c) in text.char_indices() {
         let before = out.len();
@@ -42,7 +42,7 @@ fn escape_point(out: &mut String, c: char) {
 }
 
 /// JSON in which every character of text that is not safe to show is written as an escape.
-pub(super) fn safe_json(json: &str) -> String {
+pub(crate) fn safe_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         if is_unsafe(c) { escape_point(&mut out, c) } else { out.push(c) }
@@ -51,7 +51,7 @@ pub(super) fn safe_json(json: &str) -> String {
 }
 
 /// A name of a peer's in `max` bytes, or a little more: plain where it is a plain word, else in quotes.
-pub(super) fn name(text: &str, max: usize) -> String {
+pub(crate) fn name(text: &str, max: usize) -> String {
     let is_plain = !text.is_empty()
         && text.len() <= max
         && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'));
@@ -59,7 +59,7 @@ pub(super) fn name(text: &str, max: usize) -> String {
 }
 
 /// The text in quotes, which is JSON; an ellipsis stands for what was left out.
-pub(super) fn quoted(text: &str, max: usize) -> String {
+pub(crate) fn quoted(text: &str, max: usize) -> String {
     let mut out = String::from("\"");
     if escape(&mut out, text, max) > 0 {
         out.push('…');

@@ -15,7 +15,7 @@ const MAX_LEVELS: usize = 192;
 /// Why a schema is not checked by.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct Unusable(pub(super) &'static str);
+pub(crate) struct Unusable(pub(crate) &'static str);
 
 /// The parts of a schema, by what they are applied to.
 #[derive(Debug, Default)]

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::plan::{Plan, Unusable};
 
 /// Bytes of a schema, as written.
-pub(super) const MAX_SCHEMA: usize = 64 << 10;
+pub(crate) const MAX_SCHEMA: usize = 64 << 10;
 /// Bytes of a pattern, ready to match by, and of what it keeps while it matches.
 const MAX_PATTERN: usize = 64 << 10;
 /// The compiler follows a schema by recursion.
@@ -18,18 +18,18 @@ const STACK: usize = 16 << 20;
 /// Bytes of a place that is told.
 const MAX_TOLD: usize = 256;
 
-pub(super) struct Compiled {
+pub(crate) struct Compiled {
     plan: Plan,
     validator: Validator,
 }
 
 /// Arguments that break a schema: where, and what.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Violation(pub(super) String);
+pub(crate) struct Violation(pub(crate) String);
 
 impl Compiled {
     /// A compiler that panics, or finds no thread, has not understood the schema.
-    pub(super) fn new(raw: &[u8]) -> Result<Self, Unusable> {
+    pub(crate) fn new(raw: &[u8]) -> Result<Self, Unusable> {
         const FAILED: Unusable = Unusable("it cannot be compiled");
         thread::scope(|scope| {
             let compile = || Self::compile(raw);
@@ -59,7 +59,7 @@ impl Compiled {
         Ok(Self { plan, validator })
     }
 
-    pub(super) fn check(&self, arguments: &Value, max_steps: u64) -> Result<Option<Violation>, Unusable> {
+    pub(crate) fn check(&self, arguments: &Value, max_steps: u64) -> Result<Option<Violation>, Unusable> {
         self.plan.walk(arguments, max_steps)?;
         if self.validator.is_valid(arguments) {
             return Ok(None);

@@ -1,0 +1,174 @@
+//! A leaf that answers from a tape: a server of which only a recording is left.
+//!
+//! What a client asks is looked up by method and params; ids, progress tokens and other `_meta` do not count. It is
+//! told exactly what was recorded, byte for byte, with its own ids and tokens in the place of the recorded ones:
+//! progress and logs, questions of the server, the answer, errors, and calls that failed or never ended. What the server
+//! said unasked comes on the listen where it came then. Revisions with and without `initialize` are replayed alike.
+//!
+//! ```
+//! use shadowcat::connect::Replay;
+//! use shadowcat::{JsonRpcMessage, Reply};
+//! use tower::{Service, ServiceExt};
+//! # use shadowcat::{Direction, tape::{self, Entry, Sink, Tape}};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = std::env::temp_dir().join(format!("shadowcat-replay-mod-{}", std::process::id()));
+//! # std::fs::create_dir_all(&folder)?;
+//! # let tape = folder.join("ping.json");
+//! # let mut written = tape::json::Writer::create(&tape, &Tape::new()?)?;
+//! # let ping = JsonRpcMessage::request(1, "ping", "{}")?;
+//! # written.append(&Entry::message(&ping, Direction::ToUpstream))?;
+//! # written.append(&Entry::message(&JsonRpcMessage::response(1, "{}")?, Direction::ToClient))?;
+//! # written.finish()?;
+//!
+//! let mut server = Replay::from_path(&tape)?; // "tests/tapes/ping.json"
+//! let ping = JsonRpcMessage::request("mine", "ping", "{}")?;
+//! let reply: Reply = server.ready().await?.call(ping).await?;
+//! assert_eq!(reply.as_one().unwrap().bytes(), r#"{"jsonrpc":"2.0","id":"mine","result":{}}"#);
+//! assert!(server.unused().is_empty());
+//!
+//! let reply = server.ready().await?.call(JsonRpcMessage::request(2, "tools/list", "{}")?).await?;
+//! let error = String::from_utf8(reply.as_one().unwrap().error().unwrap().to_vec())?;
+//! assert!(error.contains("the tape holds nothing like tools/list"));
+//! # std::fs::remove_dir_all(&folder)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Order and time
+//!
+//! The same request, asked several times, is answered in the order in which it was recorded; [`Repeats`] says what
+//! comes after that. Where the server asked its client something before it went on, it goes on when the client has
+//! answered, and a strict replay refuses the call when the client answers otherwise. [`Timing`] can wait as long as
+//! was recorded, by tokio's clock.
+//!
+//! # Recording what is missing
+//!
+//! [`Replay::or_record`] replays, or records with the real server in place, as the variable `SHADOWCAT_TAPES` says: see
+//! [`Mode`].
+//!
+//! # What stands on such a tape
+//!
+//! Its messages are kept in memory, up to [`Options::max_bytes`]. Where the recorder has not noted which call a message
+//! belongs to, its id, token or subscription says so; a message that says nothing belongs to the only running call, or
+//! else to the listen.
+
+mod answer;
+mod error;
+mod essence;
+mod index;
+mod listen;
+mod mismatch;
+mod options;
+mod play;
+mod record;
+mod script;
+mod service;
+mod state;
+mod stats;
+mod timer;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use index::Index;
+use script::Script;
+use state::Shared;
+
+use crate::tape::Source;
+
+pub use error::ReplayError;
+pub use mismatch::{Mismatch, MismatchKind};
+pub use options::{Matching, Options, Repeats, Timing};
+pub use record::{Changed, Changes, Mode, Taped, TapedFuture};
+pub use service::ResponseFuture;
+pub use stats::Stats;
+
+/// A leaf that answers from a tape. Its clones go on with the same session.
+#[derive(Clone)]
+pub struct Replay {
+    shared: Arc<Shared>,
+}
+
+/// A recorded request that nobody made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unused {
+    /// Where it stands on the tape, from 1.
+    pub frame: usize,
+    /// The method, and the tool, prompt or resource.
+    pub what: String,
+}
+
+impl Replay {
+    /// Replays a tape of any format strictly, with the [options](Options::new) as they are from the start.
+    ///
+    /// # Errors
+    ///
+    /// As [`Options::open`].
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Self, ReplayError> {
+        Options::new().open(path)
+    }
+
+    /// The same of a tape that is open; it is read to its end.
+    ///
+    /// # Errors
+    ///
+    /// As [`Options::open`].
+    pub fn of(source: &mut dyn Source) -> Result<Self, ReplayError> {
+        Options::new().read(source)
+    }
+
+    /// To replay a tape otherwise.
+    pub fn options() -> Options {
+        Options::new()
+    }
+
+    pub(self) fn new(script: Script, options: Options) -> Self {
+        let index = Arc::new(Index::new(&script, &options));
+        Self { shared: Arc::new(Shared::new(Arc::new(script), index, options)) }
+    }
+
+    /// The same tape from its beginning, for another session.
+    pub fn rewound(&self) -> Self {
+        let Shared { script, index, options, .. } = &*self.shared;
+        Self { shared: Arc::new(Shared::new(script.clone(), index.clone(), options.clone())) }
+    }
+
+    /// What was never asked for, in the order of the tape.
+    pub fn unused(&self) -> Vec<Unused> {
+        let state = self.shared.lock();
+        let unused = |(exchange, played): (&script::Exchange, &u32)| {
+            let what = || essence::title(&exchange.request);
+            (*played == 0).then(|| Unused { frame: exchange.frame, what: what() })
+        };
+        self.shared.script.exchanges.iter().zip(&state.played).filter_map(unused).collect()
+    }
+
+    /// What the client said that it had not said then; the first 64.
+    pub fn mismatches(&self) -> Vec<Mismatch> {
+        self.shared.lock().mismatches.clone()
+    }
+
+    /// What it did so far.
+    pub fn stats(&self) -> Stats {
+        self.shared.lock().stats
+    }
+}
+
+impl fmt::Debug for Replay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replay")
+            .field("exchanges", &self.shared.script.exchanges.len())
+            .field("matching", &self.shared.options.matching)
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Unused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "frame {}: {}", self.frame, self.what)
+    }
+}

@@ -1,0 +1,244 @@
+//! How a tape is replayed.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Replay, ReplayError, essence, script};
+use crate::message::{InvalidPointer, JsonRpcMessage, Pointer};
+use crate::tape::{self, Comparison, Edge, Source};
+
+/// Which recorded request answers one of the client's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Matching {
+    /// The same: method and params. Anything else is refused by an error that names the nearest and the difference.
+    #[default]
+    Strict,
+    /// The same, or else the last that was recorded of the same tool, prompt, resource or, for all other requests,
+    /// method. An answer of the client may differ.
+    Lenient,
+    /// The next on the tape, which must be the same.
+    Sequence,
+}
+
+/// What the client is told when it asks for more than was recorded of one request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Repeats {
+    /// What it was told last.
+    #[default]
+    Last,
+    /// That it was not recorded.
+    Refuse,
+}
+
+/// When what was recorded is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub enum Timing {
+    /// At once.
+    #[default]
+    None,
+    /// As long after what it follows as it was recorded.
+    Recorded,
+    /// The same, so many times as long; below 1 is faster. What is no positive number is taken for 0.
+    Scaled(f64),
+}
+
+impl Timing {
+    pub(super) fn wait(self, recorded: Duration) -> Duration {
+        match self {
+            Self::None => Duration::ZERO,
+            Self::Recorded => recorded,
+            Self::Scaled(by) => Duration::try_from_secs_f64(recorded.as_secs_f64() * by).unwrap_or_default(),
+        }
+    }
+}
+
+/// How a tape is replayed, and which session of it.
+///
+/// ```
+/// use shadowcat::connect::replay::{Matching, Repeats, Timing};
+/// use shadowcat::connect::Replay;
+/// # use shadowcat::{Direction, JsonRpcMessage, tape::{self, Entry, Sink, Tape}};
+/// # let folder = std::env::temp_dir().join(format!("shadowcat-replay-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # let tape = folder.join("ping.json");
+/// # let mut written = tape::json::Writer::create(&tape, &Tape::new()?)?;
+/// # let ping = JsonRpcMessage::request(1, "ping", "{}")?;
+/// # written.append(&Entry::message(&ping, Direction::ToUpstream))?;
+/// # written.finish()?;
+///
+/// let replay = Replay::options()
+///     .matching(Matching::Sequence)
+///     .repeats(Repeats::Refuse)
+///     .timing(Timing::Scaled(0.5))
+///     .ignore("/params/arguments/now")?
+///     .open(&tape)?; // "tests/tapes/ping.json"
+/// assert_eq!(replay.unused()[0].to_string(), "frame 1: ping");
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub(super) matching: Matching,
+    pub(super) repeats: Repeats,
+    pub(super) timing: Timing,
+    pub(super) comparison: Comparison,
+    pub(super) kept_meta: Vec<String>,
+    pub(super) substitutions: Vec<Substitution>,
+    pub(super) state_counts: bool,
+    pub(super) wanted: script::Wanted,
+    pub(super) mode: Option<super::Mode>,
+}
+
+type With = Arc<dyn Fn(&JsonRpcMessage) -> Option<String> + Send + Sync>;
+
+/// What is put in the place of something recorded.
+#[derive(Clone)]
+pub(super) struct Substitution {
+    place: Pointer,
+    with: With,
+}
+
+impl Options {
+    /// Strict, repeating what was recorded last, without waiting; the only session, as the client saw it.
+    pub fn new() -> Self {
+        Self {
+            matching: Matching::default(),
+            repeats: Repeats::default(),
+            timing: Timing::default(),
+            comparison: Comparison::structural(),
+            kept_meta: vec![essence::KEPT.to_owned()],
+            substitutions: Vec::new(),
+            state_counts: false,
+            wanted: script::Wanted { session: None, edge: None, max_bytes: 64 << 20 },
+            mode: None,
+        }
+    }
+
+    /// Which recorded request answers.
+    pub fn matching(mut self, matching: Matching) -> Self {
+        self.matching = matching;
+        self
+    }
+
+    /// What follows when a request comes more often than it was recorded.
+    pub fn repeats(mut self, repeats: Repeats) -> Self {
+        self.repeats = repeats;
+        self
+    }
+
+    /// When things are said. Tokio's clock counts, which a test can pause.
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        self
+    }
+
+    /// A place that does not count when requests, and the client's answers, are compared: a JSON Pointer from
+    /// `/params` or `/result` on, in which `*` is any one step and `**` are any number of them.
+    ///
+    /// Ids, `_meta` but the revision, `requestState` of 2026-07-28 and the name of the client in `initialize` do not
+    /// count from the start.
+    ///
+    /// # Errors
+    ///
+    /// It is no JSON Pointer.
+    pub fn ignore(mut self, path: &str) -> Result<Self, InvalidPointer> {
+        self.comparison = self.comparison.ignore(path)?;
+        Ok(self)
+    }
+
+    /// Compares by this, with what it ignores, instead of structurally.
+    pub fn comparison(mut self, comparison: Comparison) -> Self {
+        self.comparison = comparison;
+        self
+    }
+
+    /// A key of `_meta` that counts too.
+    pub fn match_meta(mut self, key: impl Into<String>) -> Self {
+        self.kept_meta.push(key.into());
+        self
+    }
+
+    /// Whether the `requestState` of a further round counts (2026-07-28 basic/patterns/mrtr). Rounds that are the same
+    /// but for it are answered in the order in which they were recorded.
+    pub fn match_request_state(mut self, counts: bool) -> Self {
+        self.state_counts = counts;
+        self
+    }
+
+    /// Puts what `with` makes of the client's request at a place of every message that has something there: the time
+    /// of today in the place of a recorded one, say. It is raw JSON; `None`, and what is no JSON, changes nothing.
+    pub fn substitute(
+        mut self,
+        place: Pointer,
+        with: impl Fn(&JsonRpcMessage) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.substitutions.push(Substitution { place, with: Arc::new(with) });
+        self
+    }
+
+    /// The session, where the tape holds several.
+    pub fn session(mut self, name: impl Into<String>) -> Self {
+        self.wanted.session = Some(name.into());
+        self
+    }
+
+    /// As it was seen at this edge. Otherwise as the client saw it, or as it was toward the server if nothing else was
+    /// recorded.
+    pub fn edge(mut self, edge: Edge) -> Self {
+        self.wanted.edge = Some(edge);
+        self
+    }
+
+    /// Bytes of the session's messages, at most; they are kept in memory. 64 MiB by default.
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.wanted.max_bytes = bytes;
+        self
+    }
+
+    /// Opens a tape of any format.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, holds no such session, or more than `max_bytes`.
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Replay, ReplayError> {
+        let mut source = tape::open(path)?;
+        self.read(&mut *source)
+    }
+
+    /// Reads a tape to its end.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn read(self, source: &mut dyn Source) -> Result<Replay, ReplayError> {
+        let script = script::read(source, &self.wanted)?;
+        Ok(Replay::new(script, self))
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Substitution {
+    pub(super) fn apply(&self, message: JsonRpcMessage, request: &JsonRpcMessage) -> JsonRpcMessage {
+        if !matches!(self.place.find(message.bytes()), Ok(Some(_))) {
+            return message;
+        }
+        let Some(json) = (self.with)(request) else { return message };
+        message.clone().edit().set(&self.place, json).finish().unwrap_or(message)
+    }
+}
+
+impl fmt::Debug for Substitution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Substitution").field("place", &self.place).finish_non_exhaustive()
+    }
+}

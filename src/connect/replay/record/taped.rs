@@ -1,0 +1,204 @@
+//! A leaf that is replayed, or real and recorded.
+
+use std::fmt;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tower_service::Service;
+
+use super::leaf::Call;
+use super::log::Log;
+use super::save::save;
+use super::{Changes, Mode};
+use crate::connect::replay::{Options, Replay, ReplayError, script};
+use crate::error::{BoxError, Error};
+use crate::message::JsonRpcMessage;
+use crate::reply::Reply;
+use crate::tape::{self, TapeError};
+
+/// What [`Replay::or_record`] gives: a leaf that is replayed, or the real one, which is recorded.
+///
+/// A recording is written by [`finish`](Self::finish); dropped before, as in a test that fails, it leaves the file as
+/// it was.
+#[derive(Clone)]
+pub struct Taped<L> {
+    inner: Inner<L>,
+}
+
+#[derive(Clone)]
+enum Inner<L> {
+    Replay(Replay),
+    Record(L, Arc<Recording>),
+}
+
+struct Recording {
+    log: Arc<Log>,
+    path: PathBuf,
+    mode: Mode,
+    options: Options,
+}
+
+impl Replay {
+    /// Replays a tape, or records it from the leaf that `make` makes, as [`Mode::from_env`] says: for tests that run
+    /// against a recording, which is made by `SHADOWCAT_TAPES=missing cargo test`, and again by `update`.
+    ///
+    /// What is recorded is not masked. A leaf that says secrets is given with a `StripTokensLayer` around it.
+    ///
+    /// ```no_run
+    /// use shadowcat::connect::{Command, Replay};
+    ///
+    /// # async fn test() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Replay::or_record("tests/tapes/echo.json", || Command::new("echo-server").spawn())?;
+    /// // … the test, with `server.clone()` as its leaf …
+    /// let changes = server.finish()?;
+    /// println!("{changes}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Options::open`]; the tape is missing and is not to be recorded, or the leaf cannot be made.
+    pub fn or_record<L, E: Into<BoxError>>(
+        path: impl AsRef<Path>,
+        make: impl FnOnce() -> Result<L, E>,
+    ) -> Result<Taped<L>, ReplayError> {
+        Options::new().open_or_record(path, make)
+    }
+}
+
+impl Options {
+    /// Whether tapes are replayed or recorded, whatever the environment says.
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = Some(mode);
+        self
+    }
+
+    /// As [`Replay::or_record`]. What is recorded may have [`max_bytes`](Self::max_bytes).
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn open_or_record<L, E: Into<BoxError>>(
+        self,
+        path: impl AsRef<Path>,
+        make: impl FnOnce() -> Result<L, E>,
+    ) -> Result<Taped<L>, ReplayError> {
+        let mode = self.mode.map_or_else(Mode::from_env, Ok)?;
+        let path = path.as_ref();
+        let is_there = std::fs::symlink_metadata(path).is_ok();
+        if mode == Mode::Replay || mode == Mode::Missing && is_there {
+            let explain = |error| match error {
+                ReplayError::Tape(error) if !is_there => ReplayError::Missing(error),
+                error => error,
+            };
+            return Ok(Taped { inner: Inner::Replay(self.open(path).map_err(explain)?) });
+        }
+        let leaf = make().map_err(|error| ReplayError::Leaf(error.into()))?;
+        let log = Arc::new(Log::new(self.wanted.max_bytes));
+        let recording = Recording { log, path: path.to_owned(), mode, options: self };
+        Ok(Taped { inner: Inner::Record(leaf, Arc::new(recording)) })
+    }
+}
+
+impl<L> Taped<L> {
+    /// The replay, unless it is recorded.
+    pub fn replay(&self) -> Option<&Replay> {
+        match &self.inner {
+            Inner::Replay(replay) => Some(replay),
+            Inner::Record(..) => None,
+        }
+    }
+
+    /// Writes what was recorded, and says what is otherwise than on the tape before. Of a replay nothing is.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written, or there was nothing to write, or more than fits; then the old one is as it was.
+    pub fn finish(&self) -> Result<Changes, ReplayError> {
+        match &self.inner {
+            Inner::Replay(_) => Ok(Changes::default()),
+            Inner::Record(_, recording) => recording.finish(),
+        }
+    }
+}
+
+impl Recording {
+    fn finish(&self) -> Result<Changes, ReplayError> {
+        let max = self.options.wanted.max_bytes;
+        let entries = self.log.entries().ok_or(ReplayError::TooLarge(max))?;
+        let new = script::of((1..).zip(entries.iter().cloned()).collect(), &self.options.wanted)?;
+        let old = self.old()?;
+        save(&self.path, &entries, self.mode)?;
+        Ok(Changes::between(old.as_ref(), &new, &self.options))
+    }
+
+    /// What was there cannot be compared if it cannot be read, and is replaced all the same.
+    fn old(&self) -> Result<Option<script::Script>, TapeError> {
+        if self.mode != Mode::Update || std::fs::symlink_metadata(&self.path).is_err() {
+            return Ok(None);
+        }
+        // What is no tape was not made by us.
+        let mut source = tape::open(&self.path)?;
+        Ok(script::read(&mut *source, &self.options.wanted).ok())
+    }
+}
+
+impl<L> Service<JsonRpcMessage> for Taped<L>
+where
+    L: Service<JsonRpcMessage, Response = Reply>,
+    L::Error: Into<BoxError> + 'static,
+    L::Future: Send + 'static,
+{
+    type Response = Reply;
+    type Error = Error;
+    type Future = TapedFuture;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        match &mut self.inner {
+            Inner::Replay(replay) => replay.poll_ready(cx),
+            Inner::Record(leaf, _) => leaf.poll_ready(cx).map_err(|error| Error::from(error.into())),
+        }
+    }
+
+    fn call(&mut self, message: JsonRpcMessage) -> TapedFuture {
+        TapedFuture(match &mut self.inner {
+            Inner::Replay(replay) => Box::pin(replay.call(message)),
+            Inner::Record(leaf, recording) => {
+                let call = Call::begin(&recording.log, &message);
+                Box::pin(call.run(leaf.call(message)))
+            }
+        })
+    }
+}
+
+/// The future of a call of a [`Taped`] leaf. Dropping it cancels the call.
+pub struct TapedFuture(Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>);
+
+impl Future for TapedFuture {
+    type Output = Result<Reply, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for TapedFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TapedFuture").finish_non_exhaustive()
+    }
+}
+
+impl<L> fmt::Debug for Taped<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.inner {
+            Inner::Replay(replay) => f.debug_tuple("Taped").field(replay).finish(),
+            Inner::Record(_, recording) => {
+                f.debug_struct("Recording").field("path", &recording.path).finish()
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Which message belongs to which exchange.
+
+use std::collections::HashMap;
+
+use super::read::Frame;
+use super::{End, Exchange, How, Item, Note, Question, Script};
+use crate::connect::replay::essence;
+use crate::message::{Direction, JsonRpcMessage, Kind, OwnedId};
+use crate::protocol::{method, peek};
+use crate::tape::Outcome;
+
+/// Takes the frames in order. What the recorder tied to a call belongs to it; else what the message itself says
+/// counts: its id, its token, its subscription. What says nothing belongs to the only running call, if there is one.
+#[derive(Default)]
+pub(super) struct Sorter {
+    script: Script,
+    /// By the recorder's number.
+    calls: HashMap<u64, usize>,
+    /// By the client's id, what is running; and listens.
+    running: HashMap<OwnedId, usize>,
+    /// What the server asked and the client has not answered yet.
+    asked: HashMap<OwnedId, usize>,
+    /// What was answered since the last item of each exchange, and of the session's listen.
+    needs: HashMap<Option<usize>, Vec<usize>>,
+    /// The last frame that came on no listen.
+    cause: usize,
+}
+
+impl Sorter {
+    pub(super) fn add(&mut self, frame: &Frame) {
+        match (&frame.message, frame.entry.direction) {
+            (None, _) => self.end(frame),
+            (Some(message), Direction::ToUpstream) => {
+                match message.kind() {
+                    Kind::Request => self.request(frame, message),
+                    Kind::Notification => self.note(frame, message),
+                    Kind::Response => self.answer(frame, message),
+                }
+                self.cause = frame.number;
+            }
+            (Some(message), Direction::ToClient) => self.item(frame, message),
+        }
+    }
+
+    pub(super) fn finish(self) -> Script {
+        self.script
+    }
+
+    fn request(&mut self, frame: &Frame, message: &JsonRpcMessage) {
+        let Some(id) = message.owned_id() else { return };
+        let at = self.script.exchanges.len();
+        let token = peek::progress_token(message).ok().flatten().map(|token| token.to_owned());
+        self.running.insert(id.clone(), at);
+        self.calls.extend(frame.entry.call.map(|call| (call, at)));
+        self.script.exchanges.push(Exchange {
+            frame: frame.number,
+            at: frame.entry.at,
+            request: message.clone(),
+            id,
+            token,
+            items: Vec::new(),
+            end: End { frame: frame.number, at: frame.entry.at, how: How::Unknown },
+        });
+    }
+
+    fn note(&mut self, frame: &Frame, message: &JsonRpcMessage) {
+        if let Ok(Some(id)) = peek::cancelled_id(message) {
+            let exchange = self.running.get(&id.to_owned()).copied();
+            if let Some(exchange) = exchange {
+                self.set_end(exchange, frame, How::Cancelled);
+            }
+            return;
+        }
+        self.script.notes.push(note(frame, message));
+    }
+
+    fn answer(&mut self, frame: &Frame, message: &JsonRpcMessage) {
+        let Some(asked) = message.owned_id().and_then(|id| self.asked.remove(&id)) else { return };
+        let Some(question) = self.script.questions.get_mut(&asked) else { return };
+        question.answer = Some(note(frame, message));
+        let exchange = question.exchange;
+        self.needs.entry(exchange).or_default().push(asked);
+        if exchange.is_none() {
+            // It may have been a call that made the server ask.
+            for running in self.running.values() {
+                self.needs.entry(Some(*running)).or_default().push(asked);
+            }
+        }
+    }
+
+    fn item(&mut self, frame: &Frame, message: &JsonRpcMessage) {
+        let place = self.place(frame, message);
+        let is_answer = message.kind() == Kind::Response && message.id().is_some();
+        if place.map_or(is_answer, |at| self.script.exchanges[at].end.how != How::Unknown) {
+            return; // after its end nothing of a call reaches a client
+        }
+        let item = Item {
+            frame: frame.number,
+            at: frame.entry.at,
+            message: message.clone(),
+            needs: self.needs.remove(&place).unwrap_or_default(),
+            cause: self.cause,
+        };
+        if message.kind() == Kind::Request {
+            self.ask(frame, message, place);
+        }
+        let Some(at) = place else { return self.script.unasked.push(item) };
+        let exchange = &mut self.script.exchanges[at];
+        if !exchange.is_listen() {
+            self.cause = frame.number;
+        }
+        exchange.items.push(item);
+        if is_answer {
+            self.set_end(at, frame, How::Answered);
+        }
+    }
+
+    fn ask(&mut self, frame: &Frame, message: &JsonRpcMessage, exchange: Option<usize>) {
+        let Some(id) = message.owned_id() else { return };
+        let question = Question { exchange, what: essence::title(message), answer: None };
+        self.script.questions.insert(frame.number, question);
+        self.asked.insert(id, frame.number);
+    }
+
+    fn place(&self, frame: &Frame, message: &JsonRpcMessage) -> Option<usize> {
+        if let Some(call) = frame.entry.call {
+            return self.calls.get(&call).copied();
+        }
+        if message.kind() == Kind::Response {
+            return self.running.get(&message.owned_id()?).copied();
+        }
+        if let Ok(Some(listen)) = peek::subscription_id(message) {
+            return self.running.get(&listen.to_owned()).copied();
+        }
+        if message.is_method(method::PROGRESS) {
+            let token = peek::progress_token(message).ok().flatten()?.to_owned();
+            let has_token = |at: &&usize| self.script.exchanges[**at].token.as_ref() == Some(&token);
+            return self.running.values().find(has_token).copied();
+        }
+        let mut calls = self.running.values().filter(|at| !self.script.exchanges[**at].is_listen());
+        match (calls.next(), calls.next()) {
+            (Some(only), None) => Some(*only),
+            _ => None,
+        }
+    }
+
+    fn end(&mut self, frame: &Frame) {
+        let Some(exchange) = frame.entry.call.and_then(|call| self.calls.get(&call)).copied() else { return };
+        let how = match frame.entry.outcome {
+            Some(Outcome::Failed) => How::Failed(String::from_utf8_lossy(&frame.entry.bytes).into_owned()),
+            Some(Outcome::Cancelled | Outcome::Dropped) => How::Cancelled,
+            Some(Outcome::Unanswered) => How::Unanswered,
+            _ => return,
+        };
+        self.set_end(exchange, frame, how);
+    }
+
+    /// The first end is the one.
+    fn set_end(&mut self, at: usize, frame: &Frame, how: How) {
+        let exchange = &mut self.script.exchanges[at];
+        if exchange.end.how == How::Unknown {
+            exchange.end = End { frame: frame.number, at: frame.entry.at, how };
+        }
+        if self.running.get(&exchange.id) == Some(&at) {
+            self.running.remove(&exchange.id);
+        }
+    }
+}
+
+fn note(frame: &Frame, message: &JsonRpcMessage) -> Note {
+    Note { frame: frame.number, at: frame.entry.at, message: message.clone() }
+}

@@ -1,0 +1,166 @@
+//! Where a replay stands.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::index::Index;
+use super::mismatch::Mismatch;
+use super::options::Options;
+use super::script::{Item, Script};
+use super::stats::Stats;
+use crate::message::{JsonRpcMessage, OwnedId};
+
+/// How many mismatches are kept.
+const KEPT: usize = 64;
+
+/// What the clones of a replay share.
+pub(super) struct Shared {
+    pub(super) script: Arc<Script>,
+    pub(super) index: Arc<Index>,
+    pub(super) options: Options,
+    state: Mutex<State>,
+}
+
+pub(super) struct State {
+    /// The last frame of the tape that was reached, when it was recorded, and when it was reached.
+    pub(super) reached: Reached,
+    /// How often each exchange was played.
+    pub(super) played: Vec<u32>,
+    pub(super) next_in_group: Vec<usize>,
+    pub(super) sequence: usize,
+    /// Of each recorded note, whether the client said it.
+    pub(super) said: Vec<bool>,
+    /// What the client was asked and has not answered, by the id that it knows.
+    pub(super) asked: HashMap<OwnedId, Asked>,
+    /// Calls that are being played.
+    pub(super) plays: HashMap<u64, Playing>,
+    next_play: u64,
+    next_question: u64,
+    /// How much was said on the session's listen.
+    pub(super) unasked: usize,
+    pub(super) listeners: usize,
+    /// Questions of the listen that were answered.
+    pub(super) heard: HashSet<usize>,
+    pub(super) mismatches: Vec<Mismatch>,
+    pub(super) stats: Stats,
+    /// Whoever waits for something to happen; emptied whenever something does.
+    wakers: Vec<Waker>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Reached {
+    pub(super) frame: usize,
+    pub(super) recorded: Duration,
+    pub(super) now: Instant,
+}
+
+/// A question that waits for its answer.
+pub(super) struct Asked {
+    pub(super) question: usize,
+    /// The call that asked; `None` on the session's listen.
+    pub(super) play: Option<u64>,
+}
+
+/// A call that is being played.
+#[derive(Default)]
+pub(super) struct Playing {
+    /// Questions that were answered, and when.
+    pub(super) answered: HashMap<usize, Instant>,
+    /// Why it goes no further.
+    pub(super) refused: Option<Mismatch>,
+}
+
+impl Shared {
+    pub(super) fn new(script: Arc<Script>, index: Arc<Index>, options: Options) -> Self {
+        let state = Mutex::new(State::new(&script, &index));
+        Self { script, index, options, state }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something, and wakes whoever waits for it.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.lock();
+        let done = change(&mut state);
+        let wakers = std::mem::take(&mut state.wakers);
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+        done
+    }
+}
+
+impl State {
+    fn new(script: &Script, index: &Index) -> Self {
+        Self {
+            reached: Reached { frame: 0, recorded: Duration::ZERO, now: Instant::now() },
+            played: vec![0; script.exchanges.len()],
+            next_in_group: vec![0; index.groups()],
+            sequence: 0,
+            said: vec![false; script.notes.len()],
+            asked: HashMap::new(),
+            plays: HashMap::new(),
+            next_play: 0,
+            next_question: 0,
+            unasked: 0,
+            listeners: 0,
+            heard: HashSet::new(),
+            mismatches: Vec::new(),
+            stats: Stats::default(),
+            wakers: Vec::new(),
+        }
+    }
+
+    /// A frame of the tape has come; what comes after it may come now.
+    pub(super) fn reach(&mut self, frame: usize, recorded: Duration) {
+        if frame > self.reached.frame {
+            self.reached = Reached { frame, recorded, now: Instant::now() };
+        }
+    }
+
+    pub(super) fn wait(&mut self, cx: &Context<'_>) {
+        if !self.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
+            self.wakers.push(cx.waker().clone());
+        }
+    }
+
+    /// A call begins to be played.
+    pub(super) fn begin(&mut self) -> u64 {
+        self.next_play += 1;
+        self.plays.insert(self.next_play, Playing::default());
+        self.next_play
+    }
+
+    /// A call is over; what it asked needs no answer any more.
+    pub(super) fn end(&mut self, play: u64) {
+        self.plays.remove(&play);
+        self.asked.retain(|_, asked| asked.play != Some(play));
+    }
+
+    /// The question as the client gets it: under its recorded id, unless that is open already.
+    pub(super) fn ask(&mut self, item: &Item, message: JsonRpcMessage, play: Option<u64>) -> JsonRpcMessage {
+        let Some(id) = message.owned_id() else { return message };
+        self.stats.questions += 1;
+        let asked = Asked { question: item.frame, play };
+        if !self.asked.contains_key(&id) {
+            self.asked.insert(id, asked);
+            return message;
+        }
+        self.next_question += 1;
+        let fresh = OwnedId::from(format!("replay-{}", self.next_question).as_str());
+        self.asked.insert(fresh.clone(), asked);
+        message.with_id(fresh)
+    }
+
+    pub(super) fn mismatch(&mut self, mismatch: Mismatch) {
+        tracing::warn!(%mismatch, "not as recorded");
+        if self.mismatches.len() < KEPT {
+            self.mismatches.push(mismatch);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What ties the entries of a call together.
+
+use std::sync::Arc;
+
+use super::{Edge, Entry, EntryKind};
+use crate::message::{Direction, JsonRpcMessage, OwnedId};
+
+/// In bytes: a longer id ties nothing together.
+const ID: usize = 256;
+
+/// A request and what belongs to it: by the recorder's number of the call, or else by session and id.
+///
+/// A server's question within a call has the same number, and is told apart by its direction.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    call: Call,
+    /// The request goes to the server.
+    is_upstream: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Call {
+    Number(u64),
+    Id(Option<Arc<str>>, OwnedId),
+}
+
+impl Key {
+    /// Of the exchange that a request begins or a response ends.
+    pub(super) fn of(entry: &Entry, message: &JsonRpcMessage) -> Option<Self> {
+        let is_upstream = (entry.direction == Direction::ToUpstream) == (entry.kind == EntryKind::Request);
+        let call = match entry.call {
+            Some(number) => Call::Number(number),
+            None => {
+                let id = message.owned_id().filter(|id| id.as_str().len() <= ID)?;
+                Call::Id(entry.session.clone(), id)
+            }
+        };
+        Some(Self { call, is_upstream })
+    }
+
+    /// Of the client's request whose call an entry belongs to.
+    pub(super) fn of_owner(entry: &Entry) -> Option<Self> {
+        entry.call.map(|number| Self { call: Call::Number(number), is_upstream: true })
+    }
+
+    /// The same call, asked the other way.
+    pub(super) fn reversed(&self) -> Self {
+        Self { call: self.call.clone(), is_upstream: !self.is_upstream }
+    }
+
+    /// Whether an end can be known by it: that of the client's call.
+    pub(super) fn has_end(&self) -> bool {
+        self.is_upstream && matches!(self.call, Call::Number(_))
+    }
+}
+
+/// At which edges a request was seen and not answered yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Pending {
+    client: bool,
+    upstream: bool,
+}
+
+impl Pending {
+    pub(super) fn set(&mut self, edge: Edge, pending: bool) {
+        match edge {
+            Edge::Client => self.client = pending,
+            Edge::Upstream => self.upstream = pending,
+        }
+    }
+
+    pub(super) fn is_over(self) -> bool {
+        !self.client && !self.upstream
+    }
+}

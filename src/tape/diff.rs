@@ -1,0 +1,359 @@
+//! What differs between two tapes.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::exchange::{Exchange, Exchanges};
+use super::{Comparison, Difference, Entry, Outcome, Source, TapeError, name};
+use crate::shown;
+
+/// Calls of one tape that wait for the like of them on the other, and bytes of them.
+const CALLS: usize = 100_000;
+const BYTES: usize = 64 << 20;
+/// Sessions that are told apart.
+const SESSIONS: usize = 10_000;
+/// Bytes of a name as it is shown.
+const NAME: usize = 96;
+/// Where the protocol refers to itself, by numbers that are others in each session.
+const REFERENCES: [&str; 4] =
+    ["/id", "/params/_meta/progressToken", "/params/progressToken", "/params/requestId"];
+
+/// Compares what is left of two tapes, call by call: which were removed, which were added, and what changed.
+///
+/// The first session of one is compared with the first of the other, and so on. In a session, calls with the same method
+/// and params are compared in their order; what is left on both sides then, of the same method and tool, changed its
+/// params. Compared are the answer, how the call ended, and what was said within it, one message after the other. Ids,
+/// progress tokens and times never count; what else does not, the [`Comparison`] says. The order of different calls does
+/// not count either, nor what belongs to no call.
+///
+/// In memory are calls of which the other tape has none yet: at most 100,000 and 64 MiB of each tape. Beyond that, the
+/// first is told as removed or added.
+///
+/// ```
+/// use shadowcat::tape::{self, CallChange, Comparison, Entry, Sink, Tape, lines};
+/// use shadowcat::{Direction, JsonRpcMessage};
+///
+/// # let folder = std::env::temp_dir().join(format!("shadowcat-diff-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// for (file, id, sum) in [("old.jsonl", 1, 3), ("new.jsonl", 7, 4)] {
+///     let call = r#"{"name":"add","arguments":{"a":1,"b":2}}"#;
+///     let answer = format!(r#"{{"structuredContent":{{"sum":{sum}}},"content":[]}}"#);
+///     let mut tape = lines::Writer::create(folder.join(file), &Tape::new()?)?;
+///     tape.append(&Entry::message(&JsonRpcMessage::request(id, "tools/call", call)?, Direction::ToUpstream))?;
+///     tape.append(&Entry::message(&JsonRpcMessage::response(id, answer)?, Direction::ToClient))?;
+///     tape.finish()?;
+/// }
+/// let (old, new) = (tape::open(folder.join("old.jsonl"))?, tape::open(folder.join("new.jsonl"))?);
+/// let found: Vec<_> = tape::diff(old, new, Comparison::structural()).collect::<Result<_, _>>()?;
+/// assert_eq!((found.len(), found[0].change), (1, CallChange::Changed));
+/// assert_eq!(
+///     found[0].to_string(),
+///     "changed - tools/call tool=add\n  answer: /result/structuredContent/sum: 3 became 4"
+/// );
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn diff(expected: impl Source + 'static, actual: impl Source + 'static, comparison: Comparison) -> Diff {
+    let comparison = REFERENCES
+        .iter()
+        .fold(comparison, |comparison, place| comparison.ignore(place).expect("these are JSON Pointers"));
+    let sides = [Side::new(Box::new(expected)), Side::new(Box::new(actual))];
+    Diff { comparison, sides, ready: VecDeque::new(), is_over: false }
+}
+
+/// What [`diff`] finds, one call after the other.
+#[derive(Debug)]
+pub struct Diff {
+    comparison: Comparison,
+    sides: [Side; 2],
+    ready: VecDeque<CallDiff>,
+    is_over: bool,
+}
+
+/// A call that is not the same on two tapes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CallDiff {
+    /// What has become of it.
+    pub change: CallChange,
+    /// Its session, as the expected tape calls it; of an added call, as the actual one does.
+    pub session: Option<Arc<str>>,
+    /// Its method.
+    pub method: String,
+    /// The tool or the prompt that it names.
+    pub tool: Option<String>,
+    /// Its request, from the tape that names the session.
+    pub request: Entry,
+    /// What changed, if it is on both tapes.
+    pub parts: Vec<(CallPart, Difference)>,
+}
+
+/// What has become of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "there is nothing between them")]
+pub enum CallChange {
+    /// It is not on the actual tape.
+    Removed,
+    /// It is not on the expected tape.
+    Added,
+    /// It is another on both.
+    Changed,
+}
+
+/// A part of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CallPart {
+    /// The request.
+    Request,
+    /// A message within the call; the first is number 0.
+    Item(usize),
+    /// Its answer.
+    Answer,
+    /// How it ended.
+    Outcome,
+}
+
+impl CallDiff {
+    fn new(change: CallChange, call: Exchange, parts: Vec<(CallPart, Difference)>) -> Self {
+        let (method, tool) = call.name();
+        let tool = Some(tool).filter(|tool| !tool.is_empty());
+        Self { change, session: call.request.session.clone(), method, tool, request: call.request, parts }
+    }
+}
+
+impl fmt::Display for CallDiff {
+    /// A line, and one for each difference; what a stranger wrote cannot drive a terminal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let change = match self.change {
+            CallChange::Removed => "removed",
+            CallChange::Added => "added",
+            CallChange::Changed => "changed",
+        };
+        let session = self.session.as_deref().map_or_else(|| "-".to_owned(), |it| shown::name(it, NAME));
+        write!(f, "{change} {session} {}", shown::name(&self.method, NAME))?;
+        if let Some(tool) = &self.tool {
+            write!(f, " tool={}", shown::name(tool, NAME))?;
+        }
+        self.parts.iter().try_for_each(|(part, difference)| {
+            write!(f, "\n  {part}: {}", shown::safe_json(&difference.to_string()))
+        })
+    }
+}
+
+impl fmt::Display for CallPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Request => f.write_str("request"),
+            Self::Item(number) => write!(f, "message {number}"),
+            Self::Answer => f.write_str("answer"),
+            Self::Outcome => f.write_str("outcome"),
+        }
+    }
+}
+
+/// One of the two tapes.
+struct Side {
+    source: Box<dyn Source>,
+    open: Exchanges,
+    /// The number of each session.
+    sessions: HashMap<Option<Arc<str>>, usize>,
+    waiting: BTreeMap<u64, (Key, Exchange)>,
+    by_key: HashMap<Key, VecDeque<u64>>,
+    bytes: usize,
+    calls: u64,
+    is_over: bool,
+}
+
+/// A digest of the session's number, the method and the params.
+type Key = [u8; 32];
+
+impl Side {
+    fn new(source: Box<dyn Source>) -> Self {
+        Self {
+            source,
+            open: Exchanges::default(),
+            sessions: HashMap::new(),
+            waiting: BTreeMap::new(),
+            by_key: HashMap::new(),
+            bytes: 0,
+            calls: 0,
+            is_over: false,
+        }
+    }
+
+    /// Reads on, until a call is over.
+    fn read(&mut self) -> Result<Vec<Exchange>, TapeError> {
+        for entry in &mut self.source {
+            let entry = entry?;
+            number(&mut self.sessions, &entry.session);
+            let message = name::message(&entry);
+            let over: Vec<_> = self.open.take(entry, message).into_iter().flatten().collect();
+            if !over.is_empty() {
+                return Ok(over);
+            }
+        }
+        self.is_over = true;
+        Ok(std::mem::take(&mut self.open).rest().collect())
+    }
+
+    fn key(&mut self, call: &Exchange, comparison: &Comparison) -> Key {
+        let session = number(&mut self.sessions, &call.request.session) as u64;
+        let request = comparison.key(&call.request.bytes);
+        Sha256::new().chain_update(session.to_be_bytes()).chain_update(request).finalize().into()
+    }
+
+    fn push(&mut self, key: Key, call: Exchange) {
+        self.calls += 1;
+        self.bytes += call.bytes();
+        self.by_key.entry(key).or_default().push_back(self.calls);
+        self.waiting.insert(self.calls, (key, call));
+    }
+
+    fn pop(&mut self, key: &Key) -> Option<Exchange> {
+        let number = *self.by_key.get(key)?.front()?;
+        self.remove(number)
+    }
+
+    fn pop_first(&mut self) -> Option<Exchange> {
+        let number = *self.waiting.first_key_value()?.0;
+        self.remove(number)
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Exchange> {
+        let (key, call) = self.waiting.remove(&number)?;
+        self.bytes -= call.bytes();
+        if let Some(numbers) = self.by_key.get_mut(&key) {
+            numbers.retain(|one| *one != number);
+            if numbers.is_empty() {
+                self.by_key.remove(&key);
+            }
+        }
+        Some(call)
+    }
+
+    fn is_full(&self) -> bool {
+        self.waiting.len() > CALLS || self.bytes > BYTES
+    }
+}
+
+impl fmt::Debug for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Side").field("waiting", &self.waiting.len()).finish_non_exhaustive()
+    }
+}
+
+/// Which session of its tape it is; all that are too many are one.
+fn number(sessions: &mut HashMap<Option<Arc<str>>, usize>, name: &Option<Arc<str>>) -> usize {
+    let next = sessions.len();
+    match sessions.get(name) {
+        Some(number) => *number,
+        None if next >= SESSIONS => SESSIONS,
+        None => *sessions.entry(name.clone()).or_insert(next),
+    }
+}
+
+const CHANGES: [CallChange; 2] = [CallChange::Removed, CallChange::Added];
+
+impl Diff {
+    /// Reads on in the tape that is behind.
+    fn step(&mut self) -> Result<(), TapeError> {
+        let [expected, actual] = &self.sides;
+        let is_second = expected.is_over || (!actual.is_over && actual.calls < expected.calls);
+        let at = usize::from(is_second);
+        if self.sides[at].is_over {
+            self.rest();
+            self.is_over = true;
+            return Ok(());
+        }
+        for call in self.sides[at].read()? {
+            self.take(at, call);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, at: usize, call: Exchange) {
+        let key = self.sides[at].key(&call, &self.comparison);
+        let Some(other) = self.sides[1 - at].pop(&key) else {
+            self.sides[at].push(key, call);
+            while self.sides[at].is_full() {
+                let first = self.sides[at].pop_first();
+                self.ready.extend(first.map(|call| CallDiff::new(CHANGES[at], call, Vec::new())));
+            }
+            return;
+        };
+        self.sides[at].calls += 1;
+        if at == 0 { self.compare(call, &other) } else { self.compare(other, &call) }
+    }
+
+    /// Calls of which the other tape has none.
+    fn rest(&mut self) {
+        let mut added: HashMap<_, VecDeque<Exchange>> = HashMap::new();
+        let mut order = VecDeque::new();
+        while let Some(call) = self.sides[1].pop_first() {
+            let about = (number(&mut self.sides[1].sessions, &call.request.session), call.name());
+            order.push_back(about.clone());
+            added.entry(about).or_default().push_back(call);
+        }
+        while let Some(call) = self.sides[0].pop_first() {
+            let about = (number(&mut self.sides[0].sessions, &call.request.session), call.name());
+            match added.get_mut(&about).and_then(VecDeque::pop_front) {
+                Some(other) => self.compare(call, &other),
+                None => self.ready.push_back(CallDiff::new(CallChange::Removed, call, Vec::new())),
+            }
+        }
+        for about in order {
+            let call = added.get_mut(&about).and_then(VecDeque::pop_front);
+            self.ready.extend(call.map(|call| CallDiff::new(CallChange::Added, call, Vec::new())));
+        }
+    }
+
+    fn compare(&mut self, expected: Exchange, actual: &Exchange) {
+        let bytes = |entry: &Entry| entry.bytes.clone();
+        let answer = |call: &Exchange| call.answer.as_ref().map(|(entry, _)| bytes(entry));
+        let mut parts = Vec::new();
+        let mut add = |part, one: Option<bytes::Bytes>, other: Option<bytes::Bytes>| {
+            let found = match (&one, &other) {
+                (Some(one), Some(other)) => self.comparison.differences(one, other),
+                (None, None) => Vec::new(),
+                (one, other) => vec![Difference::whole(one.as_deref(), other.as_deref())],
+            };
+            parts.extend(found.into_iter().map(|difference| (part, difference)));
+        };
+        add(CallPart::Request, Some(bytes(&expected.request)), Some(bytes(&actual.request)));
+        for at in 0..expected.items.len().max(actual.items.len()) {
+            add(CallPart::Item(at), expected.items.get(at).map(bytes), actual.items.get(at).map(bytes));
+        }
+        add(CallPart::Answer, answer(&expected), answer(actual));
+        let word = |outcome: Option<Outcome>| outcome.map(|it| it.as_str().as_bytes());
+        if expected.outcome != actual.outcome && expected.outcome.is_some() && actual.outcome.is_some() {
+            let difference = Difference::whole(word(expected.outcome), word(actual.outcome));
+            parts.push((CallPart::Outcome, difference));
+        }
+        if !parts.is_empty() {
+            self.ready.push_back(CallDiff::new(CallChange::Changed, expected, parts));
+        }
+    }
+}
+
+impl Iterator for Diff {
+    type Item = Result<CallDiff, TapeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(found) = self.ready.pop_front() {
+                return Some(Ok(found));
+            }
+            if self.is_over {
+                return None;
+            }
+            if let Err(error) = self.step() {
+                self.is_over = true;
+                return Some(Err(error));
+            }
+        }
+    }
+}

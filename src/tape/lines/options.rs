@@ -1,0 +1,151 @@
+//! What a file of lines is to be like.
+
+use std::io;
+
+use crate::key::Key;
+use crate::tape::OpenOptions;
+#[cfg(feature = "encryption")]
+use crate::tape::pack::Seal;
+#[cfg(feature = "zstd")]
+use crate::tape::pack::Zip;
+use crate::tape::pack::{Ending, Pack};
+
+/// How a [`Writer`](super::Writer) writes.
+///
+/// | method | feature | |
+/// |---|---|---|
+/// | `durable` | | a commit waits for the disk |
+/// | `chain` | | nobody changes the tape unnoticed |
+/// | `compress` | `zstd` | a file for `zstdcat`, and for every reader here |
+/// | `encrypt` | `encryption` | nobody reads or changes the file without the key |
+///
+/// They can be combined.
+///
+/// ```
+/// use shadowcat::tape::{Key, lines::Options};
+///
+/// let options = Options::new().durable(true).chain(Key::new([7; 32])); // in earnest: a random key
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    pub(super) durable: bool,
+    pub(super) chain: Option<Key>,
+    #[cfg(feature = "zstd")]
+    level: Option<i32>,
+    #[cfg(feature = "encryption")]
+    key: Option<Key>,
+}
+
+impl Options {
+    /// Plain text, by a writer that does not wait for the disk.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether [`commit`](crate::tape::Sink::commit) waits until the disk has it, so that it survives a power failure
+    /// too.
+    pub fn durable(mut self, durable: bool) -> Self {
+        self.durable = durable;
+        self
+    }
+
+    /// Binds each line to all lines before it by a MAC (HMAC-SHA-256): see [`verify`](super::verify). 73 bytes a line.
+    pub fn chain(mut self, key: Key) -> Self {
+        self.chain = Some(key);
+        self
+    }
+
+    /// Compresses what is written at once, by zstd at a level from 1 to 19, or the nearest of these; 3 is what zstd
+    /// itself takes. The more is committed at once, the smaller the file.
+    #[cfg(feature = "zstd")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "zstd")))]
+    pub fn compress(mut self, level: i32) -> Self {
+        use crate::tape::pack::LEVELS;
+        self.level = Some(level.clamp(*LEVELS.start(), *LEVELS.end()));
+        self
+    }
+
+    /// Encrypts what is written at once, by ChaCha20-Poly1305 under keys that come from this one. What is changed,
+    /// moved, missing or of another file is noticed by the [`Reader`](super::Reader); how long the file is and when it
+    /// grew can be seen by anyone.
+    #[cfg(feature = "encryption")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "encryption")))]
+    pub fn encrypt(mut self, key: Key) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    #[cfg(feature = "encryption")]
+    pub(super) fn key(&self) -> Option<&Key> {
+        self.key.as_ref()
+    }
+
+    #[cfg(not(feature = "encryption"))]
+    #[expect(clippy::unused_self, reason = "with encryption there may be one")]
+    pub(super) fn key(&self) -> Option<&Key> {
+        None
+    }
+
+    /// How a file of a rotated tape ends its name.
+    pub(super) fn suffix(&self) -> &'static str {
+        #[cfg(feature = "encryption")]
+        if self.key.is_some() {
+            return "jsonl.sealed";
+        }
+        #[cfg(feature = "zstd")]
+        if self.level.is_some() {
+            return "jsonl.zst";
+        }
+        "jsonl"
+    }
+
+    /// To read what was written so.
+    pub(super) fn to_open(&self) -> OpenOptions {
+        let options = OpenOptions::new();
+        #[cfg(feature = "encryption")]
+        let options = match &self.key {
+            Some(key) => options.key(key.clone()),
+            None => options,
+        };
+        options
+    }
+
+    /// Of a new file.
+    #[cfg_attr(
+        not(any(feature = "zstd", feature = "encryption")),
+        expect(clippy::unused_self, clippy::unnecessary_wraps)
+    )]
+    pub(super) fn pack(&self) -> io::Result<Pack> {
+        Ok(Pack {
+            #[cfg(feature = "zstd")]
+            zip: self.level.map(Zip::new).transpose()?,
+            #[cfg(feature = "encryption")]
+            seal: self.key.as_ref().map(|key| Seal::new(key, self.is_zipped())).transpose()?,
+        })
+    }
+
+    /// Of a file that is there: as it was packed so far.
+    #[cfg_attr(
+        not(any(feature = "zstd", feature = "encryption")),
+        expect(clippy::unused_self, clippy::unnecessary_wraps, unused_variables)
+    )]
+    pub(super) fn pack_on(&self, ending: &Ending) -> io::Result<Pack> {
+        Ok(Pack {
+            #[cfg(feature = "zstd")]
+            zip: ending.is_zipped.then(|| Zip::new(self.level.unwrap_or(3))).transpose()?,
+            #[cfg(feature = "encryption")]
+            seal: ending.sealed.as_ref().map(Seal::resume),
+        })
+    }
+
+    #[cfg(all(feature = "zstd", feature = "encryption"))]
+    fn is_zipped(&self) -> bool {
+        self.level.is_some()
+    }
+
+    #[cfg(all(feature = "encryption", not(feature = "zstd")))]
+    #[expect(clippy::unused_self, reason = "with zstd it may be")]
+    fn is_zipped(&self) -> bool {
+        false
+    }
+}

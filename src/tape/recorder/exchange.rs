@@ -1,0 +1,166 @@
+//! One message of a client and what becomes of it, on a tape.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::facts::Fact;
+use super::state::{RECORDING, Shared};
+use crate::message::{Direction, JsonRpcMessage, Kind};
+use crate::tape::{Edge, Entry, EntryKind, Outcome, Overflow};
+
+/// One message that went to the server, as it is recorded: what comes back is told to it, and its end.
+///
+/// Its entries share the number of the call, if it is one. Dropped without an end, a request has been
+/// [dropped](Outcome::Dropped). What was begun while the recorder did not record is not recorded later.
+#[must_use = "dropping it says that the call was dropped"]
+pub struct Exchange {
+    shared: Option<Arc<Shared>>,
+    session: Option<Arc<str>>,
+    component: Option<Arc<str>>,
+    call: Option<u64>,
+    edge: Edge,
+    /// What its answer tells.
+    answer: Option<Fact>,
+    is_request: bool,
+    answered: bool,
+    ended: bool,
+}
+
+impl Exchange {
+    /// Nothing of it is recorded.
+    pub(super) fn unrecorded() -> Self {
+        Self {
+            shared: None,
+            session: None,
+            component: None,
+            call: None,
+            edge: Edge::default(),
+            answer: None,
+            is_request: false,
+            answered: false,
+            ended: true,
+        }
+    }
+
+    /// A front end's own listen is no message of anybody's; what comes on it is recorded.
+    pub(super) fn begin(
+        shared: &Arc<Shared>,
+        edge: Edge,
+        message: &JsonRpcMessage,
+        component: Option<Arc<str>>,
+    ) -> Self {
+        let (fact, answer) = Fact::of(message, shared.knows_client.load(Ordering::Relaxed));
+        if fact == Some(Fact::Client) {
+            shared.knows_client.store(true, Ordering::Relaxed);
+        }
+        let mut exchange = Self::about(shared, edge, message);
+        (exchange.component, exchange.answer) = (component, answer);
+        if !message.is_session_listen() {
+            let owed = shared.overflow != Overflow::DropAndCount;
+            exchange.say(Entry::message_detached(message, Direction::ToUpstream), fact, owed);
+        }
+        exchange
+    }
+
+    /// Of a message that must not be recorded itself.
+    pub(super) fn begin_lost(shared: &Arc<Shared>, edge: Edge, message: &JsonRpcMessage) -> Self {
+        shared.lose();
+        Self::about(shared, edge, message)
+    }
+
+    fn about(shared: &Arc<Shared>, edge: Edge, message: &JsonRpcMessage) -> Self {
+        let is_request = message.kind() == Kind::Request && !message.is_session_listen();
+        Self {
+            shared: Some(shared.clone()),
+            session: message.context().and_then(|context| context.session_name()).cloned(),
+            component: None,
+            call: is_request.then(|| shared.next_call()),
+            edge,
+            answer: None,
+            is_request,
+            answered: false,
+            ended: false,
+        }
+    }
+
+    /// A message of the reply.
+    pub fn received(&mut self, message: &JsonRpcMessage) {
+        let is_answer = message.kind() == Kind::Response && message.id().is_some();
+        let fact = if is_answer { self.answer.take() } else { None };
+        self.answered |= is_answer;
+        let owed = self.is_owed(is_answer);
+        self.say(Entry::message_detached(message, Direction::ToClient), fact, owed);
+    }
+
+    /// Something more that the client sent for it, such as the message that cancels it.
+    pub fn sent(&mut self, message: &JsonRpcMessage) {
+        self.say(Entry::message_detached(message, Direction::ToUpstream), None, self.is_owed(true));
+    }
+
+    /// A message of the reply passed that must not be recorded, or of the request. It is counted as lost.
+    pub(crate) fn lost(&mut self, message: &JsonRpcMessage) {
+        self.answered |= message.kind() == Kind::Response && message.id().is_some();
+        self.shared.iter().for_each(|shared| shared.lose());
+    }
+
+    /// Its response was there.
+    pub fn is_answered(&self) -> bool {
+        self.answered
+    }
+
+    /// It is over; `why`, if it is not well. Of what is no request, only that it failed is recorded.
+    pub fn ended(&mut self, outcome: Outcome, why: &str) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        if !self.is_request && outcome != Outcome::Failed {
+            return;
+        }
+        let end = Entry::new(EntryKind::End, Direction::ToClient, why.to_owned()).outcome(outcome);
+        self.say(end, None, self.is_owed(true));
+    }
+
+    fn say(&self, mut entry: Entry, fact: Option<Fact>, owed: bool) {
+        let Some(shared) = self.shared.as_ref().filter(|shared| shared.mode() == RECORDING) else { return };
+        entry.edge = self.edge;
+        entry.session.clone_from(&self.session);
+        entry.component.clone_from(&self.component);
+        entry.call = self.call;
+        shared.say(entry, fact, owed);
+    }
+
+    /// Whether an entry must find room: there are no more than a few of a call. Who waits for room, waits after it.
+    fn is_owed(&self, once: bool) -> bool {
+        match self.shared.as_ref().map(|shared| shared.overflow) {
+            Some(Overflow::Backpressure) => true,
+            Some(Overflow::FailClosed) => once && self.is_request,
+            Some(Overflow::DropAndCount) | None => false,
+        }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let outcome = if self.answered { Outcome::Answered } else { Outcome::Dropped };
+        self.ended(outcome, "");
+    }
+}
+
+impl Entry {
+    /// One that keeps no more alive than the message.
+    fn message_detached(message: &JsonRpcMessage, direction: Direction) -> Self {
+        let mut entry = Self::new(message.kind().into(), direction, message.detached_bytes());
+        entry.synthetic = message.is_synthetic();
+        entry
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange")
+            .field("call", &self.call)
+            .field("answered", &self.answered)
+            .finish_non_exhaustive()
+    }
+}

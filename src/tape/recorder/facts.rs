@@ -1,0 +1,83 @@
+//! What messages tell of a whole tape.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::message::{JsonRpcMessage, Kind, ScanOptions};
+use crate::protocol::{method, peek};
+use crate::tape::{Json, Tape};
+
+/// What is to be learned from a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fact {
+    /// Who the client is: from an `initialize`.
+    Initialize,
+    /// Who the server is, and what was agreed on: from the answer to one.
+    Initialized,
+    /// Who the client is: from `_meta` of a modern request.
+    Client,
+    /// Who the server is: from the answer to `server/discover`.
+    Discovered,
+}
+
+impl Fact {
+    /// What a request tells, and what its answer will.
+    pub(super) fn of(request: &JsonRpcMessage, knows_client: bool) -> (Option<Self>, Option<Self>) {
+        if request.kind() != Kind::Request {
+            return (None, None);
+        }
+        if request.is_method(method::INITIALIZE) {
+            return (Some(Self::Initialize), Some(Self::Initialized));
+        }
+        let answer = request.is_method(method::DISCOVER).then_some(Self::Discovered);
+        let is_modern = !knows_client
+            && request.meta().is_some()
+            && peek::meta(request, peek::PROTOCOL_VERSION).is_ok_and(|version| version.is_some());
+        (is_modern.then_some(Self::Client), answer)
+    }
+}
+
+/// Whether more is known than before. What was said first holds, where a tape is of several sessions.
+pub(super) fn learn(tape: &mut Tape, fact: Fact, bytes: &Bytes) -> bool {
+    let options = ScanOptions::new().transparent().unlimited();
+    let Ok(message) = JsonRpcMessage::parse_with(bytes.clone(), &options) else { return false };
+    let before = tape.clone();
+    let meta = |name| peek::meta(&message, name).ok().flatten();
+    match fact {
+        Fact::Initialize => {
+            first(&mut tape.client_info, member(message.params(), "clientInfo"));
+            first(&mut tape.client_capabilities, member(message.params(), "capabilities"));
+        }
+        Fact::Client => {
+            first(&mut tape.client_info, meta(peek::CLIENT_INFO));
+            first(&mut tape.client_capabilities, meta(peek::CLIENT_CAPABILITIES));
+            version(tape, &message);
+        }
+        Fact::Initialized | Fact::Discovered => {
+            let info = member(message.result(), "serverInfo").or_else(|| meta(peek::SERVER_INFO));
+            first(&mut tape.server_info, info);
+            first(&mut tape.server_capabilities, member(message.result(), "capabilities"));
+            if fact == Fact::Initialized {
+                version(tape, &message);
+            }
+        }
+    }
+    *tape != before
+}
+
+fn member<'a>(json: Option<&'a [u8]>, name: &str) -> Option<&'a [u8]> {
+    peek::member(json?, name).ok().flatten()
+}
+
+fn first(known: &mut Option<Json>, said: Option<&[u8]>) {
+    if known.is_none() {
+        *known = said.and_then(Json::new);
+    }
+}
+
+fn version(tape: &mut Tape, message: &JsonRpcMessage) {
+    if tape.protocol_version.is_none() {
+        tape.protocol_version = peek::protocol_version(message).ok().flatten().map(Arc::from);
+    }
+}

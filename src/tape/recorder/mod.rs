@@ -1,0 +1,263 @@
+//! Recording while traffic goes on.
+
+mod exchange;
+mod facts;
+mod late;
+mod options;
+mod state;
+mod thread;
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::{Edge, Entry, EntryKind, Sink, Tape, TapeError};
+use crate::message::{Direction, JsonRpcMessage};
+use crate::queue::queue;
+
+use late::Late;
+use state::{FINISHED, Item, PAUSED, RECORDING, Shared};
+use thread::Thread;
+
+pub use exchange::Exchange;
+pub use options::{Overflow, RecorderOptions};
+
+/// Bytes of a refused frame that are recorded.
+const REFUSED: usize = 64 << 10;
+
+/// What became of entries so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecorderStats {
+    /// Taken by the tape.
+    pub recorded: u64,
+    /// Lost: there was no room, or they could not be written or not be masked.
+    pub lost: u64,
+    /// Calls that did not go on because they could not be recorded.
+    pub refused: u64,
+    /// The last attempt to write failed; it is tried again.
+    pub is_failing: bool,
+}
+
+/// A tape that is being recorded. Cheap to clone, all clones record the same one; a thread of its own writes it, by the
+/// [`Sink`]'s patience, and ends it when the last clone is gone.
+///
+/// What the messages tell of the whole tape (who the peers are, what they can do, which revision they agreed on) goes
+/// into its [`Tape`].
+///
+/// While the sink fails, as on a full disk, it is tried again four times a second, and what comes meanwhile waits.
+///
+/// ```
+/// use shadowcat::tape::{self, Outcome, Recorder, RecorderOptions, Tape, lines};
+/// use shadowcat::JsonRpcMessage;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let path = std::env::temp_dir().join(format!("shadowcat-recorder-{}.jsonl", std::process::id()));
+/// let tape = Tape::new()?.transport("stdio");
+/// let recorder = Recorder::start(lines::Writer::create(&path, &tape)?, tape, RecorderOptions::new())?;
+///
+/// let mut exchange = recorder.begin(&JsonRpcMessage::request(1, "ping", "{}")?);
+/// exchange.received(&JsonRpcMessage::response(1, "{}")?);
+/// exchange.ended(Outcome::Answered, "");
+/// recorder.annotate("it lives");
+/// recorder.finish().await?;
+///
+/// let kinds: Vec<_> = tape::open(&path)?.map(|entry| entry.map(|entry| entry.kind.as_str())).collect::<Result<_, _>>()?;
+/// assert_eq!(kinds, ["request", "response", "end", "note"]);
+/// # std::fs::remove_file(path)?;
+/// # Ok(()) }
+/// ```
+///
+/// # Backpressure
+///
+/// Between the handles and the thread is a queue of 8,192 entries and 8 MiB, unless [`RecorderOptions`] say otherwise;
+/// [`Overflow`] says what happens when it is full.
+#[derive(Clone)]
+pub struct Recorder {
+    shared: Arc<Shared>,
+    edge: Edge,
+}
+
+impl Recorder {
+    /// Records into `sink`, which was made with `tape`.
+    ///
+    /// # Errors
+    ///
+    /// The system has no thread for it.
+    pub fn start(sink: impl Sink + 'static, tape: Tape, options: RecorderOptions) -> io::Result<Self> {
+        Self::start_boxed(Box::new(sink), tape, &options)
+    }
+
+    /// Records into what `make` makes when the first entry is there, on the recorder's own thread. Where it fails it
+    /// is asked again, and entries wait.
+    ///
+    /// # Errors
+    ///
+    /// The system has no thread for it.
+    pub fn start_late<F>(make: F, tape: Tape, options: RecorderOptions) -> io::Result<Self>
+    where
+        F: FnMut(&Tape) -> Result<Box<dyn Sink>, TapeError> + Send + 'static,
+    {
+        Self::start_boxed(Box::new(Late::new(make, tape.clone())), tape, &options)
+    }
+
+    fn start_boxed(sink: Box<dyn Sink>, tape: Tape, options: &RecorderOptions) -> io::Result<Self> {
+        let (sender, receiver) = queue(options.max_entries, options.max_bytes);
+        let shared = Arc::new(Shared::new(sender, &tape, options));
+        let worker = Thread::new(sink, tape, receiver, shared.state.clone());
+        std::thread::Builder::new().name("shadowcat-tape".to_owned()).spawn(move || worker.run())?;
+        Ok(Self { shared, edge: Edge::default() })
+    }
+
+    /// The same recorder, for what is seen at that edge of a stack.
+    pub fn at_edge(&self, edge: Edge) -> Self {
+        Self { shared: self.shared.clone(), edge }
+    }
+
+    /// Records a message on its way to the server. It never waits. Where it finds no room, it is lost and counted; with
+    /// [`Overflow::Backpressure`] it is not, and whoever begins waits for [`room`](Self::room) then; with
+    /// [`Overflow::FailClosed`] neither, and whoever begins asks [`admits`](Self::admits) first.
+    pub fn begin(&self, message: &JsonRpcMessage) -> Exchange {
+        self.begin_for(message, None)
+    }
+
+    pub(crate) fn begin_for(&self, message: &JsonRpcMessage, component: Option<Arc<str>>) -> Exchange {
+        match self.shared.mode() {
+            RECORDING => Exchange::begin(&self.shared, self.edge, message, component),
+            _ => Exchange::unrecorded(),
+        }
+    }
+
+    /// Whether a message may go on: not where it would not be recorded and the recorder fails closed. To be asked once
+    /// for each message, since it counts.
+    pub fn admits(&self) -> bool {
+        self.shared.admits()
+    }
+
+    /// Waits until there is room in the queue.
+    pub async fn room(&self) {
+        std::future::poll_fn(|cx| self.poll_room(cx)).await;
+    }
+
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.shared.queue().poll_room(cx)
+    }
+
+    /// What happens when there is no room.
+    pub fn overflow(&self) -> Overflow {
+        self.shared.overflow
+    }
+
+    /// Records what somebody notes, at its time.
+    pub fn annotate(&self, text: impl Into<String>) {
+        self.event(EntryKind::Note, text.into(), None);
+    }
+
+    /// Records what was refused before it became a message: its bytes, of more than 64 KiB the beginning, and why, as the text of an end.
+    pub fn refused(&self, direction: Direction, bytes: impl Into<Bytes>, why: &str) {
+        if !self.is_recording() {
+            return;
+        }
+        let mut bytes = bytes.into();
+        bytes.truncate(REFUSED);
+        let call = self.shared.next_call();
+        self.say(Entry::new(EntryKind::Refused, direction, Bytes::copy_from_slice(&bytes)).call(call));
+        self.say(Entry::new(EntryKind::End, Direction::ToClient, why.to_owned()).call(call));
+    }
+
+    pub(crate) fn event(&self, kind: EntryKind, text: String, component: Option<Arc<str>>) {
+        let mut entry = Entry::new(kind, Direction::ToClient, text);
+        entry.component = component;
+        self.say(entry);
+    }
+
+    fn say(&self, mut entry: Entry) {
+        if self.is_recording() {
+            entry.edge = self.edge;
+            self.shared.say(entry, None, false);
+        }
+    }
+
+    /// Of a message that must not be recorded; its end is, and what comes back.
+    pub(crate) fn begin_lost(&self, message: &JsonRpcMessage) -> Exchange {
+        match self.shared.mode() {
+            RECORDING => Exchange::begin_lost(&self.shared, self.edge, message),
+            _ => Exchange::unrecorded(),
+        }
+    }
+
+    /// Records nothing until [`resume`](Self::resume). A note on the tape says so.
+    pub fn pause(&self) {
+        if self.shared.mode() == RECORDING {
+            self.annotate("paused");
+            self.shared.change_mode(PAUSED);
+        }
+    }
+
+    /// Records again.
+    pub fn resume(&self) {
+        if self.shared.change_mode(RECORDING) {
+            self.annotate("resumed");
+        }
+    }
+
+    /// Neither paused nor finished.
+    pub fn is_recording(&self) -> bool {
+        self.shared.mode() == RECORDING
+    }
+
+    /// Changes what is said of the whole tape, at its place among the entries.
+    pub fn update(&self, change: impl FnOnce(&mut Tape) + Send + 'static) {
+        self.shared.order(Item::Change(Box::new(change)));
+    }
+
+    /// Waits until everything that was recorded before is committed, or lost. While the sink takes nothing, that is as
+    /// long as it takes.
+    ///
+    /// # Errors
+    ///
+    /// It could not be committed now; it is tried again.
+    pub async fn flushed(&self) -> Result<(), TapeError> {
+        let (asked, answer) = oneshot::channel();
+        self.shared.order(Item::Flush(asked));
+        let is_finished = |_| if self.shared.mode() == FINISHED { Ok(()) } else { Err(gone()) };
+        answer.await.unwrap_or_else(is_finished)
+    }
+
+    /// Ends the tape: for all clones. It has its duration then.
+    ///
+    /// # Errors
+    ///
+    /// Not all of it could be written.
+    pub async fn finish(&self) -> Result<(), TapeError> {
+        let (asked, answer) = oneshot::channel();
+        if !self.shared.change_mode(FINISHED) {
+            return Ok(());
+        }
+        self.shared.order(Item::Finish(asked));
+        self.shared.close();
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// What became of entries so far.
+    pub fn stats(&self) -> RecorderStats {
+        self.shared.stats()
+    }
+}
+
+fn gone() -> TapeError {
+    TapeError::io("the tape", io::Error::other("nobody writes it any more"))
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder")
+            .field("edge", &self.edge)
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}

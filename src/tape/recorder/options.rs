@@ -1,0 +1,71 @@
+//! How a recorder records.
+
+/// When there is no room for an entry: in the queue, or on the disk for so long that the queue is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// Traffic goes on. What is lost is counted, and an entry of the kind [`Lost`](crate::tape::EntryKind::Lost) says
+    /// how much, at its place.
+    #[default]
+    DropAndCount,
+    /// Nothing is lost: a call waits, in its future, until there is room. No thread of a runtime is blocked. While the
+    /// disk is full, that is for as long as it takes.
+    Backpressure,
+    /// Nothing goes on that would not be recorded: while there is no room, and while the tape cannot be written, calls
+    /// are refused. The response and the end of a call that was let go find room always; what else the server says,
+    /// and finds none, is lost and counted.
+    FailClosed,
+}
+
+/// How a recorder records.
+///
+/// ```
+/// use shadowcat::tape::{Overflow, RecorderOptions};
+///
+/// let options = RecorderOptions::new().overflow(Overflow::FailClosed).max_entries(1024).max_bytes(1 << 20);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "options do nothing before a recorder is started with them"]
+pub struct RecorderOptions {
+    pub(super) overflow: Overflow,
+    pub(super) max_entries: usize,
+    pub(super) max_bytes: usize,
+    pub(super) calls: u64,
+}
+
+impl Default for RecorderOptions {
+    fn default() -> Self {
+        Self { overflow: Overflow::default(), max_entries: 8192, max_bytes: 8 << 20, calls: 0 }
+    }
+}
+
+impl RecorderOptions {
+    /// What is lost is counted; 8,192 entries and 8 MiB wait.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What happens when there is no room.
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = overflow;
+        self
+    }
+
+    /// Entries that wait to be written, at least one.
+    pub fn max_entries(mut self, entries: usize) -> Self {
+        self.max_entries = entries.max(1);
+        self
+    }
+
+    /// Bytes of them, with what each takes beside its message. One entry waits whatever its size.
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// Numbers calls from behind this, for a tape that is gone on with: as many as it has frames is enough.
+    pub fn calls_after(mut self, number: u64) -> Self {
+        self.calls = number;
+        self
+    }
+}

@@ -1,0 +1,290 @@
+//! Taking secrets out of a tape that was recorded with them.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Entry, Json, Source, Tape, TapeError, text};
+use crate::message::{
+    InvalidPointer, JsonRpcMessage, Pointer, ScanOptions, elements, index, members, write_string,
+};
+use crate::protocol::peek;
+use crate::secret::{Detector, Marker, Secrets, shared};
+
+/// What is masked on a tape: secrets that a [`Detector`] finds, and places that are named.
+///
+/// Messages are searched as [`Secrets`] says, and stay messages; what is no message, as a refusal or a note may be, is
+/// searched as JSON or as text. So are the tape's own facts: what client and server say of themselves, components with
+/// their policies, labels, the names of sessions. What the protocol refers to itself with (`requestState`, `cursor`) is
+/// left alone, unless its [`path`](Self::path) is named.
+///
+/// It writes to a new tape: the old one still holds all of it.
+///
+/// ```
+/// use shadowcat::tape::{self, Entry, Redact, Sink, Source, Tape, lines};
+/// use shadowcat::{Direction, JsonRpcMessage};
+///
+/// # let folder = std::env::temp_dir().join(format!("shadowcat-redact-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// let mut tape = lines::Writer::create(folder.join("a.jsonl"), &Tape::new()?)?;
+/// let call = r#"{"name":"login","arguments":{"user":"ann","password":"hunter2"}}"#;
+/// let call = JsonRpcMessage::request(1, "tools/call", call)?;
+/// tape.append(&Entry::message(&call, Direction::ToUpstream))?;
+/// tape.finish()?;
+///
+/// let redact = Redact::new().path("/params/arguments/user")?.profile("secrets and users");
+/// let mut masked = redact.apply(tape::open(folder.join("a.jsonl"))?);
+/// let mut to = lines::Writer::create(folder.join("b.jsonl"), masked.tape())?;
+/// tape::copy(&mut masked, &mut to)?;
+///
+/// let mut masked = lines::Reader::open(folder.join("b.jsonl"))?;
+/// assert_eq!(masked.tape().redaction.as_deref(), Some("secrets and users"));
+/// let call = String::from_utf8(masked.next().unwrap()?.bytes.to_vec())?;
+/// assert!(call.ends_with(r#""arguments":{"user":"[REDACTED:path]","password":"[REDACTED:member]"}}}"#));
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Redact {
+    detector: Arc<Detector>,
+    marker: Marker,
+    paths: Vec<Pointer>,
+    profile: Arc<str>,
+}
+
+impl Redact {
+    /// All secrets that are known here, by the profile `secrets`.
+    pub fn new() -> Self {
+        let (detector, marker) = (shared().clone(), Marker::default());
+        Self { detector, marker, paths: Vec::new(), profile: "secrets".into() }
+    }
+
+    /// Finds secrets by this.
+    pub fn detector(mut self, detector: impl Into<Arc<Detector>>) -> Self {
+        self.detector = detector.into();
+        self
+    }
+
+    /// Puts this in their place.
+    pub fn marker(mut self, marker: Marker) -> Self {
+        self.marker = marker;
+        self
+    }
+
+    /// Masks whatever stands at a place of a message, whole: a JSON Pointer, in which `*` is any one step. A key that
+    /// stands twice is masked twice.
+    ///
+    /// # Errors
+    ///
+    /// It is no JSON Pointer.
+    pub fn path(mut self, path: &str) -> Result<Self, InvalidPointer> {
+        self.paths.push(path.parse()?);
+        Ok(self)
+    }
+
+    /// What the tape says that it was redacted by, added to what it said before.
+    pub fn profile(mut self, name: &str) -> Self {
+        self.profile = name.into();
+        self
+    }
+
+    /// Reads a tape without them.
+    pub fn apply<S: Source>(self, source: S) -> Redacted<S> {
+        let tape = self.tape(source.tape());
+        Redacted { redact: self, source, tape }
+    }
+
+    /// An entry without them.
+    pub fn entry(&self, mut entry: Entry) -> Entry {
+        entry.bytes = self.bytes(entry.bytes);
+        entry.session = entry.session.map(|name| self.name(name));
+        entry.component = entry.component.map(|name| self.name(name));
+        entry
+    }
+
+    /// What is known of a tape, without them.
+    pub fn tape(&self, tape: &Tape) -> Tape {
+        let mut tape = tape.clone();
+        for facts in [
+            &mut tape.client_info,
+            &mut tape.client_capabilities,
+            &mut tape.server_info,
+            &mut tape.server_capabilities,
+        ] {
+            *facts = facts.take().and_then(|json| Json::new(&self.json(json.as_str().as_bytes())));
+        }
+        for name in [&mut tape.session, &mut tape.software, &mut tape.transport, &mut tape.upstream_transport]
+        {
+            *name = name.take().map(|name| self.name(name));
+        }
+        for component in &mut tape.components {
+            for text in [&mut component.uri, &mut component.policy] {
+                *text = text.take().map(|text| self.name(text));
+            }
+            component.id = self.name(component.id.clone());
+        }
+        for (name, text) in &mut tape.labels {
+            *text = self.detector.mask_member(name, text, &self.marker).into_owned();
+        }
+        tape.redaction = Some(match &tape.redaction {
+            Some(before) if !before.split(", ").any(|name| *name == *self.profile) => {
+                format!("{before}, {}", self.profile).into()
+            }
+            Some(before) => before.clone(),
+            None => self.profile.clone(),
+        });
+        tape
+    }
+
+    fn name(&self, name: Arc<str>) -> Arc<str> {
+        match self.detector.mask(&name, &self.marker) {
+            Cow::Borrowed(_) => name,
+            Cow::Owned(masked) => masked.into(),
+        }
+    }
+
+    /// A message, other JSON, other text, or other bytes.
+    fn bytes(&self, bytes: Bytes) -> Bytes {
+        if !text::is_json(&bytes) {
+            return self.text(bytes);
+        }
+        let bytes = self.paths(bytes);
+        match parse(bytes.clone()) {
+            Some(message) => self.message(&message).unwrap_or_else(|| self.text(bytes)),
+            None => self.json(&bytes),
+        }
+    }
+
+    fn message(&self, message: &JsonRpcMessage) -> Option<Bytes> {
+        let masked = Secrets::of(&self.detector, message).masked(&self.marker, usize::MAX).ok()?;
+        Some(self.envelope(masked)?.into_bytes())
+    }
+
+    /// A method and an id are nobody's to change while a message travels. Here nobody waits for it any more.
+    fn envelope(&self, message: JsonRpcMessage) -> Option<JsonRpcMessage> {
+        let mask = |text: &str| match self.detector.mask(text, &self.marker) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(masked) => Some(masked),
+        };
+        let method = message.method().and_then(mask);
+        let id = message.id().and_then(|id| mask(&id.text()?));
+        if method.is_none() && id.is_none() {
+            return Some(message);
+        }
+        let edit = method.iter().fold(message.edit(), |edit, method| edit.method(method));
+        id.iter().fold(edit, |edit, id| edit.id(id.as_str())).finish().ok()
+    }
+
+    /// As an argument, in which nothing is the protocol's own.
+    fn json(&self, json: &[u8]) -> Bytes {
+        let around = [&br#"{"jsonrpc":"2.0","method":"x","params":{"x":"#[..], json, b"}}"];
+        let masked = parse(around.concat().into()).and_then(|message| {
+            let masked = parse(self.message(&message)?)?;
+            let inside = members(masked.params()?).next()?.value.to_vec();
+            Some(Bytes::from(inside))
+        });
+        masked.unwrap_or_else(|| self.text(Bytes::copy_from_slice(json)))
+    }
+
+    /// What is no text is kept only where no secret is seen through it.
+    fn text(&self, bytes: Bytes) -> Bytes {
+        let text = String::from_utf8_lossy(&bytes);
+        match self.detector.mask(&text, &self.marker) {
+            Cow::Borrowed(_) => bytes.clone(),
+            Cow::Owned(masked) => masked.into(),
+        }
+    }
+
+    fn paths(&self, json: Bytes) -> Bytes {
+        let mut found = Vec::new();
+        for path in &self.paths {
+            let tokens: Vec<&str> = path.tokens().collect();
+            places(&json, 0, &tokens, &mut found);
+        }
+        if found.is_empty() {
+            return json;
+        }
+        found.sort_by_key(|place| (place.start, std::cmp::Reverse(place.end)));
+        let (mut out, mut at) = (Vec::with_capacity(json.len()), 0);
+        for place in found.into_iter() {
+            if place.start < at {
+                continue;
+            }
+            out.extend_from_slice(&json[at..place.start]);
+            write_string(&mut out, &self.marker.of("path"));
+            at = place.end;
+        }
+        out.extend_from_slice(&json[at..]);
+        out.into()
+    }
+}
+
+impl Default for Redact {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Redact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redact")
+            .field("paths", &self.paths)
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What says that it is something else than JSON-RPC may hold anything there.
+fn parse(bytes: Bytes) -> Option<JsonRpcMessage> {
+    let options = ScanOptions::new().unlimited().transparent();
+    let message = JsonRpcMessage::parse_with(bytes, &options).ok()?;
+    let says = peek::member(message.bytes(), "jsonrpc");
+    (says == Ok(Some(br#""2.0""#))).then_some(message)
+}
+
+/// Where a path leads to in `json`, which begins at `start`. As deep as the path is long.
+fn places(json: &[u8], start: usize, path: &[&str], found: &mut Vec<Range<usize>>) {
+    let Some((step, rest)) = path.split_first() else {
+        found.push(start..start + json.len());
+        return;
+    };
+    for member in members(json).filter(|member| *step == "*" || member.is(step)) {
+        places(member.value, start + member.value_at.start, rest, found);
+    }
+    for (number, place) in elements(json).enumerate() {
+        if *step == "*" || index(step) == Some(number) {
+            places(&json[place.clone()], start + place.start, rest, found);
+        }
+    }
+}
+
+/// A tape without what a [`Redact`] masks.
+#[derive(Debug)]
+pub struct Redacted<S> {
+    redact: Redact,
+    source: S,
+    tape: Tape,
+}
+
+impl<S: Source> Iterator for Redacted<S> {
+    type Item = Result<Entry, TapeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.source.next() {
+            Some(Ok(entry)) => Some(Ok(self.redact.entry(entry))),
+            end => {
+                self.tape = self.redact.tape(self.source.tape());
+                end
+            }
+        }
+    }
+}
+
+impl<S: Source> Source for Redacted<S> {
+    fn tape(&self) -> &Tape {
+        &self.tape
+    }
+}

@@ -1,0 +1,135 @@
+//! Values of earlier answers in later requests: what the server gives out now, in place of what it gave out then.
+
+use std::collections::HashMap;
+
+use crate::message::{JsonRpcMessage, Pointer};
+
+/// So many values are remembered; a session has few.
+const MAX_VALUES: usize = 10_000;
+
+/// A value that a server gives out and wants back.
+#[derive(Clone, Debug)]
+pub(super) struct Carry {
+    /// In an answer.
+    pub(super) from: Pointer,
+    /// In a later request.
+    pub(super) to: Pointer,
+    /// In requests of the same method only.
+    pub(super) same_method: bool,
+}
+
+impl Carry {
+    /// What the protocol has of that kind: pages, rounds (2026-07-28 basic/patterns/mrtr), tasks.
+    pub(super) fn builtin() -> Vec<Self> {
+        let place = |tokens: &[&str]| tokens.iter().fold(Pointer::root(), |at, token| at.join(*token));
+        let carry =
+            |from: &[&str], to: &[&str], same_method| Self { from: place(from), to: place(to), same_method };
+        let related = ["params", "_meta", "io.modelcontextprotocol/related-task", "taskId"];
+        vec![
+            carry(&["result", "nextCursor"], &["params", "cursor"], true),
+            carry(&["result", "requestState"], &["params", "requestState"], true),
+            carry(&["result", "task", "taskId"], &["params", "taskId"], false),
+            carry(&["result", "taskId"], &["params", "taskId"], false),
+            carry(&["result", "task", "taskId"], &related, false),
+        ]
+    }
+}
+
+/// What was given out so far.
+#[derive(Debug)]
+pub(super) struct Carried {
+    rules: Vec<Carry>,
+    /// By rule, method and the recorded value.
+    values: HashMap<(usize, String, Vec<u8>), Vec<u8>>,
+}
+
+impl Carried {
+    pub(super) fn new(rules: Vec<Carry>) -> Self {
+        Self { rules, values: HashMap::new() }
+    }
+
+    /// Learns from an answer, and gives it back with the values that were recorded: that they differ is meant.
+    pub(super) fn learn(
+        &mut self,
+        method: &str,
+        recorded: &JsonRpcMessage,
+        live: JsonRpcMessage,
+    ) -> JsonRpcMessage {
+        let mut alike = live;
+        for at in 0..self.rules.len() {
+            let from = self.rules[at].from.clone();
+            let old = find(&from, recorded).map(<[u8]>::to_vec);
+            let new = find(&from, &alike).map(<[u8]>::to_vec);
+            let (Some(old), Some(new)) = (old, new) else { continue };
+            if old != new {
+                alike = alike.clone().edit().set(&from, &old).finish().unwrap_or(alike);
+            }
+            if self.values.len() < MAX_VALUES {
+                // Also where it is the same: it may have been another before.
+                self.values.insert(self.key(at, method, &old), new);
+            }
+        }
+        alike
+    }
+
+    /// A recorded request with the values of now.
+    pub(super) fn apply(&self, request: JsonRpcMessage) -> JsonRpcMessage {
+        let method = request.method().unwrap_or_default();
+        let mut changes: Vec<(&Pointer, &[u8])> = Vec::new();
+        for (at, rule) in self.rules.iter().enumerate() {
+            let Some(old) = find(&rule.to, &request) else { continue };
+            let is_changed = changes.iter().any(|(place, _)| **place == rule.to);
+            if let Some(new) = self.values.get(&self.key(at, method, old))
+                && *new != old
+                && !is_changed
+            {
+                changes.push((&rule.to, new));
+            }
+        }
+        if changes.is_empty() {
+            return request;
+        }
+        let edit =
+            changes.into_iter().fold(request.clone().edit(), |edit, (place, new)| edit.set(place, new));
+        edit.finish().unwrap_or(request)
+    }
+
+    fn key(&self, rule: usize, method: &str, old: &[u8]) -> (usize, String, Vec<u8>) {
+        let method = if self.rules[rule].same_method { method } else { "" };
+        (rule, method.to_owned(), old.to_vec())
+    }
+}
+
+fn find<'a>(place: &Pointer, message: &'a JsonRpcMessage) -> Option<&'a [u8]> {
+    place.find(message.bytes()).ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(text: &str) -> JsonRpcMessage {
+        JsonRpcMessage::parse(text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn a_cursor_of_now_takes_the_place_of_the_recorded_one_in_the_same_list() {
+        let mut carried = Carried::new(Carry::builtin());
+        let then = message(r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[],"nextCursor":"a"}}"#);
+        let now = message(r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[],"nextCursor":"b"}}"#);
+        assert_eq!(carried.learn("tools/list", &then, now).bytes(), then.bytes());
+        let page = |method| JsonRpcMessage::request(2, method, r#"{"cursor":"a"}"#).unwrap();
+        assert_eq!(carried.apply(page("tools/list")).params(), Some(&br#"{"cursor":"b"}"#[..]));
+        assert_eq!(carried.apply(page("prompts/list")).params(), Some(&br#"{"cursor":"a"}"#[..]));
+    }
+
+    #[test]
+    fn a_task_of_now_is_asked_for_by_any_method() {
+        let mut carried = Carried::new(Carry::builtin());
+        let answer =
+            |id| message(&format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"task":{{"taskId":"{id}"}}}}}}"#));
+        carried.learn("tools/call", &answer("t-1"), answer("t-9"));
+        let get = JsonRpcMessage::request(2, "tasks/get", r#"{"taskId":"t-1"}"#).unwrap();
+        assert_eq!(carried.apply(get).params(), Some(&br#"{"taskId":"t-9"}"#[..]));
+    }
+}

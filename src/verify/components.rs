@@ -1,0 +1,233 @@
+//! Components of a Wassette, loaded before the rest is played.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use tower_service::Service;
+
+use super::VerifyError;
+use super::driver::Driver;
+use super::script::Script;
+use crate::error::BoxError;
+use crate::message::{JsonRpcMessage, OwnedId};
+use crate::policy::wassette::Digest;
+use crate::protocol::{method, peek};
+use crate::reply::Reply;
+use crate::tape::Component;
+use crate::wassette::policy::{NetworkRule, Policy};
+use crate::wassette::{ComponentUri, ManagementTool, Outcome, UriParts};
+
+/// Bytes of a component's file, to compare its digest.
+const MAX_FILE: u64 = 1 << 30;
+
+impl<S> Driver<S>
+where
+    S: Service<JsonRpcMessage, Response = Reply>,
+    S::Error: Into<BoxError>,
+{
+    /// Those that the tape names and does not load by itself.
+    pub(super) async fn load_components(&mut self) -> Result<(), VerifyError> {
+        if !self.settings.with_components {
+            return Ok(());
+        }
+        let components = self.script.components.clone();
+        let own = |component: &&Component| !loads(&self.script, component.uri.as_deref());
+        let components: Vec<_> = components.iter().filter(own).collect();
+        for component in components {
+            let Some(uri) = component.uri.as_deref() else {
+                self.note(format!("component {}: the tape does not say where it came from", component.id));
+                continue;
+            };
+            self.check_digest(component, uri).await?;
+            self.load(component, uri).await?;
+            self.attach(component).await?;
+            self.note(format!("component {} was loaded from {uri}", component.id));
+        }
+        self.forget_changes();
+        Ok(())
+    }
+
+    async fn check_digest(&mut self, component: &Component, uri: &str) -> Result<(), VerifyError> {
+        let Some(recorded) = component.digest.as_deref() else { return Ok(()) };
+        let (Some(file), Ok(recorded)) = (file_of(uri), recorded.parse::<Digest>()) else {
+            self.note(format!("component {}: its digest cannot be compared here", component.id));
+            return Ok(());
+        };
+        let digest = tokio::task::spawn_blocking(move || Digest::of(File::open(file)?, MAX_FILE)).await;
+        match digest {
+            Ok(Ok(Some(now))) if now != recorded => {
+                let why = format_args!("{uri} is another file: its digest is {now}, recorded was {recorded}");
+                Err(VerifyError::component(&component.id, why))
+            }
+            Ok(Ok(Some(_))) => Ok(()),
+            // The server may run elsewhere; whether it has the file it will say.
+            _ => {
+                self.note(format!("component {}: its file cannot be read here to compare it", component.id));
+                Ok(())
+            }
+        }
+    }
+
+    async fn load(&mut self, component: &Component, uri: &str) -> Result<(), VerifyError> {
+        let arguments = format!(r#"{{"path":{}}}"#, OwnedId::from(uri).as_str());
+        match self.manage(component, ManagementTool::LoadComponent, &arguments).await? {
+            Outcome::Loaded { id, .. } if *id.as_str() == *component.id => Ok(()),
+            Outcome::Loaded { id, .. } => {
+                let why = format_args!("{uri} was loaded under another id, {:?}", id.as_str());
+                Err(VerifyError::component(&component.id, why))
+            }
+            _ => Err(VerifyError::component(&component.id, "the server did not say that it was loaded")),
+        }
+    }
+
+    /// Grants what its policy allows.
+    async fn attach(&mut self, component: &Component) -> Result<(), VerifyError> {
+        let Some(text) = component.policy.as_deref() else { return Ok(()) };
+        let policy = read(text).map_err(|why| VerifyError::component(&component.id, why))?;
+        let (grants, is_all) = grants(&policy);
+        for (tool, details) in grants {
+            let id = OwnedId::from(&*component.id);
+            let arguments = format!(r#"{{"component_id":{},"details":{details}}}"#, id.as_str());
+            self.manage(component, tool, &arguments).await?;
+        }
+        if !is_all {
+            let what =
+                "its policy says more than can be granted: what it denies, ranges of addresses, limits";
+            self.note(format!("component {}: {what}; attach it before", component.id));
+        }
+        Ok(())
+    }
+
+    /// Calls a tool of Wassette's own; that it says no is an error.
+    async fn manage(
+        &mut self,
+        component: &Component,
+        tool: ManagementTool,
+        arguments: &str,
+    ) -> Result<Outcome, VerifyError> {
+        let failed = |why: &dyn std::fmt::Display| {
+            VerifyError::component(&component.id, format_args!("{} failed: {why}", tool.name()))
+        };
+        let meta = self.script.meta().map(|meta| [&br#","_meta":"#[..], meta].concat()).unwrap_or_default();
+        let params = format!(r#"{{"name":"{}","arguments":{arguments}"#, tool.name());
+        let params = [params.as_bytes(), &meta, b"}"].concat();
+        let request = JsonRpcMessage::request(self.fresh_id(), method::TOOLS_CALL, params);
+        let request = request.and_then(|request| request.edit().remove_meta("progressToken").finish());
+        let answer = self.ask(request.map_err(|why| failed(&why))?).await.map_err(|why| failed(&why))?;
+        match Outcome::read(tool, &answer) {
+            Ok(Outcome::Failed(why)) => Err(failed(&why)),
+            Ok(outcome) => Ok(outcome),
+            Err(why) => Err(failed(&why)),
+        }
+    }
+
+    fn note(&mut self, note: String) {
+        self.report.notes.push(note);
+    }
+
+    /// That the tools changed by our own doing was not recorded.
+    fn forget_changes(&mut self) {
+        for active in &mut self.active {
+            active.forget(|message| message.is_method(method::TOOLS_LIST_CHANGED));
+        }
+    }
+}
+
+/// Whether one of the recorded calls loads it.
+fn loads(script: &Script, uri: Option<&str>) -> bool {
+    let tool = ManagementTool::LoadComponent.name();
+    uri.is_some_and(|uri| {
+        script.calls.iter().any(|call| {
+            let arguments = peek::member(call.request.params().unwrap_or_default(), "arguments");
+            let path = peek::text(arguments.ok().flatten().unwrap_or_default(), "path");
+            peek::tool_name(&call.request).ok().flatten().as_deref() == Some(tool)
+                && path.ok().flatten().as_deref() == Some(uri)
+        })
+    })
+}
+
+fn file_of(uri: &str) -> Option<PathBuf> {
+    let uri: ComponentUri = uri.parse().ok()?;
+    match uri.parts() {
+        UriParts::File { path } => Some(path.into()),
+        _ => None,
+    }
+}
+
+fn read(text: &str) -> Result<Policy, String> {
+    let read = Policy::from_json(text);
+    #[cfg(feature = "yaml")]
+    let read = read.or_else(|_| Policy::from_yaml(text));
+    #[cfg(not(feature = "yaml"))]
+    let read =
+        read.map_err(|why| format!("{why}; to read one in YAML takes the feature `yaml` of shadowcat"));
+    read.map_err(|why| format!("its policy cannot be read: {why}"))
+}
+
+/// The calls that grant a policy, and whether they grant all that it says.
+fn grants(policy: &Policy) -> (Vec<(ManagementTool, String)>, bool) {
+    let mut grants = Vec::new();
+    let mut is_all = policy.storage.deny.is_empty()
+        && policy.network.deny.is_empty()
+        && policy.ipc == Policy::default().ipc
+        && policy.runtime.is_none();
+    for rule in &policy.storage.allow {
+        let access: Vec<_> = rule.access.iter().map(|access| access.as_str()).collect();
+        let details = serde_json::json!({ "uri": rule.uri.as_str(), "access": access });
+        grants.push((ManagementTool::GrantStorage, details.to_string()));
+    }
+    for rule in &policy.network.allow {
+        match rule {
+            NetworkRule::Host(host) => {
+                let details = serde_json::json!({ "host": host.to_string() });
+                grants.push((ManagementTool::GrantNetwork, details.to_string()));
+            }
+            _ => is_all = false,
+        }
+    }
+    for name in &policy.environment {
+        grants.push((ManagementTool::GrantEnvironment, serde_json::json!({ "key": name }).to_string()));
+    }
+    let mut rest = policy.resources.clone();
+    if let Some(memory) = rest.memory_limit.take() {
+        let details = serde_json::json!({ "resources": { "limits": { "memory": memory.to_string() } } });
+        grants.push((ManagementTool::GrantMemory, details.to_string()));
+    }
+    is_all &= rest == Policy::default().resources;
+    (grants, is_all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_becomes_grants() {
+        let policy = Policy::from_json(
+            br#"{"version":"1.0","permissions":{
+                "storage":{"allow":[{"uri":"fs:///data/**","access":["read","write"]}]},
+                "network":{"allow":[{"host":"*.example.com"}]},
+                "environment":{"allow":[{"key":"LANG"}]},
+                "resources":{"limits":{"memory":"512Mi"}}}}"#,
+        )
+        .unwrap();
+        let (found, is_all) = grants(&policy);
+        let found: Vec<_> = found.iter().map(|(tool, details)| (tool.name(), &**details)).collect();
+        assert_eq!(
+            found,
+            [
+                ("grant-storage-permission", r#"{"access":["read","write"],"uri":"fs:///data/**"}"#),
+                ("grant-network-permission", r#"{"host":"*.example.com"}"#),
+                ("grant-environment-variable-permission", r#"{"key":"LANG"}"#),
+                ("grant-memory-permission", r#"{"resources":{"limits":{"memory":"512Mi"}}}"#),
+            ]
+        );
+        assert!(is_all);
+        for rest in
+            [r#""network":{"deny":[{"host":"a.example"}]}"#, r#""network":{"allow":[{"cidr":"10.0.0.0/8"}]}"#]
+        {
+            let text = format!(r#"{{"version":"1.0","permissions":{{{rest}}}}}"#);
+            assert!(!grants(&Policy::from_json(text).unwrap()).1, "{rest}");
+        }
+    }
+}

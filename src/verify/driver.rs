@@ -1,0 +1,249 @@
+//! All calls under way, and what happens to them.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context as Cx, Poll};
+
+use tokio::time::{Instant, sleep_until};
+use tower_service::Service;
+
+use super::active::{Active, Ended, Event, Live, Purpose};
+use super::carry::Carried;
+use super::options::Settings;
+use super::questions::naming;
+use super::script::Script;
+use super::{Finding, Progress, Report, Verdict};
+use crate::error::BoxError;
+use crate::message::{Context, Direction, JsonRpcMessage, OwnedId};
+use crate::protocol::method;
+use crate::reply::Reply;
+
+/// What waits to be sent, at most; more questions than that get no answer.
+pub(super) const MAX_WAITING: usize = 1_024;
+/// So much happens before others are let in.
+const TURN: usize = 64;
+
+pub(super) struct Driver<S: Service<JsonRpcMessage>> {
+    service: S,
+    pub(super) settings: Settings,
+    pub(super) script: Script,
+    pub(super) facts: Arc<Context>,
+    pub(super) carried: Carried,
+    pub(super) report: Report,
+    pub(super) active: Vec<Active<S::Future>>,
+    pub(super) waiting: VecDeque<(Purpose, JsonRpcMessage)>,
+    /// The answer to a request of our own.
+    own: Option<Live>,
+    /// What was said unasked, once its listen is over.
+    pub(super) heard: (Vec<JsonRpcMessage>, u64),
+    /// Of notifications and answers of ours that could not be sent.
+    pub(super) unsent: Vec<Finding>,
+    broken: Option<String>,
+    next_id: i64,
+    next: usize,
+}
+
+impl<S> Driver<S>
+where
+    S: Service<JsonRpcMessage, Response = Reply>,
+    S::Error: Into<BoxError>,
+{
+    pub(super) fn new(service: S, mut settings: Settings, script: Script) -> Self {
+        let carries = std::mem::take(&mut settings.carries);
+        Self {
+            service,
+            settings,
+            script,
+            facts: Arc::new(Context::new(Direction::ToUpstream).session("verify")),
+            carried: Carried::new(carries),
+            report: Report::default(),
+            active: Vec::new(),
+            waiting: VecDeque::new(),
+            own: None,
+            heard: (Vec::new(), 0),
+            unsent: Vec::new(),
+            broken: None,
+            next_id: 0,
+            next: 0,
+        }
+    }
+
+    pub(super) fn fresh_id(&mut self) -> OwnedId {
+        self.next_id += 1;
+        self.next_id.into()
+    }
+
+    /// Lets things happen until `is_done`; `false` at the deadline.
+    pub(super) async fn until(&mut self, deadline: Option<Instant>, is_done: impl Fn(&Self) -> bool) -> bool {
+        let mut sleep = deadline.map(|at| Box::pin(sleep_until(at)));
+        poll_fn(|cx| {
+            for _ in 0..TURN {
+                if is_done(self) {
+                    return Poll::Ready(true);
+                }
+                if self.poll(cx).is_pending() {
+                    return match &mut sleep {
+                        Some(sleep) => sleep.as_mut().poll(cx).map(|()| false),
+                        None => Poll::Pending,
+                    };
+                }
+            }
+            cx.waker().wake_by_ref();
+            match &mut sleep {
+                Some(sleep) => sleep.as_mut().poll(cx).map(|()| false),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        Instant::now().checked_add(self.settings.timeout)
+    }
+
+    /// Sends a message, and waits until it is sent or the stack was not ready in time.
+    pub(super) async fn send(&mut self, purpose: Purpose, message: JsonRpcMessage) {
+        self.waiting.push_back((purpose, message.with_context(self.facts.clone())));
+        self.drain().await;
+    }
+
+    /// Waits until everything is sent.
+    pub(super) async fn drain(&mut self) {
+        let deadline = self.deadline();
+        if !self.until(deadline, |driver| driver.waiting.is_empty()).await {
+            self.refuse_waiting(&format!("the stack was not ready within {:?}", self.settings.timeout));
+        }
+    }
+
+    /// Asks something of our own.
+    pub(super) async fn ask(&mut self, request: JsonRpcMessage) -> Result<JsonRpcMessage, String> {
+        self.own = None;
+        self.send(Purpose::Own, request).await;
+        self.until(None, |driver| driver.own.is_some()).await;
+        match self.own.take() {
+            Some(Live::Answered(answer)) => Ok(answer),
+            Some(Live::Failed(why)) => Err(why),
+            _ => Err("there was no answer".to_owned()),
+        }
+    }
+
+    /// Opens what a front end listens on for its client.
+    pub(super) async fn listen(&mut self) {
+        let facts = Context::clone(&self.facts).session_listen();
+        let request = JsonRpcMessage::request("shadowcat/verify/listen", method::LISTEN, "{}")
+            .expect("a constant message is well formed");
+        self.waiting.push_back((Purpose::SessionListen, request.with_context(Arc::new(facts))));
+        self.drain().await;
+    }
+
+    pub(super) fn find(&self, purpose: Purpose) -> Option<&Active<S::Future>> {
+        self.active.iter().find(|active| active.purpose == purpose)
+    }
+
+    /// Ends a call as the client did, with its message.
+    pub(super) fn leave(&mut self, purpose: Purpose, message: Option<JsonRpcMessage>) {
+        let Some(at) = self.active.iter().position(|active| active.purpose == purpose) else { return };
+        let active = self.active.swap_remove(at);
+        let named = active.id.clone().zip(message);
+        if let Some((id, message)) = &named {
+            self.facts.leave_cancellation(id.clone(), naming(message, id));
+        }
+        let ended = active.end();
+        if let Some((id, _)) = named {
+            self.facts.take_cancellation(&id);
+        }
+        self.over(ended, Live::Left);
+    }
+
+    /// Something happened.
+    fn poll(&mut self, cx: &mut Cx<'_>) -> Poll<()> {
+        if self.poll_send(cx) {
+            return Poll::Ready(());
+        }
+        let count = self.active.len();
+        for at in (0..count).map(|offset| (self.next + offset) % count) {
+            let Poll::Ready(event) = self.active[at].poll(cx) else { continue };
+            self.next = at + 1;
+            match event {
+                Event::Item(message) => self.item(at, message),
+                Event::Over(live) => {
+                    let active = self.active.swap_remove(at);
+                    self.over(active.end(), live);
+                }
+            }
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    fn poll_send(&mut self, cx: &mut Cx<'_>) -> bool {
+        if self.waiting.is_empty() {
+            return false;
+        }
+        if let Some(why) = self.broken.clone() {
+            self.refuse_waiting(&why);
+            return true;
+        }
+        match self.service.poll_ready(cx) {
+            Poll::Pending => false,
+            Poll::Ready(Err(error)) => {
+                self.broken = Some(error.into().to_string());
+                true
+            }
+            Poll::Ready(Ok(())) => {
+                if let Some((purpose, message)) = self.waiting.pop_front() {
+                    let (id, is_listen) = (message.owned_id(), message.is_listen());
+                    let limit = (!is_listen).then_some(self.settings.timeout);
+                    let future = self.service.call(message);
+                    self.active.push(Active::new(purpose, id, future, limit));
+                }
+                true
+            }
+        }
+    }
+
+    fn refuse_waiting(&mut self, why: &str) {
+        while let Some((purpose, message)) = self.waiting.pop_front() {
+            self.over(Ended::unsent(purpose, message.owned_id()), Live::Failed(why.to_owned()));
+        }
+    }
+
+    fn over(&mut self, ended: Ended, live: Live) {
+        match ended.purpose {
+            Purpose::Call(call) => {
+                let judged = self.judged(call, ended, live);
+                self.report.add(judged, self.settings.max_findings);
+                self.tell();
+            }
+            Purpose::Own => self.own = Some(live),
+            Purpose::SessionListen => self.heard = (ended.items, ended.more),
+            Purpose::OneWay => {
+                if let Live::Failed(why) = live
+                    && self.unsent.len() < MAX_WAITING
+                {
+                    self.unsent.push(Finding {
+                        place: "what the client sent".to_owned(),
+                        verdict: Verdict::Failed,
+                        path: String::new(),
+                        expected: None,
+                        actual: Some(why),
+                        causes: Vec::new(),
+                    });
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self) {
+        let is_call = |active: &&Active<_>| matches!(active.purpose, Purpose::Call(_));
+        let progress = Progress {
+            over: self.report.calls.len(),
+            calls: self.script.calls.iter().filter(|call| !call.is_left_out).count(),
+            in_flight: self.active.iter().filter(is_call).count(),
+        };
+        if let Some(see) = &mut self.settings.progress {
+            see(&progress);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Why a tape cannot be played.
+
+use std::fmt;
+
+use crate::error::BoxError;
+use crate::tape::TapeError;
+
+/// Why a tape was not played, or not to its end; the text says what, and what to do. What a server answers
+/// differently is no error but in the [`Report`](super::Report).
+///
+/// ```
+/// use shadowcat::{tape::{self, json}, verify::Verify};
+/// # use shadowcat::{Error, JsonRpcMessage, Reply};
+/// # let path = std::env::temp_dir().join(format!("shadowcat-verify-error-{}.json", std::process::id()));
+/// # let tape = tape::Tape::new()?;
+/// # let mut writer = json::Writer::create(&path, &tape)?;
+/// # tape::Sink::finish(&mut writer)?;
+/// # let server = tower::service_fn(|_: JsonRpcMessage| async { Ok::<_, Error>(Reply::empty()) });
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let error = Verify::new(json::Reader::open(&path)?).session("s-1").run(server).await.unwrap_err();
+/// assert!(error.is_session() && error.to_string().contains("s-1"));
+/// # std::fs::remove_file(&path)?;
+/// # Ok(()) }
+/// # main()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct VerifyError {
+    kind: Kind,
+    text: String,
+    source: Option<BoxError>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Tape,
+    TooLarge,
+    Session,
+    Component,
+}
+
+impl VerifyError {
+    fn new(kind: Kind, text: impl fmt::Display) -> Self {
+        Self { kind, text: text.to_string(), source: None }
+    }
+
+    pub(super) fn tape(error: TapeError) -> Self {
+        Self { source: Some(error.into()), ..Self::new(Kind::Tape, "") }.saying()
+    }
+
+    fn saying(mut self) -> Self {
+        self.text = self.source.as_ref().map_or_else(String::new, ToString::to_string);
+        self
+    }
+
+    pub(super) fn unread() -> Self {
+        Self::new(Kind::Tape, "the tape was not read to its end: its thread ended")
+    }
+
+    pub(super) fn too_large(max: usize) -> Self {
+        Self::new(
+            Kind::TooLarge,
+            format_args!(
+                "the tape takes more than {max} bytes of memory; split it, or allow more by `max_bytes`"
+            ),
+        )
+    }
+
+    pub(super) fn session(why: impl fmt::Display) -> Self {
+        Self::new(Kind::Session, format_args!("the tape cannot be played: {why}"))
+    }
+
+    pub(super) fn component(id: &str, why: impl fmt::Display) -> Self {
+        Self::new(Kind::Component, format_args!("the component {id:?} of the tape: {why}"))
+    }
+
+    /// The tape cannot be read.
+    pub fn is_tape(&self) -> bool {
+        self.kind == Kind::Tape
+    }
+
+    /// The tape takes more memory than it may.
+    pub fn is_too_large(&self) -> bool {
+        self.kind == Kind::TooLarge
+    }
+
+    /// The tape has several sessions and none was chosen, or not that one.
+    pub fn is_session(&self) -> bool {
+        self.kind == Kind::Session
+    }
+
+    /// A component of the tape could not be loaded as it was, or not be given its policy.
+    pub fn is_component(&self) -> bool {
+        self.kind == Kind::Component
+    }
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for VerifyError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,92 @@
+//! Playing the client's side of a tape against a server that is there, and telling what it answers differently.
+//!
+//! [`Verify`] sends what the recorded client sent, through any stack, and compares what comes back: answers,
+//! notifications and the server's questions, which it answers as the client did. What comes out is a [`Report`]: each call
+//! equal, different and where, with something missing or extra, or failed; and for each difference the likely
+//! [`Cause`], if it has the form of one.
+//!
+//! ```
+//! use shadowcat::tape::{Entry, Sink, Tape, json};
+//! use shadowcat::verify::{Verdict, Verify};
+//! use shadowcat::{Direction, Error, JsonRpcMessage, Reply};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let path = std::env::temp_dir().join(format!("shadowcat-verify-{}.json", std::process::id()));
+//! let mut tape = json::Writer::create(&path, &Tape::new()?)?;
+//! let call = JsonRpcMessage::request(1, "tools/call", r#"{"name":"clock"}"#)?;
+//! let answer = JsonRpcMessage::response(1, r#"{"content":[{"type":"text","text":"2026-11-21T13:40:00Z"}]}"#)?;
+//! tape.append(&Entry::message(&call, Direction::ToUpstream))?;
+//! tape.append(&Entry::message(&answer, Direction::ToClient))?;
+//! tape.finish()?;
+//!
+//! let server = tower::service_fn(|message: JsonRpcMessage| async move {
+//!     let now = r#"{"content":[{"type":"text","text":"2027-01-01T00:00:00Z"}]}"#;
+//!     Ok::<_, Error>(message.responder().result(now).ok().flatten().map_or_else(Reply::empty, Reply::one))
+//! });
+//! let report = Verify::new(json::Reader::open(&path)?).run(server.clone()).await?;
+//! let found = &report.calls[0].findings[0];
+//! assert_eq!((&*found.path, &*found.causes[0]), ("/result/content/0/text", "time"));
+//! assert!(!report.is_deterministic());
+//!
+//! let report = Verify::new(json::Reader::open(&path)?).tolerate("time").run(server).await?;
+//! assert_eq!(report.calls[0].verdict, Verdict::Tolerated);
+//! # std::fs::remove_file(&path)?;
+//! # Ok(()) }
+//! ```
+//!
+//! # What is sent
+//!
+//! The recorded messages, in their order, and no call before those that had ended when it was made. [`Pace`] says
+//! whether one at a time, or at the same time as others and at the time as recorded. What depends on the server is
+//! what it is now:
+//!
+//! - ids are new ones, and what names one (a cancellation, a subscription) names the new one;
+//! - cursors, `requestState` of rounds, and ids of tasks are what the server gave out this time, in place of what it
+//!   gave out then; [more](Verify::carry) can be said. That they differ is no difference. Ids of HTTP sessions are the
+//!   connector's own;
+//! - progress tokens are the client's and stay as they are: they were unique among calls at the same time, and the
+//!   order keeps them so;
+//! - a call that was cancelled is cancelled after as many notifications and questions as then, with the client's message;
+//! - a question of the server gets the answer that the client gave to the same question, by method and params, in
+//!   order. One that was never recorded gets an error, and is in the report.
+//!
+//! For a session of a revision before 2026-07-28 what the server says unasked is listened to, as a front end does.
+//!
+//! What a layer or a person made or answered ([`Entry::synthetic`](crate::tape::Entry::synthetic)) is not played.
+//!
+//! # Components first
+//!
+//! Where the tape names [components](crate::tape::Tape::components) with their URIs, the server is a Wassette that has to
+//! have them: as soon as the session is open, each is loaded (`load-component`), except what the tape loads by itself, and
+//! what its policy allows is granted. One that cannot be loaded, has another id or, as far as its file can be read here,
+//! another digest, is a [`VerifyError`].
+//!
+//! # Bounds
+//!
+//! The tape is in memory, up to [`Verify::max_bytes`]. At most [`Verify::max_in_flight`] calls run at the same time. Of
+//! a call, 1,024 notifications and questions are compared; what comes beyond is counted. A report lists at most
+//! [`Verify::max_findings`] differences, and counts the rest. Dropping the future of [`Verify::run`] drops all calls,
+//! which cancels them.
+
+mod active;
+mod align;
+mod carry;
+mod cause;
+mod components;
+mod driver;
+mod error;
+mod judge;
+mod options;
+mod play;
+mod questions;
+mod report;
+#[cfg(feature = "schema")]
+mod schemas;
+mod script;
+
+pub use cause::Cause;
+pub use error::VerifyError;
+pub use options::{Pace, Progress, Verify};
+pub use report::{Call, Finding, Report, Totals, Verdict};
+#[cfg(feature = "schema")]
+pub use schemas::BadSchema;

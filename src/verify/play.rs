@@ -1,0 +1,261 @@
+//! Step by step through a tape.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tower_service::Service;
+
+use super::active::{Ended, Live, Purpose};
+use super::driver::Driver;
+use super::judge::outcome;
+use super::script::{End, What};
+use super::{Call, Finding, Pace, Report, Verdict, VerifyError};
+use crate::error::BoxError;
+use crate::message::{Id, JsonRpcMessage, OwnedId};
+use crate::protocol::{Era, peek};
+use crate::reply::Reply;
+
+impl<S> Driver<S>
+where
+    S: Service<JsonRpcMessage, Response = Reply>,
+    S::Error: Into<BoxError>,
+{
+    /// Plays all of it.
+    pub(super) async fn play(mut self) -> Result<Report, VerifyError> {
+        let began = Instant::now();
+        let listens = self.script.era() == Some(Era::Legacy) || !self.script.unasked.is_empty();
+        let listen_at = self.script.opening().map_or(0, |at| at + 1);
+        let open_at = self.script.open();
+        for step in 0..self.script.steps.len() {
+            self.wait_for_turn(step, began).await;
+            if step == listen_at && listens {
+                self.listen().await;
+            }
+            if step == open_at {
+                self.load_components().await?;
+            }
+            self.step(step).await;
+        }
+        let steps = self.script.steps.len();
+        self.barrier(steps).await;
+        if listen_at >= steps && listens {
+            self.listen().await;
+        }
+        if open_at >= steps {
+            self.load_components().await?;
+        }
+        self.finish().await;
+        Ok(self.report)
+    }
+
+    async fn wait_for_turn(&mut self, step: usize, began: Instant) {
+        let first = self.script.steps.first().map_or(Duration::ZERO, |first| first.at);
+        let since = self.script.steps[step].at.saturating_sub(first);
+        let since = match self.settings.pace {
+            Pace::OneByOne => Duration::ZERO,
+            Pace::AsRecorded => since,
+            Pace::Scaled(by) => Duration::try_from_secs_f64(since.as_secs_f64() * by).unwrap_or_default(),
+        };
+        if let Some(due) = began.checked_add(since).filter(|_| since > Duration::ZERO) {
+            self.until(Some(due), |_| false).await;
+        }
+        self.barrier(step).await;
+    }
+
+    /// Waits for the calls that were over before this step. A listen that does not end as it did is ended.
+    async fn barrier(&mut self, step: usize) {
+        let deadline = self.deadline();
+        while !self.until(deadline, |driver| driver.overdue(step).is_none()).await {
+            let Some(purpose) = self.overdue(step) else { break };
+            self.leave(purpose, None);
+        }
+    }
+
+    /// A call that was over before this step, and is not. What the client left is left by a step of its own.
+    fn overdue(&self, step: usize) -> Option<Purpose> {
+        let is_due = |purpose| match purpose {
+            Purpose::Call(call) => {
+                let recorded = &self.script.calls[call];
+                !matches!(recorded.end, End::Left(_)) && recorded.over.is_some_and(|over| over <= step)
+            }
+            _ => false,
+        };
+        self.active.iter().map(|active| active.purpose).find(|purpose| is_due(*purpose))
+    }
+
+    async fn step(&mut self, step: usize) {
+        match &self.script.steps[step].what {
+            What::Notify(message) => {
+                let message = message.clone();
+                self.send(Purpose::OneWay, message).await;
+                let deadline = self.deadline();
+                self.until(deadline, |driver| driver.find(Purpose::OneWay).is_none()).await;
+            }
+            What::Leave(call) => self.leave_call(*call).await,
+            What::Send(call) if self.script.calls[*call].is_left_out => {}
+            What::Send(call) => self.call(*call).await,
+        }
+    }
+
+    async fn call(&mut self, call: usize) {
+        let most = self.settings.max_in_flight;
+        self.until(None, |driver| driver.running() < most).await;
+        let id = self.fresh_id();
+        let request = self.carried.apply(self.script.calls[call].request.clone()).with_id(id);
+        let is_listen = request.is_listen();
+        self.send(Purpose::Call(call), request).await;
+        let is_open = |driver: &Self| driver.find(Purpose::Call(call)).is_none_or(|active| active.is_open());
+        if is_listen {
+            let deadline = self.deadline();
+            self.until(deadline, is_open).await;
+        } else if self.settings.pace == Pace::OneByOne {
+            match self.script.calls[call].end {
+                End::Left(_) => self.leave_call(call).await,
+                End::Open => self.hear(call).await,
+                _ => {
+                    self.until(None, |driver| driver.find(Purpose::Call(call)).is_none()).await;
+                }
+            }
+        }
+    }
+
+    /// Calls that are not listens.
+    fn running(&self) -> usize {
+        let is_call = |purpose| match purpose {
+            Purpose::Call(call) => !self.script.calls[call].request.is_listen(),
+            _ => false,
+        };
+        self.active.iter().filter(|active| is_call(active.purpose)).count()
+    }
+
+    /// Waits until the call has said what it had said when the client left it.
+    async fn hear(&mut self, call: usize) {
+        let purpose = Purpose::Call(call);
+        let deadline = Instant::now().checked_add(self.settings.linger);
+        let count = self.script.calls[call].items.len();
+        self.until(deadline, |driver| driver.find(purpose).is_none_or(|active| active.heard() >= count))
+            .await;
+        // Its answers to what it was asked are on their way.
+        self.drain().await;
+    }
+
+    async fn leave_call(&mut self, call: usize) {
+        self.hear(call).await;
+        let message = match &self.script.calls[call].end {
+            End::Left(message) => message.clone(),
+            _ => None,
+        };
+        self.leave(Purpose::Call(call), message);
+    }
+
+    /// Waits for what is still to come, and ends what stays open.
+    async fn finish(&mut self) {
+        self.barrier(self.script.steps.len()).await;
+        for call in 0..self.script.calls.len() {
+            if self.find(Purpose::Call(call)).is_some() {
+                self.leave_call(call).await;
+            }
+        }
+        let judge = &self.settings.judge;
+        let counting = self.script.unasked.iter().filter(|said| judge.counts(&said.message));
+        let expected: Vec<_> = counting.map(|said| said.message.clone()).collect();
+        let deadline = Instant::now().checked_add(self.settings.linger);
+        let count = expected.len();
+        let is_heard = |driver: &Self| {
+            driver
+                .find(Purpose::SessionListen)
+                .is_none_or(|listen| listen.count(|message| driver.settings.judge.counts(message)) >= count)
+        };
+        self.until(deadline, is_heard).await;
+        self.drain().await;
+        self.leave(Purpose::SessionListen, None);
+        let (heard, more) = std::mem::take(&mut self.heard);
+        let heard: Vec<_> = heard.into_iter().filter(|message| self.settings.judge.counts(message)).collect();
+        let mut findings = self.settings.judge.items(&expected, &heard, more);
+        findings.append(&mut self.unsent);
+        self.report.add_unasked(findings, self.settings.max_findings);
+        self.report.calls.sort_by_key(|call| call.number);
+        self.report.totals.left_out = self.script.left_out;
+        if self.script.incomplete {
+            self.report.notes.push("the tape is not whole: entries are missing, or its end".to_owned());
+        }
+    }
+
+    /// What came of a call.
+    pub(super) fn judged(&mut self, call: usize, ended: Ended, live: Live) -> Call {
+        let recorded = &self.script.calls[call];
+        let id = recorded.request.owned_id();
+        let judge = &self.settings.judge;
+        let mut findings = Vec::new();
+        let counting = |messages: Vec<JsonRpcMessage>| -> Vec<_> {
+            messages.into_iter().filter(|message| judge.counts(message)).collect()
+        };
+        let expected = counting(recorded.items.iter().map(|said| said.message.clone()).collect());
+        let renamed = |message| subscribed(message, ended.id.as_ref(), id.as_ref());
+        let actual = counting(ended.items.iter().cloned().map(renamed).collect());
+        findings.extend(judge.items(&expected, &actual, ended.more));
+        let method = recorded.request.method().unwrap_or_default();
+        match (&recorded.end, live) {
+            (End::Answered(expected), Live::Answered(actual)) => {
+                let actual = match &id {
+                    Some(id) => renamed(actual.with_id(id.clone())),
+                    None => actual,
+                };
+                let actual = self.carried.learn(method, expected, actual);
+                let judge = &mut self.settings.judge;
+                findings.extend(judge.answer(&recorded.request, expected, &actual));
+            }
+            (end, live) => findings.extend(ending(end, &live)),
+        }
+        Call {
+            number: call + 1,
+            method: method.into(),
+            name: name(&recorded.request),
+            verdict: Verdict::Equal,
+            findings,
+            recorded: recorded.took,
+            took: ended.took,
+        }
+    }
+}
+
+/// How the ends differ; two answers are compared elsewhere.
+fn ending(end: &End, live: &Live) -> Option<Finding> {
+    let found =
+        |verdict, expected: &str, actual: &str| Some(outcome("answer", verdict, Some(expected), actual));
+    let left = "the client left it before";
+    match (end, live) {
+        (End::Answered(_), Live::Answered(_)) | (End::Failed(_), Live::Failed(_) | Live::Ended) => None,
+        (End::Left(_) | End::Open, Live::Left | Live::Ended) => None,
+        // How it went on is not on the tape.
+        (End::Open, Live::Answered(_)) => None,
+        (End::Answered(_), Live::Failed(why)) => found(Verdict::Failed, "an answer", why),
+        (End::Answered(_), Live::Ended) => found(Verdict::Missing, "an answer", "it ended without one"),
+        (End::Answered(_), Live::Left) => {
+            found(Verdict::Missing, "an answer", "there was none up to the end")
+        }
+        (End::Failed(why), Live::Answered(_)) => found(Verdict::Extra, why, "an answer"),
+        (End::Failed(why), Live::Left) => found(Verdict::Differs, why, "there was none up to the end"),
+        (End::Left(_), Live::Answered(_)) => found(Verdict::Extra, left, "an answer"),
+        (End::Left(_) | End::Open, Live::Failed(why)) => found(Verdict::Failed, left, why),
+    }
+}
+
+/// With the id that its listen had when it was recorded.
+fn subscribed(message: JsonRpcMessage, now: Option<&OwnedId>, then: Option<&OwnedId>) -> JsonRpcMessage {
+    let (Some(now), Some(then)) = (now, then) else { return message };
+    let is_its = |id: Id<'_>| id.to_owned() == *now;
+    if !peek::subscription_id(&message).ok().flatten().is_some_and(is_its) {
+        return message;
+    }
+    message.clone().edit().meta(peek::SUBSCRIPTION_ID, then.as_str().as_bytes()).finish().unwrap_or(message)
+}
+
+/// The tool, prompt or resource that it names.
+fn name(request: &JsonRpcMessage) -> Option<Arc<str>> {
+    let tool = peek::tool_name(request).ok().flatten();
+    let prompt = || peek::prompt_name(request).ok().flatten();
+    let name = tool.or_else(prompt).or_else(|| peek::resource_uri(request).ok().flatten());
+    name.map(|name| name.as_ref().into())
+}

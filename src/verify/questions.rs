@@ -1,0 +1,80 @@
+//! What the server says before it answers, and what it is answered.
+
+use tower_service::Service;
+
+use super::active::Purpose;
+use super::driver::{Driver, MAX_WAITING};
+use super::judge::{Judge, neutral};
+use super::script::Said;
+use crate::error::BoxError;
+use crate::message::{Code, JsonRpcMessage, Kind, OwnedId, Pointer};
+use crate::protocol::method;
+use crate::reply::Reply;
+
+impl<S> Driver<S>
+where
+    S: Service<JsonRpcMessage, Response = Reply>,
+    S::Error: Into<BoxError>,
+{
+    /// A notification or a question came in this call.
+    pub(super) fn item(&mut self, at: usize, message: JsonRpcMessage) {
+        let purpose = self.active[at].purpose;
+        if message.kind() == Kind::Request
+            && let Some(answer) = self.answer(purpose, &message)
+            && self.waiting.len() < MAX_WAITING
+        {
+            self.waiting.push_back((Purpose::OneWay, answer.with_context(self.facts.clone())));
+        }
+        self.active[at].keep(message);
+    }
+
+    /// What the client answered to the same question, first to one in the same call.
+    fn answer(&mut self, purpose: Purpose, question: &JsonRpcMessage) -> Option<JsonRpcMessage> {
+        let id = question.owned_id()?;
+        let judge = &self.settings.judge;
+        let script = &mut self.script;
+        let own = match purpose {
+            Purpose::Call(call) => Some(call),
+            _ => None,
+        };
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        for (number, call) in script.calls.iter_mut().enumerate() {
+            let place = if own == Some(number) { &mut before } else { &mut after };
+            place.extend(call.items.iter_mut());
+        }
+        before.extend(script.unasked.iter_mut());
+        let all = before.into_iter().chain(after);
+        match asked(judge, question, all) {
+            Some(said) => {
+                said.is_used = true;
+                said.answer.clone().map(|answer| answer.with_id(id))
+            }
+            None if question.is_method(method::PING) => JsonRpcMessage::response(id, "{}").ok(),
+            None => {
+                let why = "this question is not on the tape";
+                Some(JsonRpcMessage::error_response(Some(&id), Code::METHOD_NOT_FOUND, why))
+            }
+        }
+    }
+}
+
+/// The first that was not asked yet.
+fn asked<'a>(
+    judge: &Judge,
+    question: &JsonRpcMessage,
+    mut all: impl Iterator<Item = &'a mut Said>,
+) -> Option<&'a mut Said> {
+    let question = neutral(question);
+    all.find(|said| {
+        !said.is_used
+            && said.message.kind() == Kind::Request
+            && said.message.method() == question.method()
+            && judge.comparison.is_equal(neutral(&said.message).bytes(), question.bytes())
+    })
+}
+
+/// A cancellation that names the call by its id of now.
+pub(super) fn naming(message: &JsonRpcMessage, id: &OwnedId) -> JsonRpcMessage {
+    let place = Pointer::root().join("params").join("requestId");
+    message.clone().edit().set(&place, id.as_str().as_bytes()).finish().unwrap_or_else(|_| message.clone())
+}

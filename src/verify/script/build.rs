@@ -1,0 +1,215 @@
+//! From entries to steps.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{End, Loaded, Recorded, Said, Script, Step, What};
+use crate::message::{Direction, JsonRpcMessage, Kind, OwnedId, ScanOptions};
+use crate::protocol::{method, peek};
+use crate::tape::{Entry, EntryKind, Outcome};
+
+/// Puts together what belongs together.
+pub(in crate::verify) fn build(loaded: Loaded) -> Script {
+    let is_numbered = loaded.entries.iter().any(|entry| entry.call.is_some());
+    let mut builder = Builder { is_numbered, ..Builder::default() };
+    builder.script.components = loaded.tape.components;
+    builder.script.incomplete = loaded.is_torn;
+    loaded.entries.iter().for_each(|entry| builder.entry(entry));
+    builder.script
+}
+
+#[derive(Default)]
+struct Builder {
+    script: Script,
+    /// The recorder said which call each entry belongs to.
+    is_numbered: bool,
+    numbers: HashMap<u64, usize>,
+    /// Calls that are not over, by their ids.
+    pending: HashMap<OwnedId, usize>,
+    /// Requests that were not the client's.
+    foreign: HashSet<OwnedId>,
+    /// Questions that wait for an answer: the call, and which of its items.
+    questions: HashMap<OwnedId, (Option<usize>, usize)>,
+}
+
+impl Builder {
+    fn entry(&mut self, entry: &Entry) {
+        match entry.kind {
+            EntryKind::Request | EntryKind::Notification | EntryKind::Response => {}
+            EntryKind::End => return self.end(entry),
+            EntryKind::Lost => {
+                self.script.incomplete = true;
+                return;
+            }
+            _ => return,
+        }
+        let Some(message) = read(entry) else {
+            self.script.left_out += 1;
+            return;
+        };
+        match (entry.direction, message.kind()) {
+            (Direction::ToUpstream, Kind::Request) => self.request(entry, message),
+            (Direction::ToUpstream, Kind::Notification) => self.notification(entry, message),
+            (Direction::ToUpstream, Kind::Response) => self.client_answer(entry, message),
+            (Direction::ToClient, Kind::Response) => self.answer(entry, message),
+            (Direction::ToClient, _) => self.said(entry, message),
+        }
+    }
+
+    fn request(&mut self, entry: &Entry, message: JsonRpcMessage) {
+        let Some(id) = message.owned_id() else { return };
+        if entry.synthetic {
+            self.script.left_out += 1;
+            self.foreign.insert(id);
+            return;
+        }
+        let call = self.script.calls.len();
+        self.foreign.remove(&id);
+        self.pending.insert(id, call);
+        if let Some(number) = entry.call {
+            self.numbers.insert(number, call);
+        }
+        self.script.calls.push(Recorded {
+            request: message,
+            items: Vec::new(),
+            end: End::Open,
+            over: None,
+            took: None,
+            at: entry.at,
+            is_left_out: false,
+        });
+        self.step(entry, What::Send(call));
+    }
+
+    fn notification(&mut self, entry: &Entry, message: JsonRpcMessage) {
+        if entry.synthetic {
+            self.script.left_out += 1;
+        } else if message.is_method(method::CANCELLED) {
+            let id = peek::cancelled_id(&message).ok().flatten().map(|id| id.to_owned());
+            // One that came too late has nothing to cancel.
+            if let Some(call) = id.and_then(|id| self.pending.get(&id).copied()) {
+                self.leave(entry, call, Some(message));
+            }
+        } else {
+            self.step(entry, What::Notify(message));
+        }
+    }
+
+    fn leave(&mut self, entry: &Entry, call: usize, message: Option<JsonRpcMessage>) {
+        if !matches!(self.script.calls[call].end, End::Open) {
+            return;
+        }
+        self.step(entry, What::Leave(call));
+        self.over(entry, call, End::Left(message));
+    }
+
+    /// To a question of the server.
+    fn client_answer(&mut self, entry: &Entry, message: JsonRpcMessage) {
+        let question = message.owned_id().and_then(|id| self.questions.remove(&id));
+        let Some((call, at)) = question.filter(|_| !entry.synthetic) else {
+            self.script.left_out += 1;
+            return;
+        };
+        let items = match call {
+            Some(call) => &mut self.script.calls[call].items,
+            None => &mut self.script.unasked,
+        };
+        items[at].answer = Some(message);
+    }
+
+    fn answer(&mut self, entry: &Entry, message: JsonRpcMessage) {
+        let Some(id) = message.owned_id() else { return self.said(entry, message) };
+        if self.foreign.remove(&id) {
+            return;
+        }
+        let numbered = entry.call.and_then(|number| self.numbers.get(&number).copied());
+        let Some(call) = numbered.or_else(|| self.pending.get(&id).copied()) else { return };
+        if !matches!(self.script.calls[call].end, End::Open) {
+            return;
+        }
+        if entry.synthetic {
+            self.script.calls[call].is_left_out = true;
+            self.script.left_out += 1;
+        }
+        self.over(entry, call, End::Answered(message));
+    }
+
+    fn said(&mut self, entry: &Entry, message: JsonRpcMessage) {
+        if entry.synthetic {
+            return;
+        }
+        let call = self.owner(entry, &message);
+        let id = message.owned_id().filter(|_| message.kind() == Kind::Request);
+        let items = match call {
+            Some(call) => &mut self.script.calls[call].items,
+            None => &mut self.script.unasked,
+        };
+        items.push(Said { message, answer: None, is_used: false });
+        if let Some(id) = id {
+            self.questions.insert(id, (call, items.len() - 1));
+        }
+    }
+
+    /// The call that it belongs to. Where nobody numbered them, it is found as a connector to a pipe does.
+    fn owner(&self, entry: &Entry, message: &JsonRpcMessage) -> Option<usize> {
+        if self.is_numbered {
+            return entry.call.and_then(|number| self.numbers.get(&number).copied());
+        }
+        if let Some(id) = peek::subscription_id(message).ok().flatten() {
+            return self.pending.get(&id.to_owned()).copied();
+        }
+        if let Some(token) = peek::progress_token(message).ok().flatten() {
+            let is_its = |call: &&usize| {
+                let request = &self.script.calls[**call].request;
+                peek::progress_token(request).ok().flatten() == Some(token)
+            };
+            return self.pending.values().find(is_its).copied();
+        }
+        let is_call = |call: &&usize| !self.script.calls[**call].request.is_listen();
+        let mut running = self.pending.values().filter(is_call);
+        match (running.next(), running.next()) {
+            (Some(only), None) => Some(*only),
+            _ => None,
+        }
+    }
+
+    fn end(&mut self, entry: &Entry) {
+        let Some(call) = entry.call.and_then(|number| self.numbers.get(&number).copied()) else { return };
+        if !matches!(self.script.calls[call].end, End::Open) {
+            return;
+        }
+        let why = || String::from_utf8_lossy(&entry.bytes).into_owned();
+        match entry.outcome {
+            Some(Outcome::Cancelled | Outcome::Dropped) => self.leave(entry, call, None),
+            Some(Outcome::Failed) => self.over(entry, call, End::Failed(why())),
+            Some(Outcome::Unanswered) => {
+                self.over(entry, call, End::Failed("it ended without an answer".to_owned()));
+            }
+            _ => {}
+        }
+    }
+
+    fn over(&mut self, entry: &Entry, call: usize, end: End) {
+        let steps = self.script.steps.len();
+        let recorded = &mut self.script.calls[call];
+        recorded.end = end;
+        recorded.over = Some(steps);
+        recorded.took = entry.at.checked_sub(recorded.at);
+        if let Some(id) = recorded.request.owned_id()
+            && self.pending.get(&id) == Some(&call)
+        {
+            self.pending.remove(&id);
+        }
+    }
+
+    fn step(&mut self, entry: &Entry, what: What) {
+        self.script.steps.push(Step { at: entry.at, what });
+    }
+}
+
+/// Strictly where that is possible, since a layer may refuse what is not.
+fn read(entry: &Entry) -> Option<JsonRpcMessage> {
+    let options = ScanOptions::new().unlimited();
+    JsonRpcMessage::parse_with(entry.bytes.clone(), &options)
+        .or_else(|_| JsonRpcMessage::parse_with(entry.bytes.clone(), &options.transparent()))
+        .ok()
+}

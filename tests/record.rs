@@ -1,0 +1,568 @@
+//! What a recorder and its layer put on a tape.
+
+#![cfg(feature = "tape")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[cfg(feature = "secret")]
+#[path = "process/corpus.rs"]
+mod corpus;
+mod recorded;
+mod support;
+mod taped;
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use recorded::*;
+use shadowcat::layer::RecordLayer;
+use shadowcat::layer::intercept::{Action, Chain, Interest, on};
+use shadowcat::layer::{InterceptLayer, record};
+use shadowcat::tape::{
+    Edge, Entry, EntryKind, Outcome, Overflow, Recorder, RecorderOptions, Sink, Tape, lines,
+};
+use shadowcat::{Context, Direction, Error, JsonRpcMessage, OwnedId, Reply};
+use support::*;
+use tower::{Layer, Service, ServiceBuilder, service_fn};
+
+fn layer() -> (RecordLayer, Recorder, Memory) {
+    let (recorder, memory) = recording(RecorderOptions::new());
+    (RecordLayer::new(recorder.clone()), recorder, memory)
+}
+
+/// Says what it heard.
+#[cfg(feature = "secret")]
+fn parrot(message: JsonRpcMessage) -> std::future::Ready<Result<Reply, Error>> {
+    let params = message.params().unwrap_or(b"{}").to_vec();
+    std::future::ready(Ok(message.responder().result(params).unwrap().map_or_else(Reply::empty, Reply::one)))
+}
+
+fn of_session(message: JsonRpcMessage, context: &Arc<Context>) -> JsonRpcMessage {
+    message.with_context(context.clone())
+}
+
+fn session() -> Arc<Context> {
+    Arc::new(Context::new(Direction::ToUpstream).session("s-1"))
+}
+
+#[tokio::test]
+async fn a_call_is_recorded_with_all_of_its_reply_and_its_end() {
+    let (layer, recorder, memory) = layer();
+    let (sender, reply) = Reply::channel(4);
+    let mut reply = Some(reply);
+    let mut stack = layer.layer(leaf(move |_| std::future::ready(Ok(reply.take().unwrap()))));
+    let reply = run(&mut stack, of_session(call(1), &session())).await.unwrap();
+    sender.try_send(msg(progress(1, 1))).unwrap();
+    sender.finish(msg(done(1)));
+    assert_eq!(rest(reply).await.len(), 2);
+    soon(recorder.finish()).await.unwrap();
+
+    assert_eq!(
+        memory.said(),
+        [
+            format!("request {}", call_text(1)),
+            format!("notification {}", progress(1, 1)),
+            format!("response {}", done(1)),
+            "end ".to_owned()
+        ]
+    );
+    let entries = memory.entries();
+    assert!(entries.iter().all(|entry| entry.call == Some(1) && entry.session.as_deref() == Some("s-1")));
+    assert!(entries.is_sorted_by_key(|entry| entry.at) && entries.iter().all(|entry| entry.wall.is_some()));
+    assert_eq!(entries[3].outcome, Some(Outcome::Answered));
+    assert_eq!((entries[0].direction, entries[1].direction), (Direction::ToUpstream, Direction::ToClient));
+    assert_eq!(recorder.stats().recorded, 4);
+    assert_eq!(memory.tape().duration, Some(entries[3].at));
+    assert_eq!(memory.tape().redaction.as_deref(), cfg!(feature = "secret").then_some("secrets"));
+}
+
+#[tokio::test]
+async fn a_call_that_is_cancelled_is_recorded_with_the_clients_word_for_it() {
+    let (layer, recorder, memory) = layer();
+    let mut stack = layer.layer(service_fn(|_| std::future::pending::<Result<Reply, Error>>()));
+    let context = session();
+    let calling = stack.call(of_session(call(1), &context));
+    context.leave_cancellation(OwnedId::from(1), msg(cancelled(1)));
+    drop(calling);
+    drop(stack.call(of_session(call(2), &context)));
+    soon(recorder.finish()).await.unwrap();
+
+    assert_eq!(memory.kinds(), ["request", "notification", "end", "request", "end"]);
+    let entries = memory.entries();
+    assert_eq!(entries[1].bytes, cancelled(1));
+    assert_eq!([entries[2].outcome, entries[4].outcome], [Some(Outcome::Cancelled), Some(Outcome::Dropped)]);
+    assert_eq!([entries[1].call, entries[4].call], [Some(1), Some(2)]);
+}
+
+#[tokio::test]
+async fn a_reply_that_is_dropped_has_its_end() {
+    let (layer, recorder, memory) = layer();
+    let (sender, reply) = Reply::channel(4);
+    let mut reply = Some(reply);
+    let mut stack = layer.layer(leaf(move |_| std::future::ready(Ok(reply.take().unwrap()))));
+    let mut reply = run(&mut stack, call(1)).await.unwrap();
+    sender.try_send(msg(progress(1, 1))).unwrap();
+    let _ = next(&mut reply).await;
+    drop(reply);
+    soon(recorder.finish()).await.unwrap();
+    assert_eq!(memory.kinds(), ["request", "notification", "end"]);
+    assert_eq!(memory.entries()[2].outcome, Some(Outcome::Dropped));
+}
+
+#[tokio::test]
+async fn what_breaks_is_recorded_with_its_reason_and_what_is_not_answered_too() {
+    let (layer, recorder, memory) = layer();
+    let mut broken =
+        layer.layer(service_fn(|_| async { Err::<Reply, _>(Error::closed("the pipe is gone")) }));
+    assert!(run(&mut broken, call(1)).await.is_err());
+    assert!(run(&mut broken, msg(note("notifications/initialized"))).await.is_err());
+    let mut silent = layer.layer(service_fn(|_| async { Ok::<_, Error>(Reply::empty()) }));
+    let _ = run(&mut silent, call(2)).await.unwrap();
+    let _ = run(&mut silent, msg(note("notifications/initialized"))).await.unwrap();
+    soon(recorder.finish()).await.unwrap();
+
+    assert_eq!(memory.kinds(), ["request", "end", "notification", "end", "request", "end", "notification"]);
+    let entries = memory.entries();
+    assert_eq!([entries[1].outcome, entries[5].outcome], [Some(Outcome::Failed), Some(Outcome::Unanswered)]);
+    assert!(String::from_utf8_lossy(&entries[1].bytes).contains("the pipe is gone"));
+    assert_eq!(entries[3].call, None);
+}
+
+#[tokio::test]
+async fn a_front_ends_listen_is_not_recorded_and_what_comes_on_it_is() {
+    let (layer, recorder, memory) = layer();
+    let mut stack = layer.layer(service_fn(|_| async {
+        let unasked = futures::stream::iter([Ok(msg(note("notifications/message")))]);
+        Ok::<_, Error>(Reply::stream(unasked.chain(futures::stream::pending())))
+    }));
+    let mut reply = run(&mut stack, session_listen()).await.unwrap();
+    let _ = next(&mut reply).await;
+    drop(reply);
+    soon(recorder.finish()).await.unwrap();
+    assert_eq!(memory.said(), [format!("notification {}", note("notifications/message"))]);
+    assert_eq!(memory.entries()[0].call, None);
+}
+
+#[tokio::test]
+async fn what_messages_tell_of_the_session_is_known_of_the_tape() {
+    let (layer, recorder, memory) = layer();
+    let mut stack = layer.layer(leaf(|message: JsonRpcMessage| {
+        let result = match message.method() {
+            Some("initialize") => {
+                r#"{"protocolVersion":"2025-06-18","serverInfo":{"name":"srv"},"capabilities":{"tools":{}}}"#
+            }
+            _ => "{}",
+        };
+        std::future::ready(Ok(Reply::one(message.responder().result(result).unwrap().unwrap())))
+    }));
+    let params =
+        r#"{"protocolVersion":"2025-11-25","clientInfo":{"name":"host"},"capabilities":{"roots":{}}}"#;
+    let _ = run(&mut stack, JsonRpcMessage::request(1, "initialize", params).unwrap()).await.unwrap();
+    let later = r#"{"clientInfo":{"name":"another"}}"#;
+    let _ = run(&mut stack, JsonRpcMessage::request(2, "initialize", later).unwrap()).await.unwrap();
+    soon(recorder.finish()).await.unwrap();
+    let tape = memory.tape();
+    assert_eq!(tape.protocol_version.as_deref(), Some("2025-06-18"));
+    assert_eq!(tape.client_info.unwrap().as_str(), r#"{"name":"host"}"#);
+    assert_eq!(tape.client_capabilities.unwrap().as_str(), r#"{"roots":{}}"#);
+    assert_eq!(tape.server_info.unwrap().as_str(), r#"{"name":"srv"}"#);
+    assert_eq!(tape.server_capabilities.unwrap().as_str(), r#"{"tools":{}}"#);
+}
+
+#[tokio::test]
+async fn a_modern_session_tells_it_in_each_request() {
+    let (layer, recorder, memory) = layer();
+    let mut stack = layer.layer(leaf(|message: JsonRpcMessage| {
+        let result = r#"{"supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},
+            "_meta":{"io.modelcontextprotocol/serverInfo":{"name":"srv"}}}"#;
+        std::future::ready(Ok(Reply::one(message.responder().result(result).unwrap().unwrap())))
+    }));
+    let params = r#"{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",
+        "io.modelcontextprotocol/clientInfo":{"name":"host"},"io.modelcontextprotocol/clientCapabilities":{}}}"#;
+    let _ = run(&mut stack, JsonRpcMessage::request(1, "server/discover", params).unwrap()).await.unwrap();
+    soon(recorder.finish()).await.unwrap();
+    let tape = memory.tape();
+    assert_eq!(tape.protocol_version.as_deref(), Some("2026-07-28"));
+    assert_eq!(tape.client_info.unwrap().as_str(), r#"{"name":"host"}"#);
+    assert_eq!(tape.server_info.unwrap().as_str(), r#"{"name":"srv"}"#);
+    assert_eq!(tape.server_capabilities.unwrap().as_str(), r#"{"tools":{}}"#);
+}
+
+#[tokio::test]
+async fn what_a_layer_answers_is_marked() {
+    let (layer, recorder, memory) = layer();
+    let chain = Chain::new();
+    let block = on(Interest::requests().method("tools/call"), |_| {
+        Action::block(shadowcat::Code::INVALID_PARAMS, "no")
+    });
+    chain.add("block", block).unwrap();
+    let mut stack =
+        ServiceBuilder::new().layer(layer).layer(InterceptLayer::new(chain)).service(service_fn(echo));
+    let _ = rest(run(&mut stack, call(1)).await.unwrap()).await;
+    let _ = rest(run(&mut stack, JsonRpcMessage::request(2, "ping", "{}").unwrap()).await.unwrap()).await;
+    soon(recorder.finish()).await.unwrap();
+    let synthetic: Vec<_> = memory.entries().iter().map(|entry| entry.synthetic).collect();
+    assert_eq!(synthetic, [false, true, false, false, false, false]);
+}
+
+#[tokio::test]
+async fn pauses_notes_and_other_tapes_are_for_the_running_stack() {
+    let (layer, recorder, memory) = layer();
+    let mut stack = layer.clone().layer(service_fn(echo));
+    recorder.pause();
+    let _ = run(&mut stack, call(1)).await.unwrap();
+    recorder.resume();
+    recorder.annotate("now it comes");
+    let (second, other) = recording(RecorderOptions::new());
+    let first = layer.start(second.clone()).unwrap();
+    let _ = run(&mut stack, call(2)).await.unwrap();
+    assert!(layer.stop().is_some());
+    let _ = run(&mut stack, call(3)).await.unwrap();
+    soon(first.finish()).await.unwrap();
+    soon(second.finish()).await.unwrap();
+    second.annotate("too late");
+    soon(second.flushed()).await.unwrap();
+
+    assert_eq!(memory.said(), ["note paused", "note resumed", "note now it comes"]);
+    assert_eq!(other.kinds(), ["request", "response", "end"]);
+    assert_eq!((recorder.stats().lost, second.stats().lost), (0, 0));
+}
+
+#[tokio::test]
+async fn each_stack_has_a_tape_of_its_own_that_names_its_session() {
+    let folder = taped::Folder::new();
+    let path = folder.path("s-1.jsonl");
+    let at = path.clone();
+    let layer = RecordLayer::per_session(RecorderOptions::new(), move |tape| {
+        assert_eq!(tape.session.as_deref(), Some("s-1"));
+        Ok(Box::new(lines::Writer::create(&at, tape)?) as Box<dyn Sink>)
+    });
+    let mut stack = layer.layer(service_fn(echo));
+    assert!(!path.exists(), "nothing was said yet");
+    let _ = run(&mut stack, of_session(call(1), &session())).await.unwrap();
+    drop((stack, layer));
+    // The recorder's thread ends the tape when its last handle is gone.
+    let limit = std::time::Instant::now() + NEVER;
+    while !std::fs::read_to_string(&path).is_ok_and(|text| text.contains(r#"{"end":3}"#)) {
+        assert!(std::time::Instant::now() < limit, "{:?}", std::fs::read_to_string(&path));
+        std::thread::yield_now();
+    }
+    assert_eq!(taped::entries(&path).len(), 3);
+}
+
+#[tokio::test]
+async fn both_edges_of_a_stack_go_onto_one_tape() {
+    let (recorder, memory) = recording(RecorderOptions::new());
+    let mut stack = ServiceBuilder::new()
+        .layer(RecordLayer::new(recorder.clone()))
+        .layer(RecordLayer::new(recorder.clone()).edge(Edge::Upstream))
+        .service(service_fn(echo));
+    let _ = rest(run(&mut stack, call(1)).await.unwrap()).await;
+    soon(recorder.finish()).await.unwrap();
+    let edges: Vec<_> = memory.entries().iter().map(|entry| (entry.edge, entry.call)).collect();
+    let (outer, inner) = ((Edge::Client, Some(1)), (Edge::Upstream, Some(2)));
+    assert_eq!(edges, [outer, inner, inner, inner, outer, outer]);
+}
+
+#[tokio::test]
+async fn whose_tool_it_is_and_what_became_of_components_is_recorded() {
+    let (recorder, memory) = recording(RecorderOptions::new());
+    let listed = r#"{"content":[{"type":"text","text":"{\"components\":[{\"id\":\"fs\",\"tools_count\":1,\"schema\":{\"tools\":[{\"name\":\"read\"}]}}],\"total\":1}"}]}"#;
+    let none = r#"{"content":[{"type":"text","text":"{\"components\":[],\"total\":0}"}]}"#;
+    let mut answers = vec![none, "{}", listed].into_iter().map(ToOwned::to_owned).collect::<Vec<String>>();
+    let mut stack =
+        RecordLayer::new(recorder.clone()).wassette().layer(leaf(move |message: JsonRpcMessage| {
+            let result = answers.pop().unwrap();
+            std::future::ready(Ok(Reply::one(message.responder().result(result).unwrap().unwrap())))
+        }));
+    for (id, tool) in [(1, "list-components"), (2, "read"), (3, "list-components")] {
+        let params = format!(r#"{{"name":"{tool}","arguments":{{}}}}"#);
+        let call = JsonRpcMessage::request(id, "tools/call", params).unwrap();
+        let _ = rest(run(&mut stack, call).await.unwrap()).await;
+    }
+    soon(recorder.finish()).await.unwrap();
+    let entries = memory.entries();
+    let events: Vec<&Entry> = entries.iter().filter(|entry| entry.kind == EntryKind::Component).collect();
+    let events: Vec<serde_json::Value> =
+        events.iter().map(|entry| serde_json::from_slice(&entry.bytes).unwrap()).collect();
+    assert_eq!(events[0]["event"], "component_init");
+    assert_eq!(events[0]["tools"], serde_json::json!(["read"]));
+    assert_eq!(events[1]["event"], "component_exit");
+    let of_tool: Vec<_> = entries.iter().filter(|entry| entry.call == Some(2)).collect();
+    assert!(of_tool.iter().all(|entry| entry.component.as_deref() == Some("fs")), "{of_tool:?}");
+    let tape = memory.tape();
+    assert_eq!((&*tape.components[0].id, &*tape.components[0].tools[0]), ("fs", "read"));
+}
+
+#[tokio::test]
+async fn what_a_front_end_refuses_is_recorded() {
+    let (recorder, memory) = recording(RecorderOptions::new());
+    let layer = RecordLayer::new(recorder.clone());
+    let front = shadowcat::serve::stdio(layer.layer(service_fn(echo))).on_refused(layer.on_refused());
+    let (mut peer, read, write) = peer(1 << 16);
+    let served = tokio::spawn(front.run_on(read, write));
+    peer.say("{\"jsonrpc\":\"2.0\", password=hunter22-correct-horse").await;
+    let _ = soon(peer.hear()).await;
+    drop(peer);
+    let _ = soon(served).await.unwrap();
+    soon(recorder.finish()).await.unwrap();
+    let entries = memory.entries();
+    assert_eq!((entries[0].kind, entries[1].kind), (EntryKind::Refused, EntryKind::End));
+    assert!(entries[0].call.is_some() && entries[0].call == entries[1].call);
+    assert!(!entries[1].bytes.is_empty(), "it says why");
+    let masked = !String::from_utf8_lossy(&entries[0].bytes).contains("hunter22");
+    assert_eq!(masked, cfg!(feature = "secret"));
+}
+
+#[tokio::test]
+async fn a_full_queue_loses_and_counts_at_the_place() {
+    let memory = Memory::default();
+    let (sink, gate) = gated(&memory);
+    let options = RecorderOptions::new().max_entries(2);
+    let recorder = Recorder::start(sink, Tape::new().unwrap(), options).unwrap();
+    recorder.annotate("0");
+    gate.begun.recv().unwrap();
+    // The thread is busy with the first; two more find room.
+    (1..=5).for_each(|number| recorder.annotate(number.to_string()));
+    assert_eq!(recorder.stats().lost, 3);
+    drop(gate);
+    soon(recorder.flushed()).await.unwrap();
+    recorder.annotate("6");
+    soon(recorder.finish()).await.unwrap();
+    assert_eq!(memory.said(), ["note 0", "note 1", "note 2", "lost 3", "note 6"]);
+    assert_eq!(recorder.stats().lost, 3);
+}
+
+#[tokio::test]
+async fn with_backpressure_a_call_waits_until_there_is_room_and_nothing_is_lost() {
+    let memory = Memory::default();
+    let (sink, gate) = gated(&memory);
+    let options = RecorderOptions::new().max_entries(2).overflow(Overflow::Backpressure);
+    let recorder = Recorder::start(sink, Tape::new().unwrap(), options).unwrap();
+    let mut stack = RecordLayer::new(recorder.clone()).layer(service_fn(echo));
+    recorder.annotate("0");
+    gate.begun.recv().unwrap();
+
+    let mut calling = Box::pin(stack.call(call(1)));
+    assert!(poll_once(calling.as_mut()).is_pending(), "the request and its answer fill the queue");
+    drop(gate);
+    let _ = soon(calling).await.unwrap();
+    soon(recorder.finish()).await.unwrap();
+    assert_eq!(memory.kinds(), ["note", "request", "response", "end"]);
+    assert_eq!(recorder.stats().lost, 0);
+}
+
+#[tokio::test]
+async fn what_fails_closed_refuses_calls_while_the_tape_cannot_be_written_and_goes_on_then() {
+    let memory = Memory::default();
+    let (sink, gate) = gated(&memory);
+    let options = RecorderOptions::new().overflow(Overflow::FailClosed);
+    let recorder = Recorder::start(sink, Tape::new().unwrap(), options).unwrap();
+    let mut stack = RecordLayer::new(recorder.clone()).layer(service_fn(echo));
+    gate.words.send(false).unwrap();
+    let _ = run(&mut stack, call(1)).await.unwrap();
+    // The second attempt begins when the first has failed.
+    gate.begun.recv().unwrap();
+    gate.begun.recv().unwrap();
+    assert!(recorder.stats().is_failing);
+    let refused = run(&mut stack, call(2)).await.unwrap();
+    assert!(error_of(&refused).contains("cannot be recorded"), "{refused:?}");
+    assert_eq!(recorder.stats().refused, 1);
+
+    drop(gate);
+    soon(recorder.flushed()).await.unwrap();
+    let answered = run(&mut stack, call(3)).await.unwrap();
+    assert!(answered.as_one().unwrap().result().is_some());
+    soon(recorder.finish()).await.unwrap();
+    assert_eq!(memory.kinds(), ["request", "response", "end", "request", "response", "end"]);
+}
+
+#[tokio::test]
+async fn a_sink_that_panics_stops_nobody() {
+    struct Panics;
+    impl Sink for Panics {
+        fn append(&mut self, _: &Entry) -> Result<(), shadowcat::tape::TapeError> {
+            panic!("on purpose")
+        }
+        fn update(&mut self, _: &Tape) -> Result<(), shadowcat::tape::TapeError> {
+            Ok(())
+        }
+        fn commit(&mut self) -> Result<(), shadowcat::tape::TapeError> {
+            Ok(())
+        }
+        fn due(&self) -> Option<std::time::Instant> {
+            None
+        }
+        fn finish(&mut self) -> Result<(), shadowcat::tape::TapeError> {
+            Ok(())
+        }
+    }
+    for overflow in [Overflow::DropAndCount, Overflow::Backpressure] {
+        let options = RecorderOptions::new().max_entries(1).overflow(overflow);
+        let recorder = Recorder::start(Panics, Tape::new().unwrap(), options).unwrap();
+        let mut stack = RecordLayer::new(recorder.clone()).layer(service_fn(echo));
+        for id in 0..9 {
+            let _ = rest(run(&mut stack, call(id)).await.unwrap()).await;
+        }
+        assert!(soon(recorder.flushed()).await.is_err());
+        assert!(recorder.stats().is_failing && recorder.stats().lost > 0);
+    }
+}
+
+#[tokio::test]
+async fn what_only_a_transparent_scan_lets_pass_is_recorded_as_it_is() {
+    let (layer, recorder, memory) = layer();
+    let text = r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":1,"a":2}}"#;
+    let odd = JsonRpcMessage::parse_with(text, &shadowcat::ScanOptions::new().transparent()).unwrap();
+    assert!(!odd.is_strict());
+    let mut stack = layer.layer(service_fn(|_| async { Ok::<_, Error>(Reply::empty()) }));
+    let _ = run(&mut stack, odd).await.unwrap();
+    soon(recorder.finish()).await.unwrap();
+    assert_eq!(memory.entries()[0].bytes, text);
+}
+
+#[tokio::test]
+async fn what_stands_at_a_path_is_masked() {
+    let (recorder, memory) = recording(RecorderOptions::new());
+    let layer = RecordLayer::new(recorder.clone()).mask_path("/params/arguments/card".parse().unwrap());
+    let mut stack = layer.clone().layer(service_fn(|_| async { Ok::<_, Error>(Reply::empty()) }));
+    let params = r#"{"name":"pay","arguments":{"card":{"number":4111}}}"#;
+    let _ = run(&mut stack, JsonRpcMessage::request(1, "tools/call", params).unwrap()).await.unwrap();
+    let twice =
+        r#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"arguments":{"card":1,"card":2}}}"#;
+    let odd = JsonRpcMessage::parse_with(twice, &shadowcat::ScanOptions::new().transparent()).unwrap();
+    let _ = run(&mut stack, odd).await.unwrap();
+    soon(recorder.finish()).await.unwrap();
+    let said = memory.said();
+    assert!(said[0].contains(r#""card":"[REDACTED:path]""#), "{said:?}");
+    assert_eq!(memory.kinds(), ["request", "end", "lost", "end"], "what cannot be masked is not recorded");
+    assert_eq!(layer.stats(), {
+        let mut stats = record::Stats::default();
+        (stats.masked, stats.unmaskable) = (1, 1);
+        stats
+    });
+    assert!(memory.tape().redaction.unwrap().contains("path:/params/arguments/card"));
+}
+
+#[cfg(feature = "secret")]
+mod secrets {
+    use shadowcat::layer::StripTokensLayer;
+
+    use super::*;
+
+    const KEY: &str = "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";
+
+    fn with_key(id: i64) -> JsonRpcMessage {
+        JsonRpcMessage::request(id, "tools/call", format!(r#"{{"name":"t","arguments":{{"a":"{KEY}"}}}}"#))
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn no_secret_of_the_corpus_is_in_the_file_of_any_format() {
+        let Some(corpus) = corpus::folder() else { return };
+        let folder = taped::Folder::new();
+        for format in ["jsonl", "json", "db"] {
+            let path = folder.path(&format!("a.{format}"));
+            let tape = Tape::new().unwrap();
+            let sink: Box<dyn Sink> = match format {
+                "jsonl" => Box::new(lines::Writer::create(&path, &tape).unwrap()),
+                "json" => Box::new(shadowcat::tape::json::Writer::create(&path, &tape).unwrap()),
+                #[cfg(feature = "sqlite")]
+                "db" => Box::new(shadowcat::tape::sqlite::Writer::create(&path, &tape).unwrap()),
+                _ => continue,
+            };
+            let mut sink = Some(sink);
+            let make = move |_: &Tape| Ok(sink.take().expect("it is made once"));
+            let recorder = Recorder::start_late(make, tape, RecorderOptions::new()).unwrap();
+            let mut stack = RecordLayer::new(recorder.clone()).layer(service_fn(parrot));
+            let cases = corpus::cases(&corpus, "strip");
+            for case in cases.iter().filter(|case| case.expect == "stripped") {
+                let message = JsonRpcMessage::parse(case.bytes().trim_ascii_end().to_vec()).unwrap();
+                let _ = run(&mut stack, message).await.unwrap();
+                soon(recorder.room()).await;
+            }
+            soon(recorder.flushed()).await.unwrap();
+            check(&folder, format, &cases);
+            soon(recorder.finish()).await.unwrap();
+            check(&folder, format, &cases);
+            assert_eq!(recorder.stats().lost, 0);
+        }
+    }
+
+    /// Neither the file nor what SQLite keeps beside it holds one.
+    fn check(folder: &taped::Folder, format: &str, cases: &[corpus::Case]) {
+        for beside in ["", "-wal", "-shm"] {
+            let Ok(bytes) = std::fs::read(folder.path(&format!("a.{format}{beside}"))) else { continue };
+            for case in cases.iter().filter(|case| case.expect == "stripped" && !case.is_should()) {
+                for secret in case.forbidden() {
+                    let found = memchr(&bytes, &secret);
+                    assert!(
+                        !found,
+                        "{}: {} in {format}{beside}",
+                        case.name,
+                        String::from_utf8_lossy(&secret)
+                    );
+                }
+            }
+        }
+    }
+
+    fn memchr(bytes: &[u8], secret: &[u8]) -> bool {
+        bytes.windows(secret.len()).any(|window| window == secret)
+    }
+
+    #[tokio::test]
+    async fn a_layer_that_stands_above_the_stripping_notices_it_and_masks_all_the_same() {
+        let (layer, recorder, memory) = layer();
+        let mut stack = ServiceBuilder::new()
+            .layer(layer.clone())
+            .layer(StripTokensLayer::requests())
+            .service(service_fn(parrot));
+        let _ = run(&mut stack, with_key(1)).await.unwrap();
+        assert!(layer.stats().is_above_strip);
+        soon(recorder.finish()).await.unwrap();
+        assert!(memory.said().iter().all(|said| !said.contains(KEY)));
+    }
+
+    #[tokio::test]
+    async fn a_layer_below_the_stripping_records_what_is_left_and_does_not_search_it_again() {
+        let (layer, recorder, memory) = layer();
+        let mut stack = ServiceBuilder::new()
+            .layer(StripTokensLayer::requests())
+            .layer(layer.clone())
+            .layer(StripTokensLayer::replies())
+            .service(service_fn(parrot));
+        let _ = run(&mut stack, with_key(1)).await.unwrap();
+        soon(recorder.finish()).await.unwrap();
+        assert_eq!(layer.stats(), record::Stats::default());
+        assert!(memory.said().iter().all(|said| !said.contains(KEY)));
+        assert!(memory.said()[0].contains("[REDACTED:"));
+    }
+
+    #[tokio::test]
+    async fn what_is_changed_below_the_stripping_is_searched_again() {
+        let (layer, recorder, memory) = layer();
+        let mut stack = ServiceBuilder::new()
+            .layer(StripTokensLayer::requests())
+            .map_request(|message: JsonRpcMessage| {
+                message
+                    .edit()
+                    .params(format!(r#"{{"name":"t","arguments":{{"a":"{KEY}"}}}}"#))
+                    .finish()
+                    .unwrap()
+            })
+            .layer(layer)
+            .service(service_fn(parrot));
+        let _ = run(&mut stack, call(1)).await.unwrap();
+        soon(recorder.finish()).await.unwrap();
+        assert!(memory.said().iter().all(|said| !said.contains(KEY)), "{:?}", memory.said());
+    }
+
+    #[tokio::test]
+    async fn who_asks_for_it_has_everything_on_the_tape() {
+        let (recorder, memory) = recording(RecorderOptions::new());
+        let mut stack = RecordLayer::new(recorder.clone()).unmasked().layer(service_fn(parrot));
+        let _ = run(&mut stack, with_key(1)).await.unwrap();
+        soon(recorder.finish()).await.unwrap();
+        assert!(memory.said()[0].contains(KEY));
+    }
+}

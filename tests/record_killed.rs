@@ -1,0 +1,206 @@
+//! Recording processes that are killed, and disks that are full.
+
+#![allow(clippy::print_stdout, reason = "its parent reads it")]
+#![cfg(all(feature = "tape", feature = "stdio", target_os = "linux"))]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod process;
+mod taped;
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use shadowcat::layer::RecordLayer;
+use shadowcat::tape::{self, Entry, EntryKind, Outcome, Recorder, RecorderOptions, Sink, Tape, json, lines};
+use shadowcat::{JsonRpcMessage, connect};
+use taped::{Folder, read};
+use tower::{Layer, Service, ServiceExt};
+
+/// What the other process is to do, and where.
+const TASK: &str = "SHADOWCAT_TEST_RECORD";
+/// What only a hang reaches.
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn recorder(path: &Path) -> Recorder {
+    let tape = Tape::new().unwrap().transport("stdio");
+    let options = RecorderOptions::new;
+    match path.extension().unwrap().to_str().unwrap() {
+        "jsonl" => Recorder::start(lines::Writer::create(path, &tape).unwrap(), tape, options()).unwrap(),
+        "json" => Recorder::start(json::Writer::create(path, &tape).unwrap(), tape, options()).unwrap(),
+        #[cfg(feature = "sqlite")]
+        "db" => Recorder::start(tape::sqlite::Writer::create(path, &tape).unwrap(), tape, options()).unwrap(),
+        other => panic!("{other}"),
+    }
+}
+
+fn formats() -> Vec<&'static str> {
+    if cfg!(feature = "sqlite") { vec!["jsonl", "json", "db"] } else { vec!["jsonl", "json"] }
+}
+
+fn ping(id: i64) -> JsonRpcMessage {
+    JsonRpcMessage::request(id, "ping", r#"{"pad":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}"#).unwrap()
+}
+
+/// Not a test of its own: what the other tests start.
+#[tokio::test]
+async fn another_process() {
+    let Ok(task) = std::env::var(TASK) else { return };
+    let (what, path) = task.split_once(' ').unwrap();
+    match what {
+        "record" => record(&recorder(Path::new(path))).await,
+        "fill" => fill(&recorder(Path::new(path))).await,
+        other => panic!("{other}"),
+    }
+}
+
+/// A real server behind it, until it is killed; tells how many calls are safe.
+async fn record(recorder: &Recorder) {
+    let server = connect::Command::new(process::peer()).args(["echo"]).spawn().unwrap();
+    let mut stack = RecordLayer::new(recorder.clone()).layer(server);
+    let mut out = std::io::stdout();
+    for number in 1.. {
+        let reply = stack.ready().await.unwrap().call(ping(number)).await.unwrap();
+        reply.collect(usize::MAX).await.unwrap();
+        if number % 7 == 0 {
+            recorder.flushed().await.unwrap();
+            writeln!(out, "\nsafe {number}").unwrap();
+        }
+    }
+}
+
+/// A file may not grow beyond a limit, as on a full disk. Traffic goes on, until entries are lost; then there is room
+/// again, and it is recorded again.
+async fn fill(recorder: &Recorder) {
+    let say = |number| recorder.begin(&ping(number)).ended(Outcome::Answered, "");
+    let mut number = 0;
+    while !recorder.stats().is_failing || recorder.stats().lost == 0 {
+        number += 1;
+        say(number);
+    }
+    println!("\nfull {}", std::process::id());
+    let begun = Instant::now();
+    while recorder.stats().is_failing {
+        assert!(begun.elapsed() < LIMIT, "there is room");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    println!("\nresumed after {} ms", begun.elapsed().as_millis());
+    recorder.flushed().await.unwrap();
+    recorder.annotate("there is room");
+    recorder.finish().await.unwrap();
+    println!("\nlost {}", recorder.stats().lost);
+}
+
+fn start(shell: &str, what: &str, path: &Path) -> Child {
+    let script = format!("{shell} exec \"$0\" --exact another_process --nocapture");
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(script).arg(std::env::current_exe().unwrap());
+    command.env(TASK, format!("{what} {}", path.display())).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.spawn().unwrap()
+}
+
+fn told(lines: &mut impl Iterator<Item = std::io::Result<String>>, word: &str) -> Option<u64> {
+    let number = |line: String| line.strip_prefix(word).and_then(|number| number.trim().parse().ok());
+    lines.map_while(Result::ok).find_map(number)
+}
+
+fn requests(entries: &[Entry]) -> usize {
+    entries.iter().filter(|entry| entry.kind == EntryKind::Request).count()
+}
+
+#[test]
+fn what_was_flushed_survives_a_kill_and_nothing_is_missing_between() {
+    let kills = std::env::var("SHADOWCAT_KILLS").map_or(6, |kills| kills.parse().unwrap());
+    for format in formats() {
+        for kill in 0..kills {
+            let folder = Folder::new();
+            let path = folder.path(&format!("a.{format}"));
+            let mut child = start("", "record", &path);
+            let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+            let mut safe = 0;
+            for _ in 0..=kill % 20 {
+                safe = told(&mut out, "safe ").expect("it goes on");
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+            while let Some(more) = told(&mut out, "safe ") {
+                safe = more;
+            }
+            let (found, error) = read(tape::open(&path).unwrap());
+            assert!(requests(&found) as u64 >= safe, "{format}: {} of {safe}", requests(&found));
+            assert!(error.is_none_or(|error| error.is_torn()));
+            let kinds = [EntryKind::Request, EntryKind::Response, EntryKind::End];
+            assert!(
+                found.iter().zip(kinds.iter().cycle()).all(|(entry, kind)| entry.kind == *kind),
+                "{format}"
+            );
+        }
+    }
+}
+
+/// The place where `prlimit` is.
+fn prlimit() -> Option<PathBuf> {
+    ["/usr/bin/prlimit", "/bin/prlimit"].iter().map(PathBuf::from).find(|path| path.exists())
+}
+
+#[test]
+fn a_full_disk_stops_nobody_and_what_is_lost_is_counted_where_it_is_missing() {
+    let Some(prlimit) = prlimit() else { return process::tell("there is no prlimit") };
+    for format in ["jsonl", "db"].into_iter().filter(|format| formats().contains(format)) {
+        let folder = Folder::new();
+        let path = folder.path(&format!("a.{format}"));
+        // In blocks of 512 bytes, and soft, so that there can be room again; who ignores the signal gets an error.
+        let mut child = start("trap '' XFSZ; ulimit -S -f 600;", "fill", &path);
+        let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+        let id = told(&mut out, "full ").unwrap_or_else(|| panic!("{format}: it goes on"));
+        let (found, _) = read(tape::open(&path).unwrap());
+        assert!(!found.is_empty(), "{format}: it is readable while the disk is full");
+        let made = Command::new(&prlimit)
+            .args(["--fsize=unlimited:unlimited", "--pid"])
+            .arg(id.to_string())
+            .status();
+        assert!(made.unwrap().success());
+        let lost = told(&mut out, "lost ").unwrap_or_else(|| panic!("{format}: it is recorded again"));
+        assert!(child.wait().unwrap().success());
+
+        let (found, error) = read(tape::open(&path).unwrap());
+        assert!(error.is_none(), "{error:?}");
+        let gap = |entry: &Entry| entry.kind == EntryKind::Lost;
+        let counted: u64 = found
+            .iter()
+            .filter(|entry| gap(entry))
+            .map(|entry| String::from_utf8_lossy(&entry.bytes).parse::<u64>().unwrap())
+            .sum();
+        assert_eq!(counted, lost, "{format}");
+        assert!(lost > 0);
+        assert_eq!(found.last().unwrap().bytes, "there is room");
+    }
+}
+
+#[tokio::test]
+async fn a_session_with_a_real_server_is_on_the_tape_byte_for_byte() {
+    for format in formats() {
+        let folder = Folder::new();
+        let path = folder.path(&format!("a.{format}"));
+        let recorder = recorder(&path);
+        let server = connect::Command::new(process::peer()).args(["echo"]).spawn().unwrap();
+        let mut stack = RecordLayer::new(recorder.clone()).layer(server);
+        let mut heard = Vec::new();
+        for number in 1..=20 {
+            let mut reply = stack.ready().await.unwrap().call(ping(number)).await.unwrap();
+            while let Some(message) = reply.next().await {
+                heard.push(message.unwrap().into_bytes());
+            }
+        }
+        tokio::time::timeout(LIMIT, recorder.finish()).await.unwrap().unwrap();
+        let entries = taped::entries(&path);
+        let said: Vec<_> = entries.iter().filter(|entry| entry.kind == EntryKind::Response).collect();
+        assert_eq!(
+            said.iter().map(|entry| &entry.bytes).collect::<Vec<_>>(),
+            heard.iter().collect::<Vec<_>>()
+        );
+        assert_eq!(requests(&entries), 20);
+    }
+}

@@ -1,0 +1,207 @@
+//! Tapes that are not changed unnoticed, and not read by everybody.
+
+#![cfg(feature = "tape")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod taped;
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use shadowcat::tape::lines::{Options, Reader, Writer, verify};
+use shadowcat::tape::{self, Key, OpenOptions, Sink, json};
+use taped::{Folder, note, ping, read, tape};
+
+fn key() -> Key {
+    Key::new([7; 32])
+}
+
+fn chained() -> OpenOptions {
+    OpenOptions::new().chain(key())
+}
+
+/// Four entries, and something that became known.
+fn record(path: &Path) {
+    let mut writer = Writer::create_with(path, &tape(), &Options::new().chain(key())).unwrap();
+    (1..=2).for_each(|number| writer.append(&ping(number)).unwrap());
+    writer.update(&tape().session("s-1")).unwrap();
+    writer.append(&note("a \"quoted\" note")).unwrap();
+    writer.append(&ping(4)).unwrap();
+    writer.finish().unwrap();
+}
+
+#[test]
+fn a_chain_that_is_whole_is_told_with_or_without_the_key() {
+    let folder = Folder::new();
+    let path = folder.path("a.jsonl");
+    record(&path);
+    let found = verify([&path], &chained()).unwrap();
+    assert_eq!((found.entries, found.begins, found.ends), (4, true, true));
+    assert_eq!(found.tip.len(), 64);
+    let (with, error) = read(tape::open_with(&path, &chained()).unwrap());
+    assert!(error.is_none());
+    let (without, error) = read(tape::open(&path).unwrap());
+    assert!(error.is_none());
+    assert_eq!(with, without);
+    assert!(verify([&path], &OpenOptions::new()).unwrap_err().is_key());
+}
+
+#[test]
+fn the_first_line_that_was_changed_is_named() {
+    let folder = Folder::new();
+    let (whole, path) = (folder.path("whole.jsonl"), folder.path("a.jsonl"));
+    record(&whole);
+    let bytes = fs::read(&whole).unwrap();
+    let mut line = 1;
+    // Without the last line break, the last line is one that a crash left.
+    for at in 0..bytes.len() - 1 {
+        let mut changed = bytes.clone();
+        changed[at] ^= 0x02;
+        fs::write(&path, changed).unwrap();
+        let error = verify([&path], &chained()).unwrap_err();
+        if line > 1 {
+            assert!(error.is_damaged(), "{at}: {error}");
+        }
+        // The title may be no title any more.
+        let named = format!("a.jsonl:{line}: ");
+        let is_named = error.to_string().contains(&named) || line == 1 || bytes[at] == b'\n';
+        assert!(is_named, "{at} in line {line}: {error}");
+        line += u32::from(bytes[at] == b'\n');
+    }
+}
+
+#[test]
+fn lines_that_were_removed_added_or_moved_are_noticed_where_they_are() {
+    let folder = Folder::new();
+    let (whole, path) = (folder.path("whole.jsonl"), folder.path("a.jsonl"));
+    record(&whole);
+    let text = fs::read_to_string(&whole).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    // Title, two frames, a title, two frames, the end.
+    for (order, first) in [
+        (vec![0, 2, 3, 4, 5, 6], 2),
+        (vec![0, 1, 2, 4, 5, 6], 4),
+        (vec![0, 1, 2, 3, 4, 6], 6),
+        (vec![0, 1, 1, 2, 3, 4, 5, 6], 3),
+        (vec![0, 1, 2, 4, 3, 5, 6], 4),
+        (vec![0, 1, 2, 3, 4, 5, 6, 6], 8),
+    ] {
+        let changed: Vec<&str> = order.iter().map(|at| lines[*at]).collect();
+        fs::write(&path, changed.join("\n")).unwrap();
+        let error = verify([&path], &chained()).unwrap_err();
+        assert!(
+            error.is_damaged() && error.to_string().contains(&format!(":{first}: ")),
+            "{order:?}: {error}"
+        );
+    }
+    let added = text.replacen(
+        '\n',
+        "\n{\"frame\":1,\"direction\":\"client_to_server\",\"kind\":\"note\",\"raw\":\"\"}\n",
+        1,
+    );
+    fs::write(&path, added).unwrap();
+    let error = verify([&path], &chained()).unwrap_err();
+    assert!(error.is_damaged() && error.to_string().contains("it has no MAC"), "{error}");
+}
+
+#[test]
+fn an_end_that_was_cut_off_is_missed() {
+    let folder = Folder::new();
+    let path = folder.path("a.jsonl");
+    record(&path);
+    let text = fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    for left in 1..lines.len() {
+        fs::write(&path, lines[..left].join("\n")).unwrap();
+        assert!(!verify([&path], &chained()).unwrap().ends, "{left}");
+        // In the middle of a line, as a crash does.
+        fs::write(&path, format!("{}\n{{\"frame", lines[..left].join("\n"))).unwrap();
+        assert!(!verify([&path], &chained()).unwrap().ends, "{left}");
+    }
+}
+
+#[test]
+fn a_chain_goes_on_after_a_crash_with_its_key_only() {
+    let folder = Folder::new();
+    let path = folder.path("a.jsonl");
+    record(&path);
+    use std::io::Write;
+    fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"frame\":5,\"ti").unwrap();
+    let before = fs::read(&path).unwrap();
+    assert!(Writer::resume(&path).unwrap_err().is_key());
+    let other = Options::new().chain(Key::new([8; 32]));
+    assert!(Writer::resume_with(&path, &other).unwrap_err().is_damaged());
+    assert_eq!(fs::read(&path).unwrap(), before);
+
+    let mut writer = Writer::resume_with(&path, &Options::new().chain(key())).unwrap();
+    assert!(writer.torn().is_some());
+    writer.append(&ping(5)).unwrap();
+    writer.finish().unwrap();
+    let tip = writer.chain_tip();
+    drop(writer);
+    let found = verify([&path], &chained()).unwrap();
+    assert_eq!((found.entries, found.ends, Some(found.tip)), (5, true, tip));
+}
+
+#[test]
+fn a_tape_without_a_chain_is_not_taken_for_one() {
+    let folder = Folder::new();
+    let (lines, document) = (folder.path("a.jsonl"), folder.path("a.json"));
+    Writer::create(&lines, &tape()).unwrap().finish().unwrap();
+    json::Writer::create(&document, &tape()).unwrap().finish().unwrap();
+    let error = tape::open_with(&lines, &chained()).err().unwrap();
+    assert!(error.is_damaged() && error.to_string().contains("read it without the chain's key"), "{error}");
+    let error = tape::open_with(&document, &chained()).err().unwrap();
+    assert!(error.is_key() && error.to_string().contains("without the chain's key"), "{error}");
+    assert!(Writer::resume_with(&lines, &Options::new().chain(key())).unwrap_err().is_damaged());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_others_may_read_is_refused_where_that_is_asked() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    let path = folder.path("a.jsonl");
+    record(&path);
+    let options = OpenOptions::new().require_private_file();
+    tape::open_with(&path, &options).unwrap();
+    for mode in [0o640, 0o604, 0o620, 0o602] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let error = tape::open_with(&path, &options).err().unwrap();
+        assert!(error.is_refused() && error.to_string().contains("its mode must be 0600"), "{error}");
+        assert!(Reader::open_with(&path, &options).unwrap_err().is_refused());
+        tape::open(&path).unwrap();
+    }
+}
+
+#[test]
+fn a_check_decides_before_an_entry_is_read_and_every_opening_is_told() {
+    let folder = Folder::new();
+    let (lines, document) = (folder.path("a.jsonl"), folder.path("a.json"));
+    record(&lines);
+    json::Writer::create(&document, &tape()).unwrap().finish().unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let log = told.clone();
+    let options = OpenOptions::new()
+        .check(|tape| if tape.transport.is_some() { Err("not for you".to_owned()) } else { Ok(()) })
+        .on_open(move |path, outcome| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            log.lock().unwrap().push((name, outcome.map(|tape| tape.id.clone()).map_err(|e| e.is_refused())));
+        });
+    for path in [&lines, &document] {
+        let error = tape::open_with(path, &options).err().unwrap();
+        assert!(
+            error.is_refused() && error.to_string().ends_with("it may not be read: not for you"),
+            "{error}"
+        );
+    }
+    assert!(Reader::open_with(&lines, &options).unwrap_err().is_refused());
+    assert!(tape::open_with(folder.path("none"), &options).err().unwrap().is_io());
+    tape::open_with(&lines, &options.check(|_| Ok(()))).unwrap();
+    let told = told.lock().unwrap();
+    let refused = |name: &str| (name.to_owned(), Err(true));
+    assert_eq!(told[..3], [refused("a.jsonl"), refused("a.json"), refused("a.jsonl")]);
+    assert_eq!(told[3], ("none".to_owned(), Err(false)));
+    assert_eq!(told[4], ("a.jsonl".to_owned(), Ok(tape().id)));
+}

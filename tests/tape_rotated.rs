@@ -1,0 +1,211 @@
+//! Tapes in several files: numbered on, gone on with after a crash, forgotten.
+
+#![cfg(feature = "tape")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod taped;
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use shadowcat::tape::lines::{Options, Rotate, Rotating, verify};
+use shadowcat::tape::{Entry, Key, OpenOptions, Sink, lines};
+use taped::{Folder, entries, note, ping, read, tape};
+
+#[test]
+fn a_rotated_tape_is_numbered_on_and_old_parts_are_forgotten() {
+    let folder = Folder::new();
+    let rotate = lines::Rotate::new().max_bytes(2_000).keep_files(3);
+    let mut writer = lines::Rotating::create(folder.path("r"), &tape(), rotate).unwrap();
+    (1..=200).for_each(|number| writer.append(&ping(number)).unwrap());
+    writer.finish().unwrap();
+    let mut names: Vec<_> =
+        fs::read_dir(folder.path("")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.sort();
+    assert_eq!(names.len(), 3);
+    assert_eq!(names.last().unwrap(), writer.path());
+    let mut all = Vec::new();
+    for name in &names {
+        assert!(fs::metadata(name).unwrap().len() < 2_200, "{name:?}");
+        all.extend(entries(name));
+    }
+    let expected: Vec<_> = (201 - all.len() as u64..=200).map(ping).collect();
+    assert_eq!(all, expected);
+}
+
+#[test]
+fn an_entry_larger_than_a_part_has_one_of_its_own() {
+    let folder = Folder::new();
+    let rotate = lines::Rotate::new().max_bytes(100);
+    let mut writer = lines::Rotating::create(folder.path("r"), &tape(), rotate).unwrap();
+    (0..3).for_each(|_| writer.append(&note(&"x".repeat(1_000))).unwrap());
+    writer.finish().unwrap();
+    assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 3);
+}
+
+fn parts(folder: &Folder) -> Vec<PathBuf> {
+    let mut names: Vec<_> =
+        fs::read_dir(folder.path("")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.sort();
+    names
+}
+
+fn small() -> Rotate {
+    Rotate::new().max_bytes(2_000)
+}
+
+fn key() -> Key {
+    Key::new([7; 32])
+}
+
+fn all(parts: &[PathBuf], options: &OpenOptions) -> Vec<Entry> {
+    let mut all = Vec::new();
+    for part in parts {
+        let (found, error) = read(lines::Reader::open_with(part, options).unwrap());
+        assert!(error.is_none(), "{error:?}");
+        all.extend(found);
+    }
+    all
+}
+
+/// Every way in which parts can be packed and bound, and what opens them.
+fn ways() -> Vec<(Options, OpenOptions)> {
+    #[allow(unused_mut, reason = "without features it is all")]
+    let mut ways = vec![
+        (Options::new(), OpenOptions::new()),
+        (Options::new().chain(key()), OpenOptions::new().chain(key())),
+    ];
+    #[cfg(feature = "zstd")]
+    ways.push((Options::new().compress(3), OpenOptions::new()));
+    #[cfg(feature = "encryption")]
+    ways.push((
+        Options::new().encrypt(key()).chain(Key::new([8; 32])),
+        OpenOptions::new().key(key()).chain(Key::new([8; 32])),
+    ));
+    #[cfg(all(feature = "zstd", feature = "encryption"))]
+    ways.push((Options::new().encrypt(key()).compress(1), OpenOptions::new().key(key())));
+    ways
+}
+
+#[test]
+fn a_rotated_tape_is_gone_on_with_however_it_is_packed() {
+    for (options, open) in ways() {
+        let folder = Folder::new();
+        let mut writer = Rotating::create_with(folder.path("r"), &tape(), small(), options.clone()).unwrap();
+        for number in 1..=200 {
+            if number % 23 == 0 {
+                drop(writer);
+                writer = Rotating::resume(folder.path("r"), small(), options.clone()).unwrap();
+                assert_eq!(writer.frames(), number - 1);
+            }
+            writer.append(&ping(number)).unwrap();
+        }
+        writer.finish().unwrap();
+        let parts = parts(&folder);
+        // A part that was dropped without its end was gone on with, so each has one.
+        assert!(parts.len() > 3, "{options:?}: {parts:?}");
+        assert_eq!(all(&parts, &open), (1..=200).map(ping).collect::<Vec<_>>(), "{options:?}");
+    }
+}
+
+#[test]
+fn a_crash_between_two_parts_is_gone_on_from() {
+    let folder = Folder::new();
+    let mut writer = Rotating::create(folder.path("r"), &tape(), small()).unwrap();
+    (1..=50).for_each(|number| writer.append(&ping(number)).unwrap());
+    writer.commit().unwrap();
+    drop(writer);
+    let newest = parts(&folder).pop().unwrap();
+    let (found, _) = read(shadowcat::tape::open(&newest).unwrap());
+    let before = 50 - found.len() as u64;
+    // The new part has its first line and nothing else: it tells where the tape was.
+    let text = fs::read_to_string(&newest).unwrap();
+    fs::write(&newest, format!("{}\n", text.lines().next().unwrap())).unwrap();
+    let mut writer = Rotating::resume(folder.path("r"), small(), Options::new()).unwrap();
+    assert_eq!(writer.frames(), before);
+    writer.append(&ping(before + 1)).unwrap();
+    writer.finish().unwrap();
+    drop(writer);
+    assert_eq!(all(&parts(&folder), &OpenOptions::new()), (1..=before + 1).map(ping).collect::<Vec<_>>());
+
+    // The new part was made and nothing was written to it.
+    fs::write(&newest, "").unwrap();
+    let mut writer = Rotating::resume(folder.path("r"), small(), Options::new()).unwrap();
+    assert_eq!(writer.frames(), before);
+    (before + 1..=before + 60).for_each(|number| writer.append(&ping(number)).unwrap());
+    writer.finish().unwrap();
+    assert_eq!(all(&parts(&folder), &OpenOptions::new()), (1..=before + 60).map(ping).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_there_already_is_gone_on_with_and_not_begun_anew() {
+    let folder = Folder::new();
+    let error = Rotating::resume(folder.path("r"), small(), Options::new()).unwrap_err();
+    assert!(error.is_io(), "{error}");
+    let writer = Rotating::create(folder.path("r"), &tape(), small()).unwrap();
+    let error = Rotating::resume(folder.path("r"), small(), Options::new()).unwrap_err();
+    assert!(error.is_busy(), "{error}");
+    drop(writer);
+    // Also where the first parts are gone: sooner or later a new tape would meet the rest.
+    fs::rename(folder.path("r.000001.jsonl"), folder.path("r.000005.jsonl")).unwrap();
+    let error = Rotating::create(folder.path("r"), &tape(), small()).unwrap_err();
+    assert!(error.is_exists() && error.to_string().contains("r.000005.jsonl"), "{error}");
+}
+
+#[test]
+fn only_parts_of_this_tape_are_forgotten() {
+    let folder = Folder::new();
+    let foreign = ["r.000001.jsonl.bak", "r.000000.jsonl", "other.000001.jsonl"];
+    let rotate = small().keep_files(2);
+    let mut writer = Rotating::create(folder.path("r"), &tape(), rotate).unwrap();
+    for name in foreign {
+        // One has the name of a part, and is none.
+        fs::write(folder.path(name), "precious").unwrap();
+    }
+    (1..=200).for_each(|number| writer.append(&ping(number)).unwrap());
+    writer.finish().unwrap();
+    for name in foreign {
+        assert_eq!(fs::read_to_string(folder.path(name)).unwrap(), "precious", "{name}");
+    }
+    assert_eq!(parts(&folder).len(), foreign.len() + 2);
+}
+
+#[test]
+fn old_parts_go_when_all_together_are_too_large_or_too_old() {
+    for (rotate, most) in
+        [(small().keep_bytes(5_000), 3), (small().keep_for(Duration::ZERO), 1), (small().keep_files(0), 1)]
+    {
+        let folder = Folder::new();
+        let mut writer = Rotating::create(folder.path("r"), &tape(), rotate.clone()).unwrap();
+        (1..=200).for_each(|number| writer.append(&ping(number)).unwrap());
+        writer.finish().unwrap();
+        drop(writer);
+        let left = parts(&folder);
+        assert!(!left.is_empty() && left.len() <= most, "{rotate:?}: {left:?}");
+        // When it is gone on with, too.
+        let writer = Rotating::resume(folder.path("r"), small().keep_files(1), Options::new()).unwrap();
+        assert_eq!((parts(&folder).len(), writer.frames()), (1, 200));
+    }
+}
+
+#[test]
+fn a_chain_leads_through_all_parts() {
+    let folder = Folder::new();
+    let options = Options::new().chain(key());
+    let mut writer = Rotating::create_with(folder.path("r"), &tape(), small(), options).unwrap();
+    (1..=100).for_each(|number| writer.append(&ping(number)).unwrap());
+    writer.finish().unwrap();
+    let open = OpenOptions::new().chain(key());
+    let parts = parts(&folder);
+    let found = verify(&parts, &open).unwrap();
+    assert_eq!((found.entries, found.begins, found.ends), (100, true, true));
+    let found = verify(&parts[1..], &open).unwrap();
+    assert_eq!((found.begins, found.ends), (false, true));
+    let found = verify(&parts[..2], &open).unwrap();
+    assert!(found.begins && found.ends, "each part has its end");
+    let error = verify([&parts[0], &parts[2]], &open).unwrap_err();
+    assert!(error.is_damaged() && error.to_string().contains("a part is missing"), "{error}");
+    let error = verify([&parts[1], &parts[0]], &open).unwrap_err();
+    assert!(error.is_damaged(), "{error}");
+}

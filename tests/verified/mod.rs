@@ -1,0 +1,104 @@
+//! What the tests of playing tapes share.
+
+#![allow(dead_code, reason = "no test file uses all of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::time::Duration;
+
+use shadowcat::tape::{Entry, EntryKind, Outcome, Source, Tape, TapeError};
+use shadowcat::verify::{Finding, Report};
+use shadowcat::{Direction, JsonRpcMessage};
+
+use crate::taped;
+
+/// A tape in memory.
+pub(crate) struct Made {
+    pub(crate) tape: Tape,
+    pub(crate) entries: Vec<Entry>,
+    at: Duration,
+}
+
+impl Made {
+    pub(crate) fn new() -> Self {
+        Self { tape: taped::tape(), entries: Vec::new(), at: Duration::ZERO }
+    }
+
+    /// So many milliseconds after the beginning.
+    pub(crate) fn at(mut self, millis: u64) -> Self {
+        self.at = Duration::from_millis(millis);
+        self
+    }
+
+    /// The client says it.
+    pub(crate) fn client(self, text: &str) -> Self {
+        self.said(text, Direction::ToUpstream)
+    }
+
+    /// The server says it.
+    pub(crate) fn server(self, text: &str) -> Self {
+        self.said(text, Direction::ToClient)
+    }
+
+    fn said(mut self, text: &str, direction: Direction) -> Self {
+        let message =
+            JsonRpcMessage::parse(text.to_owned()).unwrap_or_else(|error| panic!("{text}: {error}"));
+        self.entries.push(Entry::message(&message, direction).at(self.at));
+        self
+    }
+
+    /// A request and its answer.
+    pub(crate) fn call(self, id: i64, method: &str, params: &str, result: &str) -> Self {
+        self.client(&format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#))
+            .server(&format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#))
+    }
+
+    /// The last entry belongs to this call.
+    pub(crate) fn of(mut self, call: u64) -> Self {
+        self.entries.last_mut().unwrap().call = Some(call);
+        self
+    }
+
+    /// A call ended.
+    pub(crate) fn end(mut self, call: u64, outcome: Outcome, why: &str) -> Self {
+        let entry = Entry::new(EntryKind::End, Direction::ToClient, why.to_owned()).at(self.at);
+        self.entries.push(entry.call(call).outcome(outcome));
+        self
+    }
+
+    pub(crate) fn source(self) -> Played {
+        Played { tape: self.tape, entries: self.entries.into_iter() }
+    }
+}
+
+pub(crate) struct Played {
+    tape: Tape,
+    entries: std::vec::IntoIter<Entry>,
+}
+
+impl Iterator for Played {
+    type Item = Result<Entry, TapeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.entries.next().map(Ok)
+    }
+}
+
+impl Source for Played {
+    fn tape(&self) -> &Tape {
+        &self.tape
+    }
+}
+
+/// Every difference, of calls and of what was said unasked.
+pub(crate) fn findings(report: &Report) -> Vec<&Finding> {
+    report.calls.iter().flat_map(|call| &call.findings).chain(&report.unasked).collect()
+}
+
+/// In short: call, verdict, path.
+pub(crate) fn found(report: &Report) -> Vec<(usize, &'static str, &str)> {
+    let of_call = |call: &'_ shadowcat::verify::Call| call.number;
+    let calls = report.calls.iter().flat_map(|call| {
+        call.findings.iter().map(move |finding| (of_call(call), finding.verdict.as_str(), &*finding.path))
+    });
+    calls.chain(report.unasked.iter().map(|finding| (0, finding.verdict.as_str(), &*finding.path))).collect()
+}

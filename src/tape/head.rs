@@ -119,14 +119,14 @@ fn component(json: &[u8]) -> Result<Component, Cow<'static, str>> {
     Ok(component)
 }
 
-fn text(json: &[u8], key: &str) -> Result<Option<Arc<str>>, Cow<'static, str>> {
+pub(super) fn text(json: &[u8], key: &str) -> Result<Option<Arc<str>>, Cow<'static, str>> {
     let Some(value) = get(json, key)? else { return Ok(None) };
     let text = peek::string(value).map_err(|_| format!("{key} is no text"))?;
     Ok(Some(text.into()))
 }
 
 /// What is `null` is not there.
-fn get<'a>(json: &'a [u8], key: &str) -> Result<Option<&'a [u8]>, Cow<'static, str>> {
+pub(super) fn get<'a>(json: &'a [u8], key: &str) -> Result<Option<&'a [u8]>, Cow<'static, str>> {
     let value = peek::member(json, key).map_err(|_| format!("{key:?} stands twice"))?;
     Ok(value.filter(|value| *value != b"null"))
 }

@@ -17,10 +17,11 @@ pub(super) fn millis(time: Duration) -> String {
 /// The same back; `None` where it is no time.
 pub(super) fn from_millis(number: &[u8]) -> Option<Duration> {
     let number = std::str::from_utf8(number).ok()?;
-    exact(number).or_else(|| {
+    let time = exact(number).or_else(|| {
         let millis: f64 = number.parse().ok()?;
         Duration::try_from_secs_f64(millis / 1000.0).ok()
-    })
+    })?;
+    Some(within(time))
 }
 
 /// Without an exponent, and with no more than six decimals.
@@ -32,6 +33,11 @@ fn exact(number: &str) -> Option<Duration> {
     let rest: u64 = format!("{rest:0<6}").parse().ok()?;
     let whole: u64 = whole.parse().ok()?;
     Some(Duration::from_nanos(whole.checked_mul(1_000_000)?.checked_add(rest)?))
+}
+
+/// What every format can hold.
+pub(super) fn within(time: Duration) -> Duration {
+    Duration::from_nanos(nanos(time))
 }
 
 /// As far as 63 bits go, which is 292 years.
@@ -63,6 +69,8 @@ mod tests {
             assert_eq!(from_millis(text.as_bytes()), Some(time));
         }
         assert_eq!(from_millis(b"1e3"), Some(Duration::from_secs(1)));
+        let longest = from_millis(b"1000000000000000000").unwrap();
+        assert_eq!(from_millis(millis(longest).as_bytes()), Some(longest));
         for text in ["-1", "", "x", "1e999", "null"] {
             assert_eq!(from_millis(text.as_bytes()), None, "{text}");
         }

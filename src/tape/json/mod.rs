@@ -35,8 +35,10 @@
 //! stands at the end, in `metadata_at_end`, and counts.
 
 mod cursor;
+mod elements;
 mod reader;
 mod writer;
 
+pub(super) use elements::Elements;
 pub use reader::Reader;
 pub use writer::Writer;

@@ -30,7 +30,7 @@ mod writer;
 
 pub use options::Options;
 pub use reader::Reader;
-pub(super) use reader::{NOT_SEALED, follows};
+pub(super) use reader::{NOT_SEALED, Next, follows, read_line};
 pub use rotate::Rotate;
 pub use rotating::Rotating;
 pub use verify::{Verified, verify};

@@ -60,7 +60,7 @@ pub(super) enum LineKind {
 }
 
 /// What is read next.
-pub(super) enum Next {
+pub(in crate::tape) enum Next {
     Line,
     /// A line without its end.
     Part,
@@ -304,7 +304,11 @@ pub(super) fn first_line(
 }
 
 /// Adds to what is there of a line already. The line break is not kept.
-pub(super) fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>, max: usize) -> io::Result<Next> {
+pub(in crate::tape) fn read_line(
+    input: &mut impl BufRead,
+    line: &mut Vec<u8>,
+    max: usize,
+) -> io::Result<Next> {
     loop {
         let block = match input.fill_buf() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use shadowcat::connect::Replay;
 use shadowcat::connect::replay::{Mode, Options};
 use shadowcat::{BoxError, JsonRpcMessage, RpcService};
-use tower::{Service, ServiceExt};
+use tower::ServiceExt;
 
 /// What is tested: something that uses a server.
 async fn sum(server: &mut impl RpcService, a: u32, b: u32) -> Result<String, BoxError> {

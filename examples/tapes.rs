@@ -157,7 +157,7 @@ fn record(path: &str, weather: &str) -> Result<(), BoxError> {
         (r#"{"name":"weather","arguments":{"city":"Ulm"}}"#, text(weather)),
         (r#"{"name":"echo","arguments":{"text":"hello"}}"#, text("hello")),
     ];
-    for (id, (params, result)) in (1..).zip(calls) {
+    for (id, (params, result)) in (1_i64..).zip(calls) {
         let at = |ms| Duration::from_millis(100 * id.unsigned_abs() + ms);
         let request = JsonRpcMessage::request(id, "tools/call", params)?;
         let response = JsonRpcMessage::response(id, result)?;

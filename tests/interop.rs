@@ -1,6 +1,7 @@
 //! Real clients and real servers, directly and through the examples: the clients must see the same on stdio
 //! (`tests/interop/run.sh`), on HTTP (`over_http.py`), and the inspector on both (`inspector.py`); what is denied or secret does
-//! not reach the server (`guarded.py`); and what is held for them outlives their own
+//! not reach the server (`guarded.py`); a tape of a session is played to the client that it was recorded of
+//! (`replayed.py`); and what is held for them outlives their own
 //! patience (`holding.py`). Needs node, Python
 //! and, the first time, their registries, so it runs only when asked to: `SHADOWCAT_INTEROP=1 cargo test --test interop`.
 
@@ -37,6 +38,8 @@ fn official_clients_see_the_same_with_and_without_the_proxy() {
     assert!(ruled.success(), "ruled.py: {ruled}");
     let guarded = run(Command::new(&python).arg(scripts.join("guarded.py")).arg(proxy("guard")));
     assert!(guarded.success(), "guarded.py: {guarded}");
+    let replayed = run(Command::new(&python).arg(scripts.join("replayed.py")).arg(proxy("record_replay")));
+    assert!(replayed.success(), "replayed.py: {replayed}");
     let held = run(Command::new(&python).arg(scripts.join("holding.py")).arg(proxy("breakpoints")));
     assert!(held.success(), "holding.py: {held}");
     let compared = run(Command::new(&python).arg(scripts.join("inspector.py")).args([&http, &stdio]));

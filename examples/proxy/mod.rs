@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use http::Uri;
 use shadowcat::connect::http::HttpClient;
@@ -34,6 +35,8 @@ enum Upstream {
     Demo,
     Command(Vec<String>),
     Url(Uri, HttpClient),
+    /// What the example has instead.
+    Own(Arc<dyn Fn() -> Leaf + Send + Sync>),
 }
 
 impl Proxy {
@@ -60,6 +63,19 @@ impl Proxy {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// Forwards to what this makes, instead.
+    #[allow(dead_code, reason = "not every example has one")]
+    pub(crate) fn answered_by(mut self, leaf: impl Fn() -> Leaf + Send + Sync + 'static) -> Self {
+        self.upstream = Upstream::Own(Arc::new(leaf));
+        self
+    }
+
+    /// The server alone.
+    #[allow(dead_code, reason = "not every example asks it itself")]
+    pub(crate) fn leaf(&self) -> Result<Leaf, BoxError> {
+        self.upstream.leaf()
     }
 
     /// Serves on stdio until the client leaves, or on HTTP until Ctrl-C. On HTTP a session has a stack of its own;
@@ -97,6 +113,7 @@ impl Upstream {
                 let child = command.on_stderr(|line| eprintln!("{line}")).spawn()?;
                 Leaf::new(child.map_err(Into::into))
             }
+            Self::Own(make) => make(),
             Self::Url(uri, client) => Leaf::new(Http::new(client.clone(), uri.clone()).map_err(Into::into)),
         })
     }

@@ -87,10 +87,13 @@ impl Split {
     }
 }
 
+/// The number of a part, and where it is written to.
+type Part = (u32, Box<dyn Sink>);
+
 /// The parts that are being written: one, or one for each session.
 struct Parts<'a> {
     by: &'a By,
-    open: HashMap<Option<Arc<str>>, (u32, Box<dyn Sink>)>,
+    open: HashMap<Option<Arc<str>>, Part>,
     made: u32,
     bytes: u64,
     began: Duration,

@@ -53,6 +53,28 @@ pub trait Source: Iterator<Item = Result<Entry, TapeError>> + Send {
     }
 }
 
+impl<S: Sink + ?Sized> Sink for Box<S> {
+    fn append(&mut self, entry: &Entry) -> Result<(), TapeError> {
+        (**self).append(entry)
+    }
+
+    fn update(&mut self, tape: &Tape) -> Result<(), TapeError> {
+        (**self).update(tape)
+    }
+
+    fn commit(&mut self) -> Result<(), TapeError> {
+        (**self).commit()
+    }
+
+    fn due(&self) -> Option<Instant> {
+        (**self).due()
+    }
+
+    fn finish(&mut self) -> Result<(), TapeError> {
+        (**self).finish()
+    }
+}
+
 impl<S: Source + ?Sized> Source for Box<S> {
     fn tape(&self) -> &Tape {
         (**self).tape()

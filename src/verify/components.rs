@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use tower_service::Service;
 
 use super::VerifyError;
+use super::active::Purpose;
 use super::driver::Driver;
 use super::script::Script;
 use crate::error::BoxError;
@@ -127,7 +128,7 @@ where
 
     /// That the tools changed by our own doing was not recorded.
     fn forget_changes(&mut self) {
-        for active in &mut self.active {
+        for active in self.active.iter_mut().filter(|active| active.purpose == Purpose::SessionListen) {
             active.forget(|message| message.is_method(method::TOOLS_LIST_CHANGED));
         }
     }

@@ -193,8 +193,13 @@ where
             }
             Poll::Ready(Ok(())) => {
                 if let Some((purpose, message)) = self.waiting.pop_front() {
-                    let (id, is_listen) = (message.owned_id(), message.is_listen());
-                    let limit = (!is_listen).then_some(self.settings.timeout);
+                    let id = message.owned_id();
+                    let ends = match purpose {
+                        Purpose::Call(call) => self.script.calls[call].ends(),
+                        Purpose::SessionListen => false,
+                        Purpose::OneWay | Purpose::Own => true,
+                    };
+                    let limit = ends.then_some(self.settings.timeout);
                     let future = self.service.call(message);
                     self.active.push(Active::new(purpose, id, future, limit));
                 }

@@ -45,12 +45,8 @@ impl VerifyError {
     }
 
     pub(super) fn tape(error: TapeError) -> Self {
-        Self { source: Some(error.into()), ..Self::new(Kind::Tape, "") }.saying()
-    }
-
-    fn saying(mut self) -> Self {
-        self.text = self.source.as_ref().map_or_else(String::new, ToString::to_string);
-        self
+        let text = error.to_string();
+        Self { kind: Kind::Tape, text, source: Some(error.into()) }
     }
 
     pub(super) fn unread() -> Self {

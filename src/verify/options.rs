@@ -50,6 +50,8 @@ pub struct Verify {
     settings: Settings,
 }
 
+type OnProgress = dyn FnMut(&Progress) + Send;
+
 pub(super) struct Settings {
     pub(super) pace: Pace,
     pub(super) timeout: Duration,
@@ -59,7 +61,7 @@ pub(super) struct Settings {
     pub(super) with_components: bool,
     pub(super) carries: Vec<Carry>,
     pub(super) judge: Judge,
-    pub(super) progress: Option<Box<dyn FnMut(&Progress) + Send>>,
+    pub(super) progress: Option<Box<OnProgress>>,
 }
 
 impl Verify {
@@ -115,7 +117,8 @@ impl Verify {
         self
     }
 
-    /// How long a call may take, and the stack to be ready for it; 60 s by default. A listen may take longer.
+    /// How long a call may take, and the stack to be ready for it; 60 s by default. A listen may take longer, and so may
+    /// a call that the client left or that was not answered.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.settings.timeout = limit;
         self
@@ -128,7 +131,7 @@ impl Verify {
         self
     }
 
-    /// Calls that run at the same time, at most; 64 by default. Listens do not count.
+    /// Calls that run at the same time, at most; 64 by default. What was recorded without an end does not count.
     pub fn max_in_flight(mut self, calls: usize) -> Self {
         self.settings.max_in_flight = calls.max(1);
         self

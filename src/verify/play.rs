@@ -120,13 +120,13 @@ where
         }
     }
 
-    /// Calls that are not listens.
+    /// Calls that end by themselves, if only by their time.
     fn running(&self) -> usize {
-        let is_call = |purpose| match purpose {
-            Purpose::Call(call) => !self.script.calls[call].request.is_listen(),
+        let ends = |purpose| match purpose {
+            Purpose::Call(call) => self.script.calls[call].ends(),
             _ => false,
         };
-        self.active.iter().filter(|active| is_call(active.purpose)).count()
+        self.active.iter().filter(|active| ends(active.purpose)).count()
     }
 
     /// Waits until the call has said what it had said when the client left it.

@@ -28,13 +28,13 @@ from mcp_types import (
 )
 from pydantic import ValidationError
 
-from transcript import method, outcome, plain
+from transcript import AS_IT_IS, method, outcome, plain
 
 TEXT = "demo://resource/dynamic/text/1"
 BLOB = "demo://resource/dynamic/blob/2"
 DOCUMENT = "demo://resource/static/document/features.md"
 # A name of its own: the server takes a name from one session when another uses it.
-MINE = uuid4().hex
+MINE = "0" * 32 if AS_IT_IS else uuid4().hex
 
 # What every tool is called with; a tool the server lists and this table does not fails the run.
 ARGUMENTS = {

@@ -75,6 +75,12 @@ pub(crate) struct Played {
     entries: std::vec::IntoIter<Entry>,
 }
 
+impl Played {
+    pub(crate) fn new(tape: Tape, entries: Vec<Entry>) -> Self {
+        Self { tape, entries: entries.into_iter() }
+    }
+}
+
 impl Iterator for Played {
     type Item = Result<Entry, TapeError>;
 

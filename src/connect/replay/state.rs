@@ -1,5 +1,6 @@
 //! Where a replay stands.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
@@ -147,8 +148,8 @@ impl State {
         let Some(id) = message.owned_id() else { return message };
         self.stats.questions += 1;
         let asked = Asked { question: item.frame, play };
-        if !self.asked.contains_key(&id) {
-            self.asked.insert(id, asked);
+        if let Entry::Vacant(free) = self.asked.entry(id) {
+            free.insert(asked);
             return message;
         }
         self.next_question += 1;

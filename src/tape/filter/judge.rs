@@ -11,6 +11,9 @@ use crate::tape::{Entry, EntryKind, Outcome, name};
 /// Calls that are followed at once; beyond that, the one that was met first is forgotten.
 const CALLS: usize = 10_000;
 
+/// Entries that may stand between the answer of a call and its end.
+const LATE: u64 = 256;
+
 /// What becomes of an entry.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -26,10 +29,11 @@ pub(super) enum Verdict {
 pub(super) struct Judge {
     filter: Filter,
     calls: HashMap<Key, Call>,
-    /// In the order in which they were met; some are over.
+    /// In the order in which they were met.
     met: VecDeque<Key>,
-    /// Calls that are not over.
-    open: usize,
+    /// Answered behind so many entries, and their end is still to come.
+    answered: VecDeque<(u64, Key)>,
+    taken: u64,
     /// Calls whose fate became known.
     decided: Vec<(Key, bool)>,
 }
@@ -44,7 +48,8 @@ struct Call {
 
 impl Judge {
     pub(super) fn new(filter: Filter) -> Self {
-        Self { filter, calls: HashMap::new(), met: VecDeque::new(), open: 0, decided: Vec::new() }
+        let (calls, met, answered, decided) = Default::default();
+        Self { filter, calls, met, answered, taken: 0, decided }
     }
 
     pub(super) fn filter(&self) -> &Filter {
@@ -53,7 +58,7 @@ impl Judge {
 
     /// Whether nothing is wanted but what the filter itself is about.
     pub(super) fn is_idle(&self) -> bool {
-        self.open == 0
+        self.calls.is_empty()
     }
 
     /// What became known with the last entry.
@@ -70,6 +75,7 @@ impl Judge {
         if !self.filter.is_about_calls() {
             return if self.filter.admits(entry) { Verdict::Keep } else { Verdict::Drop };
         }
+        self.forget_late();
         let message = name::message(entry);
         let verdict = match (entry.kind, &message) {
             (EntryKind::Request, Some(message)) => self.request(entry, message),
@@ -96,23 +102,31 @@ impl Judge {
 
     /// A number that is used again is a new call.
     fn meet(&mut self, key: Key) {
-        if self.forget(&key).is_some() {
-            self.met.retain(|met| *met != key);
-        }
+        self.forget(&key);
         if self.met.len() >= CALLS
             && let Some(oldest) = self.met.pop_front()
         {
-            self.forget(&oldest);
+            self.calls.remove(&oldest);
         }
         self.met.push_back(key.clone());
         self.calls.insert(key, Call::default());
-        self.open += 1;
     }
 
     fn forget(&mut self, key: &Key) -> Option<Call> {
         let call = self.calls.remove(key)?;
-        self.open -= usize::from(call.fate.is_none());
+        self.met.retain(|met| met != key);
         Some(call)
+    }
+
+    /// Not every recorder tells of ends.
+    fn forget_late(&mut self) {
+        self.taken += 1;
+        while self.answered.front().is_some_and(|(at, _)| *at + LATE < self.taken) {
+            let Some((_, key)) = self.answered.pop_front() else { break };
+            if self.calls.get(&key).is_some_and(|call| call.fate.is_some()) {
+                self.forget(&key);
+            }
+        }
     }
 
     fn response(&mut self, entry: &Entry, message: &JsonRpcMessage) -> Option<Verdict> {
@@ -133,13 +147,12 @@ impl Judge {
         if call.fate.is_none() {
             let fate = self.filter.is_ended(call.failed, Some(Outcome::Answered));
             call.fate = Some(fate);
-            self.open -= 1;
             self.decided.push((key.clone(), fate));
+            self.answered.push_back((self.taken, key.clone()));
         }
         let verdict = self.verdict(key.clone());
         if !key.has_end() {
             self.forget(key);
-            self.met.retain(|met| met != key);
         }
         verdict
     }
@@ -153,7 +166,6 @@ impl Judge {
 
     fn over(&mut self, key: Key, end: &Entry) -> Option<bool> {
         let call = self.forget(&key)?;
-        self.met.retain(|met| *met != key);
         Some(call.fate.unwrap_or_else(|| {
             let fate = self.filter.is_ended(call.failed, end.outcome);
             self.decided.push((key, fate));

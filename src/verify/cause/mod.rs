@@ -25,12 +25,15 @@ pub struct Cause {
     rule: Rule,
 }
 
+/// Of each pair of words that differ.
+type OfWords = dyn Fn(&str, &str) -> bool + Send + Sync;
+/// Of the whole.
+type OfWhole = dyn Fn(&Difference) -> bool + Send + Sync;
+
 #[derive(Clone)]
 enum Rule {
-    /// Of each pair of words that differ.
-    Words(Arc<dyn Fn(&str, &str) -> bool + Send + Sync>),
-    /// Of the whole.
-    Whole(Arc<dyn Fn(&Difference) -> bool + Send + Sync>),
+    Words(Arc<OfWords>),
+    Whole(Arc<OfWhole>),
 }
 
 impl Cause {

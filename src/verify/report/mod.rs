@@ -16,7 +16,7 @@ use std::time::Duration;
 pub struct Report {
     /// The calls of the tape, in order.
     pub calls: Vec<Call>,
-    /// How what the server said unasked differs.
+    /// How what the server said unasked differs, and notifications and answers of the client that could not be sent.
     pub unasked: Vec<Finding>,
     /// The sums.
     pub totals: Totals,

@@ -164,6 +164,9 @@ impl Builder {
             };
             return self.pending.values().find(is_its).copied();
         }
+        if message.kind() != Kind::Request && !message.is_method(method::LOG) {
+            return None;
+        }
         let is_call = |call: &&usize| !self.script.calls[**call].request.is_listen();
         let mut running = self.pending.values().filter(is_call);
         match (running.next(), running.next()) {

@@ -81,6 +81,13 @@ pub(super) struct Said {
     pub(super) is_used: bool,
 }
 
+impl Recorded {
+    /// It has to end by itself. A listen need not, nor what the client left or was never answered.
+    pub(super) fn ends(&self) -> bool {
+        !self.request.is_listen() && matches!(self.end, End::Answered(_) | End::Failed(_))
+    }
+}
+
 impl Script {
     /// The step of the `initialize`.
     pub(super) fn opening(&self) -> Option<usize> {

@@ -113,12 +113,13 @@ impl<L> Taped<L> {
         }
     }
 
-    /// Writes what was recorded, and says what is otherwise than on the tape before. Of a replay nothing is.
+    /// Writes what was recorded, and says what is otherwise than on the tape before. Of a replay nothing is. The real
+    /// leaf is dropped with this clone.
     ///
     /// # Errors
     ///
     /// The file cannot be written, or there was nothing to write, or more than fits; then the old one is as it was.
-    pub fn finish(&self) -> Result<Changes, ReplayError> {
+    pub fn finish(self) -> Result<Changes, ReplayError> {
         match &self.inner {
             Inner::Replay(_) => Ok(Changes::default()),
             Inner::Record(_, recording) => recording.finish(),

@@ -111,7 +111,7 @@ fn frame(number: usize, entry: Entry) -> Result<Frame, ReplayError> {
     }
     let options = ScanOptions::new().unlimited();
     let message = JsonRpcMessage::parse_with(entry.bytes.clone(), &options)
-        .or_else(|_| JsonRpcMessage::parse_with(entry.bytes.clone(), &options.clone().transparent()))
+        .or_else(|_| JsonRpcMessage::parse_with(entry.bytes.clone(), &options.transparent()))
         .map_err(|why| ReplayError::NoMessage { frame: number, why })?;
     Ok(Frame { number, entry, message: Some(message) })
 }

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "no test file uses all of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -61,7 +61,7 @@ impl Sink for Memory {
 pub(crate) struct Gated {
     inner: Memory,
     /// It has begun with an entry.
-    begun: Sender<()>,
+    begun: SyncSender<()>,
     words: Receiver<bool>,
     /// Nobody says anything any more.
     is_open: bool,
@@ -70,11 +70,11 @@ pub(crate) struct Gated {
 /// The other side of it. Dropped, it lets everything pass.
 pub(crate) struct Gate {
     pub(crate) begun: Receiver<()>,
-    pub(crate) words: Sender<bool>,
+    pub(crate) words: SyncSender<bool>,
 }
 
 pub(crate) fn gated(memory: &Memory) -> (Gated, Gate) {
-    let ((begun_tx, begun), (words_tx, words)) = (channel(), channel());
+    let ((begun_tx, begun), (words_tx, words)) = (sync_channel(1024), sync_channel(1024));
     let sink = Gated { inner: memory.clone(), begun: begun_tx, words, is_open: false };
     (sink, Gate { begun, words: words_tx })
 }

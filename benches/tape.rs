@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use shadowcat::Direction;
-use shadowcat::tape::{self, Entry, EntryKind, Key, OpenOptions, Sink, Source, Tape, json, lines, sqlite};
+use shadowcat::tape::{
+    self, Entry, EntryKind, Filter, Key, OpenOptions, Sink, Source, Tape, json, lines, sqlite,
+};
 
 const FRAMES: u64 = 20_000;
 

@@ -17,6 +17,8 @@
 //! record_replay show /tmp/tools.jsonl
 //! ```
 
+#![allow(clippy::print_stdout, reason = "what is shown is its output")]
+
 mod demo;
 mod proxy;
 

@@ -59,7 +59,7 @@ fn call() -> impl Strategy<Value = Call> {
 }
 
 fn id(prefix: &str, at: usize) -> String {
-    if at % 2 == 0 { format!(r#""{prefix}{at}""#) } else { (prefix.len() * 1000 + at).to_string() }
+    if at.is_multiple_of(2) { format!(r#""{prefix}{at}""#) } else { (prefix.len() * 1000 + at).to_string() }
 }
 
 /// Calls one after the other, or two at a time, the second answered first.

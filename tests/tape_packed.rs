@@ -109,7 +109,7 @@ fn a_file_cut_at_any_byte_gives_all_that_was_committed_before_and_is_gone_on_wit
             };
             let (found, error) = read(source);
             let found = found.len() as u64;
-            assert!(found >= most && found % 2 == 0, "{cut}: {found} after {most}");
+            assert!(found >= most && found.is_multiple_of(2), "{cut}: {found} after {most}");
             assert!(error.is_none_or(|error| error.is_torn()), "{cut}");
             most = found;
 

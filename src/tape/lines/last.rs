@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Options;
 use super::chain::{Chain, split};
-use super::reader::{LineKind, Next, first_line, read_line};
+use super::line::{LineKind, Next, first_line, read_line};
 use crate::protocol::peek;
 use crate::tape::pack::{Ending, Input};
 use crate::tape::{MAX_FRAME_BYTES, Tape, TapeError, frame, head, object::Style, text};

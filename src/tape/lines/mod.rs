@@ -20,6 +20,7 @@
 
 mod chain;
 mod last;
+mod line;
 mod options;
 mod parts;
 mod reader;
@@ -28,9 +29,10 @@ mod rotating;
 mod verify;
 mod writer;
 
+pub(super) use line::{Next, follows, read_line};
 pub use options::Options;
+pub(super) use reader::NOT_SEALED;
 pub use reader::Reader;
-pub(super) use reader::{NOT_SEALED, Next, follows, read_line};
 pub use rotate::Rotate;
 pub use rotating::Rotating;
 pub use verify::{Verified, verify};

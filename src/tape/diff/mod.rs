@@ -1,22 +1,17 @@
 //! What differs between two tapes.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::fmt;
-use std::sync::Arc;
+mod call;
+mod side;
 
-use sha2::{Digest, Sha256};
+use std::collections::{HashMap, VecDeque};
 
-use super::exchange::{Exchange, Exchanges};
-use super::{Comparison, Difference, Entry, Outcome, Source, TapeError, name};
-use crate::shown;
+use side::{Side, number};
 
-/// Calls of one tape that wait for the like of them on the other, and bytes of them.
-const CALLS: usize = 100_000;
-const BYTES: usize = 64 << 20;
-/// Sessions that are told apart.
-const SESSIONS: usize = 10_000;
-/// Bytes of a name as it is shown.
-const NAME: usize = 96;
+use super::exchange::Exchange;
+use super::{Comparison, Difference, Entry, Outcome, Source, TapeError};
+
+pub use call::{CallChange, CallDiff, CallPart};
+
 /// Where the protocol refers to itself, by numbers that are others in each session.
 const REFERENCES: [&str; 4] =
     ["/id", "/params/_meta/progressToken", "/params/progressToken", "/params/requestId"];
@@ -71,189 +66,6 @@ pub struct Diff {
     sides: [Side; 2],
     ready: VecDeque<CallDiff>,
     is_over: bool,
-}
-
-/// A call that is not the same on two tapes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CallDiff {
-    /// What has become of it.
-    pub change: CallChange,
-    /// Its session, as the expected tape calls it; of an added call, as the actual one does.
-    pub session: Option<Arc<str>>,
-    /// Its method.
-    pub method: String,
-    /// The tool or the prompt that it names.
-    pub tool: Option<String>,
-    /// Its request, from the tape that names the session.
-    pub request: Entry,
-    /// What changed, if it is on both tapes.
-    pub parts: Vec<(CallPart, Difference)>,
-}
-
-/// What has become of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "there is nothing between them")]
-pub enum CallChange {
-    /// It is not on the actual tape.
-    Removed,
-    /// It is not on the expected tape.
-    Added,
-    /// It is another on both.
-    Changed,
-}
-
-/// A part of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum CallPart {
-    /// The request.
-    Request,
-    /// A message within the call; the first is number 0.
-    Item(usize),
-    /// Its answer.
-    Answer,
-    /// How it ended.
-    Outcome,
-}
-
-impl CallDiff {
-    fn new(change: CallChange, call: Exchange, parts: Vec<(CallPart, Difference)>) -> Self {
-        let (method, tool) = call.name();
-        let tool = Some(tool).filter(|tool| !tool.is_empty());
-        Self { change, session: call.request.session.clone(), method, tool, request: call.request, parts }
-    }
-}
-
-impl fmt::Display for CallDiff {
-    /// A line, and one for each difference; what a stranger wrote cannot drive a terminal.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let change = match self.change {
-            CallChange::Removed => "removed",
-            CallChange::Added => "added",
-            CallChange::Changed => "changed",
-        };
-        let session = self.session.as_deref().map_or_else(|| "-".to_owned(), |it| shown::name(it, NAME));
-        write!(f, "{change} {session} {}", shown::name(&self.method, NAME))?;
-        if let Some(tool) = &self.tool {
-            write!(f, " tool={}", shown::name(tool, NAME))?;
-        }
-        self.parts.iter().try_for_each(|(part, difference)| {
-            write!(f, "\n  {part}: {}", shown::safe_json(&difference.to_string()))
-        })
-    }
-}
-
-impl fmt::Display for CallPart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Request => f.write_str("request"),
-            Self::Item(number) => write!(f, "message {number}"),
-            Self::Answer => f.write_str("answer"),
-            Self::Outcome => f.write_str("outcome"),
-        }
-    }
-}
-
-/// One of the two tapes.
-struct Side {
-    source: Box<dyn Source>,
-    open: Exchanges,
-    /// The number of each session.
-    sessions: HashMap<Option<Arc<str>>, usize>,
-    waiting: BTreeMap<u64, (Key, Exchange)>,
-    by_key: HashMap<Key, VecDeque<u64>>,
-    bytes: usize,
-    calls: u64,
-    is_over: bool,
-}
-
-/// A digest of the session's number, the method and the params.
-type Key = [u8; 32];
-
-impl Side {
-    fn new(source: Box<dyn Source>) -> Self {
-        Self {
-            source,
-            open: Exchanges::default(),
-            sessions: HashMap::new(),
-            waiting: BTreeMap::new(),
-            by_key: HashMap::new(),
-            bytes: 0,
-            calls: 0,
-            is_over: false,
-        }
-    }
-
-    /// Reads on, until a call is over.
-    fn read(&mut self) -> Result<Vec<Exchange>, TapeError> {
-        for entry in &mut self.source {
-            let entry = entry?;
-            number(&mut self.sessions, &entry.session);
-            let message = name::message(&entry);
-            let over: Vec<_> = self.open.take(entry, message).into_iter().flatten().collect();
-            if !over.is_empty() {
-                return Ok(over);
-            }
-        }
-        self.is_over = true;
-        Ok(std::mem::take(&mut self.open).rest().collect())
-    }
-
-    fn key(&mut self, call: &Exchange, comparison: &Comparison) -> Key {
-        let session = number(&mut self.sessions, &call.request.session) as u64;
-        let request = comparison.key(&call.request.bytes);
-        Sha256::new().chain_update(session.to_be_bytes()).chain_update(request).finalize().into()
-    }
-
-    fn push(&mut self, key: Key, call: Exchange) {
-        self.calls += 1;
-        self.bytes += call.bytes();
-        self.by_key.entry(key).or_default().push_back(self.calls);
-        self.waiting.insert(self.calls, (key, call));
-    }
-
-    fn pop(&mut self, key: &Key) -> Option<Exchange> {
-        let number = *self.by_key.get(key)?.front()?;
-        self.remove(number)
-    }
-
-    fn pop_first(&mut self) -> Option<Exchange> {
-        let number = *self.waiting.first_key_value()?.0;
-        self.remove(number)
-    }
-
-    fn remove(&mut self, number: u64) -> Option<Exchange> {
-        let (key, call) = self.waiting.remove(&number)?;
-        self.bytes -= call.bytes();
-        if let Some(numbers) = self.by_key.get_mut(&key) {
-            numbers.retain(|one| *one != number);
-            if numbers.is_empty() {
-                self.by_key.remove(&key);
-            }
-        }
-        Some(call)
-    }
-
-    fn is_full(&self) -> bool {
-        self.waiting.len() > CALLS || self.bytes > BYTES
-    }
-}
-
-impl fmt::Debug for Side {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Side").field("waiting", &self.waiting.len()).finish_non_exhaustive()
-    }
-}
-
-/// Which session of its tape it is; all that are too many are one.
-fn number(sessions: &mut HashMap<Option<Arc<str>>, usize>, name: &Option<Arc<str>>) -> usize {
-    let next = sessions.len();
-    match sessions.get(name) {
-        Some(number) => *number,
-        None if next >= SESSIONS => SESSIONS,
-        None => *sessions.entry(name.clone()).or_insert(next),
-    }
 }
 
 const CHANGES: [CallChange; 2] = [CallChange::Removed, CallChange::Added];

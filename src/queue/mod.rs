@@ -139,6 +139,18 @@ impl<T> Sender<T> {
         self.0.lock().lost
     }
 
+    /// Waits until nobody reads any more.
+    #[cfg(feature = "tape")]
+    pub(crate) async fn closed(&self) {
+        loop {
+            let progress = self.0.progress.notified();
+            if self.is_closed() {
+                return;
+            }
+            progress.await;
+        }
+    }
+
     /// Waits until the reader is done with everything that was queued before, or is gone.
     pub(crate) async fn flushed(&self) {
         let until = self.0.lock().offered;

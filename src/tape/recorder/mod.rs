@@ -212,7 +212,9 @@ impl Recorder {
 
     /// Changes what is said of the whole tape, at its place among the entries.
     pub fn update(&self, change: impl FnOnce(&mut Tape) + Send + 'static) {
-        self.shared.order(Item::Change(Box::new(change)));
+        if self.shared.mode() != FINISHED {
+            self.shared.order(Item::Change(Box::new(change)));
+        }
     }
 
     /// Waits until everything that was recorded before is committed, or lost. While the sink takes nothing, that is as
@@ -222,6 +224,10 @@ impl Recorder {
     ///
     /// It could not be committed now; it is tried again.
     pub async fn flushed(&self) -> Result<(), TapeError> {
+        if self.shared.mode() == FINISHED {
+            self.shared.queue().closed().await;
+            return Ok(());
+        }
         let (asked, answer) = oneshot::channel();
         self.shared.order(Item::Flush(asked));
         let is_finished = |_| if self.shared.mode() == FINISHED { Ok(()) } else { Err(gone()) };

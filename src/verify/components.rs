@@ -57,7 +57,7 @@ where
         let digest = tokio::task::spawn_blocking(move || Digest::of(File::open(file)?, MAX_FILE)).await;
         match digest {
             Ok(Ok(Some(now))) if now != recorded => {
-                let why = format_args!("{uri} is another file: its digest is {now}, recorded was {recorded}");
+                let why = format!("{uri} is another file: its digest is {now}, recorded was {recorded}");
                 Err(VerifyError::component(&component.id, why))
             }
             Ok(Ok(Some(_))) => Ok(()),
@@ -74,7 +74,7 @@ where
         match self.manage(component, ManagementTool::LoadComponent, &arguments).await? {
             Outcome::Loaded { id, .. } if *id.as_str() == *component.id => Ok(()),
             Outcome::Loaded { id, .. } => {
-                let why = format_args!("{uri} was loaded under another id, {:?}", id.as_str());
+                let why = format!("{uri} was loaded under another id, {:?}", id.as_str());
                 Err(VerifyError::component(&component.id, why))
             }
             _ => Err(VerifyError::component(&component.id, "the server did not say that it was loaded")),

@@ -61,7 +61,7 @@ fn session(entries: &[Entry], which: &Which) -> Result<Option<Arc<str>>, VerifyE
         None if names.len() > 1 => {
             let some: Vec<_> = names.iter().take(5).map(|name| format!("{name:?}")).collect();
             let why =
-                format_args!("it has {} sessions, choose one by `session`: {}", names.len(), some.join(", "));
+                format!("it has {} sessions, choose one by `session`: {}", names.len(), some.join(", "));
             Err(VerifyError::session(why))
         }
         None => Ok(names.into_iter().next()),

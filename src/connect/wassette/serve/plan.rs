@@ -139,7 +139,7 @@ impl Failure {
     fn at(address: SocketAddr, error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::AddrInUse => {
-                let what = format_args!("{address}, where wassette is to listen, is taken");
+                let what = format!("{address}, where wassette is to listen, is taken");
                 Self::Taken(Error::io(what, error))
             }
             _ => Self::Other(Error::io(format_args!("wassette cannot listen on {address}"), error)),

@@ -5,12 +5,13 @@
 #![allow(clippy::print_stdout, reason = "its parent reads it")]
 
 mod audited;
+mod killed;
 
-use std::io::{BufRead, BufReader, Lines, Write};
+use std::io::Write;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
 
 use audited::{Folder, add, notes, verify};
+use killed::{kill_after, kills, start, told};
 use shadowcat::audit::{Options, Overflow, Record, Writer};
 
 /// What the other process is to do, and where.
@@ -54,36 +55,12 @@ async fn fill(path: &Path) {
     println!("\nsent {sent}");
 }
 
-fn start(shell: &str, what: &str, path: &Path) -> (Child, Lines<BufReader<ChildStdout>>) {
-    let script = format!("{shell} exec \"$0\" --exact another_process --nocapture");
-    let mut command = Command::new("sh");
-    command.arg("-c").arg(script).arg(std::env::current_exe().unwrap());
-    command.env(TASK, format!("{what} {}", path.display())).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().unwrap();
-    let out = BufReader::new(child.stdout.take().unwrap()).lines();
-    (child, out)
-}
-
-fn told(lines: &mut impl Iterator<Item = std::io::Result<String>>, word: &str) -> Option<u64> {
-    let number = |line: String| line.strip_prefix(word).and_then(|number| number.trim().parse().ok());
-    lines.map_while(Result::ok).find_map(number)
-}
-
 #[tokio::test]
 async fn what_was_written_survives_a_kill_and_the_chain_goes_on() {
-    let kills = std::env::var("SHADOWCAT_KILLS").map_or(15, |kills| kills.parse().unwrap());
+    let kills = kills(15);
     for kill in 0..kills {
         let folder = Folder::new();
-        let (mut child, mut out) = start("", "write", &folder.log());
-        let mut safe = 0;
-        for _ in 0..=kill % 40 {
-            safe = told(&mut out, "safe ").expect("it goes on");
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        while let Some(more) = told(&mut out, "safe ") {
-            safe = more;
-        }
+        let safe = kill_after(1 + kill % 40, start(TASK, "", "write", &folder.log()));
         let found = verify([folder.log()]);
         assert!(found.records >= safe, "{} of {safe}", found.records);
         assert!(found.flaw_count <= 1, "nothing but the last line may be torn: {found:?}");
@@ -98,7 +75,7 @@ async fn what_was_written_survives_a_kill_and_the_chain_goes_on() {
 async fn a_full_disk_costs_records_that_are_counted_and_the_chain_goes_on_when_there_is_room() {
     let folder = Folder::new();
     // Blocks of 512 bytes; a write beyond them fails, it does not kill.
-    let (mut child, mut out) = start("ulimit -f 16; trap '' XFSZ;", "fill", &folder.log());
+    let (mut child, mut out) = start(TASK, "ulimit -f 16; trap '' XFSZ;", "fill", &folder.log());
     let sent = told(&mut out, "sent ").expect("it runs on without room");
     child.kill().unwrap();
     child.wait().unwrap();

@@ -4,14 +4,16 @@
 #![cfg(all(feature = "tape", feature = "stdio", target_os = "linux"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod killed;
 mod taped;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
+use killed::{kill_after, kills, start, told};
 use shadowcat::layer::RecordLayer;
 use shadowcat::tape::{self, Entry, EntryKind, Outcome, Recorder, RecorderOptions, Tape, json, lines};
 use shadowcat::{JsonRpcMessage, connect};
@@ -98,41 +100,18 @@ async fn fill(recorder: &Recorder) {
     println!("\nlost {}", recorder.stats().lost);
 }
 
-fn start(shell: &str, what: &str, path: &Path) -> Child {
-    let script = format!("{shell} exec \"$0\" --exact another_process --nocapture");
-    let mut command = Command::new("sh");
-    command.arg("-c").arg(script).arg(std::env::current_exe().unwrap());
-    command.env(TASK, format!("{what} {}", path.display())).stdout(Stdio::piped()).stderr(Stdio::null());
-    command.spawn().unwrap()
-}
-
-fn told(lines: &mut impl Iterator<Item = std::io::Result<String>>, word: &str) -> Option<u64> {
-    let number = |line: String| line.strip_prefix(word).and_then(|number| number.trim().parse().ok());
-    lines.map_while(Result::ok).find_map(number)
-}
-
 fn requests(entries: &[Entry]) -> usize {
     entries.iter().filter(|entry| entry.kind == EntryKind::Request).count()
 }
 
 #[test]
 fn what_was_flushed_survives_a_kill_and_nothing_is_missing_between() {
-    let kills = std::env::var("SHADOWCAT_KILLS").map_or(6, |kills| kills.parse().unwrap());
+    let kills = kills(6);
     for format in formats() {
         for kill in 0..kills {
             let folder = Folder::new();
             let path = folder.path(&format!("a.{format}"));
-            let mut child = start("", "record", &path);
-            let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
-            let mut safe = 0;
-            for _ in 0..=kill % 20 {
-                safe = told(&mut out, "safe ").expect("it goes on");
-            }
-            child.kill().unwrap();
-            child.wait().unwrap();
-            while let Some(more) = told(&mut out, "safe ") {
-                safe = more;
-            }
+            let safe = kill_after(1 + kill % 20, start(TASK, "", "record", &path));
             let (found, error) = read(tape::open(&path).unwrap());
             assert!(requests(&found) as u64 >= safe, "{format}: {} of {safe}", requests(&found));
             assert!(error.is_none_or(|error| error.is_torn()));
@@ -157,8 +136,7 @@ fn a_full_disk_stops_nobody_and_what_is_lost_is_counted_where_it_is_missing() {
         let folder = Folder::new();
         let path = folder.path(&format!("a.{format}"));
         // In blocks of 512 bytes, and soft, so that there can be room again; who ignores the signal gets an error.
-        let mut child = start("trap '' XFSZ; ulimit -S -f 600;", "fill", &path);
-        let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (mut child, mut out) = start(TASK, "trap '' XFSZ; ulimit -S -f 600;", "fill", &path);
         let id = told(&mut out, "full ").unwrap_or_else(|| panic!("{format}: it goes on"));
         let (found, _) = read(tape::open(&path).unwrap());
         assert!(!found.is_empty(), "{format}: it is readable while the disk is full");

@@ -4,12 +4,13 @@
 #![cfg(all(feature = "tape", target_os = "linux"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod killed;
 mod taped;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
+use killed::{kill_after, kills, start, told};
 use shadowcat::tape::{self, Sink, json, lines};
 use taped::{Folder, ping, read, tape};
 
@@ -112,38 +113,15 @@ fn fill(sink: &mut dyn Sink) {
     println!("\ntaken {taken}");
 }
 
-fn start(shell: &str, what: &str, path: &Path) -> Child {
-    let script = format!("{shell} exec \"$0\" --exact another_process --nocapture");
-    let mut command = Command::new("sh");
-    command.arg("-c").arg(script).arg(std::env::current_exe().unwrap());
-    command.env(TASK, format!("{what} {}", path.display())).stdout(Stdio::piped()).stderr(Stdio::null());
-    command.spawn().unwrap()
-}
-
-fn told(lines: &mut impl Iterator<Item = std::io::Result<String>>, word: &str) -> Option<u64> {
-    let number = |line: String| line.strip_prefix(word).and_then(|number| number.trim().parse().ok());
-    lines.map_while(Result::ok).find_map(number)
-}
-
 #[test]
 fn what_was_committed_survives_a_kill_and_nothing_is_missing_between() {
-    let kills = std::env::var("SHADOWCAT_KILLS").map_or(15, |kills| kills.parse().unwrap());
+    let kills = kills(15);
     for format in formats() {
         for kill in 0..kills {
             let folder = Folder::new();
             let path = folder.path(&format!("a.{format}"));
-            let mut child = start("", "record", &path);
-            let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
             // Killed after other numbers of commits, at whatever it is doing then.
-            let mut safe = 0;
-            for _ in 0..=kill % 40 {
-                safe = told(&mut out, "safe ").expect("it goes on");
-            }
-            child.kill().unwrap();
-            child.wait().unwrap();
-            while let Some(more) = told(&mut out, "safe ") {
-                safe = more;
-            }
+            let safe = kill_after(1 + kill % 40, start(TASK, "", "record", &path));
             let (found, error) = read(open(&path));
             assert!(found.len() as u64 >= safe, "{format}: {} of {safe}", found.len());
             assert!(error.is_none_or(|error| error.is_torn()));
@@ -158,8 +136,7 @@ fn on_a_full_disk_what_was_taken_is_on_the_tape_and_it_can_be_gone_on_with() {
         let folder = Folder::new();
         let path = folder.path(&format!("a.{format}"));
         // In blocks of 512 bytes; who ignores the signal gets an error.
-        let mut child = start("trap '' XFSZ; ulimit -f 600;", "fill", &path);
-        let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (mut child, mut out) = start(TASK, "trap '' XFSZ; ulimit -f 600;", "fill", &path);
         let taken = told(&mut out, "taken ").unwrap_or_else(|| panic!("{format}: it fails"));
         assert!(child.wait().unwrap().success());
         let (found, error) = read(open(&path));

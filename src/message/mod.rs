@@ -17,6 +17,7 @@ mod beside;
 mod build;
 mod code;
 mod context;
+mod debug;
 mod edit;
 mod envelope;
 mod fold;
@@ -33,8 +34,6 @@ mod shared;
 mod splice;
 mod text;
 mod walk;
-
-use std::fmt;
 
 use bytes::Bytes;
 
@@ -279,21 +278,6 @@ impl JsonRpcMessage {
     fn str_at(&self, span: envelope::Span) -> &str {
         std::str::from_utf8(&self.inner.bytes[span.range()])
             .expect("the scanner accepted these bytes as UTF-8")
-    }
-}
-
-impl fmt::Debug for JsonRpcMessage {
-    /// Kind, id, method and size; never the payload, which may hold secrets.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = f.debug_struct("JsonRpcMessage");
-        out.field("kind", &self.kind());
-        if let Some(id) = self.id() {
-            out.field("id", &id);
-        }
-        if let Some(method) = self.method() {
-            out.field("method", &method);
-        }
-        out.field("bytes", &self.inner.bytes.len()).finish_non_exhaustive()
     }
 }
 

@@ -1,16 +1,17 @@
 //! What a check by a schema would cost, and whether it may be made at all.
 
+mod walk;
+
 use std::collections::HashMap;
 
 use serde_json::{Map, Value};
+use walk::Walk;
 
 const MAX_DEPTH: usize = 64;
 const MAX_VALUES: usize = 8192;
 const MAX_PATTERNS: usize = 64;
 /// Levels of all places together that are referred to: whoever follows references nests no deeper than this.
 const MAX_NESTED: usize = 256;
-/// How deep a check goes, in schema and arguments together: it is a recursion on somebody's stack.
-const MAX_LEVELS: usize = 192;
 
 /// Why a schema is not checked by.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,7 +73,7 @@ impl Plan {
 
     /// Walks as a check would, every way at once; the check costs no more than a small multiple of this.
     pub(super) fn walk(&self, value: &Value, budget: u64) -> Result<(), Unusable> {
-        Walk { plan: self, left: budget }.visit(0, value, 0)
+        Walk::new(self, budget).visit(0, value, 0)
     }
 }
 
@@ -232,72 +233,5 @@ impl<'a> Builder<'a> {
             return Err(ELSEWHERE); // another spelling; peers differ in what it means
         }
         self.root.pointer(place).ok_or(ELSEWHERE)
-    }
-}
-
-struct Walk<'a> {
-    plan: &'a Plan,
-    left: u64,
-}
-
-impl Walk<'_> {
-    fn visit(&mut self, at: usize, value: &Value, level: usize) -> Result<(), Unusable> {
-        let node = &self.plan.nodes[at];
-        if level > MAX_LEVELS {
-            return Err(Unusable("a check would nest too deep"));
-        }
-        self.spend(node.weight)?;
-        for _ in 0..if node.looks_again { 4 } else { 1 } {
-            node.here.iter().try_for_each(|part| self.visit(*part, value, level + 1))?;
-        }
-        match value {
-            Value::String(text) => {
-                self.spend((1 + text.len() as u64 / 32) * node.patterns + text.len() as u64 / 512)
-            }
-            Value::Array(items) => self.items(node, items, level),
-            Value::Object(members) => self.members(node, members, level),
-            _ => Ok(()),
-        }
-    }
-
-    fn items(&mut self, node: &Node, items: &[Value], level: usize) -> Result<(), Unusable> {
-        if node.is_unique {
-            items.iter().try_for_each(|item| self.compare(item, MAX_LEVELS))?;
-        }
-        for (index, item) in items.iter().enumerate() {
-            let own = node.indexed.get(index);
-            own.into_iter().chain(&node.items).try_for_each(|part| self.visit(*part, item, level + 1))?;
-        }
-        Ok(())
-    }
-
-    fn members(&mut self, node: &Node, members: &Map<String, Value>, level: usize) -> Result<(), Unusable> {
-        for (key, member) in members {
-            self.spend((1 + key.len() as u64 / 32) * node.name_patterns)?;
-            if !node.names.is_empty() {
-                let key = Value::String(key.clone());
-                node.names.iter().try_for_each(|part| self.visit(*part, &key, level + 1))?;
-            }
-            let own = node.named.get(key);
-            own.into_iter().chain(&node.members).try_for_each(|part| self.visit(*part, member, level + 1))?;
-        }
-        Ok(())
-    }
-
-    /// Items are compared with each other whole, some of them several times.
-    fn compare(&mut self, value: &Value, levels: usize) -> Result<(), Unusable> {
-        let levels = levels.checked_sub(1).ok_or(Unusable("a check would nest too deep"))?;
-        self.spend(4)?;
-        match value {
-            Value::String(text) => self.spend(text.len() as u64 / 64),
-            Value::Array(items) => items.iter().try_for_each(|item| self.compare(item, levels)),
-            Value::Object(members) => members.values().try_for_each(|member| self.compare(member, levels)),
-            _ => Ok(()),
-        }
-    }
-
-    fn spend(&mut self, steps: u64) -> Result<(), Unusable> {
-        self.left = self.left.checked_sub(steps).ok_or(Unusable("a check would take too long"))?;
-        Ok(())
     }
 }

@@ -29,7 +29,8 @@ pub trait Sink: Send {
     /// It could not be written. It may be tried again; nothing is written twice.
     fn commit(&mut self) -> Result<(), TapeError>;
 
-    /// When [`commit`](Self::commit) is due, by this sink's own patience; `None` while there is nothing to commit.
+    /// When [`commit`](Self::commit) is due at the latest, by this sink's own patience; `None` while there is nothing to
+    /// commit.
     fn due(&self) -> Option<Instant>;
 
     /// Commits and ends the tape.

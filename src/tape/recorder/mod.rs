@@ -4,6 +4,7 @@ mod exchange;
 mod facts;
 mod late;
 mod options;
+mod priority;
 mod state;
 mod thread;
 
@@ -43,8 +44,9 @@ pub struct RecorderStats {
     pub is_failing: bool,
 }
 
-/// A tape that is being recorded. Cheap to clone, all clones record the same one; a thread of its own writes it, by the
-/// [`Sink`]'s patience, and ends it when the last clone is gone.
+/// A tape that is being recorded. Cheap to clone, all clones record the same one; a thread of its own writes it, some
+/// milliseconds after it was said, and ends it when the last clone is gone. On Linux the thread has a lower priority
+/// than others (a nice value of 10): where processors are scarce, the traffic goes first.
 ///
 /// What the messages tell of the whole tape (who the peers are, what they can do, which revision they agreed on) goes
 /// into its [`Tape`].

@@ -19,6 +19,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// Between two attempts to commit, while entries are taken.
 const RETRY: Duration = Duration::from_millis(20);
+/// So long what came first waits for more: to be woken costs more than to write an entry, and so does to wake.
+const GATHER: Duration = Duration::from_millis(10);
 
 pub(super) struct Thread {
     sink: Box<dyn Sink>,
@@ -42,7 +44,10 @@ impl Thread {
     }
 
     pub(super) fn run(mut self) {
+        // Where that is forbidden, it is as important as the others.
+        let _ = super::priority::lower();
         while self.queue.wait() {
+            self.queue.linger(GATHER);
             self.work();
         }
         let ended = self.end();
@@ -58,11 +63,10 @@ impl Thread {
         loop {
             self.queue.take_some(BATCH, &mut self.taken);
             if self.taken.is_empty() {
-                match self.sink.due() {
-                    None => return,
-                    Some(due) if due <= Instant::now() => self.commit_or_wait(),
-                    Some(due) => self.queue.linger(due.saturating_duration_since(Instant::now())),
+                if self.sink.due().is_none() {
+                    return;
                 }
+                self.commit_or_wait();
                 if self.queue.is_empty() && self.queue.is_last() {
                     return;
                 }

@@ -1,23 +1,35 @@
 //! The way out of traffic: bounded, never waited for, and honest about what it lost.
 
 mod receiver;
+#[cfg(feature = "tape")]
+mod room;
+mod sender;
 mod state;
+#[cfg(feature = "tape")]
+mod watcher;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-#[cfg(feature = "tape")]
-use std::task::{Context, Poll};
 
 use tokio::sync::Notify;
 
 use state::State;
+
 #[cfg(feature = "tape")]
-use state::Thread;
+pub(crate) use room::Room;
+#[cfg(feature = "tape")]
+pub(crate) use watcher::Watcher;
 
 /// A queue of at most `max_items`, which weigh at most `max_bytes` together; one item fits always.
 pub(crate) fn queue<T>(max_items: usize, max_bytes: usize) -> (Sender<T>, Receiver<T>) {
-    let state = State::new(max_items, max_bytes);
-    let shared = Arc::new(Shared { state: Mutex::new(state), came: Condvar::new(), progress: Notify::new() });
+    let shared = Arc::new(Shared {
+        state: Mutex::new(State::new(max_items, max_bytes)),
+        came: Condvar::new(),
+        progress: Notify::new(),
+        is_full: AtomicBool::new(false),
+        is_closed: AtomicBool::new(false),
+    });
     (Sender(shared.clone()), Receiver(shared))
 }
 
@@ -42,11 +54,35 @@ struct Shared<T> {
     came: Condvar,
     /// The reader got on.
     progress: Notify,
+    /// As the state is, for who only looks: nothing more fits in, and somebody reads.
+    is_full: AtomicBool,
+    /// Nobody reads any more.
+    is_closed: AtomicBool,
 }
 
 impl<T> Shared<T> {
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows what has changed to those who look without the lock; whoever calls it has the lock.
+    fn show(&self, state: &State<T>) {
+        self.is_full.store(state.is_full(0) && !state.receiver_gone, Ordering::Release);
+        self.is_closed.store(state.receiver_gone, Ordering::Release);
+    }
+
+    fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+
+    /// There is room, or nobody to wait for.
+    #[cfg(feature = "tape")]
+    fn has_room(&self) -> bool {
+        !self.is_full.load(Ordering::Acquire)
+    }
+
+    fn lost(&self) -> u64 {
+        self.lock().lost
     }
 
     /// Nothing is queued any more.
@@ -57,116 +93,6 @@ impl<T> Shared<T> {
         drop(state);
         self.came.notify_one();
         reader.into_iter().for_each(Waker::wake);
-    }
-}
-
-impl<T> Sender<T> {
-    /// Queues an item of this weight, if there is room. It never waits; whether it was queued.
-    pub(crate) fn offer(&self, item: T, bytes: usize) -> bool {
-        let mut state = self.0.lock();
-        if state.is_full(bytes) || state.receiver_gone {
-            state.lose();
-            drop(state);
-            return false;
-        }
-        let woken = state.push(item, bytes);
-        drop(state);
-        woken.wake(&self.0.came);
-        true
-    }
-
-    /// Queues an item also where there is no room: who does it sees to it that there are not many. Whether it was
-    /// queued: not where nobody reads.
-    #[cfg(feature = "tape")]
-    pub(crate) fn force(&self, item: T, bytes: usize) -> bool {
-        let mut state = self.0.lock();
-        if state.receiver_gone {
-            state.lose();
-            return false;
-        }
-        let woken = state.push(item, bytes);
-        drop(state);
-        woken.wake(&self.0.came);
-        true
-    }
-
-    /// There is room, or nobody to wait for.
-    #[cfg(feature = "tape")]
-    pub(crate) fn has_room(&self) -> bool {
-        let state = self.0.lock();
-        !state.is_full(0) || state.receiver_gone
-    }
-
-    /// Waits for that.
-    #[cfg(feature = "tape")]
-    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.0.lock();
-        if !state.is_full(0) || state.receiver_gone {
-            return Poll::Ready(());
-        }
-        if !state.blocked.iter().any(|waker| waker.will_wake(cx.waker())) {
-            state.blocked.push(cx.waker().clone());
-        }
-        Poll::Pending
-    }
-
-    /// The reader is not to linger.
-    #[cfg(feature = "tape")]
-    pub(crate) fn urge(&self) {
-        self.0.lock().thread = Thread::Works;
-        self.0.came.notify_one();
-    }
-
-    /// As if the sender were dropped: what is queued is read, and then there is nothing more.
-    #[cfg(feature = "tape")]
-    pub(crate) fn close(&self) {
-        self.0.close();
-    }
-
-    /// Something was not even made, for want of room.
-    #[cfg(any(feature = "tape", all(feature = "audit", unix)))]
-    pub(crate) fn lose(&self) {
-        self.0.lock().lose();
-    }
-
-    /// Nobody reads any more.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.0.lock().receiver_gone
-    }
-
-    /// Items that found no room, or nobody to read them, so far.
-    pub(crate) fn lost(&self) -> u64 {
-        self.0.lock().lost
-    }
-
-    /// Waits until nobody reads any more.
-    #[cfg(feature = "tape")]
-    pub(crate) async fn closed(&self) {
-        loop {
-            let progress = self.0.progress.notified();
-            if self.is_closed() {
-                return;
-            }
-            progress.await;
-        }
-    }
-
-    /// Waits until the reader is done with everything that was queued before, or is gone.
-    pub(crate) async fn flushed(&self) {
-        let until = self.0.lock().offered;
-        loop {
-            let progress = self.0.progress.notified();
-            if self.0.lock().is_done(until) {
-                return;
-            }
-            progress.await;
-        }
-    }
-}
-
-impl<T> Drop for Sender<T> {
-    fn drop(&mut self) {
-        self.0.close();
     }
 }
 

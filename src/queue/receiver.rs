@@ -1,9 +1,11 @@
 //! The end that reads.
 
 #[cfg(feature = "tape")]
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::PoisonError;
-use std::task::{Context, Poll, Waker};
+#[cfg(feature = "tape")]
+use std::task::Waker;
+use std::task::{Context, Poll};
 
 use super::state::{State, Thread};
 use super::{Receiver, Taken};
@@ -13,6 +15,7 @@ impl<T> Receiver<T> {
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Taken<T>>> {
         let mut state = self.0.lock();
         let taken = state.take();
+        self.0.show(&state);
         if taken.is_none() && !state.sender_gone {
             state.reader = Some(cx.waker().clone());
             return Poll::Pending;
@@ -28,7 +31,10 @@ impl<T> Receiver<T> {
 
     /// What is there, without waiting and without a word about what was taken before.
     pub(crate) fn take(&mut self) -> Option<Taken<T>> {
-        self.0.lock().take()
+        let mut state = self.0.lock();
+        let taken = state.take();
+        self.0.show(&state);
+        taken
     }
 
     /// The same, up to so many at once; who waits for room learns of it.
@@ -36,9 +42,11 @@ impl<T> Receiver<T> {
     pub(crate) fn take_some(&mut self, most: usize, into: &mut VecDeque<Taken<T>>) {
         let mut state = self.0.lock();
         into.extend(std::iter::from_fn(|| state.take()).take(most));
-        let woken = if state.is_pressed() { Vec::new() } else { std::mem::take(&mut state.blocked) };
+        self.0.show(&state);
+        let pressed = state.is_pressed();
+        let woken = if pressed { BTreeMap::new() } else { std::mem::take(&mut state.blocked) };
         drop(state);
-        woken.into_iter().for_each(Waker::wake);
+        woken.into_values().for_each(Waker::wake);
     }
 
     /// What was taken is done with.
@@ -99,9 +107,12 @@ impl<T> Drop for Receiver<T> {
         state.bytes = 0;
         let unread = std::mem::take(&mut state.items);
         state.lost += unread.len() as u64;
+        self.0.show(&state);
+        #[cfg(feature = "tape")]
         let blocked = std::mem::take(&mut state.blocked);
         drop(state);
-        blocked.into_iter().for_each(Waker::wake);
+        #[cfg(feature = "tape")]
+        blocked.into_values().for_each(Waker::wake);
         self.0.progress.notify_waiters();
         drop(unread);
     }

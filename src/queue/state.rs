@@ -1,5 +1,7 @@
 //! What both ends share.
 
+#[cfg(feature = "tape")]
+use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::sync::Condvar;
 use std::task::Waker;
@@ -22,8 +24,11 @@ pub(super) struct State<T> {
     pub(super) reader: Option<Waker>,
     /// What a reader that is a thread does: it is woken only where it waits for that.
     pub(super) thread: Thread,
-    /// Who waits for room.
-    pub(super) blocked: Vec<Waker>,
+    /// Who waits for room, in the order of asking.
+    #[cfg(feature = "tape")]
+    pub(super) blocked: BTreeMap<u64, Waker>,
+    #[cfg(feature = "tape")]
+    places: u64,
     pub(super) sender_gone: bool,
     pub(super) receiver_gone: bool,
 }
@@ -51,7 +56,10 @@ impl<T> State<T> {
             done: 0,
             reader: None,
             thread: Thread::Works,
-            blocked: Vec::new(),
+            #[cfg(feature = "tape")]
+            blocked: BTreeMap::new(),
+            #[cfg(feature = "tape")]
+            places: 0,
             sender_gone: false,
             receiver_gone: false,
         }
@@ -78,7 +86,23 @@ impl<T> State<T> {
         self.items.len() > self.max_items / 2 || self.bytes > self.max_bytes / 2
     }
 
-    pub(super) fn push(&mut self, item: T, bytes: usize) -> Woken {
+    /// A place of its own for one that waits for room.
+    #[cfg(feature = "tape")]
+    pub(super) fn next_place(&mut self) -> u64 {
+        self.places += 1;
+        self.places
+    }
+
+    /// Queues an item, or counts it as lost and gives it back: to be dropped without the lock.
+    pub(super) fn enter(&mut self, item: T, bytes: usize, forced: bool) -> Result<Woken, T> {
+        if self.receiver_gone || !forced && self.is_full(bytes) {
+            self.lose();
+            return Err(item);
+        }
+        Ok(self.push(item, bytes))
+    }
+
+    fn push(&mut self, item: T, bytes: usize) -> Woken {
         let lost = std::mem::take(&mut self.unsaid);
         self.items.push_back((item, bytes, lost));
         self.bytes = self.bytes.saturating_add(bytes);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Why a tape cannot be read or written; the text says what, where, and what to do.
 ///
@@ -12,11 +13,11 @@ use std::path::Path;
 /// let error = tape::open("no-such.tape").err().expect("there is none");
 /// assert!(error.is_io() && error.to_string().starts_with("no-such.tape: "));
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TapeError {
     kind: Kind,
     text: String,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,7 @@ impl TapeError {
             _ => Kind::Io,
         };
         let hint = if kind == Kind::Exists { "; name another file, or remove it" } else { "" };
-        Self { source: Some(source.into()), ..Self::new(kind, "") }.saying(what, hint)
+        Self { source: Some(Arc::new(source)), ..Self::new(kind, "") }.saying(what, hint)
     }
 
     fn saying(mut self, what: impl fmt::Display, hint: &str) -> Self {
@@ -96,7 +97,7 @@ impl TapeError {
 
     #[cfg(feature = "sqlite")]
     pub(super) fn caused(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(source.into().into());
         self
     }
 

@@ -109,6 +109,7 @@ pub use merge::{Merged, merge};
 pub use mocks::Mocks;
 pub use open_options::OpenOptions;
 pub use recorder::{Exchange, Overflow, Recorder, RecorderOptions, RecorderStats};
+pub(crate) use recorder::{Room, Watched};
 #[cfg(feature = "secret")]
 #[cfg_attr(docsrs, doc(cfg(feature = "secret")))]
 pub use redact::{Redact, Redacted};

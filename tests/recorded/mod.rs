@@ -113,6 +113,51 @@ impl Sink for Gated {
     }
 }
 
+/// A sink that takes everything into memory; each commit, and the end, waits for a word. A word of `false` is an error.
+pub(crate) struct Patient {
+    gated: Gated,
+    uncommitted: bool,
+    /// Whether it says that there is something to commit.
+    pub(crate) says_so: bool,
+    /// It has taken an entry.
+    took: SyncSender<()>,
+}
+
+pub(crate) fn patient(memory: &Memory) -> (Patient, Gate, Receiver<()>) {
+    let ((gated, gate), (took, taken)) = (gated(memory), sync_channel(1024));
+    (Patient { gated, uncommitted: false, says_so: true, took }, gate, taken)
+}
+
+impl Sink for Patient {
+    fn append(&mut self, entry: &Entry) -> Result<(), TapeError> {
+        self.uncommitted = true;
+        self.gated.inner.append(entry)?;
+        let _ = self.took.send(());
+        Ok(())
+    }
+
+    fn update(&mut self, tape: &Tape) -> Result<(), TapeError> {
+        self.gated.update(tape)
+    }
+
+    fn commit(&mut self) -> Result<(), TapeError> {
+        let _ = self.gated.begun.send(());
+        if !self.gated.word() {
+            return Err(broken());
+        }
+        self.uncommitted = false;
+        Ok(())
+    }
+
+    fn due(&self) -> Option<Instant> {
+        (self.uncommitted && self.says_so).then(Instant::now)
+    }
+
+    fn finish(&mut self) -> Result<(), TapeError> {
+        self.commit()
+    }
+}
+
 /// Some error of a disk.
 pub(crate) fn broken() -> TapeError {
     shadowcat::tape::open("/no/such/tape").err().expect("there is none")

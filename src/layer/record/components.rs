@@ -11,6 +11,9 @@ use crate::protocol::peek;
 use crate::tape::{Component, EntryKind, Recorder};
 use crate::wassette::{self, ComponentMap, ManagementTool};
 
+/// So many are named of a tape as a whole; of all there are entries. A server may make up new ones for ever.
+const COMPONENTS: usize = 1024;
+
 /// What is known of the components behind a stack.
 #[derive(Default)]
 pub(super) struct Components(Mutex<Known>);
@@ -120,10 +123,14 @@ fn capability(raw: &str) -> serde_json::Value {
 }
 
 fn learn(components: &mut Vec<Component>, id: &str, tools: &[String], uri: Option<&str>) {
-    let at = components.iter().position(|known| &*known.id == id).unwrap_or_else(|| {
-        components.push(Component::new(id));
-        components.len() - 1
-    });
+    let at = match components.iter().position(|known| &*known.id == id) {
+        Some(at) => at,
+        None if components.len() >= COMPONENTS => return,
+        None => {
+            components.push(Component::new(id));
+            components.len() - 1
+        }
+    };
     let known = &mut components[at];
     known.tools = tools.iter().map(|tool| tool.as_str().into()).collect();
     if let Some(uri) = uri {

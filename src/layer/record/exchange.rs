@@ -20,10 +20,13 @@ pub(super) struct Exchange {
     managing: Option<Managing>,
     /// It is a request of the client's own.
     is_owed: bool,
+    /// Its reply is one message.
+    is_single: bool,
 }
 
 impl Exchange {
-    pub(super) fn new(stack: &Arc<Stack>, recorder: Recorder, message: &JsonRpcMessage) -> Self {
+    /// `None` where the message must not go on, since it cannot be recorded.
+    pub(super) fn new(stack: &Arc<Stack>, recorder: Recorder, message: &JsonRpcMessage) -> Option<Self> {
         let is_request = message.kind() == Kind::Request && !message.is_session_listen();
         let masked = stack.masked(message);
         let components = stack.components.as_ref().filter(|_| is_request);
@@ -31,10 +34,15 @@ impl Exchange {
         let (component, managing) = asked.unwrap_or_default();
         let taped = match masked {
             Some(masked) => recorder.begin_for(&masked, component),
+            None if recorder.must_record() && !message.is_session_listen() => {
+                recorder.refuse();
+                return None;
+            }
             None => recorder.begin_lost(message),
         };
         let call = message.owned_id().zip(message.context().cloned()).filter(|_| is_request);
-        Self { stack: stack.clone(), recorder, taped, call, managing, is_owed: is_request }
+        let (stack, is_owed, is_single) = (stack.clone(), is_request, false);
+        Some(Self { stack, recorder, taped, call, managing, is_owed, is_single })
     }
 
     /// How a call ended that nobody waits for any more; the client's own word for it is recorded.
@@ -54,19 +62,20 @@ impl Exchange {
 }
 
 impl tap::Exchange for Exchange {
-    #[cfg(feature = "secret")]
     fn replied(&mut self, reply: &Reply) {
+        self.is_single = reply.is_single();
+        #[cfg(feature = "secret")]
         if reply.extensions().get::<crate::layer::strip::StrippedBelow>().is_some() {
             self.stack.settings.counts.above_strip();
         }
     }
 
-    #[cfg(not(feature = "secret"))]
-    fn replied(&mut self, _: &Reply) {}
-
     fn received(&mut self, message: &JsonRpcMessage) {
         let Some(masked) = self.stack.masked(message) else { return self.taped.lost(message) };
-        self.taped.received(&masked);
+        match self.is_single {
+            true => self.taped.received_only(&masked),
+            false => self.taped.received(&masked),
+        }
         if let Some(components) = &self.stack.components {
             components.heard(self.managing.as_ref(), &masked, &self.recorder);
         }

@@ -1,10 +1,11 @@
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use tower_layer::Layer;
 
 use super::Record;
 use super::mask::Mask;
-use super::stack::{Place, Settings, Stack, Stats};
+use super::sessions::Sessions;
+use super::stack::{Now, Place, Settings, Stack, Stats};
 use crate::message::{Pointer, RefusedFrame};
 #[cfg(feature = "secret")]
 use crate::secret::Detector;
@@ -19,7 +20,9 @@ pub struct RecordLayer {
 impl RecordLayer {
     /// Into this recorder, which all stacks share.
     pub fn new(recorder: Recorder) -> Self {
-        Self::of(Place::Shared(Arc::new(RwLock::new(Some(recorder)))))
+        let now = Now::default();
+        now.switch(Some(recorder));
+        Self::of(Place::Shared(Arc::new(now)))
     }
 
     /// Into nothing until [`start`](Self::start).
@@ -30,6 +33,11 @@ impl RecordLayer {
     /// Each stack that the layer is built into has a tape of its own: each session, where a front end makes a stack for
     /// each. It begins with the first message and ends with the stack. `make` makes its sink, on the recorder's own
     /// thread; the tape names the session, if there is one. Where `make` fails it is asked again, and entries wait.
+    ///
+    /// There are as many threads as sessions, so a front end's bound on sessions is that of threads. Where the system has
+    /// none for a session, that is counted in [`Stats`] and tried again with each message, which goes on unrecorded, or
+    /// is refused where the recorder is to [fail closed](crate::tape::Overflow::FailClosed). What ends with a process is
+    /// [`finish`](Self::finish)ed first: a tape whose session is over is written some milliseconds later.
     ///
     /// ```
     /// use shadowcat::layer::RecordLayer;
@@ -44,7 +52,7 @@ impl RecordLayer {
         options: RecorderOptions,
         make: impl Fn(&Tape) -> Result<Box<dyn Sink>, TapeError> + Send + Sync + 'static,
     ) -> Self {
-        Self::of(Place::PerStack(Arc::new(make), options))
+        Self::of(Place::PerStack(Arc::new(Sessions::new(make, options))))
     }
 
     fn of(place: Place) -> Self {
@@ -107,16 +115,74 @@ impl RecordLayer {
 
     fn switch(&self, to: Option<Recorder>) -> Option<Recorder> {
         match &self.settings.place {
-            Place::Shared(now) => {
-                std::mem::replace(&mut *now.write().unwrap_or_else(PoisonError::into_inner), to)
-            }
-            Place::PerStack(..) => to,
+            Place::Shared(now) => now.switch(to),
+            Place::PerStack(_) => to,
+        }
+    }
+
+    /// Waits until everything that was recorded before is committed, or lost: on the tape that there is now, or on those
+    /// of all sessions.
+    ///
+    /// # Errors
+    ///
+    /// As [`Recorder::flushed`]; the first of all.
+    pub async fn flushed(&self) -> Result<(), TapeError> {
+        match &self.settings.place {
+            Place::Shared(now) => match now.recorder() {
+                Some(recorder) => recorder.flushed().await,
+                None => Ok(()),
+            },
+            Place::PerStack(sessions) => sessions.flushed().await,
+        }
+    }
+
+    /// Ends the tape that there is now, or those of all sessions, and waits until they are written. For the end of a
+    /// process, when the front end is done: a session that goes on is not recorded further, one that begins afterwards
+    /// has a tape of its own again. A session that ended before is waited for, too.
+    ///
+    /// ```
+    /// use shadowcat::layer::RecordLayer;
+    /// use shadowcat::tape::{self, RecorderOptions, Sink, lines};
+    /// use shadowcat::{JsonRpcMessage, Reply};
+    /// use tower::{Layer, Service, service_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = std::env::temp_dir().join(format!("shadowcat-finish-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// let path = folder.join("session.jsonl");
+    /// # let at = path.clone();
+    /// let layer = RecordLayer::per_session(RecorderOptions::new(), move |tape| {
+    ///     Ok(Box::new(lines::Writer::create(&at, tape)?) as Box<dyn Sink>)
+    /// });
+    /// let mut stack = layer.layer(service_fn(|_| async { Ok::<_, shadowcat::Error>(Reply::empty()) }));
+    /// let _ = stack.call(JsonRpcMessage::notification("notifications/initialized", "{}")?).await?;
+    /// layer.finish().await?;
+    /// assert_eq!(layer.stats().recorders.recorded, 1);
+    /// assert_eq!(tape::open(&path)?.count(), 1);
+    /// # std::fs::remove_dir_all(folder)?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Recorder::finish`]; the first of all.
+    pub async fn finish(&self) -> Result<(), TapeError> {
+        match &self.settings.place {
+            Place::Shared(now) => match now.recorder() {
+                Some(recorder) => recorder.finish().await,
+                None => Ok(()),
+            },
+            Place::PerStack(sessions) => sessions.finish().await,
         }
     }
 
     /// What it did so far, in all stacks.
     pub fn stats(&self) -> Stats {
-        self.settings.counts.read()
+        let recorders = match &self.settings.place {
+            Place::Shared(now) => now.recorder().map(|recorder| recorder.stats()).unwrap_or_default(),
+            Place::PerStack(sessions) => sessions.stats(),
+        };
+        Stats { recorders, ..self.settings.counts.read() }
     }
 
     /// What a front end is given, so that what it refuses is recorded as well: `serve::stdio(stack).on_refused(…)`, and
@@ -125,8 +191,7 @@ impl RecordLayer {
         let settings = self.settings.clone();
         move |frame| {
             let Place::Shared(now) = &settings.place else { return };
-            let recorder = now.read().unwrap_or_else(PoisonError::into_inner).clone();
-            recorder.iter().for_each(|recorder| settings.refused(recorder, frame));
+            now.recorder().iter().for_each(|recorder| settings.refused(recorder, frame));
         }
     }
 }
@@ -136,9 +201,8 @@ impl<S> Layer<S> for RecordLayer {
 
     fn layer(&self, inner: S) -> Record<S> {
         if let Place::Shared(now) = &self.settings.place {
-            let now = now.read().unwrap_or_else(PoisonError::into_inner);
-            now.iter().for_each(|recorder| self.settings.install(recorder));
+            now.recorder().iter().for_each(|recorder| self.settings.install(recorder));
         }
-        Record { inner, stack: Arc::new(Stack::new(&self.settings)) }
+        Record::new(inner, Arc::new(Stack::new(&self.settings)))
     }
 }

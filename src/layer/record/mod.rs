@@ -6,7 +6,8 @@
 //! [`on_refused`](RecordLayer::on_refused).
 //!
 //! A message waits for no disk: between the stack and the thread that writes is a bounded queue, and
-//! [`Overflow`](crate::tape::Overflow) says what happens when it is full.
+//! [`Overflow`](crate::tape::Overflow) says what happens when it is full. Only with `Backpressure` the stack is not
+//! ready then, and replies stay below the layer.
 //!
 //! # Secrets
 //!
@@ -57,6 +58,7 @@ mod exchange;
 mod layer;
 mod mask;
 mod service;
+mod sessions;
 mod stack;
 
 pub use layer::RecordLayer;

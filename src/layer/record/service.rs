@@ -8,23 +8,41 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::exchange::Exchange;
-use super::stack::Stack;
+use super::stack::{Stack, Taken};
 use crate::error::Error;
 use crate::layer::tap::Tapped;
 use crate::macros::inner_accessors;
 use crate::message::{Code, JsonRpcMessage};
 use crate::reply::Reply;
-use crate::tape::{Overflow, Recorder};
+use crate::tape::{Overflow, Room};
 
 /// The middleware of [`RecordLayer`](super::RecordLayer).
-#[derive(Clone)]
 pub struct Record<S> {
-    pub(super) inner: S,
-    pub(super) stack: Arc<Stack>,
+    inner: S,
+    stack: Arc<Stack>,
+    /// It is not ready: there is no room for what would be recorded.
+    room: Option<Room>,
 }
 
 impl<S> Record<S> {
+    pub(super) fn new(inner: S, stack: Arc<Stack>) -> Self {
+        Self { inner, stack, room: None }
+    }
+
     inner_accessors!();
+
+    /// Asked anew each time, since another recorder may have taken the place of one that is full.
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.room = self.stack.waits_for().map(|recorder| Room::of(&recorder));
+        self.room.as_mut().map_or(Poll::Ready(()), |room| room.poll(cx))
+    }
+}
+
+impl<S: Clone> Clone for Record<S> {
+    /// It waits by itself.
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone(), self.stack.clone())
+    }
 }
 
 impl<S> Service<JsonRpcMessage> for Record<S>
@@ -37,20 +55,27 @@ where
     type Future = ResponseFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        if self.room.is_some() || self.stack.may_wait() {
+            ready!(self.poll_room(cx));
+            self.room = None;
+        }
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, message: JsonRpcMessage) -> Self::Future {
-        let Some(recorder) = self.stack.recorder(&message) else {
-            return ResponseFuture::passing(Tapped::new(self.inner.call(message), None), None);
+        let recorder = match self.stack.take(&message) {
+            Taken::Record(recorder) => recorder,
+            Taken::Pass => return ResponseFuture::passing(Tapped::new(self.inner.call(message), None), None),
+            Taken::Refuse => return ResponseFuture::refused(&message),
         };
         if !message.is_session_listen() && !recorder.admits() {
-            let why = "The call cannot be recorded now";
-            return ResponseFuture::refused(Reply::refuse(&message, Code::INTERNAL_ERROR, why));
+            return ResponseFuture::refused(&message);
         }
-        let waits = (recorder.overflow() == Overflow::Backpressure).then(|| recorder.clone());
-        let exchange = Exchange::new(&self.stack, recorder, &message);
-        ResponseFuture::passing(Tapped::new(self.inner.call(message.recorded()), Some(exchange)), waits)
+        let room = (recorder.overflow() == Overflow::Backpressure).then(|| Room::of(&recorder));
+        let Some(exchange) = Exchange::new(&self.stack, recorder, &message) else {
+            return ResponseFuture::refused(&message);
+        };
+        ResponseFuture::passing(Tapped::new(self.inner.call(message.recorded()), Some(exchange)), room)
     }
 }
 
@@ -65,19 +90,21 @@ pin_project! {
     pub struct ResponseFuture<F> {
         #[pin]
         tapped: Option<Tapped<F, Exchange>>,
-        // It is there, and waits until the recorder has room.
-        reply: Option<Reply>,
-        waits: Option<Recorder>,
+        refusal: Option<Reply>,
+        // What comes waits until the recorder has room.
+        room: Option<Room>,
     }
 }
 
 impl<F> ResponseFuture<F> {
-    fn passing(tapped: Tapped<F, Exchange>, waits: Option<Recorder>) -> Self {
-        Self { tapped: Some(tapped), reply: None, waits }
+    fn passing(tapped: Tapped<F, Exchange>, room: Option<Room>) -> Self {
+        Self { tapped: Some(tapped), refusal: None, room }
     }
 
-    fn refused(reply: Reply) -> Self {
-        Self { tapped: None, reply: Some(reply), waits: None }
+    fn refused(message: &JsonRpcMessage) -> Self {
+        let why = "The call cannot be recorded now";
+        let refusal = Some(Reply::refuse(message, Code::INTERNAL_ERROR, why));
+        Self { tapped: None, refusal, room: None }
     }
 }
 
@@ -90,29 +117,25 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if this.reply.is_none()
-            && let Some(tapped) = this.tapped.as_pin_mut()
-        {
-            match ready!(tapped.poll(cx)) {
-                Ok(reply) => *this.reply = Some(reply),
-                Err(error) => return Poll::Ready(Err(error)),
-            }
+        if let Some(room) = this.room {
+            ready!(room.poll(cx));
         }
-        if let Some(recorder) = this.waits {
-            ready!(recorder.poll_room(cx));
-        }
-        let reply = this.reply.take().expect("a future is not polled after it is ready");
-        Poll::Ready(Ok(match this.waits.take() {
-            Some(recorder) if !reply.is_single() => reply.over(|inner| Unhurried { inner, recorder }),
+        let Some(tapped) = this.tapped.as_pin_mut() else {
+            let refusal = this.refusal.take();
+            return Poll::Ready(Ok(refusal.expect("a future is not polled after it is ready")));
+        };
+        let reply = ready!(tapped.poll(cx))?;
+        Poll::Ready(Ok(match this.room.take() {
+            Some(room) if !reply.is_single() => reply.over(|inner| Unhurried { inner, room }),
             _ => reply,
         }))
     }
 }
 
-/// A reply whose messages wait until there is room for what was recorded before them.
+/// A reply whose messages stay where they are while there is no room to record them.
 struct Unhurried {
     inner: Reply,
-    recorder: Recorder,
+    room: Room,
 }
 
 impl Stream for Unhurried {
@@ -120,7 +143,7 @@ impl Stream for Unhurried {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        ready!(this.recorder.poll_room(cx));
+        ready!(this.room.poll(cx));
         this.inner.poll_message(cx)
     }
 }

@@ -6,13 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::components::Components;
 use super::mask::Mask;
+use super::sessions::Sessions;
 use crate::message::{Direction, JsonRpcMessage, RefusedFrame};
-use crate::tape::{Edge, Recorder, RecorderOptions, Sink, Tape, TapeError};
+use crate::tape::{Edge, Overflow, Recorder, RecorderStats};
 
-/// Makes the sink of a tape.
-pub(super) type Make = Arc<dyn Fn(&Tape) -> Result<Box<dyn Sink>, TapeError> + Send + Sync>;
-
-/// What a layer did beside what its recorders count.
+/// What a layer did, and what became of the entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -22,15 +20,54 @@ pub struct Stats {
     pub unmaskable: u64,
     /// The layer stands above one that strips requests: it has seen what that one takes away.
     pub is_above_strip: bool,
+    /// Messages that are on no tape because the system had no thread to write one.
+    pub unrecorded: u64,
+    /// Messages that did not go on for that reason, since the recorder was to fail closed.
+    pub refused: u64,
+    /// Of the recorder that there is now, or of all sessions' own together.
+    pub recorders: RecorderStats,
 }
 
 /// Where a layer records to.
 #[derive(Clone)]
 pub(super) enum Place {
     /// The recorder that there is now, for all stacks.
-    Shared(Arc<RwLock<Option<Recorder>>>),
+    Shared(Arc<Now>),
     /// One for each stack.
-    PerStack(Make, RecorderOptions),
+    PerStack(Arc<Sessions>),
+}
+
+/// A recorder that can be changed.
+#[derive(Default)]
+pub(super) struct Now {
+    recorder: RwLock<Option<Recorder>>,
+    /// It lets calls wait for room.
+    waits: AtomicBool,
+}
+
+impl Now {
+    pub(super) fn switch(&self, to: Option<Recorder>) -> Option<Recorder> {
+        let mut now = self.recorder.write().unwrap_or_else(PoisonError::into_inner);
+        let waits = to.as_ref().is_some_and(|to| to.overflow() == Overflow::Backpressure);
+        self.waits.store(waits, Ordering::Release);
+        let before = std::mem::replace(&mut *now, to);
+        drop(now);
+        before.iter().for_each(Recorder::wake);
+        before
+    }
+
+    pub(super) fn recorder(&self) -> Option<Recorder> {
+        self.recorder.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// What is to be done with a message.
+pub(super) enum Taken {
+    Record(Recorder),
+    /// Nobody records.
+    Pass,
+    /// It would have to be recorded, and cannot be.
+    Refuse,
 }
 
 /// What all stacks of a layer share.
@@ -48,6 +85,8 @@ pub(super) struct Counts {
     pub(super) masked: AtomicU64,
     pub(super) unmaskable: AtomicU64,
     is_above_strip: AtomicBool,
+    unrecorded: AtomicU64,
+    refused: AtomicU64,
 }
 
 impl Counts {
@@ -56,6 +95,9 @@ impl Counts {
             masked: self.masked.load(Ordering::Relaxed),
             unmaskable: self.unmaskable.load(Ordering::Relaxed),
             is_above_strip: self.is_above_strip.load(Ordering::Relaxed),
+            unrecorded: self.unrecorded.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+            recorders: RecorderStats::default(),
         }
     }
 
@@ -71,10 +113,7 @@ impl Counts {
 impl Settings {
     /// Names on a tape what is masked.
     pub(super) fn install(&self, recorder: &Recorder) {
-        let Some(profile) = self.mask.profile() else { return };
-        recorder.update(move |tape| {
-            tape.redaction.get_or_insert_with(|| profile.into());
-        });
+        recorder.name_redaction(|| self.mask.profile());
     }
 
     /// Records what a front end refused.
@@ -113,49 +152,68 @@ impl Stack {
         }
     }
 
-    /// The recorder for a message, if there is one now.
-    pub(super) fn recorder(&self, message: &JsonRpcMessage) -> Option<Recorder> {
+    /// What is to be done with a message now.
+    pub(super) fn take(&self, message: &JsonRpcMessage) -> Taken {
         match &self.settings.place {
             Place::Shared(now) => {
-                let now = now.read().unwrap_or_else(PoisonError::into_inner);
-                Some(now.as_ref()?.at_edge(self.settings.edge))
+                let now = now.recorder.read().unwrap_or_else(PoisonError::into_inner);
+                now.as_ref().map_or(Taken::Pass, |now| Taken::Record(now.at_edge(self.settings.edge)))
             }
-            Place::PerStack(make, options) => self.own(message, make, options),
+            Place::PerStack(sessions) => self.own(message, sessions),
         }
     }
 
-    fn own(&self, message: &JsonRpcMessage, make: &Make, options: &RecorderOptions) -> Option<Recorder> {
+    /// Each message tries again to start what could not be started.
+    fn own(&self, message: &JsonRpcMessage, sessions: &Sessions) -> Taken {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Own::None = *own {
-            *own = match start(message, make, options) {
-                Ok(recorder) => {
-                    self.settings.install(&recorder);
-                    Own::Made(recorder.at_edge(self.settings.edge))
-                }
-                Err(error) => {
+        if let Own::Made(recorder) = &*own {
+            return Taken::Record(recorder.clone());
+        }
+        match sessions.start(message) {
+            Ok(recorder) => {
+                self.settings.install(&recorder);
+                let recorder = recorder.at_edge(self.settings.edge);
+                *own = Own::Made(recorder.clone());
+                Taken::Record(recorder)
+            }
+            Err(error) => {
+                if let Own::None = std::mem::replace(&mut *own, Own::Failed) {
                     tracing::error!(%error, "a session is not recorded");
-                    Own::Failed
                 }
-            };
-        }
-        match &*own {
-            Own::Made(recorder) => Some(recorder.clone()),
-            Own::None | Own::Failed => None,
+                self.unrecorded(message, sessions.options.overflow_policy())
+            }
         }
     }
-}
 
-fn start(
-    message: &JsonRpcMessage,
-    make: &Make,
-    options: &RecorderOptions,
-) -> Result<Recorder, crate::error::BoxError> {
-    let mut tape = Tape::new()?;
-    if let Some(session) = message.context().and_then(|context| context.session_id()) {
-        tape = tape.session(session);
+    fn unrecorded(&self, message: &JsonRpcMessage, overflow: Overflow) -> Taken {
+        let counts = &self.settings.counts;
+        if overflow == Overflow::FailClosed && !message.is_session_listen() {
+            counts.refused.fetch_add(1, Ordering::Relaxed);
+            return Taken::Refuse;
+        }
+        counts.unrecorded.fetch_add(1, Ordering::Relaxed);
+        Taken::Pass
     }
-    let make = make.clone();
-    Ok(Recorder::start_late(move |tape| make(tape), tape, options.clone())?)
+
+    /// Whether calls may have to wait for room. It takes no lock.
+    pub(super) fn may_wait(&self) -> bool {
+        match &self.settings.place {
+            Place::Shared(now) => now.waits.load(Ordering::Acquire),
+            Place::PerStack(sessions) => sessions.options.overflow_policy() == Overflow::Backpressure,
+        }
+    }
+
+    /// The recorder whose room is waited for, if there is none now.
+    pub(super) fn waits_for(&self) -> Option<Recorder> {
+        let recorder = match &self.settings.place {
+            Place::Shared(now) => now.recorder(),
+            Place::PerStack(_) => match &*self.own.lock().unwrap_or_else(PoisonError::into_inner) {
+                Own::Made(recorder) => Some(recorder.clone()),
+                Own::None | Own::Failed => None,
+            },
+        };
+        recorder.filter(|recorder| recorder.overflow() == Overflow::Backpressure && !recorder.has_room())
+    }
 }
 
 impl fmt::Debug for Settings {

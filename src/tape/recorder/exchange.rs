@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::facts::Fact;
 use super::state::{RECORDING, Shared};
@@ -50,10 +49,7 @@ impl Exchange {
         message: &JsonRpcMessage,
         component: Option<Arc<str>>,
     ) -> Self {
-        let (fact, answer) = Fact::of(message, shared.knows_client.load(Ordering::Relaxed));
-        if fact == Some(Fact::Client) {
-            shared.knows_client.store(true, Ordering::Relaxed);
-        }
+        let (fact, answer) = shared.knows.asked(message);
         let mut exchange = Self::about(shared, edge, message);
         (exchange.component, exchange.answer) = (component, answer);
         if !message.is_session_listen() {
@@ -86,11 +82,34 @@ impl Exchange {
 
     /// A message of the reply.
     pub fn received(&mut self, message: &JsonRpcMessage) {
-        let is_answer = message.kind() == Kind::Response && message.id().is_some();
-        let fact = if is_answer { self.answer.take() } else { None };
+        let is_answer = is_answer(message);
+        let fact = if is_answer { self.learned(message) } else { None };
         self.answered |= is_answer;
         let owed = self.is_owed(is_answer);
         self.say(Entry::message_detached(message, Direction::ToClient), fact, owed);
+    }
+
+    /// The one message of its reply. If it is the response to a request, the end is recorded with it, at once.
+    pub(crate) fn received_only(&mut self, message: &JsonRpcMessage) {
+        if self.ended || !self.is_request || !is_answer(message) {
+            return self.received(message);
+        }
+        let fact = self.learned(message);
+        let response = self.dress(Entry::message_detached(message, Direction::ToClient));
+        let mut end = Entry::new(EntryKind::End, Direction::ToClient, "").outcome(Outcome::Answered);
+        (end.edge, end.call) = (self.edge, self.call);
+        // The last that is said.
+        (end.session, end.component) = (self.session.take(), self.component.take());
+        (self.answered, self.ended) = (true, true);
+        if let Some(shared) = self.recording() {
+            shared.say_both((response, fact), end, self.is_owed(true));
+        }
+    }
+
+    /// What its answer tells of the tape.
+    fn learned(&mut self, answer: &JsonRpcMessage) -> Option<Fact> {
+        let fact = self.answer.take()?;
+        self.shared.as_ref()?.knows.answered(answer, fact)
     }
 
     /// Something more that the client sent for it, such as the message that cancels it.
@@ -100,7 +119,7 @@ impl Exchange {
 
     /// A message of the reply passed that must not be recorded, or of the request. It is counted as lost.
     pub(crate) fn lost(&mut self, message: &JsonRpcMessage) {
-        self.answered |= message.kind() == Kind::Response && message.id().is_some();
+        self.answered |= is_answer(message);
         self.shared.iter().for_each(|shared| shared.lose());
     }
 
@@ -121,13 +140,23 @@ impl Exchange {
         self.say(end, None, self.is_owed(true));
     }
 
-    fn say(&self, mut entry: Entry, fact: Option<Fact>, owed: bool) {
-        let Some(shared) = self.shared.as_ref().filter(|shared| shared.mode() == RECORDING) else { return };
+    fn say(&self, entry: Entry, fact: Option<Fact>, owed: bool) {
+        if let Some(shared) = self.recording() {
+            shared.say(self.dress(entry), fact, owed);
+        }
+    }
+
+    fn recording(&self) -> Option<&Arc<Shared>> {
+        self.shared.as_ref().filter(|shared| shared.mode() == RECORDING)
+    }
+
+    /// An entry with what all of this exchange have.
+    fn dress(&self, mut entry: Entry) -> Entry {
         entry.edge = self.edge;
         entry.session.clone_from(&self.session);
         entry.component.clone_from(&self.component);
         entry.call = self.call;
-        shared.say(entry, fact, owed);
+        entry
     }
 
     /// Whether an entry must find room: there are no more than a few of a call. Who waits for room, waits after it.
@@ -138,6 +167,11 @@ impl Exchange {
             Some(Overflow::DropAndCount) | None => false,
         }
     }
+}
+
+/// A response to a request that is known.
+fn is_answer(message: &JsonRpcMessage) -> bool {
+    message.kind() == Kind::Response && message.id().is_some()
 }
 
 impl Drop for Exchange {

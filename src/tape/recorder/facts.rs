@@ -1,6 +1,7 @@
 //! What messages tell of a whole tape.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
@@ -21,20 +22,41 @@ pub(super) enum Fact {
     Discovered,
 }
 
-impl Fact {
+/// Who is known already: nothing more is looked for then.
+#[derive(Debug, Default)]
+pub(super) struct Knows {
+    client: AtomicBool,
+    server: AtomicBool,
+}
+
+impl Knows {
     /// What a request tells, and what its answer will.
-    pub(super) fn of(request: &JsonRpcMessage, knows_client: bool) -> (Option<Self>, Option<Self>) {
-        if request.kind() != Kind::Request {
+    pub(super) fn asked(&self, request: &JsonRpcMessage) -> (Option<Fact>, Option<Fact>) {
+        let knows_client = self.client.load(Ordering::Relaxed);
+        if request.kind() != Kind::Request || knows_client && self.server.load(Ordering::Relaxed) {
             return (None, None);
         }
         if request.is_method(method::INITIALIZE) {
-            return (Some(Self::Initialize), Some(Self::Initialized));
+            return (Some(Fact::Initialize), Some(Fact::Initialized));
         }
-        let answer = request.is_method(method::DISCOVER).then_some(Self::Discovered);
+        let answer = request.is_method(method::DISCOVER).then_some(Fact::Discovered);
         let is_modern = !knows_client
             && request.meta().is_some()
             && peek::meta(request, peek::PROTOCOL_VERSION).is_ok_and(|version| version.is_some());
-        (is_modern.then_some(Self::Client), answer)
+        if is_modern {
+            self.client.store(true, Ordering::Relaxed);
+        }
+        (is_modern.then_some(Fact::Client), answer)
+    }
+
+    /// What an answer tells. One that is an error tells nothing: another attempt may follow, in another era.
+    pub(super) fn answered(&self, answer: &JsonRpcMessage, fact: Fact) -> Option<Fact> {
+        answer.result()?;
+        self.server.store(true, Ordering::Relaxed);
+        if fact == Fact::Initialized {
+            self.client.store(true, Ordering::Relaxed);
+        }
+        Some(fact)
     }
 }
 

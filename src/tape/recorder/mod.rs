@@ -5,13 +5,15 @@ mod facts;
 mod late;
 mod options;
 mod priority;
+mod room;
 mod state;
+mod stats;
 mod thread;
+mod watched;
 
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -21,28 +23,17 @@ use crate::message::{Direction, JsonRpcMessage};
 use crate::queue::queue;
 
 use late::Late;
-use state::{FINISHED, Item, PAUSED, RECORDING, Shared};
+use state::{FINISHED, Flush, Item, PAUSED, RECORDING, Shared};
 use thread::Thread;
 
 pub use exchange::Exchange;
 pub use options::{Overflow, RecorderOptions};
+pub(crate) use room::Room;
+pub use stats::RecorderStats;
+pub(crate) use watched::Watched;
 
 /// Bytes of a refused frame that are recorded.
 const REFUSED: usize = 64 << 10;
-
-/// What became of entries so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RecorderStats {
-    /// Taken by the tape.
-    pub recorded: u64,
-    /// Lost: there was no room, or they could not be written or not be masked.
-    pub lost: u64,
-    /// Calls that did not go on because they could not be recorded.
-    pub refused: u64,
-    /// The last attempt to write failed; it is tried again.
-    pub is_failing: bool,
-}
 
 /// A tape that is being recorded. Cheap to clone, all clones record the same one; a thread of its own writes it, some
 /// milliseconds after it was said, and ends it when the last clone is gone. On Linux the thread has a lower priority
@@ -109,8 +100,8 @@ impl Recorder {
 
     fn start_boxed(sink: Box<dyn Sink>, tape: Tape, options: &RecorderOptions) -> io::Result<Self> {
         let (sender, receiver) = queue(options.max_entries, options.max_bytes);
-        let shared = Arc::new(Shared::new(sender, &tape, options));
-        let worker = Thread::new(sink, tape, receiver, shared.state.clone());
+        let shared = Arc::new(Shared::new(sender, tape, options));
+        let worker = Thread::new(sink, receiver, shared.state.clone());
         std::thread::Builder::new().name("shadowcat-tape".to_owned()).spawn(move || worker.run())?;
         Ok(Self { shared, edge: Edge::default() })
     }
@@ -140,13 +131,29 @@ impl Recorder {
         self.shared.admits()
     }
 
-    /// Waits until there is room in the queue.
-    pub async fn room(&self) {
-        std::future::poll_fn(|cx| self.poll_room(cx)).await;
+    /// It records now, and what it cannot record must not go on.
+    pub(crate) fn must_record(&self) -> bool {
+        self.overflow() == Overflow::FailClosed && self.is_recording()
     }
 
-    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.shared.queue().poll_room(cx)
+    /// A call does not go on, for another reason.
+    pub(crate) fn refuse(&self) {
+        self.shared.refuse();
+    }
+
+    /// Waits until there is room in the queue.
+    pub async fn room(&self) {
+        let mut room = Room::of(self);
+        std::future::poll_fn(|cx| room.poll(cx)).await;
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.shared.queue().has_room()
+    }
+
+    /// Who waits for room asks again what is to be waited for.
+    pub(crate) fn wake(&self) {
+        self.shared.queue().wake();
     }
 
     /// What happens when there is no room.
@@ -212,10 +219,18 @@ impl Recorder {
         self.shared.mode() == RECORDING
     }
 
-    /// Changes what is said of the whole tape, at its place among the entries.
-    pub fn update(&self, change: impl FnOnce(&mut Tape) + Send + 'static) {
+    /// Changes what is said of the whole tape, at once. The thread writes it down when it comes to it; changes that come
+    /// faster are written together. `change` uses no recorder of the same tape: it would wait for itself.
+    pub fn update(&self, change: impl FnOnce(&mut Tape)) {
         if self.shared.mode() != FINISHED {
-            self.shared.order(Item::Change(Box::new(change)));
+            self.shared.change(change);
+        }
+    }
+
+    /// Says on the tape what is masked: what is said first holds.
+    pub(crate) fn name_redaction(&self, profile: impl FnOnce() -> Option<String>) {
+        if self.shared.mode() != FINISHED {
+            self.shared.name_redaction(profile);
         }
     }
 
@@ -224,41 +239,44 @@ impl Recorder {
     ///
     /// # Errors
     ///
-    /// It could not be committed now; it is tried again.
+    /// It could not be committed now; it is tried again. Of a tape that has ended: as [`finish`](Self::finish).
     pub async fn flushed(&self) -> Result<(), TapeError> {
+        let flush = self.flush();
+        self.shared.state.flushed_by(flush).await
+    }
+
+    /// The first half of [`flushed`](Self::flushed), for whoever has many to wait for.
+    fn flush(&self) -> Option<Flush> {
         if self.shared.mode() == FINISHED {
-            self.shared.queue().closed().await;
-            return Ok(());
+            return None;
         }
         let (asked, answer) = oneshot::channel();
         self.shared.order(Item::Flush(asked));
-        let is_finished = |_| if self.shared.mode() == FINISHED { Ok(()) } else { Err(gone()) };
-        answer.await.unwrap_or_else(is_finished)
+        Some(answer)
     }
 
-    /// Ends the tape: for all clones. It has its duration then.
+    /// Ends the tape: for all clones. It has its duration then. Who asks again, or after another clone, waits for the
+    /// same end.
     ///
     /// # Errors
     ///
-    /// Not all of it could be written.
+    /// Not all of it could be written. What was recorded and is not written counts as lost then.
     pub async fn finish(&self) -> Result<(), TapeError> {
-        let (asked, answer) = oneshot::channel();
-        if !self.shared.change_mode(FINISHED) {
-            return Ok(());
+        self.end();
+        self.shared.state.ended().await
+    }
+
+    /// The first half of [`finish`](Self::finish).
+    pub(crate) fn end(&self) {
+        if self.shared.change_mode(FINISHED) {
+            self.shared.close();
         }
-        self.shared.order(Item::Finish(asked));
-        self.shared.close();
-        answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
     /// What became of entries so far.
     pub fn stats(&self) -> RecorderStats {
-        self.shared.stats()
+        self.shared.state.stats()
     }
-}
-
-fn gone() -> TapeError {
-    TapeError::io("the tape", io::Error::other("nobody writes it any more"))
 }
 
 impl fmt::Debug for Recorder {

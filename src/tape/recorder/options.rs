@@ -51,6 +51,10 @@ impl RecorderOptions {
         self
     }
 
+    pub(crate) fn overflow_policy(&self) -> Overflow {
+        self.overflow
+    }
+
     /// Entries that wait to be written, at least one.
     pub fn max_entries(mut self, entries: usize) -> Self {
         self.max_entries = entries.max(1);

@@ -1,24 +1,28 @@
 //! What the handles and the thread of a recorder share.
 
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::oneshot;
 
-use super::facts::Fact;
+use super::facts::{Fact, Knows};
 use super::{Overflow, RecorderOptions, RecorderStats};
-use crate::queue::Sender;
+use crate::queue::{Sender, Watcher};
 use crate::tape::{Entry, EntryKind, Tape, TapeError};
 
 /// What waits for the thread.
 pub(super) enum Item {
     /// And what is to be learned from it.
     Entry(Entry, Option<Fact>),
-    Change(Box<dyn FnOnce(&mut Tape) + Send>),
+    /// More is known of the tape. There is one of them at a time.
+    Change,
     Flush(oneshot::Sender<Result<(), TapeError>>),
-    Finish(oneshot::Sender<Result<(), TapeError>>),
 }
+
+/// The answer of the thread to the order to commit.
+pub(crate) type Flush = oneshot::Receiver<Result<(), TapeError>>;
 
 pub(super) const RECORDING: u8 = 0;
 pub(super) const PAUSED: u8 = 1;
@@ -31,36 +35,48 @@ pub(super) struct Shared {
     pub(super) overflow: Overflow,
     mode: AtomicU8,
     calls: AtomicU64,
-    refused: AtomicU64,
-    /// A modern client has said who it is.
-    pub(super) knows_client: AtomicBool,
+    /// The tape names what is masked.
+    names_redaction: AtomicBool,
+    pub(super) knows: Knows,
     /// When the tape began.
     began: Instant,
     /// How old it was then, if it is gone on with.
     age: Duration,
 }
 
-/// What the thread tells.
-#[derive(Debug, Default)]
+/// What outlives the handles: what the thread tells, and what it is told.
 pub(super) struct State {
+    queue: Watcher<Item>,
+    title: Mutex<Title>,
     pub(super) recorded: AtomicU64,
     /// Of what was taken from the queue.
     pub(super) lost: AtomicU64,
+    refused: AtomicU64,
     pub(super) is_failing: AtomicBool,
+    /// How the tape ended.
+    pub(super) outcome: OnceLock<Result<(), TapeError>>,
+}
+
+/// What is known of the tape.
+struct Title {
+    tape: Tape,
+    /// The thread has not been told of a change.
+    is_new: bool,
 }
 
 impl Shared {
-    pub(super) fn new(queue: Sender<Item>, tape: &Tape, options: &RecorderOptions) -> Self {
+    pub(super) fn new(queue: Sender<Item>, tape: Tape, options: &RecorderOptions) -> Self {
+        let age = SystemTime::now().duration_since(tape.created).unwrap_or_default();
         Self {
+            state: Arc::new(State::new(queue.watcher(), tape)),
             queue,
-            state: Arc::default(),
             overflow: options.overflow,
             mode: AtomicU8::new(RECORDING),
             calls: AtomicU64::new(options.calls),
-            refused: AtomicU64::new(0),
-            knows_client: AtomicBool::new(false),
+            names_redaction: AtomicBool::new(false),
+            knows: Knows::default(),
             began: Instant::now(),
-            age: SystemTime::now().duration_since(tape.created).unwrap_or_default(),
+            age,
         }
     }
 
@@ -84,15 +100,43 @@ impl Shared {
     }
 
     /// Queues an entry: where it is `owed`, also beyond the bounds.
-    pub(super) fn say(&self, mut entry: Entry, fact: Option<Fact>, owed: bool) {
-        entry.at = self.now();
-        entry = entry.wall(SystemTime::now());
-        let bytes = entry.bytes.len() + size_of::<Item>();
-        let item = Item::Entry(entry, fact);
+    pub(super) fn say(&self, entry: Entry, fact: Option<Fact>, owed: bool) {
+        let (item, bytes) = weighed(entry.at(self.now()).wall(SystemTime::now()), fact);
         match owed {
             true => self.queue.force(item, bytes),
             false => self.queue.offer(item, bytes),
         };
+    }
+
+    /// Two at once, of the same time.
+    pub(super) fn say_both(&self, first: (Entry, Option<Fact>), second: Entry, owed: bool) {
+        let (now, wall) = (self.now(), SystemTime::now());
+        let items = [first, (second, None)];
+        self.queue.push_both(items.map(|(entry, fact)| weighed(entry.at(now).wall(wall), fact)), owed);
+    }
+
+    /// Changes what is known of the tape, and tells the thread once, however often that is.
+    pub(super) fn change(&self, change: impl FnOnce(&mut Tape)) {
+        let mut title = self.state.title();
+        change(&mut title.tape);
+        let is_told = std::mem::replace(&mut title.is_new, true);
+        drop(title);
+        if !is_told {
+            self.order(Item::Change);
+        }
+    }
+
+    /// Says what is masked, unless that was said.
+    pub(super) fn name_redaction(&self, profile: impl FnOnce() -> Option<String>) {
+        if self.names_redaction.load(Ordering::Relaxed) {
+            return;
+        }
+        let Some(profile) = profile() else { return };
+        if !self.names_redaction.swap(true, Ordering::Relaxed) {
+            self.change(|tape| {
+                tape.redaction.get_or_insert_with(|| profile.into());
+            });
+        }
     }
 
     /// An order to the thread, carried out at its place among the entries.
@@ -111,39 +155,105 @@ impl Shared {
         self.queue.close();
     }
 
-    /// Whether a call may go on, where the recorder fails closed.
+    /// Whether a call may go on, where the recorder fails closed. It takes no lock.
     pub(super) fn admits(&self) -> bool {
         let is_closed = self.overflow == Overflow::FailClosed
             && self.mode() == RECORDING
-            && (self.is_failing() || !self.queue.has_room());
+            && (self.state.is_failing() || !self.queue.has_room());
         if is_closed {
-            self.refused.fetch_add(1, Ordering::Relaxed);
+            self.refuse();
         }
         !is_closed
+    }
+
+    /// A call does not go on.
+    pub(super) fn refuse(&self) {
+        self.state.refused.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn queue(&self) -> &Sender<Item> {
         &self.queue
     }
+}
+
+/// An item for the queue, with what it takes.
+fn weighed(entry: Entry, fact: Option<Fact>) -> (Item, usize) {
+    let bytes = entry.bytes.len() + size_of::<Item>();
+    (Item::Entry(entry, fact), bytes)
+}
+
+impl State {
+    fn new(queue: Watcher<Item>, tape: Tape) -> Self {
+        Self {
+            queue,
+            title: Mutex::new(Title { tape, is_new: false }),
+            recorded: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            is_failing: AtomicBool::new(false),
+            outcome: OnceLock::new(),
+        }
+    }
+
+    fn title(&self) -> MutexGuard<'_, Title> {
+        self.title.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn tape(&self) -> Tape {
+        self.title().tape.clone()
+    }
+
+    /// The thread has been told of what changed until now.
+    pub(super) fn take_change(&self) {
+        self.title().is_new = false;
+    }
+
+    /// What the thread learned; whether it is something new.
+    pub(super) fn learn(&self, learn: impl FnOnce(&mut Tape) -> bool) -> bool {
+        learn(&mut self.title().tape)
+    }
+
+    pub(super) fn lose(&self, entries: u64) {
+        self.lost.fetch_add(entries, Ordering::Relaxed);
+    }
+
+    /// Nobody writes any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.queue.is_closed()
+    }
+
+    /// Waits until nobody writes any more; how the tape ended.
+    pub(super) async fn ended(&self) -> Result<(), TapeError> {
+        self.queue.closed().await;
+        self.outcome.get().cloned().unwrap_or_else(|| Err(gone()))
+    }
+
+    /// Waits for what was ordered, or for the end of the tape.
+    pub(super) async fn flushed_by(&self, flush: Option<Flush>) -> Result<(), TapeError> {
+        if let Some(flush) = flush
+            && let Ok(committed) = flush.await
+        {
+            return committed;
+        }
+        self.ended().await
+    }
 
     fn is_failing(&self) -> bool {
-        self.state.is_failing.load(Ordering::Acquire) || self.queue.is_closed() && self.mode() != FINISHED
+        self.is_failing.load(Ordering::Acquire) || self.is_over() && !matches!(self.outcome.get(), Some(Ok(())))
     }
 
     pub(super) fn stats(&self) -> RecorderStats {
         RecorderStats {
-            recorded: self.state.recorded.load(Ordering::Relaxed),
-            lost: self.state.lost.load(Ordering::Relaxed) + self.queue.lost(),
+            recorded: self.recorded.load(Ordering::Relaxed),
+            lost: self.lost.load(Ordering::Relaxed) + self.queue.lost(),
             refused: self.refused.load(Ordering::Relaxed),
             is_failing: self.is_failing(),
         }
     }
 }
 
-impl State {
-    pub(super) fn lose(&self, entries: u64) {
-        self.lost.fetch_add(entries, Ordering::Relaxed);
-    }
+fn gone() -> TapeError {
+    TapeError::io("the tape", io::Error::other("nobody writes it any more"))
 }
 
 /// So many are missing here.

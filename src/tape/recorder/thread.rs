@@ -5,18 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::sync::oneshot;
-
 use super::facts;
 use super::state::{Item, State, gap};
 use crate::queue::{Receiver, Taken};
-use crate::tape::{Entry, Sink, Tape, TapeError};
+use crate::tape::{Entry, EntryKind, Sink, TapeError};
 
 /// What is taken from the queue at once.
 const BATCH: usize = 64;
 /// Between two attempts to write.
 const PAUSE: Duration = Duration::from_millis(250);
-
 /// Between two attempts to commit, while entries are taken.
 const RETRY: Duration = Duration::from_millis(20);
 /// So long what came first waits for more: to be woken costs more than to write an entry, and so does to wake.
@@ -24,7 +21,6 @@ const GATHER: Duration = Duration::from_millis(10);
 
 pub(super) struct Thread {
     sink: Box<dyn Sink>,
-    tape: Tape,
     queue: Receiver<Item>,
     state: Arc<State>,
     taken: VecDeque<Taken<Item>>,
@@ -32,15 +28,16 @@ pub(super) struct Thread {
     is_changed: bool,
     /// Nobody is left to wait for, and the last attempt to write failed.
     failure: Option<TapeError>,
-    finish: Option<oneshot::Sender<Result<(), TapeError>>>,
+    /// Entries that the sink took and may have in memory only.
+    unwritten: u64,
     /// When the last entry was said.
     last: (Duration, Option<SystemTime>),
 }
 
 impl Thread {
-    pub(super) fn new(sink: Box<dyn Sink>, tape: Tape, queue: Receiver<Item>, state: Arc<State>) -> Self {
+    pub(super) fn new(sink: Box<dyn Sink>, queue: Receiver<Item>, state: Arc<State>) -> Self {
         let (taken, last) = (VecDeque::with_capacity(BATCH), (Duration::ZERO, None));
-        Self { sink, tape, queue, state, taken, is_changed: false, failure: None, finish: None, last }
+        Self { sink, queue, state, taken, is_changed: false, failure: None, unwritten: 0, last }
     }
 
     pub(super) fn run(mut self) {
@@ -51,11 +48,15 @@ impl Thread {
             self.work();
         }
         let ended = self.end();
-        match (ended, self.finish.take()) {
-            (ended, Some(asked)) => drop(asked.send(ended)),
-            (Err(error), None) => tracing::error!(%error, "the end of a tape was not written"),
-            (Ok(()), None) => {}
+        if let Err(error) = &ended {
+            tracing::error!(%error, "the end of a tape was not written");
+            if self.sink.due().is_some() {
+                self.state.recorded.fetch_sub(self.unwritten, Ordering::Relaxed);
+                self.state.lose(self.unwritten);
+            }
         }
+        // Who waits for it waits until the queue is closed: the sink is gone then, too.
+        drop(self.state.outcome.set(ended));
     }
 
     /// Writes what waits, until there is nothing to write or to commit.
@@ -63,7 +64,8 @@ impl Thread {
         loop {
             self.queue.take_some(BATCH, &mut self.taken);
             if self.taken.is_empty() {
-                if self.sink.due().is_none() {
+                // What failed may have left nothing to wait for, as when only the disk was not reached.
+                if self.sink.due().is_none() && !self.state.is_failing.load(Ordering::Relaxed) {
                     return;
                 }
                 self.commit_or_wait();
@@ -90,17 +92,16 @@ impl Thread {
             }
             Taken::Item(Item::Entry(entry, fact)) => {
                 self.last = (entry.at, entry.wall);
-                if fact.is_some_and(|fact| facts::learn(&mut self.tape, fact, &entry.bytes)) {
+                if fact.is_some_and(|fact| self.state.learn(|tape| facts::learn(tape, fact, &entry.bytes))) {
                     self.tell();
                 }
                 self.write(&entry);
             }
-            Taken::Item(Item::Change(change)) => {
-                change(&mut self.tape);
+            Taken::Item(Item::Change) => {
+                self.state.take_change();
                 self.tell();
             }
             Taken::Item(Item::Flush(asked)) => drop(asked.send(self.commit())),
-            Taken::Item(Item::Finish(asked)) => self.finish = Some(asked),
         }
     }
 
@@ -108,15 +109,10 @@ impl Thread {
     fn write(&mut self, entry: &Entry) {
         while self.failure.is_none() {
             match self.sink.append(entry) {
-                Ok(()) => {
-                    self.well();
-                    self.state.recorded.fetch_add(1, Ordering::Relaxed);
-                    return;
-                }
+                Ok(()) => return self.appended(),
                 Err(error) if error.is_too_large() => {
                     tracing::warn!(%error, "an entry is not recorded");
-                    self.state.lose(1);
-                    return;
+                    return self.leave_out(entry);
                 }
                 Err(error) => {
                     self.fail(&error);
@@ -129,9 +125,28 @@ impl Thread {
         self.state.lose(1);
     }
 
+    /// That it stays in memory says nothing of the disk.
+    fn appended(&mut self) {
+        self.state.recorded.fetch_add(1, Ordering::Relaxed);
+        self.unwritten += 1;
+        if self.sink.due().is_none() {
+            self.well();
+        }
+    }
+
+    /// One is missing, where it would stand.
+    fn leave_out(&mut self, entry: &Entry) {
+        self.state.lose(1);
+        if entry.kind != EntryKind::Lost {
+            let mut gap = gap(1).at(entry.at);
+            gap.wall = entry.wall;
+            self.write(&gap);
+        }
+    }
+
     /// The sink learns of the tape now, or with the next commit.
     fn tell(&mut self) {
-        self.is_changed = self.sink.update(&self.tape).is_err();
+        self.is_changed = self.sink.update(&self.state.tape()).is_err();
     }
 
     fn commit(&mut self) -> Result<(), TapeError> {
@@ -152,7 +167,7 @@ impl Thread {
 
     fn try_commit(&mut self) -> Result<(), TapeError> {
         if self.is_changed {
-            self.sink.update(&self.tape)?;
+            self.sink.update(&self.state.tape())?;
             self.is_changed = false;
         }
         self.sink.commit()
@@ -162,9 +177,10 @@ impl Thread {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
-        self.tape.duration = Some(self.tape.duration.unwrap_or_default().max(self.last.0));
-        self.sink.update(&self.tape)?;
-        self.sink.finish()
+        let mut tape = self.state.tape();
+        tape.duration = Some(tape.duration.unwrap_or_default().max(self.last.0));
+        let told = self.sink.update(&tape);
+        self.sink.finish().and(told)
     }
 
     fn fail(&self, error: &TapeError) {
@@ -173,8 +189,10 @@ impl Thread {
         }
     }
 
-    fn well(&self) {
-        if self.state.is_failing.load(Ordering::Relaxed) {
+    /// All that was taken is written.
+    fn well(&mut self) {
+        self.unwritten = 0;
+        if self.failure.is_none() && self.state.is_failing.load(Ordering::Relaxed) {
             self.state.is_failing.store(false, Ordering::Release);
             tracing::info!("the tape can be written again");
         }

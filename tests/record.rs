@@ -14,9 +14,9 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use recorded::*;
+use shadowcat::layer::InterceptLayer;
 use shadowcat::layer::RecordLayer;
 use shadowcat::layer::intercept::{Action, Chain, Interest, on};
-use shadowcat::layer::InterceptLayer;
 use shadowcat::tape::{
     Edge, Entry, EntryKind, Outcome, Overflow, Recorder, RecorderOptions, Sink, Tape, lines,
 };

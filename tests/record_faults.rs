@@ -188,7 +188,8 @@ async fn an_end_that_fails_is_told_to_all_who_ask_and_counts_what_is_lost() {
     recorder.annotate("0");
     taken.recv().unwrap();
     assert_eq!(recorder.stats().recorded, 1);
-    let finished = Box::pin(recorder.finish());
+    let mut finished = Box::pin(recorder.finish());
+    assert!(poll_once(finished.as_mut()).is_pending());
     // The commit of the entry, another try, and the end.
     for _ in 0..9 {
         gate.words.send(false).unwrap();
@@ -276,9 +277,11 @@ async fn a_client_that_tries_the_other_era_first_is_known_all_the_same() {
     let (recorder, memory) = recording(RecorderOptions::new());
     let mut stack = RecordLayer::new(recorder.clone()).layer(leaf(|message: JsonRpcMessage| {
         let answer = match message.method() {
-            Some("initialize") => {
-                JsonRpcMessage::error_response(message.id(), shadowcat::Code::METHOD_NOT_FOUND, "no")
-            }
+            Some("initialize") => JsonRpcMessage::error_response(
+                message.owned_id().as_ref(),
+                shadowcat::Code::METHOD_NOT_FOUND,
+                "no",
+            ),
             _ => msg(done(message.id().unwrap())),
         };
         std::future::ready(Ok(Reply::one(answer)))

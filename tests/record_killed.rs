@@ -15,10 +15,12 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use killed::{kill_after, kills, start, told};
 use shadowcat::layer::RecordLayer;
-use shadowcat::tape::{self, Entry, EntryKind, Outcome, Recorder, RecorderOptions, Tape, json, lines};
-use shadowcat::{JsonRpcMessage, connect};
+use shadowcat::tape::{
+    self, Entry, EntryKind, Outcome, Overflow, Recorder, RecorderOptions, Tape, json, lines,
+};
+use shadowcat::{Error, JsonRpcMessage, Reply, connect};
 use taped::{Folder, read};
-use tower::{Layer, Service, ServiceExt};
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 /// What the other process is to do, and where.
 const TASK: &str = "SHADOWCAT_TEST_RECORD";
@@ -59,6 +61,7 @@ async fn another_process() {
     match what {
         "record" => record(&recorder(Path::new(path))).await,
         "fill" => fill(&recorder(Path::new(path))).await,
+        "threadless" => without_a_thread().await,
         other => panic!("{other}"),
     }
 }
@@ -98,6 +101,27 @@ async fn fill(recorder: &Recorder) {
     recorder.annotate("there is room");
     recorder.finish().await.unwrap();
     println!("\nlost {}", recorder.stats().lost);
+}
+
+/// The system has no thread for a recorder. Tells how many messages were refused, and how many passed.
+async fn without_a_thread() {
+    let mut told = Vec::new();
+    for overflow in [Overflow::FailClosed, Overflow::DropAndCount] {
+        let options = RecorderOptions::new().overflow(overflow);
+        let layer = RecordLayer::per_session(options, |_| panic!("no thread makes it"));
+        let mut stack = layer.layer(service_fn(|message: JsonRpcMessage| async move {
+            Ok::<_, Error>(Reply::one(message.responder().result("{}").unwrap().unwrap()))
+        }));
+        for number in 1..=3 {
+            let reply = stack.call(ping(number)).await.unwrap();
+            told.push(reply.as_one().unwrap().error().is_some());
+        }
+        let stats = layer.stats();
+        println!("\nrefused {}\nunrecorded {}", stats.refused, stats.unrecorded);
+        layer.finish().await.unwrap();
+    }
+    assert_eq!(told, [true, true, true, false, false, false]);
+    println!("\nend 1");
 }
 
 fn requests(entries: &[Entry]) -> usize {
@@ -160,6 +184,18 @@ fn a_full_disk_stops_nobody_and_what_is_lost_is_counted_where_it_is_missing() {
         assert!(lost > 0);
         assert_eq!(found.last().unwrap().bytes, "there is room");
     }
+}
+
+#[test]
+fn where_there_is_no_thread_for_a_recorder_what_fails_closed_refuses_and_the_rest_is_counted() {
+    let folder = Folder::new();
+    // No system has so much address space for a stack.
+    let shell = "export RUST_MIN_STACK=100000000000000000 RUST_TEST_THREADS=1;";
+    let (mut child, mut out) = start(TASK, shell, "threadless", &folder.path("none"));
+    let counted = ["refused ", "unrecorded ", "refused ", "unrecorded "].map(|word| told(&mut out, word));
+    assert_eq!(counted, [Some(3), Some(0), Some(0), Some(3)]);
+    assert_eq!(told(&mut out, "end "), Some(1));
+    assert!(child.wait().unwrap().success());
 }
 
 #[tokio::test]

@@ -134,4 +134,35 @@ mod tests {
         assert!(sender.is_closed() && !sender.offer('b', 1));
         assert_eq!(sender.lost(), 2, "what was never read is lost");
     }
+
+    #[cfg(feature = "tape")]
+    #[test]
+    fn who_waits_for_room_is_forgotten_when_it_does_not_any_more() {
+        use std::task::{Context, Waker};
+        let (sender, mut receiver) = queue(1, 9);
+        assert!(sender.has_room() && sender.offer('a', 1) && !sender.has_room());
+        let cx = &mut Context::from_waker(Waker::noop());
+        let (mut first, mut second) = (sender.room(), sender.room());
+        for _ in 0..3 {
+            assert!(first.poll(cx).is_pending() && second.poll(cx).is_pending());
+        }
+        assert_eq!(sender.0.lock().blocked.len(), 2);
+        drop(first);
+        assert_eq!(sender.0.lock().blocked.len(), 1);
+        receiver.take_some(9, &mut std::collections::VecDeque::new());
+        assert!(sender.0.lock().blocked.is_empty() && second.poll(cx).is_ready());
+        assert!(sender.force('b', 1) && sender.force('c', 1) && second.poll(cx).is_pending());
+        drop(receiver);
+        assert!(second.poll(cx).is_ready(), "there is nobody to wait for");
+    }
+
+    #[cfg(feature = "tape")]
+    #[test]
+    fn two_at_once_are_each_as_alone() {
+        let (sender, mut receiver) = queue(9, 5);
+        sender.push_both([('a', 3), ('b', 3)], false);
+        sender.push_both([('c', 3), ('d', 3)], true);
+        let all: Vec<_> = std::iter::from_fn(|| receiver.try_next()).collect();
+        assert_eq!(all, [Taken::Item('a'), Taken::Lost(1), Taken::Item('c'), Taken::Item('d')]);
+    }
 }

@@ -147,3 +147,19 @@ fn loaded_from(request: &JsonRpcMessage) -> Option<Cow<'_, str>> {
     let arguments = peek::member(request.params()?, "arguments").ok()??;
     peek::text(arguments, "path").ok()?
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_makes_up_components_for_ever_makes_no_tape_grow_for_ever() {
+        let mut components = Vec::new();
+        for number in 0..2 * COMPONENTS {
+            learn(&mut components, &number.to_string(), &[], None);
+        }
+        assert_eq!(components.len(), COMPONENTS);
+        learn(&mut components, "7", &["read".to_owned()], None);
+        assert_eq!((components.len(), &*components[7].tools[0]), (COMPONENTS, "read"));
+    }
+}

@@ -68,7 +68,7 @@ const REFUSED: usize = 64 << 10;
 /// # Backpressure
 ///
 /// Between the handles and the thread is a queue of 8,192 entries and 8 MiB, unless [`RecorderOptions`] say otherwise;
-/// [`Overflow`] says what happens when it is full.
+/// [`Overflow`] says what happens when it is full. What is to be said of the whole tape is no entry: it takes no room.
 #[derive(Clone)]
 pub struct Recorder {
     shared: Arc<Shared>,
@@ -112,8 +112,9 @@ impl Recorder {
     }
 
     /// Records a message on its way to the server. It never waits. Where it finds no room, it is lost and counted; with
-    /// [`Overflow::Backpressure`] it is not, and whoever begins waits for [`room`](Self::room) then; with
-    /// [`Overflow::FailClosed`] neither, and whoever begins asks [`admits`](Self::admits) first.
+    /// [`Overflow::Backpressure`] it is not, and whoever begins waits for [`room`](Self::room) first, and so before each
+    /// message that comes back; with [`Overflow::FailClosed`] neither, and whoever begins asks
+    /// [`admits`](Self::admits) first.
     pub fn begin(&self, message: &JsonRpcMessage) -> Exchange {
         self.begin_for(message, None)
     }

@@ -8,12 +8,14 @@ pub enum Overflow {
     /// how much, at its place.
     #[default]
     DropAndCount,
-    /// Nothing is lost: a call waits, in its future, until there is room. No thread of a runtime is blocked. While the
-    /// disk is full, that is for as long as it takes.
+    /// Nothing of a call is lost: while there is no room the stack is not ready, and what comes back stays with the
+    /// server. No thread of a runtime is blocked. While the disk is full, that is for as long as it takes. Beyond the
+    /// bounds are only the message that each thread is about to let pass, and the ends of calls that were let go. Notes,
+    /// refused frames and what became of components wait for nobody: they are lost and counted.
     Backpressure,
-    /// Nothing goes on that would not be recorded: while there is no room, and while the tape cannot be written, calls
-    /// are refused. The response and the end of a call that was let go find room always; what else the server says,
-    /// and finds none, is lost and counted.
+    /// Nothing goes on that would not be recorded: while there is no room, while the tape cannot be written, and where
+    /// something cannot be masked, calls are refused. The response and the end of a call that was let go find room
+    /// always; what else the server says, and finds none or cannot be masked, is lost and counted.
     FailClosed,
 }
 
@@ -51,6 +53,7 @@ impl RecorderOptions {
         self
     }
 
+    /// What was set by [`overflow`](Self::overflow).
     pub(crate) fn overflow_policy(&self) -> Overflow {
         self.overflow
     }

@@ -1,8 +1,8 @@
 //! What the handles and the thread of a recorder share.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::oneshot;
@@ -239,7 +239,8 @@ impl State {
     }
 
     fn is_failing(&self) -> bool {
-        self.is_failing.load(Ordering::Acquire) || self.is_over() && !matches!(self.outcome.get(), Some(Ok(())))
+        self.is_failing.load(Ordering::Acquire)
+            || self.is_over() && !matches!(self.outcome.get(), Some(Ok(())))
     }
 
     pub(super) fn stats(&self) -> RecorderStats {

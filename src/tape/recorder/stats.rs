@@ -4,13 +4,14 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecorderStats {
-    /// Taken by the tape.
+    /// Taken by the tape. Until it is committed it may be in memory; if the tape could not be ended, that part is not
+    /// counted here, but as lost.
     pub recorded: u64,
     /// Lost: there was no room, or they could not be written or not be masked.
     pub lost: u64,
     /// Calls that did not go on because they could not be recorded.
     pub refused: u64,
-    /// The last attempt to write failed; it is tried again.
+    /// The last attempt to write failed; it is tried again, unless the tape has ended.
     pub is_failing: bool,
 }
 

@@ -208,7 +208,7 @@ async fn stacks_and_changes_of_the_tape_take_no_room_from_entries() {
     for number in 0..1000 {
         drop(layer.layer(service_fn(echo)));
         recorder.update(move |tape| {
-            tape.labels.insert("number".into(), number.to_string().into());
+            tape.labels.insert("number".into(), number.to_string());
         });
     }
     recorder.annotate("1");

@@ -10,8 +10,8 @@ pub enum Overflow {
     DropAndCount,
     /// Nothing of a call is lost: while there is no room the stack is not ready, and what comes back stays with the
     /// server. No thread of a runtime is blocked. While the disk is full, that is for as long as it takes. Beyond the
-    /// bounds are only the message that each thread is about to let pass, and the ends of calls that were let go. Notes,
-    /// refused frames and what became of components wait for nobody: they are lost and counted.
+    /// bounds are only what several stacks let pass at the same moment, a message each, and the ends of calls that were
+    /// let go. Notes, refused frames and what became of components wait for nobody: they are lost and counted.
     Backpressure,
     /// Nothing goes on that would not be recorded: while there is no room, while the tape cannot be written, and where
     /// something cannot be masked, calls are refused. The response and the end of a call that was let go find room

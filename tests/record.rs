@@ -18,7 +18,8 @@ use shadowcat::layer::RecordLayer;
 use shadowcat::layer::intercept::{Action, Chain, Interest, on};
 use shadowcat::layer::{InterceptLayer, record};
 use shadowcat::tape::{
-    Edge, Entry, EntryKind, Outcome, Overflow, Recorder, RecorderOptions, Sink, Tape, lines,
+    self, Comparison, Edge, Entry, EntryKind, Filter, Mocks, Outcome, Overflow, Recorder, RecorderOptions,
+    Sink, Stats, Tape, lines,
 };
 use shadowcat::{Context, Direction, Error, JsonRpcMessage, OwnedId, Reply};
 use support::*;
@@ -259,8 +260,86 @@ async fn both_edges_of_a_stack_go_onto_one_tape() {
     let _ = rest(run(&mut stack, call(1)).await.unwrap()).await;
     soon(recorder.finish()).await.unwrap();
     let edges: Vec<_> = memory.entries().iter().map(|entry| (entry.edge, entry.call)).collect();
-    let (outer, inner) = ((Edge::Client, Some(1)), (Edge::Upstream, Some(2)));
+    let (outer, inner) = ((Edge::Client, Some(1)), (Edge::Upstream, Some(1)));
     assert_eq!(edges, [outer, inner, inner, inner, outer, outer]);
+}
+
+/// A tape of two edges, between which a call is tried again and a layer asks for something of its own.
+async fn of_two_edges(folder: &taped::Folder) -> std::path::PathBuf {
+    let (recorder, memory) = recording(RecorderOptions::new());
+    let tries = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let upstream =
+        RecordLayer::new(recorder.clone()).edge(Edge::Upstream).layer(service_fn(move |message| {
+            let tries = tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let broken = Err(Error::closed("the pipe is gone"));
+            let reply = echo(message);
+            async move { if tries == 0 { broken } else { reply.await } }
+        }));
+    let again = service_fn(move |message: JsonRpcMessage| {
+        let mut upstream = upstream.clone();
+        async move {
+            let own = JsonRpcMessage::request("own", "tools/list", "{}").unwrap();
+            let reply = match run(&mut upstream, message.clone()).await {
+                Err(_) => run(&mut upstream, message).await,
+                reply => reply,
+            };
+            rest(run(&mut upstream, own).await?).await;
+            reply
+        }
+    });
+    let mut stack = RecordLayer::new(recorder.clone()).layer(again);
+    for id in [1, 2] {
+        let params = r#"{"name":"add","arguments":{"a":1}}"#;
+        let call = JsonRpcMessage::request(id, "tools/call", params).unwrap();
+        let _ = rest(run(&mut stack, call).await.unwrap()).await;
+    }
+    soon(recorder.finish()).await.unwrap();
+    let path = folder.path("two.jsonl");
+    let mut tape = lines::Writer::create(&path, &memory.tape()).unwrap();
+    memory.entries().iter().for_each(|entry| tape.append(entry).unwrap());
+    tape.finish().unwrap();
+    path
+}
+
+#[tokio::test]
+async fn a_call_that_both_edges_saw_is_one_call_for_every_tool() {
+    let folder = taped::Folder::new();
+    let path = of_two_edges(&folder).await;
+    let entries = taped::entries(&path);
+    let ask = |entry: &&Entry| entry.kind == EntryKind::Request;
+    let numbers: Vec<_> = entries.iter().filter(ask).map(|entry| (entry.edge, entry.call.unwrap())).collect();
+    let (client, upstream) = (Edge::Client, Edge::Upstream);
+    assert_eq!(
+        numbers,
+        [(client, 1), (upstream, 1), (upstream, 1), (upstream, 2), (client, 3), (upstream, 3), (upstream, 4)]
+    );
+
+    let stats = Stats::of(tape::open(&path).unwrap()).unwrap();
+    let calls = &stats.methods["tools/call"];
+    assert_eq!((calls.calls, calls.outcomes["answered"], calls.times.count()), (2, 2, 2), "{stats}");
+    assert_eq!(stats.methods["tools/list"].calls, 2, "a layer's own");
+    let mocks = Mocks::of(tape::open(&path).unwrap()).unwrap();
+    assert_eq!(mocks.rules(), 1);
+    assert_eq!(mocks.as_json().matches(r#""response":"#).count(), 1, "{}", mocks.as_json());
+
+    // A filter keeps all that belongs to it, at both edges.
+    let kept = Filter::new().tool("add").apply(tape::open(&path).unwrap());
+    let kept: Vec<Entry> = kept.collect::<Result<_, _>>().unwrap();
+    let own = |entry: &&Entry| [1, 3].contains(&entry.call.unwrap());
+    assert_eq!(kept, entries.iter().filter(own).cloned().collect::<Vec<_>>());
+    let failed = Filter::new().errors().apply(tape::open(&path).unwrap());
+    assert_eq!(failed.count(), 0, "a try that failed is no call that did");
+
+    // One edge less is no difference for whoever compares calls.
+    let less = folder.path("one.jsonl");
+    let mut tape = lines::Writer::create(&less, &taped::tape()).unwrap();
+    let is_own = |entry: &&Entry| [2, 4].contains(&entry.call.unwrap());
+    let one = entries.iter().filter(|entry| entry.edge == Edge::Client || is_own(entry));
+    one.for_each(|entry| tape.append(entry).unwrap());
+    tape.finish().unwrap();
+    let (two, one) = (tape::open(&path).unwrap(), tape::open(&less).unwrap());
+    let found: Vec<_> = tape::diff(two, one, Comparison::structural()).collect::<Result<_, _>>().unwrap();
+    assert_eq!(found, []);
 }
 
 #[tokio::test]

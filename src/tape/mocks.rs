@@ -73,7 +73,7 @@ impl Mocks {
         for entry in &mut tape {
             let entry = entry?;
             let message = name::message(&entry);
-            open.take(entry, message).into_iter().flatten().for_each(|call| maker.take(&call));
+            open.take(entry, message).iter().for_each(|call| maker.take(call));
         }
         let description = format!("Answers of the tape {}", tape.tape().id);
         Ok(Self { json: maker.write(&description), rules: maker.mocks.len(), left_out: maker.left_out })

@@ -99,7 +99,7 @@ impl Stats {
         self.bytes += entry.bytes.len() as u64;
         *self.kinds.entry(entry.kind.as_str()).or_default() += 1;
         let message = name::message(&entry);
-        for over in self.open.take(entry, message).into_iter().flatten() {
+        for over in self.open.take(entry, message) {
             self.count(&over);
         }
     }

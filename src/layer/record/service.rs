@@ -50,7 +50,8 @@ where
         }
         let waits = (recorder.overflow() == Overflow::Backpressure).then(|| recorder.clone());
         let exchange = Exchange::new(&self.stack, recorder, &message);
-        ResponseFuture::passing(Tapped::new(self.inner.call(message.recorded()), Some(exchange)), waits)
+        let message = message.recorded(exchange.mark());
+        ResponseFuture::passing(Tapped::new(self.inner.call(message), Some(exchange)), waits)
     }
 }
 

@@ -50,7 +50,7 @@ impl Side {
             let entry = entry?;
             number(&mut self.sessions, &entry.session);
             let message = name::message(&entry);
-            let over: Vec<_> = self.open.take(entry, message).into_iter().flatten().collect();
+            let over = self.open.take(entry, message);
             if !over.is_empty() {
                 return Ok(over);
             }

@@ -1,7 +1,7 @@
 //! What the handles and the thread of a recorder share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::oneshot;
@@ -26,6 +26,8 @@ pub(super) const FINISHED: u8 = 2;
 
 /// Of the handles.
 pub(super) struct Shared {
+    /// Tells it from all other recorders of this process.
+    pub(super) id: u32,
     queue: Sender<Item>,
     pub(super) state: Arc<State>,
     pub(super) overflow: Overflow,
@@ -51,7 +53,9 @@ pub(super) struct State {
 
 impl Shared {
     pub(super) fn new(queue: Sender<Item>, tape: &Tape, options: &RecorderOptions) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
         Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
             queue,
             state: Arc::default(),
             overflow: options.overflow,

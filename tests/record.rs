@@ -21,7 +21,7 @@ use shadowcat::tape::{
     self, Comparison, Edge, Entry, EntryKind, Filter, Mocks, Outcome, Overflow, Recorder, RecorderOptions,
     Sink, Stats, Tape, lines,
 };
-use shadowcat::{Context, Direction, Error, JsonRpcMessage, OwnedId, Reply};
+use shadowcat::{Context, Direction, Error, JsonRpcMessage, OwnedId, RefusedFrame, Reply};
 use support::*;
 use tower::{Layer, Service, ServiceBuilder, service_fn};
 
@@ -390,6 +390,69 @@ async fn what_a_front_end_refuses_is_recorded() {
     assert!(!entries[1].bytes.is_empty(), "it says why");
     let masked = !String::from_utf8_lossy(&entries[0].bytes).contains("hunter22");
     assert_eq!(masked, cfg!(feature = "secret"));
+}
+
+/// What is on the tape of frames that were refused: what of them, and why.
+async fn refused(layer: impl Fn(RecordLayer) -> RecordLayer, frames: &[&[u8]]) -> Vec<(String, String)> {
+    let (recorder, memory) = recording(RecorderOptions::new().max_entries(64));
+    let tell = layer(RecordLayer::new(recorder.clone())).on_refused();
+    for frame in frames {
+        tell(&RefusedFrame::new(frame, "no"));
+        soon(recorder.flushed()).await.unwrap();
+    }
+    soon(recorder.finish()).await.unwrap();
+    let text = |entry: &Entry| String::from_utf8_lossy(&entry.bytes).into_owned();
+    memory.entries().chunks(2).map(|two| (text(&two[0]), text(&two[1]))).collect()
+}
+
+#[tokio::test]
+async fn what_is_refused_is_masked_by_paths_too() {
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{"arguments":{"card":4111}}}"#;
+    let twice = call.replace(r#""card":4111"#, r#""card":4111,"card":"4111""#);
+    let damaged = &call[..call.len() - 1];
+    let frames = [call, &format!("[{call}, {call}]"), &twice, damaged].map(str::as_bytes);
+    let told = refused(|layer| layer.mask_path("/params/arguments/card".parse().unwrap()), &frames).await;
+    for ((text, _), count) in told.iter().zip([1, 2, 2, 0]) {
+        assert_eq!((text.matches("4111").count(), text.matches("[REDACTED:path]").count()), (0, count), "{text}");
+    }
+    let unread = format!("no; its {} bytes could not be masked", damaged.len());
+    assert_eq!((&*told[3].0, &told[3].1), ("", &unread));
+    assert_eq!(told[0].1, "no");
+}
+
+#[cfg(feature = "secret")]
+#[tokio::test]
+async fn what_is_refused_is_masked_like_what_is_accepted() {
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{"\u0070assword":"hunter2"}}"#;
+    let frames = [call, &format!("[{call}]"), &call[..call.len() - 1]].map(str::as_bytes);
+    for (text, _) in refused(|layer| layer, &frames).await {
+        assert!(!text.contains("hunter2") && text.contains("REDACTED"), "{text}");
+    }
+    let told = refused(RecordLayer::unmasked, &frames).await;
+    assert!(told.iter().all(|(text, _)| text.contains("hunter2")), "who asks for it has everything");
+}
+
+#[cfg(feature = "secret")]
+#[tokio::test]
+async fn a_refused_text_that_is_cut_shows_no_part_of_a_secret() {
+    let key = "ghp_5nZk2JtQ8vXw3LmB7cRd9fHs4gYp6aTe1uWi";
+    let keep = 64 << 10;
+    // Where the text is cut, and where what is looked at is: a key lies across each.
+    for at in [keep - 10, keep + (16 << 10) - 10] {
+        for before in ["x ", "password=correct-horse-battery-staple-and-much-more-of-it-than-a-marker "] {
+            let mut text = before.repeat(at / before.len() + 1);
+            text.truncate(at - 1);
+            text.push_str(&format!(" {key} {}", "y ".repeat(keep)));
+            let told = refused(|layer| layer, &[text.as_bytes()]).await;
+            assert!(told[0].0.len() <= keep && !told[0].0.contains(&key[..8]), "{at} {before}");
+            assert!(told[0].0.len() > keep / 4);
+        }
+    }
+    // As long as a private key is.
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{}", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n".repeat(200));
+    let text = format!("{}{pem}-----END PRIVATE KEY-----\n{}", "x ".repeat(31 << 10), "y ".repeat(keep));
+    let told = refused(|layer| layer, &[text.as_bytes()]).await;
+    assert!(!told[0].0.contains("MIIE"), "{}", &told[0].0[told[0].0.len() - 200..]);
 }
 
 #[tokio::test]

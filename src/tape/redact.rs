@@ -2,15 +2,15 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
-use super::{Entry, Json, Source, Tape, TapeError, text};
-use crate::message::{
-    InvalidPointer, JsonRpcMessage, Pointer, ScanOptions, elements, index, members, write_string,
-};
+use super::{Entry, EntryKind, Json, Source, Tape, TapeError, places, text};
+use super::escapes::unescaped;
+use crate::message::{InvalidPointer, JsonRpcMessage, Pointer, ScanOptions, members, write_string};
 use crate::protocol::peek;
 use crate::secret::{Detector, Marker, Secrets, shared};
 
@@ -56,6 +56,11 @@ pub struct Redact {
 }
 
 impl Redact {
+    /// The same detector and marker as elsewhere, and these paths.
+    pub(crate) fn of(detector: Arc<Detector>, paths: &[Pointer]) -> Self {
+        Self { detector, paths: paths.to_vec(), ..Self::new() }
+    }
+
     /// All secrets that are known here, by the profile `secrets`.
     pub fn new() -> Self {
         let (detector, marker) = (shared().clone(), Marker::default());
@@ -99,6 +104,9 @@ impl Redact {
 
     /// An entry without them.
     pub fn entry(&self, mut entry: Entry) -> Entry {
+        if entry.kind == EntryKind::Snapshot {
+            entry.bytes = self.snapshot(entry.bytes);
+        }
         entry.bytes = self.bytes(entry.bytes);
         entry.session = entry.session.map(|name| self.name(name));
         entry.component = entry.component.map(|name| self.name(name));
@@ -147,11 +155,11 @@ impl Redact {
     }
 
     /// A message, other JSON, other text, or other bytes.
-    fn bytes(&self, bytes: Bytes) -> Bytes {
+    pub(crate) fn bytes(&self, bytes: Bytes) -> Bytes {
         if !text::is_json(&bytes) {
             return self.text(bytes);
         }
-        let bytes = self.paths(bytes);
+        let bytes = places::masked(bytes, &self.paths, &self.marker.of("path"));
         match parse(bytes.clone()) {
             Some(message) => self.message(&message).unwrap_or_else(|| self.text(bytes)),
             None => self.json(&bytes),
@@ -189,36 +197,46 @@ impl Redact {
         masked.unwrap_or_else(|| self.text(Bytes::copy_from_slice(json)))
     }
 
-    /// What is no text is kept only where no secret is seen through it.
-    fn text(&self, bytes: Bytes) -> Bytes {
+    /// What is no text is kept only where no secret is seen through it; so is JSON that is cut or damaged, in which one
+    /// may be written with escapes.
+    pub(crate) fn text(&self, bytes: Bytes) -> Bytes {
         let text = String::from_utf8_lossy(&bytes);
-        match self.detector.mask(&text, &self.marker) {
+        let masked = self.detector.mask(&text, &self.marker);
+        if let Cow::Owned(plain) = unescaped(&masked)
+            && let Cow::Owned(seen) = self.detector.mask(&plain, &self.marker)
+        {
+            return seen.into();
+        }
+        match &masked {
             Cow::Borrowed(_) => bytes.clone(),
-            Cow::Owned(masked) => masked.into(),
+            Cow::Owned(masked) => masked.clone().into(),
         }
     }
 
-    fn paths(&self, json: Bytes) -> Bytes {
-        let mut found = Vec::new();
-        for path in &self.paths {
-            let tokens: Vec<&str> = path.tokens().collect();
-            places(&json, 0, &tokens, &mut found);
-        }
-        if found.is_empty() {
+    /// A snapshot of what is no text holds it in base64.
+    fn snapshot(&self, json: Bytes) -> Bytes {
+        if !text::is_json(&json) {
             return json;
         }
-        found.sort_by_key(|place| (place.start, std::cmp::Reverse(place.end)));
-        let (mut out, mut at) = (Vec::with_capacity(json.len()), 0);
-        for place in found.into_iter() {
-            if place.start < at {
-                continue;
-            }
-            out.extend_from_slice(&json[at..place.start]);
-            write_string(&mut out, &self.marker.of("path"));
-            at = place.end;
+        let (mut out, mut at) = (Vec::new(), 0);
+        for member in members(&json).filter(|member| member.is("base64")) {
+            let Some(masked) = self.encoded(member.value) else { continue };
+            out.extend_from_slice(&json[at..member.value_at.start]);
+            write_string(&mut out, &masked);
+            at = member.value_at.end;
+        }
+        if at == 0 {
+            return json;
         }
         out.extend_from_slice(&json[at..]);
         out.into()
+    }
+
+    /// The same without its secrets; `None` where it has none.
+    fn encoded(&self, value: &[u8]) -> Option<String> {
+        let bytes = STANDARD.decode(peek::string(value).ok()?.as_bytes()).ok()?;
+        let masked = self.text(bytes.clone().into());
+        (masked != bytes).then(|| STANDARD.encode(masked))
     }
 }
 
@@ -243,22 +261,6 @@ fn parse(bytes: Bytes) -> Option<JsonRpcMessage> {
     let message = JsonRpcMessage::parse_with(bytes, &options).ok()?;
     let says = peek::member(message.bytes(), "jsonrpc");
     (says == Ok(Some(br#""2.0""#))).then_some(message)
-}
-
-/// Where a path leads to in `json`, which begins at `start`. As deep as the path is long.
-fn places(json: &[u8], start: usize, path: &[&str], found: &mut Vec<Range<usize>>) {
-    let Some((step, rest)) = path.split_first() else {
-        found.push(start..start + json.len());
-        return;
-    };
-    for member in members(json).filter(|member| *step == "*" || member.is(step)) {
-        places(member.value, start + member.value_at.start, rest, found);
-    }
-    for (number, place) in elements(json).enumerate() {
-        if *step == "*" || index(step) == Some(number) {
-            places(&json[place.clone()], start + place.start, rest, found);
-        }
-    }
 }
 
 /// A tape without what a [`Redact`] masks.

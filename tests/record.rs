@@ -17,11 +17,12 @@ use recorded::*;
 use shadowcat::layer::RecordLayer;
 use shadowcat::layer::intercept::{Action, Chain, Interest, on};
 use shadowcat::layer::{InterceptLayer, record};
+use shadowcat::message::RefusedFrame;
 use shadowcat::tape::{
     self, Comparison, Edge, Entry, EntryKind, Filter, Mocks, Outcome, Overflow, Recorder, RecorderOptions,
     Sink, Stats, Tape, lines,
 };
-use shadowcat::{Context, Direction, Error, JsonRpcMessage, OwnedId, RefusedFrame, Reply};
+use shadowcat::{Context, Direction, Error, JsonRpcMessage, OwnedId, Reply};
 use support::*;
 use tower::{Layer, Service, ServiceBuilder, service_fn};
 
@@ -410,10 +411,15 @@ async fn what_is_refused_is_masked_by_paths_too() {
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{"arguments":{"card":4111}}}"#;
     let twice = call.replace(r#""card":4111"#, r#""card":4111,"card":"4111""#);
     let damaged = &call[..call.len() - 1];
-    let frames = [call, &format!("[{call}, {call}]"), &twice, damaged].map(str::as_bytes);
+    let batch = format!("[{call}, {call}]");
+    let frames = [call, &batch, &twice, damaged].map(str::as_bytes);
     let told = refused(|layer| layer.mask_path("/params/arguments/card".parse().unwrap()), &frames).await;
     for ((text, _), count) in told.iter().zip([1, 2, 2, 0]) {
-        assert_eq!((text.matches("4111").count(), text.matches("[REDACTED:path]").count()), (0, count), "{text}");
+        assert_eq!(
+            (text.matches("4111").count(), text.matches("[REDACTED:path]").count()),
+            (0, count),
+            "{text}"
+        );
     }
     let unread = format!("no; its {} bytes could not be masked", damaged.len());
     assert_eq!((&*told[3].0, &told[3].1), ("", &unread));
@@ -424,7 +430,8 @@ async fn what_is_refused_is_masked_by_paths_too() {
 #[tokio::test]
 async fn what_is_refused_is_masked_like_what_is_accepted() {
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{"\u0070assword":"hunter2"}}"#;
-    let frames = [call, &format!("[{call}]"), &call[..call.len() - 1]].map(str::as_bytes);
+    let batch = format!("[{call}]");
+    let frames = [call, &batch, &call[..call.len() - 1]].map(str::as_bytes);
     for (text, _) in refused(|layer| layer, &frames).await {
         assert!(!text.contains("hunter2") && text.contains("REDACTED"), "{text}");
     }

@@ -569,7 +569,8 @@ mod redacted {
         let bytes = [b"\xff\xfe ", KEY.as_bytes(), b" \xff"].concat();
         let kept = Redact::new().entry(Snapshot::new("x", SnapshotKind::File, bytes).entry());
         let json: serde_json::Value = serde_json::from_slice(&kept.bytes).unwrap();
-        let bytes = base64::engine::general_purpose::STANDARD.decode(json["base64"].as_str().unwrap()).unwrap();
+        let bytes =
+            base64::engine::general_purpose::STANDARD.decode(json["base64"].as_str().unwrap()).unwrap();
         let text = String::from_utf8_lossy(&bytes);
         assert!(text.contains("[REDACTED:github-token]") && !text.contains(KEY), "{text}");
         assert!(Snapshot::read(&kept).unwrap_err().to_string().contains("digest"));

@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
-use super::{Entry, EntryKind, Json, Source, Tape, TapeError, places, text};
 use super::escapes::unescaped;
+use super::{Entry, EntryKind, Json, Source, Tape, TapeError, places, text};
 use crate::message::{InvalidPointer, JsonRpcMessage, Pointer, ScanOptions, members, write_string};
 use crate::protocol::peek;
 use crate::secret::{Detector, Marker, Secrets, shared};

@@ -75,8 +75,7 @@ impl Exchange {
             shared: Some(shared.clone()),
             session: message.context().and_then(|context| context.session_name()).cloned(),
             component: None,
-            call: is_request
-                .then(|| message.recorded_call(shared.id).unwrap_or_else(|| shared.next_call())),
+            call: is_request.then(|| message.recorded_call(shared.id).unwrap_or_else(|| shared.next_call())),
             edge,
             answer: None,
             is_request,

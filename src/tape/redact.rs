@@ -4,13 +4,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use super::escapes::unescaped;
-use super::{Entry, EntryKind, Json, Source, Tape, TapeError, places, text};
-use crate::message::{InvalidPointer, JsonRpcMessage, Pointer, ScanOptions, members, write_string};
+use super::{Entry, EntryKind, Json, Source, Tape, TapeError, places, snapshot, text};
+use crate::message::{InvalidPointer, JsonRpcMessage, Pointer, ScanOptions, members};
 use crate::protocol::peek;
 use crate::secret::{Detector, Marker, Secrets, shared};
 
@@ -105,7 +103,7 @@ impl Redact {
     /// An entry without them.
     pub fn entry(&self, mut entry: Entry) -> Entry {
         if entry.kind == EntryKind::Snapshot {
-            entry.bytes = self.snapshot(entry.bytes);
+            entry.bytes = snapshot::decoded(entry.bytes, |bytes| self.text(bytes));
         }
         entry.bytes = self.bytes(entry.bytes);
         entry.session = entry.session.map(|name| self.name(name));
@@ -159,7 +157,7 @@ impl Redact {
         if !text::is_json(&bytes) {
             return self.text(bytes);
         }
-        let bytes = places::masked(bytes, &self.paths, &self.marker.of("path"));
+        let bytes = self.paths(bytes);
         match parse(bytes.clone()) {
             Some(message) => self.message(&message).unwrap_or_else(|| self.text(bytes)),
             None => self.json(&bytes),
@@ -213,30 +211,8 @@ impl Redact {
         }
     }
 
-    /// A snapshot of what is no text holds it in base64.
-    fn snapshot(&self, json: Bytes) -> Bytes {
-        if !text::is_json(&json) {
-            return json;
-        }
-        let (mut out, mut at) = (Vec::new(), 0);
-        for member in members(&json).filter(|member| member.is("base64")) {
-            let Some(masked) = self.encoded(member.value) else { continue };
-            out.extend_from_slice(&json[at..member.value_at.start]);
-            write_string(&mut out, &masked);
-            at = member.value_at.end;
-        }
-        if at == 0 {
-            return json;
-        }
-        out.extend_from_slice(&json[at..]);
-        out.into()
-    }
-
-    /// The same without its secrets; `None` where it has none.
-    fn encoded(&self, value: &[u8]) -> Option<String> {
-        let bytes = STANDARD.decode(peek::string(value).ok()?.as_bytes()).ok()?;
-        let masked = self.text(bytes.clone().into());
-        (masked != bytes).then(|| STANDARD.encode(masked))
+    fn paths(&self, json: Bytes) -> Bytes {
+        places::masked(json, &self.paths, &self.marker.of("path"))
     }
 }
 

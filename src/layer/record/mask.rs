@@ -21,19 +21,17 @@ const TEXT: usize = 64 << 10;
 const MARGIN: usize = 16 << 10;
 
 #[derive(Clone)]
+#[cfg_attr(not(feature = "secret"), derive(Default))]
 pub(super) struct Mask {
     #[cfg(feature = "secret")]
     detector: Option<Arc<Detector>>,
     paths: Arc<[Pointer]>,
 }
 
+#[cfg(feature = "secret")]
 impl Default for Mask {
     fn default() -> Self {
-        Self {
-            #[cfg(feature = "secret")]
-            detector: Some(shared().clone()),
-            paths: Arc::default(),
-        }
+        Self { detector: Some(shared().clone()), paths: Arc::default() }
     }
 }
 

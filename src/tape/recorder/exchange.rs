@@ -11,8 +11,9 @@ use crate::tape::{Edge, Entry, EntryKind, Outcome, Overflow};
 
 /// One message that went to the server, as it is recorded: what comes back is told to it, and its end.
 ///
-/// Its entries share the number of the call, if it is one; so do those of another edge that records into the same tape. Dropped without an end, a request has been
-/// [dropped](Outcome::Dropped). What was begun while the recorder did not record is not recorded later.
+/// Its entries share the number of the call, if it is one; so do those of another edge that records into the same tape.
+/// Dropped without an end, a request has been [dropped](Outcome::Dropped). What was begun while the recorder did not
+/// record is not recorded later.
 #[must_use = "dropping it says that the call was dropped"]
 pub struct Exchange {
     shared: Option<Arc<Shared>>,

@@ -48,7 +48,11 @@ fn run(arguments: &[String]) -> Result<(), BoxError> {
             save(tape::merge(tapes)?, new)
         }
         (["split", file, folder], []) => split(file, folder.as_ref()),
-        (["mocks", file], []) => print_all(Mocks::of(tape::open(file)?)?.as_json()),
+        (["mocks", file], []) => {
+            let mocks = Mocks::of(tape::open(file)?)?;
+            eprint!("{}", if mocks.is_torn() { "the tape is torn: there was more\n" } else { "" });
+            print_all(mocks.as_json())
+        }
         _ => Err(USAGE.into()),
     }
 }
@@ -94,7 +98,7 @@ fn filter(options: &[&str]) -> Result<Filter, BoxError> {
 fn save(mut from: impl Source, path: &str) -> Result<(), BoxError> {
     let mut to = lines::Writer::create(path, from.tape())?;
     let copied = tape::copy(&mut from, &mut to)?;
-    println!("{path}: {} entries", copied.entries);
+    println!("{path}: {} entries{}", copied.entries, torn(copied.torn));
     Ok(())
 }
 
@@ -106,12 +110,17 @@ fn diff(old: &str, new: &str) -> Result<(), BoxError> {
 }
 
 fn split(file: &str, folder: &Path) -> Result<(), BoxError> {
-    let parts = Split::by_session().run(tape::open(file)?, |part, number| {
+    let cut = Split::by_session().run(tape::open(file)?, |part, number| {
         let path = folder.join(format!("session-{number}.jsonl"));
         Ok(Box::new(lines::Writer::create(path, part)?))
     })?;
-    println!("{parts} sessions in {}", folder.display());
+    println!("{} sessions in {}{}", cut.parts, folder.display(), torn(cut.torn));
     Ok(())
+}
+
+/// What is added where a tape was cut by a crash.
+fn torn(is_torn: bool) -> &'static str {
+    if is_torn { ", torn: there was more" } else { "" }
 }
 
 /// A folder that is gone afterwards.

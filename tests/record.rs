@@ -17,8 +17,10 @@ use recorded::*;
 use shadowcat::layer::InterceptLayer;
 use shadowcat::layer::RecordLayer;
 use shadowcat::layer::intercept::{Action, Chain, Interest, on};
+use shadowcat::message::RefusedFrame;
 use shadowcat::tape::{
-    Edge, Entry, EntryKind, Outcome, Overflow, Recorder, RecorderOptions, Sink, Tape, lines,
+    self, Comparison, Edge, Entry, EntryKind, Filter, Mocks, Outcome, Overflow, Recorder, RecorderOptions,
+    Sink, Stats, Tape, lines,
 };
 use shadowcat::{Context, Direction, Error, JsonRpcMessage, OwnedId, Reply};
 use support::*;
@@ -259,8 +261,86 @@ async fn both_edges_of_a_stack_go_onto_one_tape() {
     let _ = rest(run(&mut stack, call(1)).await.unwrap()).await;
     soon(recorder.finish()).await.unwrap();
     let edges: Vec<_> = memory.entries().iter().map(|entry| (entry.edge, entry.call)).collect();
-    let (outer, inner) = ((Edge::Client, Some(1)), (Edge::Upstream, Some(2)));
+    let (outer, inner) = ((Edge::Client, Some(1)), (Edge::Upstream, Some(1)));
     assert_eq!(edges, [outer, inner, inner, inner, outer, outer]);
+}
+
+/// A tape of two edges, between which a call is tried again and a layer asks for something of its own.
+async fn of_two_edges(folder: &taped::Folder) -> std::path::PathBuf {
+    let (recorder, memory) = recording(RecorderOptions::new());
+    let tries = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let upstream =
+        RecordLayer::new(recorder.clone()).edge(Edge::Upstream).layer(service_fn(move |message| {
+            let tries = tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let broken = Err(Error::closed("the pipe is gone"));
+            let reply = echo(message);
+            async move { if tries == 0 { broken } else { reply.await } }
+        }));
+    let again = service_fn(move |message: JsonRpcMessage| {
+        let mut upstream = upstream.clone();
+        async move {
+            let own = JsonRpcMessage::request("own", "tools/list", "{}").unwrap();
+            let reply = match run(&mut upstream, message.clone()).await {
+                Err(_) => run(&mut upstream, message).await,
+                reply => reply,
+            };
+            rest(run(&mut upstream, own).await?).await;
+            reply
+        }
+    });
+    let mut stack = RecordLayer::new(recorder.clone()).layer(again);
+    for id in [1, 2] {
+        let params = r#"{"name":"add","arguments":{"a":1}}"#;
+        let call = JsonRpcMessage::request(id, "tools/call", params).unwrap();
+        let _ = rest(run(&mut stack, call).await.unwrap()).await;
+    }
+    soon(recorder.finish()).await.unwrap();
+    let path = folder.path("two.jsonl");
+    let mut tape = lines::Writer::create(&path, &memory.tape()).unwrap();
+    memory.entries().iter().for_each(|entry| tape.append(entry).unwrap());
+    tape.finish().unwrap();
+    path
+}
+
+#[tokio::test]
+async fn a_call_that_both_edges_saw_is_one_call_for_every_tool() {
+    let folder = taped::Folder::new();
+    let path = of_two_edges(&folder).await;
+    let entries = taped::entries(&path);
+    let ask = |entry: &&Entry| entry.kind == EntryKind::Request;
+    let numbers: Vec<_> = entries.iter().filter(ask).map(|entry| (entry.edge, entry.call.unwrap())).collect();
+    let (client, upstream) = (Edge::Client, Edge::Upstream);
+    assert_eq!(
+        numbers,
+        [(client, 1), (upstream, 1), (upstream, 1), (upstream, 2), (client, 3), (upstream, 3), (upstream, 4)]
+    );
+
+    let stats = Stats::of(tape::open(&path).unwrap()).unwrap();
+    let calls = &stats.methods["tools/call"];
+    assert_eq!((calls.calls, calls.outcomes["answered"], calls.times.count()), (2, 2, 2), "{stats}");
+    assert_eq!(stats.methods["tools/list"].calls, 2, "a layer's own");
+    let mocks = Mocks::of(tape::open(&path).unwrap()).unwrap();
+    assert_eq!(mocks.rules(), 1);
+    assert_eq!(mocks.as_json().matches(r#""response":"#).count(), 1, "{}", mocks.as_json());
+
+    // A filter keeps all that belongs to it, at both edges.
+    let kept = Filter::new().tool("add").apply(tape::open(&path).unwrap());
+    let kept: Vec<Entry> = kept.collect::<Result<_, _>>().unwrap();
+    let own = |entry: &&Entry| [1, 3].contains(&entry.call.unwrap());
+    assert_eq!(kept, entries.iter().filter(own).cloned().collect::<Vec<_>>());
+    let failed = Filter::new().errors().apply(tape::open(&path).unwrap());
+    assert_eq!(failed.count(), 0, "a try that failed is no call that did");
+
+    // One edge less is no difference for whoever compares calls.
+    let less = folder.path("one.jsonl");
+    let mut tape = lines::Writer::create(&less, &taped::tape()).unwrap();
+    let is_own = |entry: &&Entry| [2, 4].contains(&entry.call.unwrap());
+    let one = entries.iter().filter(|entry| entry.edge == Edge::Client || is_own(entry));
+    one.for_each(|entry| tape.append(entry).unwrap());
+    tape.finish().unwrap();
+    let (two, one) = (tape::open(&path).unwrap(), tape::open(&less).unwrap());
+    let found: Vec<_> = tape::diff(two, one, Comparison::structural()).collect::<Result<_, _>>().unwrap();
+    assert_eq!(found, []);
 }
 
 #[tokio::test]
@@ -311,6 +391,75 @@ async fn what_a_front_end_refuses_is_recorded() {
     assert!(!entries[1].bytes.is_empty(), "it says why");
     let masked = !String::from_utf8_lossy(&entries[0].bytes).contains("hunter22");
     assert_eq!(masked, cfg!(feature = "secret"));
+}
+
+/// What is on the tape of frames that were refused: what of them, and why.
+async fn refused(layer: impl Fn(RecordLayer) -> RecordLayer, frames: &[&[u8]]) -> Vec<(String, String)> {
+    let (recorder, memory) = recording(RecorderOptions::new().max_entries(64));
+    let tell = layer(RecordLayer::new(recorder.clone())).on_refused();
+    for frame in frames {
+        tell(&RefusedFrame::new(frame, "no"));
+        soon(recorder.flushed()).await.unwrap();
+    }
+    soon(recorder.finish()).await.unwrap();
+    let text = |entry: &Entry| String::from_utf8_lossy(&entry.bytes).into_owned();
+    memory.entries().chunks(2).map(|two| (text(&two[0]), text(&two[1]))).collect()
+}
+
+#[tokio::test]
+async fn what_is_refused_is_masked_by_paths_too() {
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{"arguments":{"card":4111}}}"#;
+    let twice = call.replace(r#""card":4111"#, r#""card":4111,"card":"4111""#);
+    let damaged = &call[..call.len() - 1];
+    let batch = format!("[{call}, {call}]");
+    let frames = [call, &batch, &twice, damaged].map(str::as_bytes);
+    let told = refused(|layer| layer.mask_path("/params/arguments/card".parse().unwrap()), &frames).await;
+    for ((text, _), count) in told.iter().zip([1, 2, 2, 0]) {
+        assert_eq!(
+            (text.matches("4111").count(), text.matches("[REDACTED:path]").count()),
+            (0, count),
+            "{text}"
+        );
+    }
+    let unread = format!("no; its {} bytes could not be masked", damaged.len());
+    assert_eq!((&*told[3].0, &told[3].1), ("", &unread));
+    assert_eq!(told[0].1, "no");
+}
+
+#[cfg(feature = "secret")]
+#[tokio::test]
+async fn what_is_refused_is_masked_like_what_is_accepted() {
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{"\u0070assword":"hunter2"}}"#;
+    let batch = format!("[{call}]");
+    let frames = [call, &batch, &call[..call.len() - 1]].map(str::as_bytes);
+    for (text, _) in refused(|layer| layer, &frames).await {
+        assert!(!text.contains("hunter2") && text.contains("REDACTED"), "{text}");
+    }
+    let told = refused(RecordLayer::unmasked, &frames).await;
+    assert!(told.iter().all(|(text, _)| text.contains("hunter2")), "who asks for it has everything");
+}
+
+#[cfg(feature = "secret")]
+#[tokio::test]
+async fn a_refused_text_that_is_cut_shows_no_part_of_a_secret() {
+    let key = "ghp_5nZk2JtQ8vXw3LmB7cRd9fHs4gYp6aTe1uWi";
+    let keep = 64 << 10;
+    // Where the text is cut, and where what is looked at is: a key lies across each.
+    for at in [keep - 10, keep + (16 << 10) - 10] {
+        for before in ["x ", "password=correct-horse-battery-staple-and-much-more-of-it-than-a-marker "] {
+            let mut text = before.repeat(at / before.len() + 1);
+            text.truncate(at - 1);
+            text.push_str(&format!(" {key} {}", "y ".repeat(keep)));
+            let told = refused(|layer| layer, &[text.as_bytes()]).await;
+            assert!(told[0].0.len() <= keep && !told[0].0.contains(&key[..8]), "{at} {before}");
+            assert!(told[0].0.len() > keep / 4);
+        }
+    }
+    // As long as a private key is.
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{}", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n".repeat(200));
+    let text = format!("{}{pem}-----END PRIVATE KEY-----\n{}", "x ".repeat(31 << 10), "y ".repeat(keep));
+    let told = refused(|layer| layer, &[text.as_bytes()]).await;
+    assert!(!told[0].0.contains("MIIE"), "{}", &told[0].0[told[0].0.len() - 200..]);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use futures::StreamExt;
 use replayed::*;
 use shadowcat::connect::Replay;
 use shadowcat::connect::replay::{Matching, MismatchKind, Options, Repeats, ReplayError, Timing};
-use shadowcat::tape::{Edge, Outcome};
+use shadowcat::tape::{Edge, Entry, Outcome};
 use support::{cancelled, msg, next, note, progress, session_listen, settled, soon, text};
 use tower::{Service, ServiceExt};
 
@@ -516,6 +516,25 @@ async fn a_tape_of_both_edges_is_replayed_as_the_client_saw_it() {
         assert_eq!(only(&mut replay, add("3", 1)).await, result("3", said));
         assert!(replay.unused().is_empty());
     }
+}
+
+#[tokio::test]
+async fn a_try_that_failed_toward_the_server_is_no_end_of_the_clients_call() {
+    let server = |entry: Entry| entry.call(1).edge(Edge::Upstream);
+    let mut replay = replay_by(
+        Options::new(),
+        [
+            up(add("1", 1)).call(1),
+            server(up(add("70", 1))),
+            server(end(1, Outcome::Failed, "the pipe is gone")),
+            server(up(add("71", 1))),
+            server(down(result("71", "2"))),
+            server(end(1, Outcome::Answered, "")),
+            down(result("1", "2")).call(1),
+            end(1, Outcome::Answered, ""),
+        ],
+    );
+    assert_eq!(only(&mut replay, add("3", 1)).await, result("3", "2"));
 }
 
 #[test]

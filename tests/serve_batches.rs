@@ -167,3 +167,31 @@ async fn what_was_answered_is_told_when_the_session_ends() {
     assert_eq!(client.hear().await.unwrap(), format!("[{}]", done(1)));
     served.await.unwrap().unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_is_told_in_the_words_of_the_answer() {
+    let (stack, mut calls) = by_hand();
+    let (mut client, read, write) = peer(1 << 20);
+    let (told, mut heard) = tokio::sync::mpsc::channel(16);
+    let front = serve::stdio(stack).batches(1).max_in_flight(1).on_refused(move |refused| {
+        told.try_send((String::from_utf8_lossy(refused.bytes).into_owned(), refused.why.to_owned())).unwrap();
+    });
+    let _served = tokio::spawn(front.run_on(read, write));
+    let (_, _listen) = take(&mut calls, "subscriptions/listen").await;
+    let params = r#"{"protocolVersion":"2025-03-26","capabilities":{}}"#;
+    client.say(JsonRpcMessage::request(0, "initialize", params).unwrap().bytes()).await;
+    let (_, sender) = take(&mut calls, "initialize").await;
+    sender.finish(JsonRpcMessage::response(0, r#"{"protocolVersion":"2025-03-26"}"#).unwrap());
+    client.hear().await.unwrap();
+    client.say(call_text(1)).await;
+    let (_, _open) = take(&mut calls, "tools/call").await;
+    for text in [call_text(1), call_text(2), done(9), batch(&[&done(9), &done(8)]), "{".to_owned()] {
+        client.say(text.clone()).await;
+        let answer: Value = serde_json::from_str(&client.hear().await.unwrap()).unwrap();
+        let (bytes, why) = heard.recv().await.unwrap();
+        assert_eq!(bytes, text);
+        let is_busy = answer["error"]["data"]["shadowcat"]["kind"] == "busy" && why.contains("in flight");
+        assert!(is_busy || answer["error"]["message"].as_str().unwrap().contains(&why), "{answer} {why}");
+    }
+    assert!(heard.try_recv().is_err());
+}

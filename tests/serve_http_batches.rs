@@ -200,3 +200,48 @@ async fn a_client_that_leaves_its_batch_cancels_nothing() {
     }
     drop(send(&http, get(&session)).await);
 }
+
+#[tokio::test]
+async fn what_is_refused_is_told_in_the_words_of_the_answer() {
+    let (told, mut heard) = tokio::sync::mpsc::channel(16);
+    let (http, mut calls, session) = opened(|http| {
+        http.max_in_flight(1).scan(shadowcat::ScanOptions::new().max_bytes(1000)).on_refused(move |refused| {
+            told.try_send((String::from_utf8_lossy(refused.bytes).into_owned(), refused.why.to_owned()))
+                .unwrap();
+        })
+    })
+    .await;
+    let open = sending(&http, post(Some(&session), call_text(1)));
+    let (_, sender) = calls.take("tools/call").await;
+    let large = "x".repeat(2000);
+    for (session, text, status) in [
+        (Some(&*session), call_text(1), 400),
+        (Some(&*session), call_text(2), 503),
+        (Some(&*session), ANSWER.to_owned(), 400),
+        (Some(&*session), batch(&[&call_text(3), ANSWER]), 400),
+        (Some(&*session), large, 413),
+        (Some("unknown"), call_text(1), 404),
+        (Some("unknown"), batch(&[&call_text(1)]), 404),
+        (None, call_text(1), 400),
+        (None, "{".to_owned(), 400),
+    ] {
+        let response = send(&http, post(session, text.clone())).await;
+        assert_eq!(response.status(), status, "{text}");
+        let answer: Value = serde_json::from_str(&body(response).await).unwrap();
+        let (bytes, why) = heard.recv().await.unwrap();
+        assert_eq!(bytes, if status == 413 { "" } else { &*text });
+        let why = why.strip_prefix(&format!("{status}: ")).unwrap();
+        let is_busy = status == 503 && why.contains("in flight");
+        assert!(is_busy || answer["error"]["message"].as_str().unwrap().contains(why), "{answer} {why}");
+    }
+    // A batch in which one is refused.
+    let taken = sending(&http, post(Some(&session), batch(&[&call_text(1)])));
+    assert_eq!(heard.recv().await.unwrap().0, call_text(1));
+    assert!(body(taken.await.unwrap()).await.contains("in use"));
+    let gone = send(&http, get("unknown")).await;
+    assert_eq!(gone.status(), StatusCode::NOT_FOUND);
+    assert_eq!(heard.recv().await.unwrap().1, "404: the session is not known here");
+    sender.finish(msg(done(1)));
+    assert_eq!(open.await.unwrap().status(), StatusCode::OK);
+    assert!(heard.try_recv().is_err());
+}

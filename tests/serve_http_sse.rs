@@ -231,3 +231,36 @@ async fn its_sessions_know_what_was_agreed_on() {
     events.data().await;
     assert_eq!(session.version(), Some(ProtocolVersion::V2025_06_18));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_is_told() {
+    let (told, mut heard) = tokio::sync::mpsc::channel(16);
+    let sse = Endpoint::bound_to("/sse", "127.0.0.1:8080".parse().unwrap()).unwrap();
+    let scan = shadowcat::ScanOptions::new().max_bytes(1000);
+    let (http, _calls) = sessions(|http| {
+        http.http_sse(sse).scan(scan).on_refused(move |refused| {
+            told.try_send((String::from_utf8_lossy(refused.bytes).into_owned(), refused.why.to_owned()))
+                .unwrap();
+        })
+    });
+    let (mut events, uri) = connect(&http).await;
+    let large = "x".repeat(2000);
+    for (uri, text, kept, why) in [
+        ("/sse", "{", "", "400: sessionId is missing"),
+        ("/sse?sessionId=x", "{", "", "404: the session is not known here"),
+        (&*uri, &*large, "", "413: the body is too large"),
+        (&uri, "{", "{", "400: "),
+    ] {
+        let status = say(&http, uri, text).await;
+        let (bytes, told) = heard.recv().await.unwrap();
+        assert!(
+            bytes == kept && told.starts_with(why) && told.starts_with(status.as_str()),
+            "{bytes} {told}"
+        );
+    }
+    // What the stream finds.
+    assert_eq!(say(&http, &uri, &done(9)).await, StatusCode::ACCEPTED);
+    assert!(events.data().await.contains("not made"));
+    assert_eq!(heard.recv().await.unwrap().0, done(9));
+    assert!(heard.try_recv().is_err());
+}

@@ -340,6 +340,76 @@ fn other_ids_tokens_times_and_names_of_sessions_are_no_difference() {
 }
 
 #[test]
+fn a_note_before_the_first_call_moves_no_session() {
+    let without: Vec<_> = session().into_iter().filter(|entry| entry.kind != EntryKind::Note).collect();
+    assert_eq!(differences(&session(), &without), []);
+    assert_eq!(differences(&without, &session()), []);
+}
+
+/// A tape as a crash leaves it: its last entry is cut.
+fn torn(folder: &Folder, entries: &[Entry]) -> PathBuf {
+    let path = folder.path("torn.jsonl");
+    let mut writer = lines::Writer::create(&path, &tape()).unwrap();
+    entries.iter().for_each(|entry| writer.append(entry).unwrap());
+    writer.commit().unwrap();
+    drop(writer);
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() - 9]).unwrap();
+    assert!(read(tape::open(&path).unwrap()).1.unwrap().is_torn());
+    path
+}
+
+#[test]
+fn a_torn_tape_gives_what_it_has_to_every_tool() {
+    let folder = Folder::new();
+    let path = torn(&folder, &session());
+    let open = || tape::open(&path).unwrap();
+    let stats = Stats::of(open()).unwrap();
+    assert_eq!((stats.is_torn, stats.entries, stats.methods["tools/call"].calls), (true, 16, 4));
+    assert!(stats.to_string().contains("torn"));
+    let mocks = Mocks::of(open()).unwrap();
+    assert_eq!((mocks.is_torn(), mocks.rules()), (true, 3));
+    let mut text = Vec::new();
+    assert_eq!(Show::new().write(open(), &mut text).unwrap(), 16);
+    assert!(String::from_utf8(text).unwrap().ends_with("-- torn: the tape ends in the middle\n"));
+
+    let make = |title: &Tape, number: u32| -> Result<Box<dyn Sink>, TapeError> {
+        Ok(Box::new(tape::json::Writer::create(folder.path(&format!("{number}.json")), title)?))
+    };
+    let cut = Split::by_session().run(open(), make).unwrap();
+    assert_eq!((cut.parts, cut.torn), (2, true));
+    assert_eq!(entries(&folder.path("1.json")).len() + entries(&folder.path("2.json")).len(), 16);
+
+    write(&folder.path("whole.jsonl"), &tape(), &session()[..8]);
+    let whole = tape::open(folder.path("whole.jsonl")).unwrap();
+    let mut found: Vec<_> = tape::diff(whole, open(), Comparison::structural()).collect();
+    assert!(found.pop().unwrap().unwrap_err().is_torn());
+    let found: Vec<_> = found.into_iter().map(|call| call.unwrap().change).collect();
+    assert_eq!(found, [CallChange::Added, CallChange::Added]);
+}
+
+#[cfg(all(feature = "sqlite", target_os = "linux"))]
+#[test]
+fn of_many_tapes_in_a_file_one_is_open_at_a_time() {
+    let folder = Folder::new();
+    let path = folder.path("many.db");
+    for number in 0..20 {
+        let title = Tape::of(TapeId::from_text(&format!("t-{number}")), UNIX_EPOCH);
+        let mut writer = match number {
+            0 => tape::sqlite::Writer::create(&path, &title),
+            _ => tape::sqlite::Writer::add_to(&path, &title),
+        };
+        writer.as_mut().unwrap().finish().unwrap();
+    }
+    let mut listing = tape::list(&path).unwrap();
+    assert_eq!(listing.next().unwrap().unwrap().tape.id.as_str(), "t-0");
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let open = open.filter(|file| std::fs::read_link(file.path()).is_ok_and(|target| target == path));
+    assert_eq!(open.count(), 0);
+    assert_eq!(listing.map(Result::unwrap).count(), 19);
+}
+
+#[test]
 fn tapes_are_merged_by_the_time_of_day_and_their_calls_and_sessions_kept_apart() {
     let folder = Folder::new();
     let started =
@@ -377,7 +447,8 @@ fn a_tape_is_split_by_session_size_and_time() {
             let tape = tape::open(&path).unwrap().tape().clone();
             (tape.session.as_deref().map(str::to_owned), tape.part, entries(&path).len())
         };
-        (1..=count).map(part).collect()
+        assert!(!count.torn);
+        (1..=count.parts).map(part).collect()
     };
     // The notes are of no session, and so first.
     let session = |name: &str| Some(name.to_owned());
@@ -487,10 +558,42 @@ fn mocks_that_no_file_of_rules_can_hold_are_left_out_and_counted() {
 #[cfg(feature = "secret")]
 mod redacted {
     use super::*;
+    use base64::Engine as _;
     use shadowcat::secret::Marker;
-    use shadowcat::tape::{Component, Json, Redact};
+    use shadowcat::tape::{Component, Json, Redact, Snapshot, SnapshotKind};
 
     const KEY: &str = "ghp_5nZk2JtQ8vXw3LmB7cRd9fHs4gYp6aTe1uWi";
+
+    #[test]
+    fn no_secret_is_left_in_a_snapshot_of_what_is_no_text() {
+        let bytes = [b"\xff\xfe ", KEY.as_bytes(), b" \xff"].concat();
+        let kept = Redact::new().entry(Snapshot::new("x", SnapshotKind::File, bytes).entry());
+        let json: serde_json::Value = serde_json::from_slice(&kept.bytes).unwrap();
+        let bytes =
+            base64::engine::general_purpose::STANDARD.decode(json["base64"].as_str().unwrap()).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(text.contains("[REDACTED:github-token]") && !text.contains(KEY), "{text}");
+        assert!(Snapshot::read(&kept).unwrap_err().to_string().contains("digest"));
+        let clean = Snapshot::new("x", SnapshotKind::File, &b"\xff\xfe"[..]).entry();
+        assert_eq!(Redact::new().entry(clean.clone()), clean);
+    }
+
+    #[test]
+    fn what_is_no_json_is_read_with_its_escapes() {
+        let refused = r#"{"\u0070assword":"hunter2hunter2","#;
+        let refused = Entry::new(EntryKind::Refused, Direction::ToUpstream, refused);
+        let bytes = Redact::new().entry(refused).bytes;
+        assert!(!String::from_utf8_lossy(&bytes).contains("hunter2"), "{bytes:?}");
+    }
+
+    #[test]
+    fn a_place_is_masked_in_each_message_of_a_batch() {
+        let call = r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{"card":"4111"}}"#;
+        let refused = Entry::new(EntryKind::Refused, Direction::ToUpstream, format!(" [{call},{call}]"));
+        let bytes = Redact::new().path("/params/card").unwrap().entry(refused).bytes;
+        let text = String::from_utf8_lossy(&bytes);
+        assert_eq!((text.matches("4111").count(), text.matches("[REDACTED:path]").count()), (0, 2));
+    }
 
     #[test]
     fn secrets_are_gone_wherever_they_stood_and_the_tape_says_so() {

@@ -126,7 +126,7 @@ fn rejoined(entries: &[Entry], split: &Split) -> Vec<Entry> {
     let make = |tape: &tape::Tape, number: u32| -> Result<Box<dyn Sink>, TapeError> {
         Ok(Box::new(lines::Writer::create(folder.path(&format!("{number}.jsonl")), tape)?))
     };
-    let parts = split.run(tape::open(folder.path("a.jsonl")).unwrap(), make).unwrap();
+    let parts = split.run(tape::open(folder.path("a.jsonl")).unwrap(), make).unwrap().parts;
     // In any order.
     let tapes = (1..=parts).rev().map(|number| tape::open(folder.path(&format!("{number}.jsonl"))).unwrap());
     let mut merged = tape::merge(tapes).unwrap();

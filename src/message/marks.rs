@@ -1,31 +1,53 @@
 //! What layers leave for each other on a message: cheaper than an extension, since most messages get one.
 
+use std::sync::atomic::{AtomicU8, Ordering};
+
 use super::JsonRpcMessage;
 
 /// Never written to the wire.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Marks(u8);
+#[derive(Debug, Default)]
+pub(crate) struct Marks {
+    bits: AtomicU8,
+    /// Who has recorded it last, and as which of its calls; by nobody, if that is 0.
+    #[cfg(feature = "tape")]
+    recorder: u32,
+    #[cfg(feature = "tape")]
+    call: u64,
+}
 
-const SYNTHETIC: Marks = Marks(1);
+const SYNTHETIC: u8 = 1;
 #[cfg(feature = "secret")]
-const STRIPPED: Marks = Marks(2);
+const STRIPPED: u8 = 2;
 #[cfg(feature = "tape")]
-const RECORDED: Marks = Marks(4);
+const RECORDED: u8 = 4;
 
 impl Marks {
-    fn has(self, mark: Self) -> bool {
-        self.0 & mark.0 != 0
+    fn has(&self, mark: u8) -> bool {
+        self.bits.load(Ordering::Relaxed) & mark != 0
     }
 
     /// What does not hold any more once the bytes are others.
     #[cfg(feature = "secret")]
-    pub(super) fn of_other_bytes(self) -> Self {
-        Self(self.0 & !STRIPPED.0)
+    pub(super) fn of_other_bytes(mut self) -> Self {
+        *self.bits.get_mut() &= !STRIPPED;
+        self
     }
 
     #[cfg(not(feature = "secret"))]
     pub(super) fn of_other_bytes(self) -> Self {
         self
+    }
+}
+
+impl Clone for Marks {
+    fn clone(&self) -> Self {
+        Self {
+            bits: AtomicU8::new(self.bits.load(Ordering::Relaxed)),
+            #[cfg(feature = "tape")]
+            recorder: self.recorder,
+            #[cfg(feature = "tape")]
+            call: self.call,
+        }
     }
 }
 
@@ -51,7 +73,14 @@ impl JsonRpcMessage {
     /// All that is known here of secrets was searched for in these bytes, and nothing is left.
     #[cfg(feature = "secret")]
     pub(crate) fn stripped(self) -> Self {
-        self.marked(STRIPPED)
+        self.mark_stripped();
+        self
+    }
+
+    /// The same, for whoever only looks: it holds for all who share the message.
+    #[cfg(feature = "secret")]
+    pub(crate) fn mark_stripped(&self) {
+        self.inner.beside.marks.bits.fetch_or(STRIPPED, Ordering::Relaxed);
     }
 
     #[cfg(all(feature = "secret", feature = "tape"))]
@@ -59,10 +88,23 @@ impl JsonRpcMessage {
         self.has(STRIPPED)
     }
 
-    /// A layer above this one has recorded it.
+    /// A layer above those that are next has recorded it: as this call of this recorder, if it is a call.
     #[cfg(feature = "tape")]
-    pub(crate) fn recorded(self) -> Self {
-        self.marked(RECORDED)
+    pub(crate) fn recorded(self, call: Option<(u32, u64)>) -> Self {
+        let mut message = self.marked(RECORDED);
+        let marks = &message.inner.beside.marks;
+        if let Some(call) = call.filter(|call| *call != (marks.recorder, marks.call)) {
+            let marks = &mut message.inner_mut().beside.marks;
+            (marks.recorder, marks.call) = call;
+        }
+        message
+    }
+
+    /// The number that this recorder has given it already: at another edge of the stack, or before it was tried again.
+    #[cfg(feature = "tape")]
+    pub(crate) fn recorded_call(&self, recorder: u32) -> Option<u64> {
+        let marks = &self.inner.beside.marks;
+        (marks.recorder == recorder).then_some(marks.call)
     }
 
     #[cfg(all(feature = "secret", feature = "tape"))]
@@ -70,14 +112,14 @@ impl JsonRpcMessage {
         self.has(RECORDED)
     }
 
-    fn has(&self, mark: Marks) -> bool {
+    fn has(&self, mark: u8) -> bool {
         self.inner.beside.marks.has(mark)
     }
 
     /// A message that is shared is copied for it, so one that has the mark is left alone.
-    fn marked(mut self, mark: Marks) -> Self {
+    fn marked(mut self, mark: u8) -> Self {
         if !self.has(mark) {
-            self.inner_mut().beside.marks.0 |= mark.0;
+            *self.inner_mut().beside.marks.bits.get_mut() |= mark;
         }
         self
     }

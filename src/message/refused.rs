@@ -3,13 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// What a front end refused: bytes that are no message, a request whose head is wrong.
+/// What a front end refused: bytes that are no message, a request whose head is wrong, a message that nobody takes.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct RefusedFrame<'a> {
     /// As they came. None where only a head was refused.
     pub bytes: &'a [u8],
-    /// Why, in the words of the answer.
+    /// Why: in the words of the answer, or more exactly; on HTTP behind its status.
     pub why: &'a str,
 }
 

@@ -43,6 +43,14 @@ impl Key {
         entry.call.map(|number| Self { call: Call::Number(number), is_upstream: true })
     }
 
+    /// The number of a client's call.
+    pub(super) fn number(&self) -> Option<u64> {
+        match self.call {
+            Call::Number(number) if self.is_upstream => Some(number),
+            Call::Number(_) | Call::Id(..) => None,
+        }
+    }
+
     /// The same call, asked the other way.
     pub(super) fn reversed(&self) -> Self {
         Self { call: self.call.clone(), is_upstream: !self.is_upstream }
@@ -50,26 +58,56 @@ impl Key {
 
     /// Whether an end can be known by it: that of the client's call.
     pub(super) fn has_end(&self) -> bool {
-        self.is_upstream && matches!(self.call, Call::Number(_))
+        self.number().is_some()
     }
 }
 
-/// At which edges a request was seen and not answered yet.
+/// At which edges a request was seen, and is neither answered nor over yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pending {
-    client: bool,
-    upstream: bool,
+    client: At,
+    upstream: At,
+}
+
+/// What is still to come at one edge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct At {
+    answer: bool,
+    end: bool,
 }
 
 impl Pending {
-    pub(super) fn set(&mut self, edge: Edge, pending: bool) {
-        match edge {
-            Edge::Client => self.client = pending,
-            Edge::Upstream => self.upstream = pending,
-        }
+    pub(super) fn ask(&mut self, edge: Edge) {
+        *self.at(edge) = At { answer: true, end: true };
     }
 
+    pub(super) fn answer(&mut self, edge: Edge) {
+        self.at(edge).answer = false;
+    }
+
+    pub(super) fn end(&mut self, edge: Edge) {
+        *self.at(edge) = At::default();
+    }
+
+    /// Wherever it was seen.
+    pub(super) fn is_answered(self) -> bool {
+        !self.client.answer && !self.upstream.answer
+    }
+
+    /// How it ended, the client's edge says.
+    pub(super) fn waits_for_client(self) -> bool {
+        self.client.end
+    }
+
+    /// Wherever it was seen.
     pub(super) fn is_over(self) -> bool {
-        !self.client && !self.upstream
+        !self.client.end && !self.upstream.end
+    }
+
+    fn at(&mut self, edge: Edge) -> &mut At {
+        match edge {
+            Edge::Client => &mut self.client,
+            Edge::Upstream => &mut self.upstream,
+        }
     }
 }

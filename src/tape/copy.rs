@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::pack::{ZSTD, begins_sealed};
+use super::until_torn::UntilTorn;
 use super::{OpenOptions, Sink, Source, TapeError, json, lines, text};
 use crate::protocol::peek;
 
@@ -28,17 +29,12 @@ pub struct Copied {
 /// The source cannot be read further, except that it ends in the middle; the sink cannot be written.
 pub fn copy(from: &mut dyn Source, to: &mut dyn Sink) -> Result<Copied, TapeError> {
     let mut copied = Copied::default();
-    for entry in &mut *from {
-        match entry {
-            Ok(entry) => to.append(&entry)?,
-            Err(error) if error.is_torn() => {
-                copied.torn = true;
-                break;
-            }
-            Err(error) => return Err(error),
-        }
+    let mut entries = UntilTorn::new(&mut *from);
+    for entry in &mut entries {
+        to.append(&entry?)?;
         copied.entries += 1;
     }
+    copied.torn = entries.is_torn();
     to.update(from.tape())?;
     to.finish()?;
     Ok(copied)

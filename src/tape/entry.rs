@@ -39,7 +39,7 @@ pub struct Entry {
     pub session: Option<Arc<str>>,
     /// The component whose tool is called.
     pub component: Option<Arc<str>>,
-    /// A number of the recorder's that all entries of one call share.
+    /// A number of the recorder's that all entries of one call share, at both edges.
     pub call: Option<u64>,
     /// How the call ended, with its [`End`](EntryKind::End).
     pub outcome: Option<Outcome>,
@@ -70,7 +70,7 @@ pub enum EntryKind {
     Notification,
     /// A message: a response.
     Response,
-    /// What a front end or a leaf refused; it need not be a message, nor text.
+    /// What a front end refused, or what an imported recording holds beside messages; it need not be a message, nor text.
     Refused,
     /// A call is over; why, if not well, is its text.
     End,

@@ -1,17 +1,21 @@
 //! Whole calls of a tape.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use super::call::Key;
-use super::{Entry, EntryKind, Outcome, name};
+use super::{Edge, Entry, EntryKind, Outcome, name};
 use crate::message::{Direction, JsonRpcMessage};
 
-/// Calls that are open at once, and bytes of them; beyond that, the oldest ends as if there were no more of it.
+/// Calls that are open at once, and bytes of them; beyond that, the oldest end as if there were no more of them.
 const CALLS: usize = 10_000;
 const BYTES: usize = 64 << 20;
 /// Messages within one call that are kept.
 const ITEMS: usize = 10_000;
+/// Calls that are over at the client's edge, while the server's edge may still tell of them.
+const RECENT: usize = 10_000;
+/// Bytes that an open call takes beside its entries: its message, and its places here.
+const CALL: usize = 512;
 
 /// A request, what was said within its call, and how it ended: as seen at one edge, that where it was seen first.
 #[derive(Debug)]
@@ -23,15 +27,41 @@ pub(super) struct Exchange {
     pub(super) answer: Option<(Entry, JsonRpcMessage)>,
     /// `None` where the tape does not say.
     pub(super) outcome: Option<Outcome>,
+    /// Tells it from others with the same key.
+    sequence: u64,
 }
 
-/// The calls of a tape, as they end.
+/// The calls of a tape, as they end. A call that a recorder has seen at both edges has one number there: it is one call,
+/// the client's, however often it was tried below.
 #[derive(Debug, Default)]
 pub(super) struct Exchanges {
     open: HashMap<Key, Exchange>,
     /// In the order in which they began; some have ended.
-    began: VecDeque<Key>,
+    began: VecDeque<(Key, u64)>,
+    next: u64,
     bytes: usize,
+    recent: Recent,
+}
+
+/// The numbers of calls that ended last.
+#[derive(Debug, Default)]
+struct Recent {
+    numbers: HashSet<u64>,
+    order: VecDeque<u64>,
+}
+
+impl Recent {
+    fn add(&mut self, number: u64) {
+        if !self.numbers.insert(number) {
+            return;
+        }
+        self.order.push_back(number);
+        if self.order.len() > RECENT
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.numbers.remove(&oldest);
+        }
+    }
 }
 
 impl Exchange {
@@ -47,9 +77,16 @@ impl Exchange {
 
     /// All that it keeps in memory.
     pub(super) fn bytes(&self) -> usize {
-        let answer = self.answer.as_ref().map_or(0, |(entry, _)| entry.bytes.len());
-        self.request.bytes.len() + answer + self.items.iter().map(|item| item.bytes.len()).sum::<usize>()
+        let answer = self.answer.as_ref().map(|(entry, _)| entry);
+        let entries = [&self.request].into_iter().chain(answer).chain(&self.items);
+        CALL + entries.map(weight).sum::<usize>()
     }
+}
+
+/// What an entry keeps in memory.
+fn weight(entry: &Entry) -> usize {
+    let names = [&entry.session, &entry.component].into_iter().flatten();
+    size_of::<Entry>() + entry.bytes.len() + names.map(|name| name.len()).sum::<usize>()
 }
 
 impl Exchanges {
@@ -68,11 +105,11 @@ impl Exchanges {
         [own, owner].into_iter().flatten().find(|key| self.open.contains_key(key))
     }
 
-    /// Takes the next entry; the call that is over with it, and one for which there is no room any more.
-    pub(super) fn take(&mut self, entry: Entry, message: Option<JsonRpcMessage>) -> [Option<Exchange>; 2] {
+    /// Takes the next entry; the call that is over with it, and those for which there is no room any more.
+    pub(super) fn take(&mut self, entry: Entry, message: Option<JsonRpcMessage>) -> Vec<Exchange> {
         let key = self.key(&entry, message.as_ref());
         let ended = match (entry.kind, message) {
-            (EntryKind::Request, Some(message)) => return [self.request(entry, message, key), None],
+            (EntryKind::Request, Some(message)) => self.request(entry, message, key),
             (EntryKind::End, _) => self.end(&entry),
             (EntryKind::Response, Some(message)) => self.response(entry, message, key),
             _ => {
@@ -80,36 +117,63 @@ impl Exchanges {
                 None
             }
         };
-        [ended, self.one_too_many()]
+        let mut over = Vec::from_iter(ended);
+        while (self.open.len() > CALLS || self.bytes > BYTES)
+            && let Some(oldest) = self.close_oldest()
+        {
+            over.push(oldest);
+        }
+        over
     }
 
     /// What is left open at the end of the tape, in the order in which it began.
     pub(super) fn rest(mut self) -> impl Iterator<Item = Exchange> {
-        std::mem::take(&mut self.began).into_iter().filter_map(move |key| self.open.remove(&key))
+        let began = std::mem::take(&mut self.began);
+        began.into_iter().filter_map(move |(key, sequence)| {
+            self.is_open(&key, sequence).then(|| self.open.remove(&key)).flatten()
+        })
     }
 
     fn request(&mut self, entry: Entry, message: JsonRpcMessage, owner: Option<Key>) -> Option<Exchange> {
         if entry.direction == Direction::ToClient && owner.is_some() {
             self.item(entry, owner);
-            return self.one_too_many();
-        }
-        let key = Key::of(&entry, &message)?;
-        if self.open.get(&key).is_some_and(|open| open.request.edge != entry.edge) {
             return None;
         }
-        self.bytes += entry.bytes.len();
-        let exchange = Exchange { request: entry, message, items: Vec::new(), answer: None, outcome: None };
+        let key = Key::of(&entry, &message)?;
+        if self.is_seen_elsewhere(&key, entry.edge) {
+            return None;
+        }
         // A number that is used again is a new call.
         let before = self.close(&key);
-        self.began.push_back(key.clone());
+        let sequence = self.next;
+        self.next += 1;
+        let exchange =
+            Exchange { request: entry, message, items: Vec::new(), answer: None, outcome: None, sequence };
+        self.bytes += exchange.bytes();
+        self.began.push_back((key.clone(), sequence));
         self.open.insert(key, exchange);
-        before.or_else(|| self.one_too_many())
+        if self.began.len() > 2 * CALLS {
+            let open = &self.open;
+            self.began.retain(|(key, sequence)| open.get(key).is_some_and(|it| it.sequence == *sequence));
+        }
+        before
+    }
+
+    /// Whether it is no call of its own: the other edge tells of it, or the client's has.
+    fn is_seen_elsewhere(&self, key: &Key, edge: Edge) -> bool {
+        match self.open.get(key) {
+            Some(open) => open.request.edge != edge,
+            None => {
+                edge == Edge::Upstream
+                    && key.number().is_some_and(|number| self.recent.numbers.contains(&number))
+            }
+        }
     }
 
     fn item(&mut self, entry: Entry, key: Option<Key>) {
         let Some(open) = key.and_then(|key| self.open.get_mut(&key)) else { return };
         if open.request.edge == entry.edge && open.items.len() < ITEMS {
-            self.bytes += entry.bytes.len();
+            self.bytes += weight(&entry);
             open.items.push(entry);
         }
     }
@@ -120,39 +184,105 @@ impl Exchanges {
             self.item(entry, Some(key));
             return None;
         }
-        if self.open.get(&key)?.request.edge != entry.edge {
-            return None;
-        }
-        let mut over = self.close(&key)?;
+        let mut over = self.close_at(&key, entry.edge)?;
         (over.answer, over.outcome) = (Some((entry, message)), Some(Outcome::Answered));
         Some(over)
     }
 
     fn end(&mut self, entry: &Entry) -> Option<Exchange> {
         let owner = Key::of_owner(entry)?;
-        let mut over = self.close(&owner.reversed()).or_else(|| self.close(&owner))?;
+        let mut over =
+            self.close_at(&owner.reversed(), entry.edge).or_else(|| self.close_at(&owner, entry.edge))?;
         over.outcome = entry.outcome;
         Some(over)
+    }
+
+    /// Only where it was seen first: the same is said at each edge.
+    fn close_at(&mut self, key: &Key, edge: Edge) -> Option<Exchange> {
+        if self.open.get(key)?.request.edge != edge {
+            return None;
+        }
+        self.close(key)
     }
 
     fn close(&mut self, key: &Key) -> Option<Exchange> {
         let over = self.open.remove(key)?;
         self.bytes -= over.bytes();
+        if over.request.edge == Edge::Client {
+            key.number().into_iter().for_each(|number| self.recent.add(number));
+        }
         // Those at the front are dropped with the next; most end in order.
-        while self.began.front().is_some_and(|began| !self.open.contains_key(began)) {
+        while self.began.front().is_some_and(|(key, sequence)| !self.is_open(key, *sequence)) {
             self.began.pop_front();
         }
         Some(over)
     }
 
-    fn one_too_many(&mut self) -> Option<Exchange> {
-        if self.began.len() > 2 * CALLS {
-            self.began.retain(|began| self.open.contains_key(began));
-        }
-        if self.open.len() <= CALLS && self.bytes <= BYTES {
-            return None;
-        }
-        let oldest = self.began.iter().find(|began| self.open.contains_key(began)).cloned()?;
+    /// The first that began is always open.
+    fn close_oldest(&mut self) -> Option<Exchange> {
+        let (oldest, _) = self.began.front()?.clone();
         self.close(&oldest)
+    }
+
+    fn is_open(&self, key: &Key, sequence: u64) -> bool {
+        self.open.get(key).is_some_and(|open| open.sequence == sequence)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(id: u64) -> (Entry, JsonRpcMessage) {
+        let message = JsonRpcMessage::request(id as i64, "ping", "{}").unwrap();
+        (Entry::message(&message, Direction::ToUpstream), message)
+    }
+
+    fn take(all: &mut Exchanges, (entry, message): (Entry, JsonRpcMessage)) -> Vec<Exchange> {
+        all.take(entry, Some(message))
+    }
+
+    #[test]
+    fn ids_that_are_used_again_behind_an_open_call_leave_nothing() {
+        let mut all = Exchanges::default();
+        assert!(take(&mut all, request(0)).is_empty());
+        for _ in 0..3 * CALLS {
+            assert!(take(&mut all, request(1)).is_empty());
+            let answer = JsonRpcMessage::response(1, "{}").unwrap();
+            let over = take(&mut all, (Entry::message(&answer, Direction::ToClient), answer));
+            assert_eq!(over.len(), 1);
+            assert!(all.began.len() <= 2 * CALLS + 1 && all.open.len() == 1);
+        }
+        // The last of them is the youngest, whatever had its id before.
+        take(&mut all, request(2));
+        take(&mut all, request(1));
+        let order: Vec<_> = all.rest().map(|call| call.message.owned_id().unwrap().to_string()).collect();
+        assert_eq!(order, ["0", "2", "1"]);
+    }
+
+    #[test]
+    fn what_has_no_bytes_weighs_something_too() {
+        let mut all = Exchanges::default();
+        let mut over = 0;
+        for call in 0..60 {
+            let (entry, message) = request(call);
+            over += take(&mut all, (entry.call(call), message)).len();
+            for _ in 0..ITEMS {
+                let note = Entry::new(EntryKind::Note, Direction::ToClient, "").call(call);
+                over += all.take(note, None).len();
+            }
+            assert!(all.bytes <= BYTES);
+        }
+        assert!(over > 0 && over < 60);
+        all.rest().for_each(drop);
+    }
+
+    #[test]
+    fn a_large_call_makes_room_by_as_many_as_it_takes() {
+        let mut all = Exchanges::default();
+        (0..100).for_each(|id| drop(take(&mut all, request(id))));
+        let (mut entry, message) = request(100);
+        entry.bytes = vec![b' '; BYTES - 4096].into();
+        assert!(take(&mut all, (entry, message)).len() > 50 && all.bytes <= BYTES);
     }
 }

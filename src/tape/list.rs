@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Source, Tape, TapeError, open};
+use super::until_torn::UntilTorn;
+use super::{Source, Tape, TapeError, TapeId, open};
 use crate::shown::name;
 
 /// Sessions of one tape that are named.
@@ -43,7 +44,7 @@ pub fn list(path: impl AsRef<Path>) -> Result<Listing, TapeError> {
     let path = path.as_ref();
     let failed = |error| TapeError::io(path.display(), error);
     if !std::fs::metadata(path).map_err(failed)?.is_dir() {
-        return Ok(Listing { paths: [path.to_owned()].into(), tapes: VecDeque::new(), is_folder: false });
+        return Ok(Listing { paths: [path.to_owned()].into(), several: VecDeque::new(), is_folder: false });
     }
     let mut paths = Vec::new();
     for file in std::fs::read_dir(path).map_err(failed)? {
@@ -53,14 +54,14 @@ pub fn list(path: impl AsRef<Path>) -> Result<Listing, TapeError> {
         }
     }
     paths.sort();
-    Ok(Listing { paths: paths.into(), tapes: VecDeque::new(), is_folder: true })
+    Ok(Listing { paths: paths.into(), several: VecDeque::new(), is_folder: true })
 }
 
 /// The tapes that [`list`] finds.
 pub struct Listing {
     paths: VecDeque<PathBuf>,
-    /// Of the file that was opened last.
-    tapes: VecDeque<(PathBuf, Box<dyn Source>)>,
+    /// Those of the last file, if it holds more than one.
+    several: VecDeque<(PathBuf, TapeId)>,
     is_folder: bool,
 }
 
@@ -95,20 +96,15 @@ impl Listed {
             duration: Duration::ZERO,
             is_torn: false,
         };
-        for entry in &mut source {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) if error.is_torn() => {
-                    listed.is_torn = true;
-                    break;
-                }
-                Err(error) => return Err(error),
-            };
+        let mut entries = UntilTorn::new(&mut source);
+        for entry in &mut entries {
+            let entry = entry?;
             listed.entries += 1;
             listed.bytes += entry.bytes.len() as u64;
             listed.duration = listed.duration.max(entry.at);
             listed.see(entry.session);
         }
+        listed.is_torn = entries.is_torn();
         listed.tape = source.tape().clone();
         listed.see(listed.tape.session.clone());
         listed.duration = listed.tape.duration.unwrap_or(listed.duration);
@@ -135,14 +131,17 @@ impl fmt::Display for Listed {
 }
 
 impl Listing {
-    /// Opens the next file.
-    fn open(&mut self, path: PathBuf) -> Result<(), TapeError> {
-        match tapes(&path) {
-            Ok(tapes) => self.tapes = tapes.into_iter().map(|tape| (path.clone(), tape)).collect(),
-            Err(error) if error.is_foreign() && self.is_folder => {}
-            Err(error) => return Err(error),
+    /// The tape of the next file, unless it holds several; what is no tape is passed by in a folder.
+    fn open(&mut self, path: &Path) -> Result<Option<Box<dyn Source>>, TapeError> {
+        let ids = several(path);
+        if !ids.is_empty() {
+            self.several = ids.into_iter().map(|id| (path.to_owned(), id)).collect();
+            return Ok(None);
         }
-        Ok(())
+        match open(path) {
+            Err(error) if error.is_foreign() && self.is_folder => Ok(None),
+            opened => opened.map(Some),
+        }
     }
 }
 
@@ -151,12 +150,14 @@ impl Iterator for Listing {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some((path, tape)) = self.tapes.pop_front() {
-                return Some(Listed::read(path, tape));
+            if let Some((path, id)) = self.several.pop_front() {
+                return Some(open_one(&path, &id).and_then(|tape| Listed::read(path, tape)));
             }
             let path = self.paths.pop_front()?;
-            if let Err(error) = self.open(path) {
-                return Some(Err(error));
+            match self.open(&path) {
+                Ok(Some(tape)) => return Some(Listed::read(path, tape)),
+                Ok(None) => {}
+                Err(error) => return Some(Err(error)),
             }
         }
     }
@@ -168,19 +169,23 @@ impl fmt::Debug for Listing {
     }
 }
 
-/// All that one file holds.
+/// The tapes of a file that holds more than one: each is opened when it is its turn.
 #[cfg(feature = "sqlite")]
-fn tapes(path: &Path) -> Result<Vec<Box<dyn Source>>, TapeError> {
-    match super::sqlite::tapes(path) {
-        Ok(ids) if ids.len() > 1 => ids
-            .iter()
-            .map(|id| Ok(Box::new(super::sqlite::Reader::open_tape(path, id)?) as Box<dyn Source>))
-            .collect(),
-        _ => Ok(vec![open(path)?]),
-    }
+fn several(path: &Path) -> Vec<TapeId> {
+    super::sqlite::tapes(path).ok().filter(|ids| ids.len() > 1).unwrap_or_default()
 }
 
 #[cfg(not(feature = "sqlite"))]
-fn tapes(path: &Path) -> Result<Vec<Box<dyn Source>>, TapeError> {
-    Ok(vec![open(path)?])
+fn several(_: &Path) -> Vec<TapeId> {
+    Vec::new()
+}
+
+#[cfg(feature = "sqlite")]
+fn open_one(path: &Path, id: &TapeId) -> Result<Box<dyn Source>, TapeError> {
+    Ok(Box::new(super::sqlite::Reader::open_tape(path, id)?))
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn open_one(path: &Path, _: &TapeId) -> Result<Box<dyn Source>, TapeError> {
+    open(path)
 }

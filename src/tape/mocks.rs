@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::exchange::{Exchange, Exchanges};
 use super::object::{Object, Style};
+use super::until_torn::UntilTorn;
 use super::{Comparison, Source, TapeError, name};
 use crate::message::members;
 use crate::protocol::{method, peek};
@@ -51,6 +52,7 @@ pub struct Mocks {
     json: String,
     rules: usize,
     left_out: u64,
+    is_torn: bool,
 }
 
 /// What was asked, and what was answered.
@@ -66,17 +68,20 @@ impl Mocks {
     ///
     /// # Errors
     ///
-    /// The tape cannot be read further.
+    /// The tape cannot be read further, except that it ends in the middle.
     pub fn of(mut tape: impl Source) -> Result<Self, TapeError> {
         let mut maker = Maker::default();
         let mut open = Exchanges::default();
-        for entry in &mut tape {
+        let mut entries = UntilTorn::new(&mut tape);
+        for entry in &mut entries {
             let entry = entry?;
             let message = name::message(&entry);
-            open.take(entry, message).into_iter().flatten().for_each(|call| maker.take(&call));
+            open.take(entry, message).iter().for_each(|call| maker.take(call));
         }
+        let is_torn = entries.is_torn();
         let description = format!("Answers of the tape {}", tape.tape().id);
-        Ok(Self { json: maker.write(&description), rules: maker.mocks.len(), left_out: maker.left_out })
+        let (json, rules) = (maker.write(&description), maker.mocks.len());
+        Ok(Self { json, rules, left_out: maker.left_out, is_torn })
     }
 
     /// The text of the file: JSON, which is YAML as well.
@@ -93,6 +98,11 @@ impl Mocks {
     /// answers to the same call), or knows nothing as long or as deep.
     pub fn left_out(&self) -> u64 {
         self.left_out
+    }
+
+    /// The tape ends in the middle, as after a crash: there may have been more answers.
+    pub fn is_torn(&self) -> bool {
+        self.is_torn
     }
 }
 

@@ -62,6 +62,8 @@ mod copy;
 mod diff;
 mod entry;
 mod error;
+#[cfg(feature = "secret")]
+mod escapes;
 mod exchange;
 pub mod export;
 mod filter;
@@ -77,6 +79,7 @@ mod name;
 mod object;
 mod open_options;
 mod pack;
+pub(crate) mod places;
 mod recorder;
 #[cfg(feature = "secret")]
 mod redact;
@@ -91,6 +94,7 @@ mod tape_id;
 mod text;
 mod time;
 mod title;
+mod until_torn;
 mod version;
 mod word;
 
@@ -115,7 +119,7 @@ pub(crate) use recorder::{Room, Watched};
 pub use redact::{Redact, Redacted};
 pub use show::Show;
 pub use snapshot::{Snapshot, SnapshotKind};
-pub use split::Split;
+pub use split::{Cut, Split};
 pub use stats::{CallStats, Stats};
 pub use store::{Sink, Source};
 pub use tape_id::TapeId;

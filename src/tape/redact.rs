@@ -2,15 +2,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Entry, Json, Source, Tape, TapeError, text};
-use crate::message::{
-    InvalidPointer, JsonRpcMessage, Pointer, ScanOptions, elements, index, members, write_string,
-};
+use super::escapes::unescaped;
+use super::{Entry, EntryKind, Json, Source, Tape, TapeError, places, snapshot, text};
+use crate::message::{InvalidPointer, JsonRpcMessage, Pointer, ScanOptions, members};
 use crate::protocol::peek;
 use crate::secret::{Detector, Marker, Secrets, shared};
 
@@ -56,6 +54,11 @@ pub struct Redact {
 }
 
 impl Redact {
+    /// The same detector and marker as elsewhere, and these paths.
+    pub(crate) fn of(detector: Arc<Detector>, paths: &[Pointer]) -> Self {
+        Self { detector, paths: paths.to_vec(), ..Self::new() }
+    }
+
     /// All secrets that are known here, by the profile `secrets`.
     pub fn new() -> Self {
         let (detector, marker) = (shared().clone(), Marker::default());
@@ -99,6 +102,9 @@ impl Redact {
 
     /// An entry without them.
     pub fn entry(&self, mut entry: Entry) -> Entry {
+        if entry.kind == EntryKind::Snapshot {
+            entry.bytes = snapshot::decoded(entry.bytes, |bytes| self.text(bytes));
+        }
         entry.bytes = self.bytes(entry.bytes);
         entry.session = entry.session.map(|name| self.name(name));
         entry.component = entry.component.map(|name| self.name(name));
@@ -147,7 +153,7 @@ impl Redact {
     }
 
     /// A message, other JSON, other text, or other bytes.
-    fn bytes(&self, bytes: Bytes) -> Bytes {
+    pub(crate) fn bytes(&self, bytes: Bytes) -> Bytes {
         if !text::is_json(&bytes) {
             return self.text(bytes);
         }
@@ -189,36 +195,24 @@ impl Redact {
         masked.unwrap_or_else(|| self.text(Bytes::copy_from_slice(json)))
     }
 
-    /// What is no text is kept only where no secret is seen through it.
-    fn text(&self, bytes: Bytes) -> Bytes {
+    /// What is no text is kept only where no secret is seen through it; so is JSON that is cut or damaged, in which one
+    /// may be written with escapes.
+    pub(crate) fn text(&self, bytes: Bytes) -> Bytes {
         let text = String::from_utf8_lossy(&bytes);
-        match self.detector.mask(&text, &self.marker) {
+        let masked = self.detector.mask(&text, &self.marker);
+        if let Cow::Owned(plain) = unescaped(&masked)
+            && let Cow::Owned(seen) = self.detector.mask(&plain, &self.marker)
+        {
+            return seen.into();
+        }
+        match &masked {
             Cow::Borrowed(_) => bytes.clone(),
-            Cow::Owned(masked) => masked.into(),
+            Cow::Owned(masked) => masked.clone().into(),
         }
     }
 
     fn paths(&self, json: Bytes) -> Bytes {
-        let mut found = Vec::new();
-        for path in &self.paths {
-            let tokens: Vec<&str> = path.tokens().collect();
-            places(&json, 0, &tokens, &mut found);
-        }
-        if found.is_empty() {
-            return json;
-        }
-        found.sort_by_key(|place| (place.start, std::cmp::Reverse(place.end)));
-        let (mut out, mut at) = (Vec::with_capacity(json.len()), 0);
-        for place in found.into_iter() {
-            if place.start < at {
-                continue;
-            }
-            out.extend_from_slice(&json[at..place.start]);
-            write_string(&mut out, &self.marker.of("path"));
-            at = place.end;
-        }
-        out.extend_from_slice(&json[at..]);
-        out.into()
+        places::masked(json, &self.paths, &self.marker.of("path"))
     }
 }
 
@@ -243,22 +237,6 @@ fn parse(bytes: Bytes) -> Option<JsonRpcMessage> {
     let message = JsonRpcMessage::parse_with(bytes, &options).ok()?;
     let says = peek::member(message.bytes(), "jsonrpc");
     (says == Ok(Some(br#""2.0""#))).then_some(message)
-}
-
-/// Where a path leads to in `json`, which begins at `start`. As deep as the path is long.
-fn places(json: &[u8], start: usize, path: &[&str], found: &mut Vec<Range<usize>>) {
-    let Some((step, rest)) = path.split_first() else {
-        found.push(start..start + json.len());
-        return;
-    };
-    for member in members(json).filter(|member| *step == "*" || member.is(step)) {
-        places(member.value, start + member.value_at.start, rest, found);
-    }
-    for (number, place) in elements(json).enumerate() {
-        if *step == "*" || index(step) == Some(number) {
-            places(&json[place.clone()], start + place.start, rest, found);
-        }
-    }
 }
 
 /// A tape without what a [`Redact`] masks.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 
 use super::exchange::{Exchange, Exchanges};
+use super::until_torn::UntilTorn;
 use super::{Entry, EntryKind, Json, Payload, Source, Tape, TapeError, name};
 use crate::message::{Direction, JsonRpcMessage};
 use crate::shown::{self, masked, quoted, render};
@@ -107,7 +108,8 @@ impl Show {
         out.push('\n');
     }
 
-    /// Writes what is left of a tape: what is known of it, and a line for each entry. How many entries there were.
+    /// Writes what is left of a tape: what is known of it, and a line for each entry, the last one where it is torn. How
+    /// many entries there were.
     ///
     /// ```
     /// use shadowcat::tape::{self, Entry, Show, Sink, Tape, lines};
@@ -128,12 +130,13 @@ impl Show {
     ///
     /// # Errors
     ///
-    /// The tape cannot be read further, or the text not written.
+    /// The tape cannot be read further, except that it ends in the middle; the text cannot be written.
     pub fn write(&self, mut tape: impl Source, out: &mut dyn Write) -> Result<u64, TapeError> {
         let failed = |error| TapeError::io("the text of a tape", error);
         out.write_all(self.tape(tape.tape()).as_bytes()).map_err(failed)?;
         let (mut calls, mut entries) = (Exchanges::default(), 0);
-        for entry in &mut tape {
+        let mut left = UntilTorn::new(&mut tape);
+        for entry in &mut left {
             let entry = entry?;
             let message = name::message(&entry);
             let mut line = self.line(&entry, message.as_ref(), calls.of(&entry, message.as_ref()));
@@ -141,6 +144,9 @@ impl Show {
             out.write_all(line.as_bytes()).map_err(failed)?;
             calls.take(entry, message);
             entries += 1;
+        }
+        if left.is_torn() {
+            out.write_all(b"-- torn: the tape ends in the middle\n").map_err(failed)?;
         }
         Ok(entries)
     }

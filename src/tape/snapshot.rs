@@ -170,6 +170,29 @@ fn parse(json: &[u8]) -> Result<Snapshot, String> {
     Ok(snapshot)
 }
 
+/// The JSON of a snapshot, in which what is no text stands in base64, with what `change` makes of that.
+#[cfg(feature = "secret")]
+pub(super) fn decoded(json: Bytes, change: impl Fn(Bytes) -> Bytes) -> Bytes {
+    let (mut out, mut at) = (Vec::new(), 0);
+    let json_members = super::text::is_json(&json).then(|| members(&json)).into_iter().flatten();
+    for member in json_members.filter(|member| member.is("base64")) {
+        let Some(kept) = peek::string(member.value).ok().and_then(|text| STANDARD.decode(&*text).ok()) else {
+            continue;
+        };
+        let changed = change(kept.clone().into());
+        if changed != kept {
+            out.extend_from_slice(&json[at..member.value_at.start]);
+            crate::message::write_string(&mut out, &STANDARD.encode(changed));
+            at = member.value_at.end;
+        }
+    }
+    if at == 0 {
+        return json;
+    }
+    out.extend_from_slice(&json[at..]);
+    out.into()
+}
+
 pub(crate) fn digest(bytes: &[u8]) -> String {
     use fmt::Write;
     let mut text = "sha256:".to_owned();

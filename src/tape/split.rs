@@ -27,17 +27,27 @@ const SESSIONS: usize = 256;
 /// }
 /// tape.finish()?;
 ///
-/// let parts = Split::by_time(Duration::from_secs(8 * 3600)).run(
+/// let cut = Split::by_time(Duration::from_secs(8 * 3600)).run(
 ///     lines::Reader::open(folder.join("day.jsonl"))?,
 ///     |part, number| Ok(Box::new(lines::Writer::create(folder.join(format!("{number}.jsonl")), part)?)),
 /// )?;
-/// assert_eq!(parts, 3);
+/// assert_eq!(cut.parts, 3);
 /// assert_eq!(lines::Reader::open(folder.join("2.jsonl"))?.tape().part, Some(2));
 /// # std::fs::remove_dir_all(&folder)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Split(By);
+
+/// What was cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cut {
+    /// How many parts there are.
+    pub parts: u32,
+    /// The tape ended in the middle, as after a crash; all before that is in the parts.
+    pub torn: bool,
+}
 
 #[derive(Clone, Debug)]
 enum By {
@@ -63,27 +73,36 @@ impl Split {
     }
 
     /// Cuts what is left of a tape. `make` makes the sink of each part: it is told what is known of the part, its session
-    /// for instance, and its number from 1. How many parts there are; none of a tape without entries.
+    /// for instance, and its number from 1. There are none of a tape without entries.
     ///
     /// # Errors
     ///
-    /// The tape cannot be read further, has too many sessions, or a part cannot be made or written.
+    /// The tape cannot be read further, except that it ends in the middle; it has too many sessions; a part cannot be made
+    /// or written.
     pub fn run(
         &self,
         mut tape: impl Source,
         mut make: impl FnMut(&Tape, u32) -> Result<Box<dyn Sink>, TapeError>,
-    ) -> Result<u32, TapeError> {
+    ) -> Result<Cut, TapeError> {
         let mut parts = Parts { by: &self.0, open: HashMap::new(), made: 0, bytes: 0, began: Duration::ZERO };
-        while let Some(entry) = tape.next() {
-            let entry = entry?;
+        let stopped = loop {
+            let entry = match tape.next() {
+                Some(Ok(entry)) => entry,
+                Some(Err(error)) => break Some(error),
+                None => break None,
+            };
             if parts.is_full(&entry) {
                 parts.finish(tape.tape())?;
             }
             parts.sink(&entry, tape.tape(), &mut make)?.append(&entry)?;
             parts.bytes += entry.bytes.len() as u64;
-        }
+        };
+        // What was read has its ends, whatever became of the rest.
         parts.finish(tape.tape())?;
-        Ok(parts.made)
+        match stopped {
+            Some(error) if !error.is_torn() => Err(error),
+            stopped => Ok(Cut { parts: parts.made, torn: stopped.is_some() }),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::exchange::{Exchange, Exchanges};
+use super::until_torn::UntilTorn;
 use super::{Entry, Histogram, Outcome, Source, TapeError, name};
 use crate::shown::{self, is_tool_error};
 
@@ -43,6 +44,8 @@ pub struct Stats {
     pub methods: BTreeMap<String, CallStats>,
     /// Calls of tools, and of prompts, by their names; others as with methods.
     pub tools: BTreeMap<String, CallStats>,
+    /// The tape ends in the middle, as after a crash.
+    pub is_torn: bool,
     open: Exchanges,
 }
 
@@ -83,12 +86,14 @@ impl Stats {
     ///
     /// # Errors
     ///
-    /// It cannot be read further.
+    /// It cannot be read further, except that it ends in the middle.
     pub fn of(tape: impl Source) -> Result<Self, TapeError> {
         let mut stats = Self::new();
-        for entry in tape {
+        let mut entries = UntilTorn::new(tape);
+        for entry in &mut entries {
             stats.add(entry?);
         }
+        stats.is_torn = entries.is_torn();
         stats.finish();
         Ok(stats)
     }
@@ -99,7 +104,7 @@ impl Stats {
         self.bytes += entry.bytes.len() as u64;
         *self.kinds.entry(entry.kind.as_str()).or_default() += 1;
         let message = name::message(&entry);
-        for over in self.open.take(entry, message).into_iter().flatten() {
+        for over in self.open.take(entry, message) {
             self.count(&over);
         }
     }
@@ -147,7 +152,8 @@ fn slot(all: &mut BTreeMap<String, CallStats>, name: String) -> &mut CallStats {
 impl fmt::Display for Stats {
     /// Lines for people; what a stranger wrote cannot drive a terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "entries: {} with {} B", self.entries, self.bytes)?;
+        let torn = if self.is_torn { ", torn" } else { "" };
+        writeln!(f, "entries: {} with {} B{torn}", self.entries, self.bytes)?;
         self.kinds.iter().try_for_each(|(kind, count)| writeln!(f, "  {kind}: {count}"))?;
         for (what, all) in [("methods", &self.methods), ("tools", &self.tools)] {
             writeln!(f, "{what}:")?;

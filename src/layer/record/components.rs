@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::json;
 
 use crate::message::{JsonRpcMessage, Kind};
-use crate::protocol::peek;
+use crate::protocol::{method, peek};
 use crate::tape::{Component, EntryKind, Recorder};
 use crate::wassette::{self, ComponentMap, ManagementTool};
 
@@ -53,10 +53,13 @@ impl Components {
 
     /// Learns from a message of the server, and tells the tape what is new.
     pub(super) fn heard(&self, managing: Option<&Managing>, message: &JsonRpcMessage, recorder: &Recorder) {
-        let mut known = self.lock();
+        // Nearly every message of a server tells nothing: the lock is not for those.
         match (message.kind(), managing) {
-            (Kind::Notification, _) => known.map.observe_notification(message),
+            (Kind::Notification, _) if message.is_method(method::TOOLS_LIST_CHANGED) => {
+                self.lock().map.observe_notification(message);
+            }
             (Kind::Response, Some(Managing { request, sent })) => {
+                let mut known = self.lock();
                 if let Err(error) = known.map.observe_since(*sent, request, message) {
                     tracing::debug!(%error, "a component's change is not understood");
                     return;

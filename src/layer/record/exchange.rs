@@ -45,6 +45,11 @@ impl Exchange {
         Some(Self { stack, recorder, taped, call, managing, is_owed, is_single })
     }
 
+    /// What a recorder that sees the call again knows it by.
+    pub(super) fn mark(&self) -> Option<(u32, u64)> {
+        self.taped.mark()
+    }
+
     /// How a call ended that nobody waits for any more; the client's own word for it is recorded.
     fn cancelled(&mut self) -> Outcome {
         let Some((id, context)) = self.call.take() else { return Outcome::Dropped };

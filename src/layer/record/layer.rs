@@ -186,7 +186,9 @@ impl RecordLayer {
     }
 
     /// What a front end is given, so that what it refuses is recorded as well: `serve::stdio(stack).on_refused(…)`, and
-    /// the same on HTTP. It is masked, as text. A layer that records per session has no tape for it.
+    /// the same on HTTP. It is masked as what is accepted; where it is no JSON, as text, and then only that and how much
+    /// was refused is recorded if [paths](Self::mask_path) are masked. A layer that records per session has no tape for
+    /// it.
     pub fn on_refused(&self) -> impl Fn(&RefusedFrame<'_>) + Clone + Send + Sync + 'static {
         let settings = self.settings.clone();
         move |frame| {

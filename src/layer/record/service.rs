@@ -75,7 +75,8 @@ where
         let Some(exchange) = Exchange::new(&self.stack, recorder, &message) else {
             return ResponseFuture::refused(&message);
         };
-        ResponseFuture::passing(Tapped::new(self.inner.call(message.recorded()), Some(exchange)), room)
+        let message = message.recorded(exchange.mark());
+        ResponseFuture::passing(Tapped::new(self.inner.call(message), Some(exchange)), room)
     }
 }
 

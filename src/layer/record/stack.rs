@@ -1,6 +1,6 @@
 //! What one stack records, and where.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -118,12 +118,16 @@ impl Settings {
 
     /// Records what a front end refused.
     pub(super) fn refused(&self, recorder: &Recorder, frame: &RefusedFrame<'_>) {
-        let why = self.mask.text(frame.why.as_bytes());
-        recorder.at_edge(self.edge).refused(
-            Direction::ToUpstream,
-            self.mask.text(frame.bytes).into_owned(),
-            &String::from_utf8_lossy(&why),
-        );
+        if !recorder.is_recording() {
+            return;
+        }
+        let bytes = self.mask.refused(frame.bytes);
+        let mut why = String::from_utf8_lossy(&self.mask.text(frame.why.as_bytes())).into_owned();
+        if bytes.is_none() {
+            self.counts.unmaskable.fetch_add(1, Ordering::Relaxed);
+            let _ = write!(why, "; its {} bytes could not be masked", frame.bytes.len());
+        }
+        recorder.at_edge(self.edge).refused(Direction::ToUpstream, bytes.unwrap_or_default(), &why);
     }
 }
 

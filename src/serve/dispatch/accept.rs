@@ -5,7 +5,7 @@ use std::task::Context;
 use super::slot::Slot;
 use super::{Dispatch, REFUSALS, WAITING};
 use crate::error::Error;
-use crate::message::{Code, JsonRpcMessage, Kind, ParseError, Responder};
+use crate::message::{Code, JsonRpcMessage, Kind, ParseError, Responder, looks_like_reply};
 use crate::protocol::{Declared, method, peek};
 use crate::reply::{RpcService, failure};
 
@@ -16,6 +16,7 @@ impl<S: RpcService> Dispatch<S> {
             Kind::Request => self.accept_request(message, cx),
             Kind::Notification if self.cancel(&message) => {}
             Kind::Notification if self.is_crowded() => {
+                self.on_refused.tell(message.bytes(), "too much is in flight");
                 tracing::warn!(
                     method = message.method(),
                     "a notification was dropped: too much is in flight"
@@ -40,15 +41,15 @@ impl<S: RpcService> Dispatch<S> {
         }
         let Some(id) = message.owned_id() else { return };
         if self.ids.insert(&id, ()).is_some() {
-            return self.decline(JsonRpcMessage::error_response(
-                None,
-                Code::INVALID_REQUEST,
-                format_args!("the id {id} is in use by another request"),
-            ));
+            let why = format_args!("the id {id} is in use by another request");
+            self.on_refused.tell(message.bytes(), why);
+            return self.decline(JsonRpcMessage::error_response(None, Code::INVALID_REQUEST, why));
         }
         if self.ids.len() > self.max_in_flight || self.waiting_bytes > WAITING {
             self.ids.remove(&id);
-            let busy = Error::busy("too many requests are in flight").into();
+            let why = "too many requests are in flight";
+            self.on_refused.tell(message.bytes(), why);
+            let busy = Error::busy(why).into();
             return failure(&message.responder(), &busy).into_iter().for_each(|answer| self.decline(answer));
         }
         self.admit(message, cx);
@@ -64,6 +65,7 @@ impl<S: RpcService> Dispatch<S> {
             return self.admit(message, cx);
         }
         let why = "a response to a request that was not made";
+        self.on_refused.tell(message.bytes(), why);
         self.decline(JsonRpcMessage::error_response(None, Code::INVALID_REQUEST, why));
     }
 
@@ -92,12 +94,9 @@ impl<S: RpcService> Dispatch<S> {
     }
 
     /// Bytes of the client that are no message. It is told, with the id unless another call has it.
-    pub(in crate::serve) fn refuse(
-        &mut self,
-        bytes_are_reply: bool,
-        error: &ParseError,
-        cx: &mut Context<'_>,
-    ) {
+    pub(in crate::serve) fn refuse(&mut self, bytes: &[u8], error: &ParseError, cx: &mut Context<'_>) {
+        let bytes_are_reply = looks_like_reply(bytes);
+        self.on_refused.tell(bytes, error);
         tracing::debug!(%error, "a message of the client was refused");
         if !error.is_answerable() {
             return;
@@ -114,8 +113,14 @@ impl<S: RpcService> Dispatch<S> {
         self.decline(JsonRpcMessage::error_response(id, error.code(), error));
     }
 
+    /// An array of messages that is no batch.
+    pub(in crate::serve) fn refuse_batch(&mut self, bytes: &[u8], code: Code, why: &str) {
+        self.on_refused.tell(bytes, why);
+        self.decline(JsonRpcMessage::error_response(None, code, why));
+    }
+
     /// Tells the client of what the stack never saw.
-    pub(in crate::serve) fn decline(&mut self, refusal: JsonRpcMessage) {
+    fn decline(&mut self, refusal: JsonRpcMessage) {
         if self.queued < REFUSALS {
             self.say(refusal);
         }

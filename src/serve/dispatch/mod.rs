@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::Context;
 
 use crate::error::Error;
-use crate::message::{Beside, Context as Facts, Direction, IdMap, JsonRpcMessage, OwnedId};
+use crate::message::{Beside, Context as Facts, Direction, IdMap, JsonRpcMessage, OnRefused, OwnedId};
 use crate::protocol::{Declared, Era, method};
 use crate::reply::RpcService;
 
@@ -48,6 +48,7 @@ pub(super) struct Dispatch<S: RpcService> {
     declared: Option<Declared>,
     /// The session's listen was too slow for what the server said, and is opened again.
     listen_lost: bool,
+    on_refused: OnRefused,
 }
 
 impl<S: RpcService> Dispatch<S> {
@@ -83,7 +84,14 @@ impl<S: RpcService> Dispatch<S> {
             era: None,
             declared: None,
             listen_lost: false,
+            on_refused: OnRefused::default(),
         }
+    }
+
+    /// Is told what the stack never sees.
+    pub(super) fn on_refused(mut self, told: OnRefused) -> Self {
+        self.on_refused = told;
+        self
     }
 
     /// Asks the stack for what the server says unasked. Servers that know the question otherwise answer it

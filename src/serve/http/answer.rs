@@ -1,17 +1,36 @@
 //! Responses, and what they say where no reply does.
 
+use std::borrow::Cow;
+
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::body::Body;
 use super::calls::Refused;
 use crate::error::{BoxError, Error};
-use crate::message::{Code, JsonRpcMessage, OwnedId, Responder};
+use crate::message::{Code, JsonRpcMessage, OnRefused, OwnedId, Responder};
 use crate::reply::{Upstream, failure};
 use crate::wire::http::{self as wire, Refusal, Relocation};
 
 /// Tells nginx and its like not to collect the response first.
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// What a response says of a message that was refused: it rides along, for whoever records it.
+#[derive(Clone)]
+struct Why(Cow<'static, str>);
+
+/// Tells of what was refused, if this is the answer to it.
+pub(super) fn tell(on_refused: &OnRefused, bytes: &[u8], response: &Response<Body>) {
+    if let Some(Why(why)) = response.extensions().get() {
+        on_refused.tell(bytes, format_args!("{}: {why}", response.status().as_u16()));
+    }
+}
+
+/// The answer to what was refused, and why it was.
+pub(super) fn because(mut response: Response<Body>, why: impl Into<Cow<'static, str>>) -> Response<Body> {
+    response.extensions_mut().insert(Why(why.into()));
+    response
+}
 
 /// A status and nothing else.
 pub(super) fn status(status: StatusCode) -> Response<Body> {
@@ -73,7 +92,7 @@ pub(super) fn events(body: Body) -> Response<Body> {
 /// A request that goes no further.
 pub(super) fn refused(refusal: &Refusal) -> Response<Body> {
     tracing::debug!(%refusal, "a request was refused");
-    json(refusal.status, &refusal.to_message())
+    because(json(refusal.status, &refusal.to_message()), refusal.text.clone())
 }
 
 /// The same where it may be the method that is not served: `allowed` are.
@@ -90,7 +109,7 @@ pub(super) fn refuse(
     why: &'static str,
 ) -> Response<Body> {
     tracing::debug!(status = status.as_u16(), why, "a request was refused");
-    json(status, &JsonRpcMessage::error_response(id, code, why))
+    because(json(status, &JsonRpcMessage::error_response(id, code, why)), why)
 }
 
 /// A method that is not served here.
@@ -129,21 +148,20 @@ pub(super) fn not_taken(refused: Refused, responder: &Responder) -> Response<Bod
         Refused::IdInUse => StatusCode::BAD_REQUEST,
         Refused::Busy => StatusCode::SERVICE_UNAVAILABLE,
     };
-    match of_not_taken(refused, responder) {
+    let answer = match of_not_taken(refused, responder) {
         Some(answer) => json(status, &answer),
         None => self::status(status),
-    }
+    };
+    because(answer, refused.why())
 }
 
 /// What such a message is answered with, if it is a request.
 pub(super) fn of_not_taken(refused: Refused, responder: &Responder) -> Option<JsonRpcMessage> {
+    let why = refused.why();
     match refused {
-        Refused::Closed => failure(responder, &Error::closed("the session is over").into()),
+        Refused::Closed => failure(responder, &Error::closed(why).into()),
         // Without the id: another request waits for the answer to it.
-        Refused::IdInUse => {
-            let why = "the id is in use by another request";
-            Some(JsonRpcMessage::error_response(None, Code::INVALID_REQUEST, why))
-        }
-        Refused::Busy => failure(responder, &Error::busy("too many requests are in flight").into()),
+        Refused::IdInUse => Some(JsonRpcMessage::error_response(None, Code::INVALID_REQUEST, why)),
+        Refused::Busy => failure(responder, &Error::busy(why).into()),
     }
 }

@@ -37,31 +37,39 @@ pub(super) async fn post(front: &Front, head: &Parts, live: Arc<Live>, body: Byt
     let messages = match read(front, head, &body) {
         Ok(messages) => messages,
         Err(refusal) => {
-            front.options.on_refused.tell(&body, "the batch is refused");
+            answer::tell(&front.options.on_refused, &body, &refusal);
             return *refusal;
         }
     };
     let asks = messages.iter().any(|message| message.kind() == Kind::Request);
     let (mut gathering, mut untaken) = (Gathering::new(live.clone()), None);
+    let not_taken = |message: &JsonRpcMessage, answer: Response<Body>| {
+        answer::tell(&front.options.on_refused, message.bytes(), &answer);
+        answer
+    };
     for mut message in messages {
         authorize(front.options.transparent, &mut message, &head.headers);
         match message.kind() {
             Kind::Notification if live.cancel(&message) => continue,
             Kind::Response if !is_asked(&live, &message) => {
-                untaken = Some(answer::unasked());
+                untaken = Some(not_taken(&message, answer::unasked()));
                 continue;
             }
             _ => {}
         }
         match live.call(message.clone()) {
             Ok(call) => gathering.wait_for(Reading::new(call, None)),
-            Err(Refused::Closed) => return answer::unknown_session(None),
-            Err(refused) if message.kind() == Kind::Request => {
-                gathering.answer(refused, &message.responder())
-            }
+            Err(Refused::Closed) => return not_taken(&message, answer::unknown_session(None)),
             Err(refused) => {
-                live.ask_again(&message);
-                untaken = Some(answer::not_taken(refused, &message.responder()));
+                let responder = message.responder();
+                let answer = not_taken(&message, answer::not_taken(refused, &responder));
+                match message.kind() {
+                    Kind::Request => gathering.answer(refused, &responder),
+                    _ => {
+                        live.ask_again(&message);
+                        untaken = Some(answer);
+                    }
+                }
             }
         }
     }

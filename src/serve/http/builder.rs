@@ -242,8 +242,9 @@ impl Builder {
         self
     }
 
-    /// Is told what is refused before it becomes a message of a stack's: bodies that are none, requests whose heads are
-    /// wrong. So a recorder has it too. It must not block.
+    /// Is told what is refused before it becomes a message of a stack's: bodies that are none or cannot be read, requests
+    /// whose heads are wrong, what is of no session that is open, what answers no question, and what is too much or has
+    /// an id that is in use. So a recorder has it too. Why is told behind the status. It must not block.
     pub fn on_refused(mut self, told: impl Fn(&RefusedFrame<'_>) + Send + Sync + 'static) -> Self {
         self.options.on_refused = OnRefused::new(told);
         self

@@ -34,6 +34,16 @@ pub(super) enum Refused {
     Closed,
 }
 
+impl Refused {
+    pub(super) fn why(self) -> &'static str {
+        match self {
+            Self::IdInUse => "the id is in use by another request",
+            Self::Busy => "too many requests are in flight",
+            Self::Closed => "the session is over",
+        }
+    }
+}
+
 /// The place of a call in the table.
 pub(super) struct Ticket {
     calls: Arc<Calls>,

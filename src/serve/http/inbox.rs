@@ -132,7 +132,8 @@ impl TwoEndpoints {
         endpoint: String,
     ) -> Self {
         Self {
-            dispatch: Dispatch::beside_facts(stack, facts(&session), front.options.max_in_flight),
+            dispatch: Dispatch::beside_facts(stack, facts(&session), front.options.max_in_flight)
+                .on_refused(front.options.on_refused.clone()),
             _in_use: session.enter(),
             endpoint: Some(Event {
                 name: Some("endpoint".to_owned()),

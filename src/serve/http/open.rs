@@ -96,7 +96,11 @@ pub(super) async fn open(front: &Arc<Front>, head: &Parts, message: JsonRpcMessa
     }
     let call = match live.call(message.clone()) {
         Ok(call) => call,
-        Err(refused) => return answer::not_taken(refused, &message.responder()),
+        Err(refused) => {
+            let response = answer::not_taken(refused, &message.responder());
+            answer::tell(&front.options.on_refused, message.bytes(), &response);
+            return response;
+        }
     };
     let mut response = respond(call, accepted(&head.headers), None, front, &mut HeaderMap::new()).await;
     // Refused by the server, it is over already.

@@ -35,7 +35,7 @@ where
         let bytes = match read::body(body, &front.options).await {
             Ok(bytes) => bytes,
             Err(refusal) => {
-                front.options.on_refused.tell(b"", "the body could not be read");
+                answer::tell(&front.options.on_refused, b"", &refusal);
                 return *refusal;
             }
         };
@@ -43,11 +43,13 @@ where
             match batch::session_of(&front, &head) {
                 Ok(Some(live)) => return Box::pin(batch::post(&front, &head, live, bytes)).await,
                 Ok(None) => {}
-                Err(unknown) => return *unknown,
+                Err(unknown) => {
+                    answer::tell(&front.options.on_refused, &bytes, &unknown);
+                    return *unknown;
+                }
             }
         }
-        let read = read_message(&front, &head, bytes);
-        match read.and_then(|(message, era)| give_to_era(&front, &head, message, era)) {
+        match take(&front, &head, bytes) {
             Ok(Given::Opens(message)) => Box::pin(open::open(&front, &head, message)).await,
             Ok(Given::Called(called)) => {
                 // They keep the buffer that they were read into, and the answer may be long in coming.
@@ -60,18 +62,26 @@ where
     }
 }
 
+/// What is refused is told.
+fn take(front: &Arc<Front>, head: &Parts, bytes: Bytes) -> Giving {
+    let on_refused = &front.options.on_refused;
+    let kept = on_refused.is_heard().then(|| bytes.clone());
+    let read = read_message(front, head, bytes);
+    let given = read.and_then(|(message, era)| give_to_era(front, head, message, era));
+    if let (Err(answer), Some(kept)) = (&given, kept) {
+        answer::tell(on_refused, &kept, answer);
+    }
+    given
+}
+
 fn read_message(
     front: &Front,
     head: &Parts,
     bytes: Bytes,
 ) -> Result<(JsonRpcMessage, Era), Box<Response<Body>>> {
     let options = &front.options;
-    let kept = options.on_refused.is_heard().then(|| bytes.clone());
     let read = front.endpoint.read(&head.headers, bytes, &options.scan);
-    let (mut message, era) = read.map_err(|refusal| {
-        options.on_refused.tell(&kept.unwrap_or_default(), &refusal);
-        Box::new(answer::refused(&refusal))
-    })?;
+    let (mut message, era) = read.map_err(|refusal| Box::new(answer::refused(&refusal)))?;
     authorize(options.transparent, &mut message, &head.headers);
     Ok((message, era))
 }

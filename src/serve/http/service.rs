@@ -74,11 +74,13 @@ impl Http {
 
     /// What has no body, or none that is read.
     async fn answer(self, head: Parts) -> Response<Body> {
-        match head.method {
+        let response = match head.method {
             Method::GET => get::get(&self.front, &head),
             Method::DELETE => get::delete(&self.front, &head),
             _ => answer::not_allowed(self.allowed(&head.method)),
-        }
+        };
+        answer::tell(&self.front.options.on_refused, b"", &response);
+        response
     }
 
     /// What is not for the endpoint.

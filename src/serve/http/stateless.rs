@@ -72,5 +72,5 @@ fn unsupported(front: &Front, message: &JsonRpcMessage) -> Response<Body> {
     let why = "unsupported protocol version";
     let id = message.responder();
     let error = JsonRpcMessage::error_response_with(id.id(), Code::UNSUPPORTED_VERSION, why, Some(&data));
-    answer::json(StatusCode::BAD_REQUEST, &error)
+    answer::because(answer::json(StatusCode::BAD_REQUEST, &error), why)
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use http_body::Body as HttpBody;
@@ -65,31 +66,47 @@ where
     B: HttpBody,
     B::Error: Into<BoxError>,
 {
-    let options = &front.options;
+    let on_refused = &front.options.on_refused;
+    let refused = |refusal: Response<Body>| {
+        answer::tell(on_refused, b"", &refusal);
+        refusal
+    };
+    let inbox = match inbox_of(front, head) {
+        Ok(inbox) => inbox,
+        Err(refusal) => return refused(*refusal),
+    };
+    let bytes = match read::body(body, &front.options).await {
+        Ok(bytes) => bytes,
+        Err(refusal) => return refused(*refusal),
+    };
+    let kept = on_refused.is_heard().then(|| bytes.clone());
+    let response = put(front, endpoint, head, &inbox, bytes);
+    answer::tell(on_refused, &kept.unwrap_or_default(), &response);
+    response
+}
+
+fn inbox_of(front: &Front, head: &Parts) -> Result<Arc<Inbox>, Box<Response<Body>>> {
     let Some(id) = session_of(head) else {
         let why = "sessionId is missing";
-        return answer::refuse(StatusCode::BAD_REQUEST, None, Code::INVALID_REQUEST, why);
+        return Err(Box::new(answer::refuse(StatusCode::BAD_REQUEST, None, Code::INVALID_REQUEST, why)));
     };
-    let Some(Open::TwoEndpoints(inbox)) = front.find(id, &head.extensions) else {
-        return answer::unknown_session(None);
-    };
-    let bytes = match read::body(body, options).await {
-        Ok(bytes) => bytes,
-        Err(refusal) => return *refusal,
-    };
-    let kept = options.on_refused.is_heard().then(|| bytes.clone());
+    match front.find(id, &head.extensions) {
+        Some(Open::TwoEndpoints(inbox)) => Ok(inbox),
+        _ => Err(Box::new(answer::unknown_session(None))),
+    }
+}
+
+fn put(front: &Front, endpoint: &Endpoint, head: &Parts, inbox: &Inbox, bytes: Bytes) -> Response<Body> {
+    let options = &front.options;
     let mut message = match endpoint.read_http_sse(&head.headers, bytes, &options.scan) {
         Ok(message) => message,
-        Err(refusal) => {
-            options.on_refused.tell(&kept.unwrap_or_default(), &refusal);
-            return answer::refused(&refusal);
-        }
+        Err(refusal) => return answer::refused(&refusal),
     };
     authorize(options.transparent, &mut message, &head.headers);
     match inbox.put(message) {
         Ok(()) => answer::status(StatusCode::ACCEPTED),
         Err(not_taken) if not_taken.closed => answer::unknown_session(None),
-        Err(_) => answer::status(StatusCode::SERVICE_UNAVAILABLE),
+        Err(_) => answer::because(answer::status(StatusCode::SERVICE_UNAVAILABLE), "too much waits"),
     }
 }
 

@@ -52,22 +52,23 @@ impl Batches {
         bytes: &Bytes,
         scan: &ScanOptions,
         beside: &Beside,
-    ) -> Result<Vec<JsonRpcMessage>, JsonRpcMessage> {
+    ) -> Result<Vec<JsonRpcMessage>, (Code, String)> {
+        let invalid = |why: &str| (Code::INVALID_REQUEST, why.to_owned());
         let entries = message::batch(bytes, self.max).map_err(|fault| match fault {
-            NoBatch::NoArray => refusal(Code::PARSE_ERROR, fault.why()),
-            NoBatch::Empty | NoBatch::TooMany => refusal(Code::INVALID_REQUEST, fault.why()),
+            NoBatch::NoArray => (Code::PARSE_ERROR, fault.why().to_owned()),
+            NoBatch::Empty | NoBatch::TooMany => invalid(fault.why()),
         })?;
         let read = |entry| {
             JsonRpcMessage::read(entry, scan, beside.clone())
-                .map_err(|(_, error)| refusal(error.code(), &error.to_string()))
+                .map_err(|(_, error)| (error.code(), error.to_string()))
         };
         let messages = entries.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
         let answers = messages.iter().filter(|message| message.kind() == Kind::Response).count();
         if answers != 0 && answers != messages.len() {
-            return Err(refusal(Code::INVALID_REQUEST, "a batch of responses holds nothing else"));
+            return Err(invalid("a batch of responses holds nothing else"));
         }
         if messages.iter().any(|message| message.is_method(method::INITIALIZE)) {
-            return Err(refusal(Code::INVALID_REQUEST, "initialize stands alone")); // 2025-03-26 basic/lifecycle
+            return Err(invalid("initialize stands alone")); // 2025-03-26 basic/lifecycle
         }
         Ok(messages)
     }
@@ -142,8 +143,4 @@ impl Open {
         json.put_u8(b']');
         out.push_frame(&json.freeze()).expect("each answer is one line");
     }
-}
-
-fn refusal(code: Code, why: &str) -> JsonRpcMessage {
-    JsonRpcMessage::error_response(None, code, why)
 }

@@ -100,8 +100,8 @@ impl<S: RpcService> Stdio<S> {
         self
     }
 
-    /// Is told what is refused before it becomes a message of the stack's, so that a recorder has it too. It must not
-    /// block.
+    /// Is told what is refused before it becomes a message of the stack's, so that a recorder has it too: lines that are no
+    /// messages, what answers no question, and what is too much or has an id that is in use. It must not block.
     pub fn on_refused(mut self, told: impl Fn(&RefusedFrame<'_>) + Send + Sync + 'static) -> Self {
         self.on_refused = OnRefused::new(told);
         self

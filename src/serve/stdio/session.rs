@@ -12,7 +12,7 @@ use tokio::time::{Sleep, timeout};
 use super::Stdio;
 use super::batches::Batches;
 use crate::error::Error;
-use crate::message::{JsonRpcMessage, OnRefused, ParseError, ScanOptions, looks_like_reply, salvage_id};
+use crate::message::{JsonRpcMessage, ParseError, ScanOptions, salvage_id};
 use crate::protocol::peek;
 use crate::reply::RpcService;
 use crate::serve::dispatch::Dispatch;
@@ -34,7 +34,6 @@ pub(super) struct Session<S: RpcService, R, W> {
     scan: ScanOptions,
     batches: Batches,
     drain: Duration,
-    on_refused: OnRefused,
     phase: Phase,
 }
 
@@ -53,7 +52,8 @@ where
 {
     pub(super) fn new(front: Stdio<S>, reader: R, writer: W) -> Self {
         Self {
-            dispatch: Dispatch::new(front.stack, front.session.as_deref(), front.max_in_flight),
+            dispatch: Dispatch::new(front.stack, front.session.as_deref(), front.max_in_flight)
+                .on_refused(front.on_refused),
             reader,
             writer,
             decoder: Decoder::new(front.scan.max_bytes),
@@ -61,7 +61,6 @@ where
             scan: front.scan,
             batches: Batches::new(front.max_batch),
             drain: front.drain,
-            on_refused: front.on_refused,
             phase: Phase::Start,
         }
     }
@@ -160,10 +159,7 @@ where
             Err((bytes, error)) if error.is_batch() && self.batches.are_agreed() => {
                 self.accept_batch(&bytes, cx);
             }
-            Err((bytes, error)) => {
-                self.on_refused.tell(&bytes, &error);
-                self.dispatch.refuse(looks_like_reply(&bytes), &error, cx);
-            }
+            Err((bytes, error)) => self.dispatch.refuse(&bytes, &error, cx),
         }
     }
 
@@ -186,10 +182,7 @@ where
                 self.batches.begin(&messages, |id| self.dispatch.is_pending(id));
                 messages.into_iter().for_each(|message| self.accept_message(message, cx));
             }
-            Err(refusal) => {
-                self.on_refused.tell(bytes, "the batch is refused");
-                self.dispatch.decline(refusal);
-            }
+            Err((code, why)) => self.dispatch.refuse_batch(bytes, code, &why),
         }
     }
 

@@ -18,11 +18,13 @@ const REFERENCES: [&str; 4] =
 
 /// Compares what is left of two tapes, call by call: which were removed, which were added, and what changed.
 ///
-/// The first session of one is compared with the first of the other, and so on. In a session, calls with the same method
-/// and params are compared in their order; what is left on both sides then, of the same method and tool, changed its
-/// params. Compared are the answer, how the call ended, and what was said within it, one message after the other. Ids,
-/// progress tokens and times never count; what else does not, the [`Comparison`] says. The order of different calls does
-/// not count either, nor what belongs to no call.
+/// The first session of one whose client asks for anything is compared with the first of the other, and so on. In a
+/// session, calls with the same method and params are compared in their order; what is left on both sides then, of the
+/// same method and tool, changed its params. Compared are the answer, how the call ended, and what was said within it,
+/// one message after the other. Ids, progress tokens and times never count; what else does not, the [`Comparison`] says.
+/// The order of different calls does not count either, nor what belongs to no call.
+///
+/// Where tapes are torn, what they hold is compared all the same, and that is told at the end.
 ///
 /// In memory are calls of which the other tape has none yet: at most 100,000 and 64 MiB of each tape. Beyond that, the
 /// first is told as removed or added.
@@ -160,7 +162,7 @@ impl Iterator for Diff {
                 return Some(Ok(found));
             }
             if self.is_over {
-                return None;
+                return self.sides.iter_mut().find_map(|side| side.torn.take()).map(Err);
             }
             if let Err(error) = self.step() {
                 self.is_over = true;

@@ -6,25 +6,29 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::message::Direction;
 use crate::tape::exchange::{Exchange, Exchanges};
-use crate::tape::{Comparison, Source, TapeError, name};
+use crate::tape::{Comparison, EntryKind, Source, TapeError, name};
 
 /// Calls of one tape that wait for the like of them on the other, and bytes of them.
 const CALLS: usize = 100_000;
 const BYTES: usize = 64 << 20;
 /// Sessions that are told apart.
 const SESSIONS: usize = 10_000;
+
 /// One of the two tapes.
 pub(super) struct Side {
     source: Box<dyn Source>,
     open: Exchanges,
-    /// The number of each session.
+    /// The number of each session, by what its client asked first.
     pub(super) sessions: HashMap<Option<Arc<str>>, usize>,
     waiting: BTreeMap<u64, (Key, Exchange)>,
     by_key: HashMap<Key, VecDeque<u64>>,
     bytes: usize,
     pub(super) calls: u64,
     pub(super) is_over: bool,
+    /// It ended so.
+    pub(super) torn: Option<TapeError>,
 }
 
 /// A digest of the session's number, the method and the params.
@@ -41,16 +45,25 @@ impl Side {
             bytes: 0,
             calls: 0,
             is_over: false,
+            torn: None,
         }
     }
 
     /// Reads on, until a call is over.
     pub(super) fn read(&mut self) -> Result<Vec<Exchange>, TapeError> {
         for entry in &mut self.source {
-            let entry = entry?;
-            number(&mut self.sessions, &entry.session);
+            let entry = match entry {
+                Err(error) if error.is_torn() => {
+                    self.torn = Some(error);
+                    break;
+                }
+                entry => entry?,
+            };
+            if entry.kind == EntryKind::Request && entry.direction == Direction::ToUpstream {
+                number(&mut self.sessions, &entry.session);
+            }
             let message = name::message(&entry);
-            let over: Vec<_> = self.open.take(entry, message).into_iter().flatten().collect();
+            let over = self.open.take(entry, message);
             if !over.is_empty() {
                 return Ok(over);
             }

@@ -31,7 +31,7 @@ pub(super) struct Judge {
     calls: HashMap<Key, Call>,
     /// In the order in which they were met.
     met: VecDeque<Key>,
-    /// Answered behind so many entries, and their end is still to come.
+    /// Answered or over behind so many entries, and an end is still to come.
     answered: VecDeque<(u64, Key)>,
     taken: u64,
     /// Calls whose fate became known.
@@ -96,7 +96,7 @@ impl Judge {
         if !is_known {
             self.meet(key.clone());
         }
-        self.calls.get_mut(&key)?.pending.set(entry.edge, true);
+        self.calls.get_mut(&key)?.pending.ask(entry.edge);
         Some(self.verdict(key))
     }
 
@@ -132,9 +132,9 @@ impl Judge {
     fn response(&mut self, entry: &Entry, message: &JsonRpcMessage) -> Option<Verdict> {
         let key = Key::of(entry, message)?;
         let call = self.calls.get_mut(&key)?;
-        call.pending.set(entry.edge, false);
+        call.pending.answer(entry.edge);
         call.failed |= is_error(message);
-        if call.pending.is_over() {
+        if call.pending.is_answered() {
             return Some(self.answered(&key));
         }
         Some(self.verdict(key))
@@ -160,17 +160,25 @@ impl Judge {
     fn end(&mut self, entry: &Entry) -> Option<Verdict> {
         let owner = Key::of_owner(entry)?;
         self.over(owner.reversed(), entry);
-        let fate = self.over(owner, entry)?;
-        Some(if fate { Verdict::Keep } else { Verdict::Drop })
+        self.over(owner, entry)
     }
 
-    fn over(&mut self, key: Key, end: &Entry) -> Option<bool> {
-        let call = self.forget(&key)?;
-        Some(call.fate.unwrap_or_else(|| {
+    /// A call has an end at each edge where it was seen. How it ended, the client's says.
+    fn over(&mut self, key: Key, end: &Entry) -> Option<Verdict> {
+        let call = self.calls.get_mut(&key)?;
+        call.pending.end(end.edge);
+        let pending = call.pending;
+        if call.fate.is_none() && !pending.waits_for_client() {
             let fate = self.filter.is_ended(call.failed, end.outcome);
-            self.decided.push((key, fate));
-            fate
-        }))
+            call.fate = Some(fate);
+            self.decided.push((key.clone(), fate));
+            self.answered.push_back((self.taken, key.clone()));
+        }
+        let verdict = self.verdict(key.clone());
+        if pending.is_over() {
+            self.forget(&key);
+        }
+        Some(verdict)
     }
 
     /// Of a call that is not over.

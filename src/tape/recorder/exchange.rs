@@ -10,8 +10,9 @@ use crate::tape::{Edge, Entry, EntryKind, Outcome, Overflow};
 
 /// One message that went to the server, as it is recorded: what comes back is told to it, and its end.
 ///
-/// Its entries share the number of the call, if it is one. Dropped without an end, a request has been
-/// [dropped](Outcome::Dropped). What was begun while the recorder did not record is not recorded later.
+/// Its entries share the number of the call, if it is one; so do those of another edge that records into the same tape.
+/// Dropped without an end, a request has been [dropped](Outcome::Dropped). What was begun while the recorder did not
+/// record is not recorded later.
 #[must_use = "dropping it says that the call was dropped"]
 pub struct Exchange {
     shared: Option<Arc<Shared>>,
@@ -71,7 +72,7 @@ impl Exchange {
             shared: Some(shared.clone()),
             session: message.context().and_then(|context| context.session_name()).cloned(),
             component: None,
-            call: is_request.then(|| shared.next_call()),
+            call: is_request.then(|| message.recorded_call(shared.id).unwrap_or_else(|| shared.next_call())),
             edge,
             answer: None,
             is_request,
@@ -121,6 +122,11 @@ impl Exchange {
     pub(crate) fn lost(&mut self, message: &JsonRpcMessage) {
         self.answered |= is_answer(message);
         self.shared.iter().for_each(|shared| shared.lose());
+    }
+
+    /// Its recorder and its number, for those who record the same call again.
+    pub(crate) fn mark(&self) -> Option<(u32, u64)> {
+        Some((self.shared.as_ref()?.id, self.call?))
     }
 
     /// Its response was there.

@@ -1,7 +1,7 @@
 //! What the handles and the thread of a recorder share.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -30,6 +30,8 @@ pub(super) const FINISHED: u8 = 2;
 
 /// Of the handles.
 pub(super) struct Shared {
+    /// Tells it from all other recorders of this process.
+    pub(super) id: u32,
     queue: Sender<Item>,
     pub(super) state: Arc<State>,
     pub(super) overflow: Overflow,
@@ -66,8 +68,10 @@ struct Title {
 
 impl Shared {
     pub(super) fn new(queue: Sender<Item>, tape: Tape, options: &RecorderOptions) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
         let age = SystemTime::now().duration_since(tape.created).unwrap_or_default();
         Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
             state: Arc::new(State::new(queue.watcher(), tape)),
             queue,
             overflow: options.overflow,

@@ -7,7 +7,7 @@ use super::{End, Exchange, How, Item, Note, Question, Script};
 use crate::connect::replay::essence;
 use crate::message::{Direction, JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::{method, peek};
-use crate::tape::Outcome;
+use crate::tape::{Edge, Outcome};
 
 /// Takes the frames in order. What the recorder tied to a call belongs to it; else what the message itself says
 /// counts: its id, its token, its subscription. What says nothing belongs to the only running call, if there is one.
@@ -16,6 +16,8 @@ pub(super) struct Sorter {
     script: Script,
     /// By the recorder's number.
     calls: HashMap<u64, usize>,
+    /// Where the requests were seen.
+    edge: Option<Edge>,
     /// By the client's id, what is running; and listens.
     running: HashMap<OwnedId, usize>,
     /// What the server asked and the client has not answered yet.
@@ -52,6 +54,7 @@ impl Sorter {
         let token = peek::progress_token(message).ok().flatten().map(|token| token.to_owned());
         self.running.insert(id.clone(), at);
         self.calls.extend(frame.entry.call.map(|call| (call, at)));
+        self.edge = Some(frame.entry.edge);
         self.script.exchanges.push(Exchange {
             frame: frame.number,
             at: frame.entry.at,
@@ -146,6 +149,10 @@ impl Sorter {
 
     fn end(&mut self, frame: &Frame) {
         let Some(exchange) = frame.entry.call.and_then(|call| self.calls.get(&call)).copied() else { return };
+        // The other edge has ends of its own, with the same number.
+        if self.edge != Some(frame.entry.edge) {
+            return;
+        }
         let how = match frame.entry.outcome {
             Some(Outcome::Failed) => How::Failed(String::from_utf8_lossy(&frame.entry.bytes).into_owned()),
             Some(Outcome::Cancelled | Outcome::Dropped) => How::Cancelled,

@@ -1,8 +1,10 @@
 //! Components of a Wassette, loaded before the rest is played.
 
-use std::fs::File;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 use tower_service::Service;
 
 use super::VerifyError;
@@ -26,47 +28,34 @@ where
     S: Service<JsonRpcMessage, Response = Reply>,
     S::Error: Into<BoxError>,
 {
-    /// Those that the tape names and does not load by itself.
+    /// Those that the tape names and does not load by itself, if we may.
     pub(super) async fn load_components(&mut self) -> Result<(), VerifyError> {
-        if !self.settings.with_components {
-            return Ok(());
-        }
-        let components = self.script.components.clone();
-        let own = |component: &&Component| !loads(&self.script, component.uri.as_deref());
-        let components: Vec<_> = components.iter().filter(own).collect();
+        let components = std::mem::take(&mut self.script.components);
+        let own = |component: &Component| !loads(&self.script, component.uri.as_deref());
+        let components: Vec<_> = components.into_iter().filter(own).collect();
         for component in components {
-            let Some(uri) = component.uri.as_deref() else {
-                self.note(format!("component {}: the tape does not say where it came from", component.id));
-                continue;
-            };
-            self.check_digest(component, uri).await?;
-            self.load(component, uri).await?;
-            self.attach(component).await?;
-            self.note(format!("component {} was loaded from {uri}", component.id));
+            let id = component.id.clone();
+            match self.settings.components.as_mut().map(|choose| choose(component)) {
+                Some(Some(component)) => self.prepare(&component).await?,
+                Some(None) => self.note(format!("component {id} was not loaded: it was not chosen")),
+                None => self.note(format!("component {id} was not loaded: `components` says which may be")),
+            }
         }
         self.forget_changes();
         Ok(())
     }
 
-    async fn check_digest(&mut self, component: &Component, uri: &str) -> Result<(), VerifyError> {
-        let Some(recorded) = component.digest.as_deref() else { return Ok(()) };
-        let (Some(file), Ok(recorded)) = (file_of(uri), recorded.parse::<Digest>()) else {
-            self.note(format!("component {}: its digest cannot be compared here", component.id));
-            return Ok(());
+    async fn prepare(&mut self, component: &Component) -> Result<(), VerifyError> {
+        let Some(uri) = component.uri.as_deref() else {
+            let why = "neither the tape nor anybody else says where it came from";
+            return Err(VerifyError::component(&component.id, why));
         };
-        let digest = tokio::task::spawn_blocking(move || Digest::of(File::open(file)?, MAX_FILE)).await;
-        match digest {
-            Ok(Ok(Some(now))) if now != recorded => {
-                let why = format!("{uri} is another file: its digest is {now}, recorded was {recorded}");
-                Err(VerifyError::component(&component.id, why))
-            }
-            Ok(Ok(Some(_))) => Ok(()),
-            // The server may run elsewhere; whether it has the file it will say.
-            _ => {
-                self.note(format!("component {}: its file cannot be read here to compare it", component.id));
-                Ok(())
-            }
-        }
+        let checked = check_digest(component, uri, self.settings.timeout).await;
+        checked.map_err(|why| VerifyError::component(&component.id, why))?;
+        self.load(component, uri).await?;
+        self.attach(component).await?;
+        self.note(format!("component {} was loaded from {uri}", component.id));
+        Ok(())
     }
 
     async fn load(&mut self, component: &Component, uri: &str) -> Result<(), VerifyError> {
@@ -132,6 +121,27 @@ where
             active.forget(|message| message.is_method(method::TOOLS_LIST_CHANGED));
         }
     }
+}
+
+async fn check_digest(component: &Component, uri: &str, limit: Duration) -> Result<(), String> {
+    let Some(recorded) = component.digest.as_deref() else { return Ok(()) };
+    let now = digest_of(uri, limit).await;
+    match now.and_then(|now| Ok((now, recorded.parse::<Digest>().map_err(|why| why.to_string())?))) {
+        Ok((now, recorded)) if now == recorded => Ok(()),
+        Ok((now, _)) => Err(format!("{uri} is another file: its digest is {now}, recorded was {recorded}")),
+        Err(why) => Err(format!("its digest cannot be checked: {why}; without one it is loaded as it is")),
+    }
+}
+
+/// Of a file here: what else there is, a server fetches by itself.
+async fn digest_of(uri: &str, limit: Duration) -> Result<Digest, String> {
+    let file = file_of(uri).ok_or_else(|| format!("{uri} is no file"))?;
+    let reading = spawn_blocking(move || Digest::of(crate::file::read(&file)?, MAX_FILE));
+    let Ok(Ok(read)) = timeout(limit, reading).await else {
+        return Err(format!("{uri} was not read within {limit:?}"));
+    };
+    let digest = read.map_err(|why| format!("{uri}: {why}"))?;
+    digest.ok_or_else(|| format!("{uri} has more than {MAX_FILE} bytes"))
 }
 
 /// Whether one of the recorded calls loads it.

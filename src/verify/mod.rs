@@ -54,12 +54,15 @@
 //!
 //! What a layer or a person made or answered ([`Entry::synthetic`](crate::tape::Entry::synthetic)) is not played.
 //!
+//! A tape is played as it is: its calls do again what they did, at the server as it is now. Play what you trust.
+//!
 //! # Components first
 //!
-//! Where the tape names [components](crate::tape::Tape::components) with their URIs, the server is a Wassette that has to
-//! have them: as soon as the session is open, each is loaded (`load-component`), except what the tape loads by itself, and
-//! what its policy allows is granted. One that cannot be loaded, has another id or, as far as its file can be read here,
-//! another digest, is a [`VerifyError`].
+//! Where the tape names [components](crate::tape::Tape::components), the server is a Wassette that has to have them.
+//! Those that [`Verify::components`] chooses are loaded (`load-component`) as soon as the session is open, except what the
+//! tape loads by itself, and what their policies allow is granted. Without it none is loaded, and the report says so. One
+//! that cannot be loaded, has another id or another digest, or a digest that cannot be checked because it is no regular
+//! file here, is a [`VerifyError`].
 //!
 //! # Bounds
 //!

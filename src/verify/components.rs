@@ -1,6 +1,5 @@
 //! Components of a Wassette, loaded before the rest is played.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::task::spawn_blocking;
@@ -10,18 +9,15 @@ use tower_service::Service;
 use super::VerifyError;
 use super::active::Purpose;
 use super::driver::Driver;
-use super::script::Script;
+use super::script::{End, Recorded, Script};
 use crate::error::BoxError;
 use crate::message::{JsonRpcMessage, OwnedId};
 use crate::policy::wassette::Digest;
 use crate::protocol::{method, peek};
 use crate::reply::Reply;
-use crate::tape::Component;
+use crate::tape::{Comparison, Component};
 use crate::wassette::policy::{NetworkRule, Policy};
-use crate::wassette::{ComponentUri, ManagementTool, Outcome, UriParts};
-
-/// Bytes of a component's file, to compare its digest.
-const MAX_FILE: u64 = 1 << 30;
+use crate::wassette::{ManagementTool, Outcome};
 
 impl<S> Driver<S>
 where
@@ -70,12 +66,15 @@ where
         }
     }
 
-    /// Grants what its policy allows.
+    /// Grants what its policy allows, except what the tape grants by itself: it was not granted before.
     async fn attach(&mut self, component: &Component) -> Result<(), VerifyError> {
         let Some(text) = component.policy.as_deref() else { return Ok(()) };
         let policy = read(text).map_err(|why| VerifyError::component(&component.id, why))?;
         let (grants, is_all) = grants(&policy);
         for (tool, details) in grants {
+            if self.script.calls.iter().any(|call| is_grant(call, tool, &component.id, &details)) {
+                continue;
+            }
             let id = OwnedId::from(&*component.id);
             let arguments = format!(r#"{{"component_id":{},"details":{details}}}"#, id.as_str());
             self.manage(component, tool, &arguments).await?;
@@ -135,13 +134,11 @@ async fn check_digest(component: &Component, uri: &str, limit: Duration) -> Resu
 
 /// Of a file here: what else there is, a server fetches by itself.
 async fn digest_of(uri: &str, limit: Duration) -> Result<Digest, String> {
-    let file = file_of(uri).ok_or_else(|| format!("{uri} is no file"))?;
-    let reading = spawn_blocking(move || Digest::of(crate::file::read(&file)?, MAX_FILE));
-    let Ok(Ok(read)) = timeout(limit, reading).await else {
-        return Err(format!("{uri} was not read within {limit:?}"));
-    };
-    let digest = read.map_err(|why| format!("{uri}: {why}"))?;
-    digest.ok_or_else(|| format!("{uri} has more than {MAX_FILE} bytes"))
+    let file = uri.to_owned();
+    match timeout(limit, spawn_blocking(move || Digest::of_file(&file))).await {
+        Ok(Ok(read)) => read.map_err(|why| why.to_string()),
+        _ => Err(format!("{uri} was not read within {limit:?}")),
+    }
 }
 
 /// Whether one of the recorded calls loads it.
@@ -157,12 +154,18 @@ fn loads(script: &Script, uri: Option<&str>) -> bool {
     })
 }
 
-fn file_of(uri: &str) -> Option<PathBuf> {
-    let uri: ComponentUri = uri.parse().ok()?;
-    match uri.parts() {
-        UriParts::File { path } => Some(path.into()),
-        _ => None,
-    }
+/// Whether a recorded call grants this, and did.
+fn is_grant(call: &Recorded, tool: ManagementTool, id: &str, details: &str) -> bool {
+    let End::Answered(answer) = &call.end else { return false };
+    let arguments = || peek::member(call.request.params()?, "arguments").ok()?;
+    let is_same = |arguments: &[u8]| {
+        let granted = peek::member(arguments, "details").ok().flatten().unwrap_or_default();
+        peek::text(arguments, "component_id").ok().flatten().as_deref() == Some(id)
+            && Comparison::structural().is_equal(granted, details.as_bytes())
+    };
+    peek::tool_name(&call.request).ok().flatten().as_deref() == Some(tool.name())
+        && arguments().is_some_and(is_same)
+        && matches!(Outcome::read(tool, answer), Ok(Outcome::Granted(_)))
 }
 
 fn read(text: &str) -> Result<Policy, String> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use super::components::Components;
 use super::mask::Mask;
 use crate::message::{Direction, JsonRpcMessage, RefusedFrame};
-use crate::tape::{Edge, Recorder, RecorderOptions, Sink, Tape, TapeError};
+use crate::tape::{Component, Edge, Recorder, RecorderOptions, Sink, Tape, TapeError};
 
 /// Makes the sink of a tape.
 pub(super) type Make = Arc<dyn Fn(&Tape) -> Result<Box<dyn Sink>, TapeError> + Send + Sync>;
@@ -40,6 +40,10 @@ pub(super) struct Settings {
     pub(super) edge: Edge,
     pub(super) mask: Mask,
     pub(super) wassette: bool,
+    /// What the application says of components.
+    pub(super) components: Arc<[Component]>,
+    /// Whether digests are taken of their files.
+    pub(super) digests: bool,
     pub(super) counts: Arc<Counts>,
 }
 
@@ -69,11 +73,19 @@ impl Counts {
 }
 
 impl Settings {
-    /// Names on a tape what is masked.
+    /// Names on a tape what is masked, and the components that the application knows.
     pub(super) fn install(&self, recorder: &Recorder) {
-        let Some(profile) = self.mask.profile() else { return };
+        let (profile, given) = (self.mask.profile(), self.components.clone());
+        if profile.is_none() && given.is_empty() {
+            return;
+        }
         recorder.update(move |tape| {
-            tape.redaction.get_or_insert_with(|| profile.into());
+            tape.redaction = tape.redaction.take().or_else(|| profile.map(Into::into));
+            for component in given.iter() {
+                if !tape.components.iter().any(|known| known.id == component.id) {
+                    tape.components.push(component.clone());
+                }
+            }
         });
     }
 
@@ -109,7 +121,7 @@ impl Stack {
         Self {
             settings: settings.clone(),
             own: Mutex::default(),
-            components: settings.wassette.then(Components::default),
+            components: settings.wassette.then(|| Components::new(&settings.components, settings.digests)),
         }
     }
 

@@ -4,7 +4,9 @@
 //! - `record` is a proxy, on stdio or on HTTP at `/mcp`, that writes what passes to the new file TAPE: `.jsonl` (also
 //!   while it grows), `.json` or `.db`. Secrets are masked.
 //! - `replay` is a server that answers from TAPE.
-//! - `verify` plays the client's side of TAPE to the server and tells what it answers otherwise than it did.
+//! - `verify` plays the client's side of TAPE to the server and tells what it answers otherwise than it did. With
+//!   `--load URI` a component of TAPE that came from there is loaded first, as a Wassette does; with `--grant` it may
+//!   what TAPE says that it was granted.
 //! - `show` prints TAPE.
 //!
 //! Without URL and COMMAND there is a small demo server in this process. Try it:
@@ -29,13 +31,15 @@ use proxy::{Leaf, Proxy, Stack};
 use shadowcat::BoxError;
 use shadowcat::connect::Replay;
 use shadowcat::layer::{CatchErrorLayer, RecordLayer};
-use shadowcat::tape::{self, Payload, Recorder, RecorderOptions, Show, Sink, Tape, json, lines, sqlite};
+use shadowcat::tape::{
+    self, Component, Payload, Recorder, RecorderOptions, Show, Sink, Tape, json, lines, sqlite,
+};
 use shadowcat::verify::Verify;
 use tower::util::BoxService;
 use tower::{ServiceBuilder, ServiceExt};
 
 const USAGE: &str = "usage: record_replay record|replay|verify|show TAPE [--listen 127.0.0.1:PORT] \
-    [--upstream URL | -- COMMAND ARGS…]";
+    [--upstream URL | -- COMMAND ARGS…], and for verify [--load URI]… [--grant]";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -57,6 +61,14 @@ struct Task {
     what: What,
     tape: PathBuf,
     proxy: Proxy,
+    chosen: Chosen,
+}
+
+/// Components of a tape that may be loaded.
+#[derive(Default)]
+struct Chosen {
+    uris: Vec<String>,
+    grants: bool,
 }
 
 enum What {
@@ -75,8 +87,11 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Task, String> {
         other => return Err(format!("record, replay, verify or show, not {}", other.unwrap_or("nothing"))),
     };
     let tape = args.next().ok_or("no TAPE is named")?.into();
-    let mut task = Task { what, tape, proxy: Proxy::default() };
+    let mut task = Task { what, tape, proxy: Proxy::default(), chosen: Chosen::default() };
     while let Some(arg) = args.next() {
+        if matches!(task.what, What::Verify) && task.chosen.take(&arg, &mut args)? {
+            continue;
+        }
         if !task.proxy.take(&arg, &mut args)? {
             return Err(format!("{arg}: what is that?"));
         }
@@ -84,12 +99,31 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Task, String> {
     Ok(task)
 }
 
+impl Chosen {
+    fn take(&mut self, arg: &str, args: &mut impl Iterator<Item = String>) -> Result<bool, String> {
+        match arg {
+            "--load" => self.uris.push(args.next().ok_or("--load: which URI?")?),
+            "--grant" => self.grants = true,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn choose(&self, mut component: Component) -> Option<Component> {
+        if !self.grants {
+            component.policy = None;
+        }
+        let uri = component.uri.as_deref()?;
+        self.uris.iter().any(|known| known == uri).then_some(component)
+    }
+}
+
 async fn run(task: Task) -> Result<ExitCode, BoxError> {
-    let Task { what, tape, proxy } = task;
+    let Task { what, tape, proxy, chosen } = task;
     match what {
         What::Record => record(&tape, proxy).await?,
         What::Replay => replay(&tape, proxy).await?,
-        What::Verify => return verify(&tape, &proxy).await,
+        What::Verify => return verify(&tape, &proxy, chosen).await,
         What::Show => show(&tape)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -130,8 +164,9 @@ async fn replay(path: &Path, proxy: Proxy) -> Result<(), BoxError> {
     proxy.answered_by(answers).run(stack).await
 }
 
-async fn verify(path: &Path, proxy: &Proxy) -> Result<ExitCode, BoxError> {
-    let report = Verify::of(tape::open(path)?).run(proxy.leaf()?).await?;
+async fn verify(path: &Path, proxy: &Proxy, chosen: Chosen) -> Result<ExitCode, BoxError> {
+    let verify = Verify::of(tape::open(path)?).components(move |component| chosen.choose(component));
+    let report = verify.run(proxy.leaf()?).await?;
     print!("{report}");
     Ok(if report.is_deterministic() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

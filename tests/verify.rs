@@ -16,32 +16,7 @@ use shadowcat::verify::{Cause, Pace, Verdict, Verify};
 use shadowcat::{Error, JsonRpcMessage, Kind, Reply};
 use support::*;
 use tokio::time::Instant;
-use verified::{Made, findings, found};
-
-fn answer(request: &JsonRpcMessage, result: &str) -> Reply {
-    request.responder().result(result).unwrap().map_or_else(Reply::empty, Reply::one)
-}
-
-/// Items, then the answer.
-fn stream(request: &JsonRpcMessage, items: &[String], result: &str) -> Reply {
-    let (sender, reply) = Reply::channel(64);
-    items.iter().for_each(|item| sender.try_send(msg(item)).unwrap());
-    sender.finish(request.responder().result(result).unwrap().unwrap());
-    reply
-}
-
-/// A server whose answers are these, call by call; it takes all else.
-fn says(answers: &[&str]) -> Leaf<impl FnMut(JsonRpcMessage) -> std::future::Ready<Result<Reply, Error>>> {
-    let answers: Vec<_> = answers.iter().map(|&answer| answer.to_owned()).collect();
-    let mut next = 0;
-    leaf(move |message| {
-        if message.kind() != Kind::Request || message.is_session_listen() {
-            return std::future::ready(Ok(Reply::empty()));
-        }
-        next += 1;
-        std::future::ready(Ok(answer(&message, &answers[next - 1])))
-    })
-}
+use verified::{Made, answer, findings, found, says, stream};
 
 #[tokio::test]
 async fn a_server_that_answers_the_same_is_equal_whatever_the_ids() {

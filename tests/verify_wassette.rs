@@ -130,7 +130,7 @@ async fn components_are_loaded_and_get_their_policies_before_the_rest_is_played(
         made.entries.iter().for_each(|entry| writer.append(entry).unwrap());
         writer.finish().unwrap();
 
-        let report = verified(Verify::of(tape::open(&file).unwrap()), &world).await.unwrap();
+        let report = verified(Verify::of(tape::open(&file).unwrap()).components(Some), &world).await.unwrap();
         assert_eq!(report.calls[1].verdict, Verdict::Equal, "{report}");
         assert!(report.notes.iter().any(|note| note.contains("echo was loaded")), "{report}");
         let written = fs::read_to_string(world.component_dir().join("echo.policy.yaml")).unwrap();
@@ -146,9 +146,10 @@ async fn components_are_loaded_and_get_their_policies_before_the_rest_is_played(
 async fn without_its_component_a_session_differs() {
     on_each(&[Kind::Fixture], async |world| {
         let (uri, _) = component(&world, "echo");
-        let verify = Verify::new(of_echo(Component::new("echo").uri(uri)).source()).without_components();
+        let verify = Verify::new(of_echo(Component::new("echo").uri(uri)).source());
         let report = verified(verify, &world).await.unwrap();
         assert_ne!(report.calls[1].verdict, Verdict::Equal, "{report}");
+        assert!(report.notes.iter().any(|note| note.contains("echo was not loaded")), "{report}");
     })
     .await;
 }
@@ -165,7 +166,8 @@ async fn a_component_that_cannot_be_had_as_it_was_is_an_error_that_says_why() {
             (Component::new("other").uri(&*uri).digest(digest(&path)), "under another id"),
             (Component::new("echo").uri(&*uri).policy("{"), "its policy cannot be read"),
         ] {
-            let error = verified(Verify::new(of_echo(component).source()), &world).await.unwrap_err();
+            let verify = Verify::new(of_echo(component).source()).components(Some);
+            let error = verified(verify, &world).await.unwrap_err();
             assert!(error.is_component() && error.to_string().contains(why), "{error}");
         }
     })
@@ -177,7 +179,7 @@ async fn what_the_tape_loads_by_itself_is_not_loaded_before() {
     on_each(&[Kind::Scripted("stdio-components")], async |world| {
         let mut tape = tape_of("stdio-components", &world);
         tape.tape.components.push(Component::new("filesystem").uri("file:///components/filesystem.wasm"));
-        let report = verified(Verify::new(tape.source()), &world).await.unwrap();
+        let report = verified(Verify::new(tape.source()).components(Some), &world).await.unwrap();
         assert!(report.is_deterministic() && report.notes.is_empty(), "{report}");
     })
     .await;
@@ -219,7 +221,7 @@ async fn a_wassette_of_the_new_dialect_is_asked_in_its_revision() {
         async { Ok::<_, Error>(reply) }
     });
     let seen: Seen = server.seen.clone();
-    let report = Verify::new(tape.source()).run(server).await.unwrap();
+    let report = Verify::new(tape.source()).components(Some).run(server).await.unwrap();
     assert!(report.is_deterministic(), "{report}");
     let seen = seen.all();
     assert!(seen[0].contains("server/discover") && seen[1].contains("load-component"), "{seen:?}");

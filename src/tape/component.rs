@@ -8,11 +8,11 @@ use std::sync::Arc;
 pub struct Component {
     /// Its id, as the host calls it.
     pub id: Arc<str>,
-    /// Where it came from.
+    /// Where it came from, the first time that it was loaded.
     pub uri: Option<Arc<str>>,
     /// The digest of what was loaded: `sha256:…`.
     pub digest: Option<Arc<str>>,
-    /// The text of the policy that was attached.
+    /// What it may do, as the text of a policy: what the application said, or what was granted while the tape was made.
     pub policy: Option<Arc<str>>,
     /// The names of its tools.
     pub tools: Vec<Arc<str>>,

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
@@ -12,7 +12,7 @@ use crate::message::{JsonRpcMessage, Kind, OwnedId};
 use crate::reply::Reply;
 
 /// Of a call, so many notifications and questions are kept.
-const MAX_ITEMS: usize = 1_024;
+pub(super) const MAX_ITEMS: usize = 1_024;
 
 /// What a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,8 @@ pub(super) struct Active<F> {
     items: Vec<JsonRpcMessage>,
     /// Items that were not kept.
     more: u64,
+    /// Items that are not compared.
+    passed: usize,
     began: Instant,
     stage: Stage<F>,
     timeout: Option<Pin<Box<Sleep>>>,
@@ -90,6 +92,7 @@ where
             id,
             items: Vec::new(),
             more: 0,
+            passed: 0,
             began: Instant::now(),
             stage: Stage::Waiting(Box::pin(future)),
             timeout: limit.map(|limit| Box::pin(sleep(limit))),
@@ -110,12 +113,12 @@ where
 
     /// How many notifications and questions came.
     pub(super) fn heard(&self) -> usize {
-        self.items.len() + usize::try_from(self.more).unwrap_or(usize::MAX)
+        self.compared() + self.passed
     }
 
-    /// How many of them are of a kind.
-    pub(super) fn count(&self, is: impl Fn(&JsonRpcMessage) -> bool) -> usize {
-        self.items.iter().filter(|message| is(message)).count()
+    /// How many of them count.
+    pub(super) fn compared(&self) -> usize {
+        self.items.len() + usize::try_from(self.more).unwrap_or(usize::MAX)
     }
 
     /// Forgets those that are of a kind.
@@ -123,15 +126,31 @@ where
         self.items.retain(|message| !is(message));
     }
 
-    pub(super) fn keep(&mut self, message: JsonRpcMessage) {
-        if self.items.len() < MAX_ITEMS {
+    /// What does not count takes no room.
+    pub(super) fn keep(&mut self, message: JsonRpcMessage, counts: bool) {
+        if !counts {
+            self.passed += 1;
+        } else if self.items.len() < MAX_ITEMS {
             self.items.push(message.detach());
         } else {
             self.more += 1;
         }
     }
 
+    /// Its time is looked at first: a server that never stops talking is late, too. An answer that is there counts.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        let is_late = self.timeout.as_mut().is_some_and(|timeout| timeout.as_mut().poll(cx).is_ready());
+        match self.poll_event(cx) {
+            Poll::Ready(Event::Over(live)) => Poll::Ready(Event::Over(live)),
+            _ if is_late => {
+                let why = format!("there was no answer within {:?}", self.limit);
+                Poll::Ready(Event::Over(Live::Failed(why)))
+            }
+            said => said,
+        }
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         if let Stage::Waiting(future) = &mut self.stage
             && let Poll::Ready(outcome) = future.as_mut().poll(cx)
         {
@@ -140,21 +159,11 @@ where
                 Err(error) => return failed(error.into()),
             }
         }
-        if let Stage::Reading(reply) = &mut self.stage
-            && let Poll::Ready(next) = reply.poll_message(cx)
-        {
-            return match next {
-                Some(Ok(message)) => Poll::Ready(event(message)),
-                Some(Err(error)) => failed(error.into()),
-                None => Poll::Ready(Event::Over(Live::Ended)),
-            };
-        }
-        match self.timeout.as_mut().map(|timeout| timeout.as_mut().poll(cx)) {
-            Some(Poll::Ready(())) => {
-                let why = format!("there was no answer within {:?}", self.limit);
-                Poll::Ready(Event::Over(Live::Failed(why)))
-            }
-            _ => Poll::Pending,
+        let Stage::Reading(reply) = &mut self.stage else { return Poll::Pending };
+        match ready!(reply.poll_message(cx)) {
+            Some(Ok(message)) => Poll::Ready(event(message)),
+            Some(Err(error)) => failed(error.into()),
+            None => Poll::Ready(Event::Over(Live::Ended)),
         }
     }
 }

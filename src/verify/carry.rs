@@ -55,11 +55,11 @@ impl Carried {
         recorded: &JsonRpcMessage,
         live: JsonRpcMessage,
     ) -> JsonRpcMessage {
-        let mut alike = live;
+        let mut alike = live.clone();
         for at in 0..self.rules.len() {
             let from = self.rules[at].from.clone();
             let old = find(&from, recorded).map(<[u8]>::to_vec);
-            let new = find(&from, &alike).map(<[u8]>::to_vec);
+            let new = find(&from, &live).map(<[u8]>::to_vec);
             let (Some(old), Some(new)) = (old, new) else { continue };
             if old != new {
                 alike = alike.clone().edit().set(&from, &old).finish().unwrap_or(alike);
@@ -131,5 +131,29 @@ mod tests {
         carried.learn("tools/call", &answer("t-1"), answer("t-9"));
         let get = JsonRpcMessage::request(2, "tasks/get", r#"{"taskId":"t-1"}"#).unwrap();
         assert_eq!(carried.apply(get).params(), Some(&br#"{"taskId":"t-9"}"#[..]));
+        let related = |id: &str| {
+            let params =
+                format!(r#"{{"_meta":{{"io.modelcontextprotocol/related-task":{{"taskId":"{id}"}}}}}}"#);
+            JsonRpcMessage::request(3, "tools/call", params).unwrap()
+        };
+        assert_eq!(carried.apply(related("t-1")).bytes(), related("t-9").bytes());
+    }
+
+    #[test]
+    fn a_value_goes_to_each_place_that_wants_it() {
+        let carry = |to: &str| Carry {
+            from: "/result/ticket".parse().unwrap(),
+            to: to.parse().unwrap(),
+            same_method: false,
+        };
+        let mut carried = Carried::new(vec![carry("/params/a"), carry("/params/b")]);
+        let answer = |ticket: &str| {
+            message(&format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"ticket":"{ticket}"}}}}"#))
+        };
+        assert_eq!(carried.learn("x", &answer("old"), answer("new")).bytes(), answer("old").bytes());
+        for (then, now) in [(r#"{"a":"old"}"#, r#"{"a":"new"}"#), (r#"{"b":"old"}"#, r#"{"b":"new"}"#)] {
+            let request = JsonRpcMessage::request(2, "y", then).unwrap();
+            assert_eq!(carried.apply(request).params(), Some(now.as_bytes()));
+        }
     }
 }

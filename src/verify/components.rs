@@ -1,72 +1,57 @@
 //! Components of a Wassette, loaded before the rest is played.
 
-use std::fs::File;
-use std::path::PathBuf;
+use std::time::Duration;
 
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 use tower_service::Service;
 
 use super::VerifyError;
 use super::active::Purpose;
 use super::driver::Driver;
-use super::script::Script;
+use super::script::{End, Recorded, Script};
 use crate::error::BoxError;
 use crate::message::{JsonRpcMessage, OwnedId};
 use crate::policy::wassette::Digest;
 use crate::protocol::{method, peek};
 use crate::reply::Reply;
-use crate::tape::Component;
+use crate::tape::{Comparison, Component};
 use crate::wassette::policy::{NetworkRule, Policy};
-use crate::wassette::{ComponentUri, ManagementTool, Outcome, UriParts};
-
-/// Bytes of a component's file, to compare its digest.
-const MAX_FILE: u64 = 1 << 30;
+use crate::wassette::{ManagementTool, Outcome};
 
 impl<S> Driver<S>
 where
     S: Service<JsonRpcMessage, Response = Reply>,
     S::Error: Into<BoxError>,
 {
-    /// Those that the tape names and does not load by itself.
+    /// Those that the tape names and does not load by itself, if we may.
     pub(super) async fn load_components(&mut self) -> Result<(), VerifyError> {
-        if !self.settings.with_components {
-            return Ok(());
-        }
-        let components = self.script.components.clone();
-        let own = |component: &&Component| !loads(&self.script, component.uri.as_deref());
-        let components: Vec<_> = components.iter().filter(own).collect();
+        let components = std::mem::take(&mut self.script.components);
+        let own = |component: &Component| !loads(&self.script, component.uri.as_deref());
+        let components: Vec<_> = components.into_iter().filter(own).collect();
         for component in components {
-            let Some(uri) = component.uri.as_deref() else {
-                self.note(format!("component {}: the tape does not say where it came from", component.id));
-                continue;
-            };
-            self.check_digest(component, uri).await?;
-            self.load(component, uri).await?;
-            self.attach(component).await?;
-            self.note(format!("component {} was loaded from {uri}", component.id));
+            let id = component.id.clone();
+            match self.settings.components.as_mut().map(|choose| choose(component)) {
+                Some(Some(component)) => self.prepare(&component).await?,
+                Some(None) => self.note(format!("component {id} was not loaded: it was not chosen")),
+                None => self.note(format!("component {id} was not loaded: `components` says which may be")),
+            }
         }
         self.forget_changes();
         Ok(())
     }
 
-    async fn check_digest(&mut self, component: &Component, uri: &str) -> Result<(), VerifyError> {
-        let Some(recorded) = component.digest.as_deref() else { return Ok(()) };
-        let (Some(file), Ok(recorded)) = (file_of(uri), recorded.parse::<Digest>()) else {
-            self.note(format!("component {}: its digest cannot be compared here", component.id));
-            return Ok(());
+    async fn prepare(&mut self, component: &Component) -> Result<(), VerifyError> {
+        let Some(uri) = component.uri.as_deref() else {
+            let why = "neither the tape nor anybody else says where it came from";
+            return Err(VerifyError::component(&component.id, why));
         };
-        let digest = tokio::task::spawn_blocking(move || Digest::of(File::open(file)?, MAX_FILE)).await;
-        match digest {
-            Ok(Ok(Some(now))) if now != recorded => {
-                let why = format!("{uri} is another file: its digest is {now}, recorded was {recorded}");
-                Err(VerifyError::component(&component.id, why))
-            }
-            Ok(Ok(Some(_))) => Ok(()),
-            // The server may run elsewhere; whether it has the file it will say.
-            _ => {
-                self.note(format!("component {}: its file cannot be read here to compare it", component.id));
-                Ok(())
-            }
-        }
+        let checked = check_digest(component, uri, self.settings.timeout).await;
+        checked.map_err(|why| VerifyError::component(&component.id, why))?;
+        self.load(component, uri).await?;
+        self.attach(component).await?;
+        self.note(format!("component {} was loaded from {uri}", component.id));
+        Ok(())
     }
 
     async fn load(&mut self, component: &Component, uri: &str) -> Result<(), VerifyError> {
@@ -81,12 +66,15 @@ where
         }
     }
 
-    /// Grants what its policy allows.
+    /// Grants what its policy allows, except what the tape grants by itself: it was not granted before.
     async fn attach(&mut self, component: &Component) -> Result<(), VerifyError> {
         let Some(text) = component.policy.as_deref() else { return Ok(()) };
         let policy = read(text).map_err(|why| VerifyError::component(&component.id, why))?;
         let (grants, is_all) = grants(&policy);
         for (tool, details) in grants {
+            if self.script.calls.iter().any(|call| is_grant(call, tool, &component.id, &details)) {
+                continue;
+            }
             let id = OwnedId::from(&*component.id);
             let arguments = format!(r#"{{"component_id":{},"details":{details}}}"#, id.as_str());
             self.manage(component, tool, &arguments).await?;
@@ -134,6 +122,25 @@ where
     }
 }
 
+async fn check_digest(component: &Component, uri: &str, limit: Duration) -> Result<(), String> {
+    let Some(recorded) = component.digest.as_deref() else { return Ok(()) };
+    let now = digest_of(uri, limit).await;
+    match now.and_then(|now| Ok((now, recorded.parse::<Digest>().map_err(|why| why.to_string())?))) {
+        Ok((now, recorded)) if now == recorded => Ok(()),
+        Ok((now, _)) => Err(format!("{uri} is another file: its digest is {now}, recorded was {recorded}")),
+        Err(why) => Err(format!("its digest cannot be checked: {why}; without one it is loaded as it is")),
+    }
+}
+
+/// Of a file here: what else there is, a server fetches by itself.
+async fn digest_of(uri: &str, limit: Duration) -> Result<Digest, String> {
+    let file = uri.to_owned();
+    match timeout(limit, spawn_blocking(move || Digest::of_file(&file))).await {
+        Ok(Ok(read)) => read.map_err(|why| why.to_string()),
+        _ => Err(format!("{uri} was not read within {limit:?}")),
+    }
+}
+
 /// Whether one of the recorded calls loads it.
 fn loads(script: &Script, uri: Option<&str>) -> bool {
     let tool = ManagementTool::LoadComponent.name();
@@ -147,12 +154,18 @@ fn loads(script: &Script, uri: Option<&str>) -> bool {
     })
 }
 
-fn file_of(uri: &str) -> Option<PathBuf> {
-    let uri: ComponentUri = uri.parse().ok()?;
-    match uri.parts() {
-        UriParts::File { path } => Some(path.into()),
-        _ => None,
-    }
+/// Whether a recorded call grants this, and did.
+fn is_grant(call: &Recorded, tool: ManagementTool, id: &str, details: &str) -> bool {
+    let End::Answered(answer) = &call.end else { return false };
+    let arguments = || peek::member(call.request.params()?, "arguments").ok()?;
+    let is_same = |arguments: &[u8]| {
+        let granted = peek::member(arguments, "details").ok().flatten().unwrap_or_default();
+        peek::text(arguments, "component_id").ok().flatten().as_deref() == Some(id)
+            && Comparison::structural().is_equal(granted, details.as_bytes())
+    };
+    peek::tool_name(&call.request).ok().flatten().as_deref() == Some(tool.name())
+        && arguments().is_some_and(is_same)
+        && matches!(Outcome::read(tool, answer), Ok(Outcome::Granted(_)))
 }
 
 fn read(text: &str) -> Result<Policy, String> {

@@ -34,6 +34,7 @@ enum Kind {
     Tape,
     TooLarge,
     Session,
+    Empty,
     Component,
 }
 
@@ -64,6 +65,10 @@ impl VerifyError {
         Self::new(Kind::Session, format_args!("the tape cannot be played: {why}"))
     }
 
+    pub(super) fn empty() -> Self {
+        Self::new(Kind::Empty, "the tape has no call of a client that could be played")
+    }
+
     pub(super) fn component(id: &str, why: impl fmt::Display) -> Self {
         Self::new(Kind::Component, format_args!("the component {id:?} of the tape: {why}"))
     }
@@ -81,6 +86,11 @@ impl VerifyError {
     /// The tape has several sessions and none was chosen, or not that one.
     pub fn is_session(&self) -> bool {
         self.kind == Kind::Session
+    }
+
+    /// There is nothing on the tape to hold a server against: no call of a client, or none that no layer answered.
+    pub fn is_empty(&self) -> bool {
+        self.kind == Kind::Empty
     }
 
     /// A component of the tape could not be loaded as it was, or not be given its policy.

@@ -1,7 +1,9 @@
 //! Whether what came is what was recorded.
 
+use std::cmp::Ordering;
 use std::fmt;
 
+use super::active::MAX_ITEMS;
 use super::align::{Pair, align};
 use super::cause::{self, Cause};
 use super::{Finding, Verdict};
@@ -9,8 +11,13 @@ use crate::message::{JsonRpcMessage, Kind, Pointer};
 use crate::protocol::peek;
 use crate::tape::{Comparison, Difference};
 
-/// Bytes of a message that a finding tells.
+/// Bytes of a message that a finding tells. Of what a [`Difference`] cuts it tells more, since it says how long it was.
 const MAX_TOLD: usize = 200;
+/// Differences of a message that are looked at: where most are tolerated, more than a comparison tells.
+const MAX_DIFFERENCES: usize = 1_000;
+/// What a schema speaks of.
+#[cfg(feature = "schema")]
+const OF_SCHEMA: [&str; 2] = ["/result/structuredContent", "/result/content"];
 
 pub(super) struct Judge {
     pub(super) comparison: Comparison,
@@ -53,18 +60,16 @@ impl Judge {
         if request.is_method(crate::protocol::method::TOOLS_LIST) {
             self.schemas.learn(actual);
         }
-        let mut findings = self.messages("answer", expected, actual);
-        if let Some(violations) = self.schemas.check(request, actual) {
-            let of_schema = ["/result/structuredContent", "/result/content"];
-            let is_of_schema = |path: &str| {
-                of_schema.iter().any(|whole| {
-                    path.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-                })
-            };
-            findings.retain(|finding| !is_of_schema(&finding.path));
-            findings.extend(violations);
+        match self.schemas.check(request, actual) {
+            None => self.messages("answer", expected, actual),
+            Some(mut violations) => {
+                let without = |comparison: Comparison, path| comparison.ignore(path).expect("a JSON Pointer");
+                let rest = OF_SCHEMA.into_iter().fold(self.comparison.clone(), without);
+                let mut findings = self.compared("answer", &rest, expected, actual);
+                findings.append(&mut violations);
+                findings
+            }
         }
-        findings
     }
 
     /// How the answer differs. Ids are the same already.
@@ -78,13 +83,15 @@ impl Judge {
         self.messages("answer", expected, actual)
     }
 
-    /// How notifications and questions differ, in order; `more` came that were not kept.
+    /// How notifications and questions differ, in order; `more` came that were not kept. What was recorded beyond that
+    /// is counted only, too.
     pub(super) fn items(
         &self,
         expected: &[JsonRpcMessage],
         actual: &[JsonRpcMessage],
         more: u64,
     ) -> Vec<Finding> {
+        let (expected, rest) = expected.split_at(expected.len().min(MAX_ITEMS));
         let key = |message: &JsonRpcMessage| self.comparison.key(neutral(message).bytes());
         let (ours, theirs): (Vec<_>, Vec<_>) =
             (expected.iter().map(key).collect(), actual.iter().map(key).collect());
@@ -101,22 +108,37 @@ impl Judge {
                 }
             }
         }
-        if more > 0 {
-            let actual = Some(format!("{more} more, which are not compared"));
-            findings.push(Finding { actual, ..outcome("what was said", Verdict::Extra, None, "") });
-        }
+        findings.extend(beyond(rest.len() as u64, more));
         findings
     }
 
     fn messages(&self, place: &str, expected: &JsonRpcMessage, actual: &JsonRpcMessage) -> Vec<Finding> {
+        self.compared(place, &self.comparison, expected, actual)
+    }
+
+    fn compared(
+        &self,
+        place: &str,
+        comparison: &Comparison,
+        expected: &JsonRpcMessage,
+        actual: &JsonRpcMessage,
+    ) -> Vec<Finding> {
         let (ours, theirs) = (expected.bytes(), actual.bytes());
-        let differences = self.comparison.differences(ours, theirs);
-        differences.into_iter().map(|difference| self.finding(place, ours, theirs, difference)).collect()
+        let (differences, is_cut) = comparison.differences_up_to(MAX_DIFFERENCES, ours, theirs);
+        let finding = |difference| self.finding(place, ours, theirs, difference);
+        let mut findings: Vec<_> = differences.into_iter().map(finding).collect();
+        if is_cut {
+            // Nobody knows whether what follows is tolerated.
+            let why = "it differs in more places, and the rest was not compared";
+            findings.push(outcome(place, Verdict::Differs, None, why));
+        }
+        findings
     }
 
     fn finding(&self, place: &str, ours: &[u8], theirs: &[u8], difference: Difference) -> Finding {
-        let texts = text(ours, &difference.path).zip(text(theirs, &difference.path));
-        let texts = texts.as_ref().map(|(ours, theirs)| (&**ours, &**theirs));
+        let ours = whole(difference.expected.as_deref(), ours, &difference.path);
+        let theirs = whole(difference.actual.as_deref(), theirs, &difference.path);
+        let texts = ours.as_deref().zip(theirs.as_deref());
         let causes = cause::of(&self.causes, &difference, texts);
         let is_tolerated = |name: &std::sync::Arc<str>| self.tolerated.iter().any(|known| **known == **name);
         let tolerated = !causes.is_empty() && causes.iter().all(is_tolerated);
@@ -131,9 +153,14 @@ impl Judge {
     }
 }
 
-/// Whole, since a difference is told cut; a text is decoded.
-fn text(json: &[u8], path: &str) -> Option<String> {
-    let raw = path.parse::<Pointer>().ok()?.find(json).ok()??;
+/// Whole, where a difference tells it cut; a text is decoded.
+fn whole(told: Option<&str>, json: &[u8], path: &str) -> Option<String> {
+    let told = told?;
+    let raw = if told.len() <= MAX_TOLD {
+        told.as_bytes()
+    } else {
+        path.parse::<Pointer>().ok()?.find(json).ok()??
+    };
     match peek::string(raw) {
         Ok(text) => Some(text.into_owned()),
         Err(_) => std::str::from_utf8(raw).ok().map(str::to_owned),
@@ -158,6 +185,17 @@ pub(super) fn outcome(place: &str, verdict: Verdict, expected: Option<&str>, act
         actual: Some(actual.to_owned()),
         causes: Vec::new(),
     }
+}
+
+/// What came beyond what is compared.
+fn beyond(expected: u64, actual: u64) -> Option<Finding> {
+    let verdict = match actual.cmp(&expected) {
+        Ordering::Equal => return None,
+        Ordering::Less => Verdict::Missing,
+        Ordering::Greater => Verdict::Extra,
+    };
+    let (expected, actual) = (format!("{expected} more"), format!("{actual} more, which are not compared"));
+    Some(outcome("what was said", verdict, Some(&expected), &actual))
 }
 
 fn lone(message: &JsonRpcMessage, at: usize, verdict: Verdict) -> Finding {

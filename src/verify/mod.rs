@@ -54,18 +54,22 @@
 //!
 //! What a layer or a person made or answered ([`Entry::synthetic`](crate::tape::Entry::synthetic)) is not played.
 //!
+//! A tape is played as it is: its calls do again what they did, at the server as it is now. Play what you trust.
+//!
 //! # Components first
 //!
-//! Where the tape names [components](crate::tape::Tape::components) with their URIs, the server is a Wassette that has to
-//! have them: as soon as the session is open, each is loaded (`load-component`), except what the tape loads by itself, and
-//! what its policy allows is granted. One that cannot be loaded, has another id or, as far as its file can be read here,
-//! another digest, is a [`VerifyError`].
+//! Where the tape names [components](crate::tape::Tape::components), the server is a Wassette that has to have them.
+//! Those that [`Verify::components`] chooses are loaded (`load-component`) as soon as the session is open, except what the
+//! tape loads by itself, and what their policies allow is granted. Without it none is loaded, and the report says so. One
+//! that cannot be loaded, has another id or another digest, or a digest that cannot be checked because it is no regular
+//! file here, is a [`VerifyError`]. The server reads a file again after it was checked.
 //!
 //! # Bounds
 //!
 //! The tape is in memory, up to [`Verify::max_bytes`]. At most [`Verify::max_in_flight`] calls run at the same time. Of
-//! a call, 1,024 notifications and questions are compared; what comes beyond is counted. A report lists at most
-//! [`Verify::max_findings`] differences, and counts the rest. Dropping the future of [`Verify::run`] drops all calls,
+//! a call, 1,024 notifications and questions are compared; what comes beyond is counted, and the report says so. Of a
+//! message, 1,000 differences are found; that there are more is one that nothing tolerates. A report lists at most
+//! [`Verify::max_findings`] differences, and counts the rest: what is not listed counts as what is. Dropping the future of [`Verify::run`] drops all calls,
 //! which cancels them.
 
 mod active;

@@ -14,7 +14,7 @@ use super::{Cause, Report, VerifyError};
 use crate::error::BoxError;
 use crate::message::{JsonRpcMessage, Pointer};
 use crate::reply::Reply;
-use crate::tape::{Comparison, Source};
+use crate::tape::{Comparison, Component, Source};
 
 /// When the recorded messages are sent. In each case no call is made before those that had ended when it was recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -51,6 +51,7 @@ pub struct Verify {
 }
 
 type OnProgress = dyn FnMut(&Progress) + Send;
+type Choose = dyn FnMut(Component) -> Option<Component> + Send;
 
 pub(super) struct Settings {
     pub(super) pace: Pace,
@@ -58,7 +59,7 @@ pub(super) struct Settings {
     pub(super) linger: Duration,
     pub(super) max_in_flight: usize,
     pub(super) max_findings: usize,
-    pub(super) with_components: bool,
+    pub(super) components: Option<Box<Choose>>,
     pub(super) carries: Vec<Carry>,
     pub(super) judge: Judge,
     pub(super) progress: Option<Box<OnProgress>>,
@@ -91,7 +92,7 @@ impl Verify {
             linger: Duration::from_secs(2),
             max_in_flight: 64,
             max_findings: 1_000,
-            with_components: true,
+            components: None,
             carries: Carry::builtin(),
             judge: Judge::default(),
             progress: None,
@@ -222,9 +223,22 @@ impl Verify {
         self
     }
 
-    /// Loads no components, whatever the tape says: they are there already, or need not be.
-    pub fn without_components(mut self) -> Self {
-        self.settings.with_components = false;
+    /// Loads components of the tape before the rest is played, those that `choose` gives back: as the tape names them,
+    /// from another URI, without the digest that cannot be checked here, or without their policies. None is loaded if
+    /// this is not said, since whoever wrote the tape could name any component, and grant it all files.
+    ///
+    /// ```no_run
+    /// use shadowcat::{tape, verify::Verify};
+    ///
+    /// let verify = Verify::of(tape::open("tests/tapes/session.json")?).components(|mut component| {
+    ///     component.policy = None;
+    ///     let uri = component.uri.as_deref()?;
+    ///     uri.starts_with("oci://ghcr.io/our-own/").then_some(component)
+    /// });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn components(mut self, choose: impl FnMut(Component) -> Option<Component> + Send + 'static) -> Self {
+        self.settings.components = Some(Box::new(choose));
         self
     }
 
@@ -238,8 +252,8 @@ impl Verify {
     ///
     /// # Errors
     ///
-    /// The tape cannot be read, takes too much memory or has several sessions; a component cannot be loaded as it
-    /// was. Whatever the server does is in the report.
+    /// The tape cannot be read, takes too much memory, has several sessions or no call; a component cannot be loaded
+    /// as it was. Whatever the server does is in the report.
     ///
     /// # Panics
     ///
@@ -252,7 +266,11 @@ impl Verify {
         let Self { mut source, which, settings } = self;
         let loading = tokio::task::spawn_blocking(move || script::load(&mut *source, &which));
         let loaded = loading.await.map_err(|_| VerifyError::unread())??;
-        Driver::new(service, settings, script::build(loaded)).play().await
+        let script = script::build(loaded);
+        if script.calls.iter().all(|call| call.is_left_out) {
+            return Err(VerifyError::empty());
+        }
+        Driver::new(service, settings, script).play().await
     }
 }
 

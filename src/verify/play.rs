@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tower_service::Service;
 
-use super::active::{Ended, Live, Purpose};
+use super::active::{Ended, Live, MAX_ITEMS, Purpose};
 use super::driver::Driver;
 use super::judge::outcome;
 use super::script::{End, What};
@@ -163,20 +163,23 @@ where
         let deadline = Instant::now().checked_add(self.settings.linger);
         let count = expected.len();
         let is_heard = |driver: &Self| {
-            driver
-                .find(Purpose::SessionListen)
-                .is_none_or(|listen| listen.count(|message| driver.settings.judge.counts(message)) >= count)
+            driver.find(Purpose::SessionListen).is_none_or(|listen| listen.compared() >= count)
         };
         self.until(deadline, is_heard).await;
         self.drain().await;
         self.leave(Purpose::SessionListen, None);
         let (heard, more) = std::mem::take(&mut self.heard);
-        let heard: Vec<_> = heard.into_iter().filter(|message| self.settings.judge.counts(message)).collect();
         let mut findings = self.settings.judge.items(&expected, &heard, more);
         findings.append(&mut self.unsent);
         self.report.add_unasked(findings, self.settings.max_findings);
         self.report.calls.sort_by_key(|call| call.number);
         self.report.totals.left_out = self.script.left_out;
+        let is_long = |items: &[_]| items.len() > MAX_ITEMS;
+        if is_long(&self.script.unasked) || self.script.calls.iter().any(|call| is_long(&call.items)) {
+            let note =
+                format!("what a call said after its first {MAX_ITEMS} messages is counted, not compared");
+            self.report.notes.push(note);
+        }
         if self.script.incomplete {
             self.report.notes.push("the tape is not whole: entries are missing, or its end".to_owned());
         }
@@ -188,12 +191,10 @@ where
         let id = recorded.request.owned_id();
         let judge = &self.settings.judge;
         let mut findings = Vec::new();
-        let counting = |messages: Vec<JsonRpcMessage>| -> Vec<_> {
-            messages.into_iter().filter(|message| judge.counts(message)).collect()
-        };
-        let expected = counting(recorded.items.iter().map(|said| said.message.clone()).collect());
+        let counting = recorded.items.iter().filter(|said| judge.counts(&said.message));
+        let expected: Vec<_> = counting.map(|said| said.message.clone()).collect();
         let renamed = |message| subscribed(message, ended.id.as_ref(), id.as_ref());
-        let actual = counting(ended.items.iter().cloned().map(renamed).collect());
+        let actual: Vec<_> = ended.items.iter().cloned().map(renamed).collect();
         findings.extend(judge.items(&expected, &actual, ended.more));
         let method = recorded.request.method().unwrap_or_default();
         match (&recorded.end, live) {

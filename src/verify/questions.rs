@@ -25,7 +25,8 @@ where
         {
             self.waiting.push_back((Purpose::OneWay, answer.with_context(self.facts.clone())));
         }
-        self.active[at].keep(message);
+        let counts = self.settings.judge.counts(&message);
+        self.active[at].keep(message, counts);
     }
 
     /// What the client answered to the same question, first to one in the same call.

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use shadowcat::tape::{Entry, EntryKind, Outcome, Source, Tape, TapeError};
 use shadowcat::verify::{Finding, Report};
-use shadowcat::{Direction, JsonRpcMessage};
+use shadowcat::{Direction, Error, JsonRpcMessage, Kind, Reply};
 
+use crate::support::{Leaf, leaf, msg};
 use crate::taped;
 
 /// A tape in memory.
@@ -107,4 +108,32 @@ pub(crate) fn found(report: &Report) -> Vec<(usize, &'static str, &str)> {
         call.findings.iter().map(move |finding| (of_call(call), finding.verdict.as_str(), &*finding.path))
     });
     calls.chain(report.unasked.iter().map(|finding| (0, finding.verdict.as_str(), &*finding.path))).collect()
+}
+
+/// An answer, and nothing before it.
+pub(crate) fn answer(request: &JsonRpcMessage, result: &str) -> Reply {
+    request.responder().result(result).unwrap().map_or_else(Reply::empty, Reply::one)
+}
+
+/// Items, then the answer.
+pub(crate) fn stream(request: &JsonRpcMessage, items: &[String], result: &str) -> Reply {
+    let (sender, reply) = Reply::channel(64);
+    items.iter().for_each(|item| sender.try_send(msg(item)).unwrap());
+    sender.finish(request.responder().result(result).unwrap().unwrap());
+    reply
+}
+
+/// A server whose answers are these, call by call; it takes all else.
+pub(crate) fn says(
+    answers: &[&str],
+) -> Leaf<impl FnMut(JsonRpcMessage) -> std::future::Ready<Result<Reply, Error>> + use<>> {
+    let answers: Vec<_> = answers.iter().map(|&answer| answer.to_owned()).collect();
+    let mut next = 0;
+    leaf(move |message| {
+        if message.kind() != Kind::Request || message.is_session_listen() {
+            return std::future::ready(Ok(Reply::empty()));
+        }
+        next += 1;
+        std::future::ready(Ok(answer(&message, &answers[next - 1])))
+    })
 }

@@ -9,7 +9,7 @@ use super::stack::{Now, Place, Settings, Stack, Stats};
 use crate::message::{Pointer, RefusedFrame};
 #[cfg(feature = "secret")]
 use crate::secret::Detector;
-use crate::tape::{Edge, Recorder, RecorderOptions, Sink, Tape, TapeError};
+use crate::tape::{Component, Edge, Recorder, RecorderOptions, Sink, Tape, TapeError};
 
 /// Records what passes. Cheap to clone; clones record into the same tape. See the [module](super).
 #[derive(Clone, Debug)]
@@ -57,7 +57,8 @@ impl RecordLayer {
 
     fn of(place: Place) -> Self {
         let (edge, mask, counts) = (Edge::default(), Mask::default(), Arc::default());
-        Self { settings: Settings { place, edge, mask, wassette: false, counts } }
+        let components = Arc::default();
+        Self { settings: Settings { place, edge, mask, wassette: false, components, digests: false, counts } }
     }
 
     /// At which edge of the stack it stands: the client's, unless it is said otherwise.
@@ -88,9 +89,34 @@ impl RecordLayer {
     }
 
     /// Before a Wassette: learns whose tool it is that is called, and records when components are loaded, changed and
-    /// unloaded.
+    /// unloaded. The tape lists them, with where they came from, if that was seen, and what they were granted.
     pub fn wassette(mut self) -> Self {
         self.settings.wassette = true;
+        self
+    }
+
+    /// Puts a component onto each tape that was loaded before, of which Wassette tells neither where it came from nor
+    /// its policy. What is said here stays, whatever is seen; what is not said is learned. Of the same id the last one
+    /// counts.
+    ///
+    /// ```
+    /// use shadowcat::layer::RecordLayer;
+    /// use shadowcat::tape::Component;
+    ///
+    /// let fetch = Component::new("fetch").uri("oci://ghcr.io/microsoft/fetch-rs:latest");
+    /// let layer = RecordLayer::stopped().wassette().component(fetch);
+    /// ```
+    pub fn component(mut self, component: Component) -> Self {
+        let before = self.settings.components.iter().filter(|known| known.id != component.id);
+        self.settings.components = before.cloned().chain([component.clone()]).collect();
+        self
+    }
+
+    /// With [`wassette`](Self::wassette), where the server reads the files of this machine: takes the digest of a
+    /// component's regular file once it is loaded from a `file://` URI, on a thread of its own. A tape that is finished
+    /// before that, or a file of more than a GiB, has none.
+    pub fn component_digests(mut self) -> Self {
+        self.settings.digests = true;
         self
     }
 

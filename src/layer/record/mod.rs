@@ -27,7 +27,10 @@
 //!
 //! With [`RecordLayer::wassette`], entries of the kind `Component` say in JSON what became of components
 //! (`component_init`, `component_change`, `component_exit`), with their tools and capabilities; a call of a tool names the
-//! component whose it is; and the tape lists them all.
+//! component whose it is; and the tape lists them all. Where one came from is known if it was loaded meanwhile, and its
+//! policy as far as it was granted meanwhile, or `get-policy` said that there is none: Wassette tells the text of none.
+//! The rest is the application's to say, by [`RecordLayer::component`]; digests can be
+//! [taken](RecordLayer::component_digests).
 //!
 //! ```
 //! use shadowcat::layer::RecordLayer;

@@ -8,7 +8,7 @@ use super::components::Components;
 use super::mask::Mask;
 use super::sessions::Sessions;
 use crate::message::{Direction, JsonRpcMessage, RefusedFrame};
-use crate::tape::{Edge, Overflow, Recorder, RecorderStats};
+use crate::tape::{Component, Edge, Overflow, Recorder, RecorderStats};
 
 /// What a layer did, and what became of the entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +77,10 @@ pub(super) struct Settings {
     pub(super) edge: Edge,
     pub(super) mask: Mask,
     pub(super) wassette: bool,
+    /// What the application says of components.
+    pub(super) components: Arc<[Component]>,
+    /// Whether digests are taken of their files.
+    pub(super) digests: bool,
     pub(super) counts: Arc<Counts>,
 }
 
@@ -111,9 +115,19 @@ impl Counts {
 }
 
 impl Settings {
-    /// Names on a tape what is masked.
+    /// Names on a tape what is masked, and the components that the application knows.
     pub(super) fn install(&self, recorder: &Recorder) {
         recorder.name_redaction(|| self.mask.profile());
+        let given = self.components.clone();
+        if !given.is_empty() {
+            recorder.update(move |tape| {
+                for component in given.iter() {
+                    if !tape.components.iter().any(|known| known.id == component.id) {
+                        tape.components.push(component.clone());
+                    }
+                }
+            });
+        }
     }
 
     /// Records what a front end refused.
@@ -152,7 +166,7 @@ impl Stack {
         Self {
             settings: settings.clone(),
             own: Mutex::default(),
-            components: settings.wassette.then(Components::default),
+            components: settings.wassette.then(|| Components::new(&settings.components, settings.digests)),
         }
     }
 

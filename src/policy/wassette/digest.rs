@@ -4,6 +4,9 @@ use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
+#[cfg(feature = "tape")]
+use crate::wassette::{ComponentUri, UriParts};
+
 /// A SHA-256, written as OCI writes it: `sha256:` and 64 digits.
 ///
 /// ```
@@ -45,6 +48,20 @@ impl Digest {
             }
         }
         Ok((read <= most).then(|| Self(hash.finalize().into())))
+    }
+
+    /// Of a component's file on this machine: a regular one, up to a GiB. It blocks.
+    #[cfg(feature = "tape")]
+    pub(crate) fn of_file(uri: &str) -> io::Result<Self> {
+        const MOST: u64 = 1 << 30;
+        let uri: ComponentUri = uri.parse().map_err(|why| io::Error::other(format!("{uri:?}: {why}")))?;
+        let UriParts::File { path } = uri.parts() else {
+            return Err(io::Error::other(format!("{uri} is no file")));
+        };
+        let explained = |why| io::Error::other(format!("{uri}: {why}"));
+        let digest =
+            crate::file::read(path.as_ref()).and_then(|file| Self::of(file, MOST)).map_err(explained)?;
+        digest.ok_or_else(|| io::Error::other(format!("{uri} has more than {MOST} bytes")))
     }
 }
 

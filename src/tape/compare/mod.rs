@@ -71,14 +71,24 @@ impl Comparison {
     /// What has become of the expected document, in its order; nothing where the two are equal. What is no JSON, or
     /// has a key twice, or is nested deeper than 128, is compared byte for byte there.
     pub fn differences(&self, expected: &[u8], actual: &[u8]) -> Vec<Difference> {
-        let mut walk = Walk::new(self.spelling, &self.ignored);
+        self.differences_up_to(Self::MAX_DIFFERENCES, expected, actual).0
+    }
+
+    /// The same with another bound, and whether there are more.
+    pub(crate) fn differences_up_to(
+        &self,
+        most: usize,
+        expected: &[u8],
+        actual: &[u8],
+    ) -> (Vec<Difference>, bool) {
+        let mut walk = Walk::new(self.spelling, &self.ignored).most(most);
         walk.compare(&Document::of(expected), &Document::of(actual));
         walk.into_found()
     }
 
     /// Whether nothing differs.
     pub fn is_equal(&self, expected: &[u8], actual: &[u8]) -> bool {
-        expected == actual || self.differences(expected, actual).is_empty()
+        expected == actual || !self.differences_up_to(0, expected, actual).1
     }
 
     /// One spelling of all documents that are equal, to look them up by: the keys of two are the same exactly where

@@ -18,19 +18,35 @@ pub(super) struct Walk<'c> {
     ignored: &'c [Pattern],
     path: Vec<String>,
     found: Vec<Difference>,
+    /// So many are told.
+    most: usize,
+    /// Bytes of their places.
+    told: usize,
+    /// There is another.
+    is_cut: bool,
 }
+
+/// Bytes of the places of all differences that are told of two documents: each may be as long as the document.
+const MAX_PLACES: usize = 1 << 20;
 
 impl<'c> Walk<'c> {
     pub(super) fn new(spelling: Spelling, ignored: &'c [Pattern]) -> Self {
-        Self { spelling, ignored, path: Vec::new(), found: Vec::new() }
+        let most = Comparison::MAX_DIFFERENCES;
+        Self { spelling, ignored, path: Vec::new(), found: Vec::new(), most, told: 0, is_cut: false }
     }
 
-    pub(super) fn into_found(self) -> Vec<Difference> {
-        self.found
+    pub(super) fn most(mut self, differences: usize) -> Self {
+        self.most = differences;
+        self
+    }
+
+    /// What was found, and whether there is more.
+    pub(super) fn into_found(self) -> (Vec<Difference>, bool) {
+        (self.found, self.is_cut)
     }
 
     pub(super) fn compare(&mut self, expected: &Document<'_>, actual: &Document<'_>) {
-        if self.is_ignored() || self.found.len() >= Comparison::MAX_DIFFERENCES {
+        if self.is_cut || self.is_ignored() {
             return;
         }
         match (&expected.value, &actual.value) {
@@ -57,7 +73,7 @@ impl<'c> Walk<'c> {
         }
         let is_same = self.found.len() == known;
         if is_same && self.spelling == Spelling::Counts && self.order(expected) != self.order(actual) {
-            self.found.push(Difference::reordered(self.place()));
+            self.tell(Difference::reordered);
         }
     }
 
@@ -70,11 +86,18 @@ impl<'c> Walk<'c> {
     }
 
     fn differ(&mut self, expected: Option<&Document<'_>>, actual: Option<&Document<'_>>) {
-        if self.found.len() < Comparison::MAX_DIFFERENCES {
-            let written = |side: Option<&Document<'_>>| side.map(|side| side.written.to_vec());
-            let (expected, actual) = (written(expected), written(actual));
-            self.found.push(Difference::new(self.place(), expected.as_deref(), actual.as_deref()));
+        let (expected, actual) = (expected.map(|side| side.written), actual.map(|side| side.written));
+        self.tell(|place| Difference::new(place, expected, actual));
+    }
+
+    fn tell(&mut self, difference: impl FnOnce(String) -> Difference) {
+        if self.found.len() >= self.most || self.told > MAX_PLACES {
+            self.is_cut = true;
+            return;
         }
+        let place = self.place();
+        self.told += place.len();
+        self.found.push(difference(place));
     }
 
     pub(super) fn key(mut self, document: &Document<'_>) -> Vec<u8> {

@@ -18,6 +18,7 @@ pub(super) fn report(report: &Report) -> Value {
             "extra": totals.extra,
             "missing": totals.missing,
             "failed": totals.failed,
+            "unasked": totals.unasked.as_str(),
             "left_out": totals.left_out,
             "findings": totals.findings,
             "unlisted": totals.unlisted,

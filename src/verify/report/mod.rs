@@ -45,10 +45,11 @@ pub struct Call {
 }
 
 /// How a call came out, the worst of all that was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
     /// As recorded.
+    #[default]
     Equal,
     /// It differs by what is tolerated only.
     Tolerated,
@@ -112,6 +113,8 @@ pub struct Totals {
     pub missing: u64,
     /// Without the answer that was recorded.
     pub failed: u64,
+    /// The worst of what was found in no call: in what the server said unasked, and what could not be sent.
+    pub unasked: Verdict,
     /// Messages of the tape that were not played: made or answered by a layer, or unreadable.
     pub left_out: u64,
     /// Differences, listed or not.
@@ -123,10 +126,11 @@ pub struct Totals {
 }
 
 impl Report {
-    /// The server says now what it said then, but for what is tolerated.
+    /// The server says now what it said then, but for what is tolerated. Whether a difference is listed makes none; a
+    /// report of no calls says nothing.
     pub fn is_deterministic(&self) -> bool {
-        let Totals { calls, equal, tolerated, .. } = self.totals;
-        calls == equal + tolerated && self.unasked.iter().all(|finding| finding.verdict <= Verdict::Tolerated)
+        let Totals { calls, equal, tolerated, unasked, .. } = self.totals;
+        calls > 0 && calls == equal + tolerated && unasked <= Verdict::Tolerated
     }
 
     /// As one JSON object, indented.
@@ -153,6 +157,7 @@ impl Report {
 
     /// The same for what was said unasked.
     pub(super) fn add_unasked(&mut self, mut findings: Vec<Finding>, max: usize) {
+        self.totals.unasked = worst(&findings);
         self.count(&mut findings, max);
         self.unasked = findings;
     }

@@ -14,6 +14,9 @@ impl fmt::Display for Report {
             writeln!(f, "  said unasked:")?;
             self.unasked.iter().try_for_each(|finding| writeln!(f, "      {finding}"))?;
         }
+        if self.unasked.is_empty() && self.totals.unasked > Verdict::Tolerated {
+            writeln!(f, "  said unasked: {}", self.totals.unasked.as_str())?;
+        }
         if self.totals.unlisted > 0 {
             writeln!(f, "  and {} differences that are not listed", self.totals.unlisted)?;
         }

@@ -9,12 +9,26 @@ use crate::tape::{Entry, EntryKind, Outcome};
 
 /// Puts together what belongs together.
 pub(in crate::verify) fn build(loaded: Loaded) -> Script {
-    let is_numbered = loaded.entries.iter().any(|entry| entry.call.is_some());
+    let is_numbered = is_numbered(&loaded.entries);
     let mut builder = Builder { is_numbered, ..Builder::default() };
     builder.script.components = loaded.tape.components;
     builder.script.incomplete = loaded.is_torn;
     loaded.entries.iter().for_each(|entry| builder.entry(entry));
     builder.script
+}
+
+/// Whether the recorder said of all that the server said to which call it belongs. Numbers of requests and answers do
+/// not tell: other recorders' tapes have those, too, when they are read.
+fn is_numbered(entries: &[Entry]) -> bool {
+    let is_asked = |entry: &&Entry| {
+        entry.direction == Direction::ToUpstream && entry.kind == EntryKind::Request && !entry.synthetic
+    };
+    let asked: HashSet<_> = entries.iter().filter(is_asked).filter_map(|entry| entry.call).collect();
+    entries.iter().any(|entry| {
+        let is_said = entry.direction == Direction::ToClient
+            && matches!(entry.kind, EntryKind::Request | EntryKind::Notification);
+        (is_said || entry.kind == EntryKind::End) && entry.call.is_some_and(|call| asked.contains(&call))
+    })
 }
 
 #[derive(Default)]
@@ -151,8 +165,9 @@ impl Builder {
 
     /// The call that it belongs to. Where nobody numbered them, it is found as a connector to a pipe does.
     fn owner(&self, entry: &Entry, message: &JsonRpcMessage) -> Option<usize> {
-        if self.is_numbered {
-            return entry.call.and_then(|number| self.numbers.get(&number).copied());
+        let numbered = entry.call.and_then(|number| self.numbers.get(&number).copied());
+        if numbered.is_some() || self.is_numbered {
+            return numbered;
         }
         if let Some(id) = peek::subscription_id(message).ok().flatten() {
             return self.pending.get(&id.to_owned()).copied();

@@ -48,7 +48,8 @@ pub(in crate::verify) fn load(source: &mut dyn Source, which: &Which) -> Result<
         entries.retain(|entry| entry.session.as_ref().is_none_or(|name| *name == session));
     }
     let edge = edge(&entries);
-    entries.retain(|entry| entry.edge == edge);
+    // A recorder that lost something does not say at which edge.
+    entries.retain(|entry| entry.edge == edge || entry.kind == EntryKind::Lost);
     Ok(Loaded { tape: source.tape().clone(), entries, is_torn })
 }
 

@@ -1,5 +1,8 @@
 //! The components of a Wassette, as a tape tells of them.
 
+mod digest;
+mod policy;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,14 +12,19 @@ use serde_json::json;
 use crate::message::{JsonRpcMessage, Kind};
 use crate::protocol::{method, peek};
 use crate::tape::{Component, EntryKind, Recorder};
-use crate::wassette::{self, ComponentMap, ManagementTool};
+use crate::wassette::{self, ComponentMap, ManagementTool, Permission};
 
 /// So many are named of a tape as a whole; of all there are entries. A server may make up new ones for ever.
 const COMPONENTS: usize = 1024;
 
 /// What is known of the components behind a stack.
-#[derive(Default)]
-pub(super) struct Components(Mutex<Known>);
+pub(super) struct Components {
+    known: Mutex<Known>,
+    /// What the application says of them.
+    given: Arc<[Component]>,
+    /// Whether digests are taken of their files.
+    digests: bool,
+}
 
 #[derive(Default)]
 struct Known {
@@ -29,7 +37,11 @@ struct Known {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Told {
     tools: Vec<String>,
-    permissions: Vec<String>,
+    permissions: Vec<Permission>,
+    /// It may do nothing else.
+    is_all: bool,
+    /// It has been granted something, or is known to have nothing.
+    has_policy: bool,
 }
 
 /// A call that manages components, and what was known when it was sent.
@@ -39,6 +51,10 @@ pub(super) struct Managing {
 }
 
 impl Components {
+    pub(super) fn new(given: &Arc<[Component]>, digests: bool) -> Self {
+        Self { known: Mutex::default(), given: given.clone(), digests }
+    }
+
     /// Whose tool a request calls, or what is to be learned from it. Both are shown what is masked, since it is written.
     pub(super) fn asked(&self, request: &JsonRpcMessage) -> (Option<Arc<str>>, Option<Managing>) {
         let Some(tool) = peek::tool_name(request).ok().flatten() else { return (None, None) };
@@ -65,46 +81,87 @@ impl Components {
                     return;
                 }
                 let uri = loaded_from(request);
-                known.tell(uri.as_deref(), recorder);
+                let new = known.tell(uri.as_deref(), &self.given, recorder);
+                drop(known);
+                if let (Some(id), Some(uri), true) = (new, uri, self.digests) {
+                    digest::take(id, uri.into_owned(), recorder.clone());
+                }
             }
             _ => {}
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Known {
-    /// `uri`: where the one component that is new came from.
-    fn tell(&mut self, uri: Option<&str>, recorder: &Recorder) {
+    /// `uri`: where the one component that is new came from; it is given back.
+    fn tell(&mut self, uri: Option<&str>, given: &[Component], recorder: &Recorder) -> Option<String> {
         let now = self.now();
         let before = std::mem::replace(&mut self.told, now);
+        let mut new = None;
         for (id, told) in &self.told {
-            let event = match before.get(id) {
-                None => "component_init",
-                Some(old) if old != told => "component_change",
-                Some(_) => continue,
-            };
-            let uri = uri.filter(|_| event == "component_init");
-            say(recorder, event, id, uri, Some(told));
-            let (id, tools, uri) = (id.clone(), told.tools.clone(), uri.map(ToOwned::to_owned));
-            recorder.update(move |tape| learn(&mut tape.components, &id, &tools, uri.as_deref()));
+            let old = before.get(id);
+            if old == Some(told) {
+                continue;
+            }
+            let uri = uri.filter(|_| old.is_none());
+            new = new.or_else(|| uri.map(|_| id.clone()));
+            match old {
+                None => say(recorder, "component_init", id, uri, Some(told)),
+                Some(old) if told.differs(old) => say(recorder, "component_change", id, None, Some(told)),
+                Some(_) => {}
+            }
+            let has_policy = given.iter().any(|given| *given.id == **id && given.policy.is_some());
+            let (id, told, uri) = (id.clone(), told.clone(), uri.map(ToOwned::to_owned));
+            recorder.update(move |tape| told.learn(&mut tape.components, &id, uri.as_deref(), has_policy));
         }
         for id in before.keys().filter(|id| !self.told.contains_key(*id)) {
             say(recorder, "component_exit", id, None, None);
         }
+        new
     }
 
     fn now(&self) -> BTreeMap<String, Told> {
-        let told = |id: &str, tools: &[wassette::Tool]| Told {
-            tools: tools.iter().map(|tool| tool.name.clone()).collect(),
-            permissions: self.map.permissions(id).iter().map(|held| held.details.clone()).collect(),
+        let told = |of: &wassette::Component| {
+            let id = of.id.as_str();
+            let (permissions, is_all) = (self.map.permissions(id).to_vec(), self.map.knows_permissions(id));
+            let had_policy = self.told.get(id).is_some_and(|told| told.has_policy);
+            let has_policy = had_policy || is_all || !permissions.is_empty();
+            let tools = of.tools.iter().map(|tool| tool.name.clone()).collect();
+            (id.to_owned(), Told { tools, permissions, is_all, has_policy })
         };
-        let component =
-            |of: &wassette::Component| (of.id.as_str().to_owned(), told(of.id.as_str(), &of.tools));
-        self.map.components().map(component).collect()
+        self.map.components().map(told).collect()
+    }
+}
+
+impl Told {
+    /// In what an entry tells.
+    fn differs(&self, old: &Self) -> bool {
+        (&self.tools, &self.permissions) != (&old.tools, &old.permissions)
+    }
+
+    /// Where it came from at first stays, and so does the policy that the application named.
+    fn learn(self, components: &mut Vec<Component>, id: &str, uri: Option<&str>, keeps_policy: bool) {
+        let at = match components.iter().position(|known| &*known.id == id) {
+            Some(at) => at,
+            None if components.len() >= COMPONENTS => return,
+            None => {
+                components.push(Component::new(id));
+                components.len() - 1
+            }
+        };
+        let known = &mut components[at];
+        if !self.tools.is_empty() {
+            // 0.2 loads without telling them.
+            known.tools = self.tools.iter().map(|tool| tool.as_str().into()).collect();
+        }
+        known.uri = known.uri.take().or_else(|| uri.map(Into::into));
+        if self.has_policy && !keeps_policy {
+            known.policy = Some(policy::of(&self.permissions, self.is_all).into());
+        }
     }
 }
 
@@ -116,29 +173,13 @@ fn say(recorder: &Recorder, event: &str, id: &str, uri: Option<&str>, told: Opti
     }
     if let Some(told) = told {
         text["tools"] = told.tools.clone().into();
-        text["capabilities"] = told.permissions.iter().map(|raw| capability(raw)).collect();
+        text["capabilities"] = told.permissions.iter().map(|held| capability(&held.details)).collect();
     }
     recorder.event(EntryKind::Component, text.to_string(), Some(id.into()));
 }
 
 fn capability(raw: &str) -> serde_json::Value {
     serde_json::from_str(raw).unwrap_or_else(|_| raw.into())
-}
-
-fn learn(components: &mut Vec<Component>, id: &str, tools: &[String], uri: Option<&str>) {
-    let at = match components.iter().position(|known| &*known.id == id) {
-        Some(at) => at,
-        None if components.len() >= COMPONENTS => return,
-        None => {
-            components.push(Component::new(id));
-            components.len() - 1
-        }
-    };
-    let known = &mut components[at];
-    known.tools = tools.iter().map(|tool| tool.as_str().into()).collect();
-    if let Some(uri) = uri {
-        known.uri = Some(uri.into());
-    }
 }
 
 /// What a `load-component` loads.
@@ -155,14 +196,19 @@ fn loaded_from(request: &JsonRpcMessage) -> Option<Cow<'_, str>> {
 mod tests {
     use super::*;
 
+    fn with(tools: &[&str]) -> Told {
+        let tools = tools.iter().map(|tool| (*tool).to_owned()).collect();
+        Told { tools, permissions: Vec::new(), is_all: false, has_policy: false }
+    }
+
     #[test]
     fn a_server_that_makes_up_components_for_ever_makes_no_tape_grow_for_ever() {
         let mut components = Vec::new();
         for number in 0..2 * COMPONENTS {
-            learn(&mut components, &number.to_string(), &[], None);
+            with(&[]).learn(&mut components, &number.to_string(), None, false);
         }
         assert_eq!(components.len(), COMPONENTS);
-        learn(&mut components, "7", &["read".to_owned()], None);
+        with(&["read"]).learn(&mut components, "7", None, false);
         assert_eq!((components.len(), &*components[7].tools[0]), (COMPONENTS, "read"));
     }
 }

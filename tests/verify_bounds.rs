@@ -1,0 +1,209 @@
+//! What is not looked at is never said to be the same.
+
+#![cfg(feature = "tape")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+mod taped;
+mod verified;
+
+use std::time::Duration;
+
+use shadowcat::tape::{Edge, Entry, EntryKind};
+use shadowcat::verify::{Pace, Report, Verdict, Verify};
+use shadowcat::{Direction, JsonRpcMessage, Kind, Reply};
+use support::*;
+use verified::{Made, answer, findings, found, says, stream};
+
+/// So many times, and a sum behind them.
+fn times(count: usize, hour: u32, total: u32) -> String {
+    let times: Vec<_> = (0..count).map(|_| format!(r#""2026-11-21T{hour}:40:00Z""#)).collect();
+    format!(r#"{{"times":[{}],"total":{total}}}"#, times.join(","))
+}
+
+#[tokio::test]
+async fn a_difference_behind_many_that_are_tolerated_is_found() {
+    let tape = || Made::new().call(1, "tools/call", r#"{"name":"t"}"#, &times(300, 13, 1)).source();
+    let tolerant = || Verify::new(tape()).tolerate("time");
+    let report = tolerant().run(says(&[&times(300, 14, 1)])).await.unwrap();
+    assert!(report.is_deterministic() && report.totals.findings == 300, "{report}");
+
+    let report = tolerant().run(says(&[&times(300, 14, 2)])).await.unwrap();
+    assert!(!report.is_deterministic() && report.totals.findings == 301, "{report}");
+    assert_eq!(found(&report)[0], (1, "differs", "/result/total"), "the worst comes first");
+}
+
+#[tokio::test]
+async fn what_was_not_compared_is_not_the_same() {
+    for (count, is_same) in [(1_000, true), (1_001, false)] {
+        let tape = Made::new().call(1, "tools/call", r#"{"name":"t"}"#, &times(count, 13, 1)).source();
+        let server = says(&[&times(count, 14, 1)]);
+        let report = Verify::new(tape).tolerate("time").run(server).await.unwrap();
+        assert_eq!(report.is_deterministic(), is_same, "{count}: {report}");
+        assert_eq!(report.to_string().contains("was not compared"), !is_same, "{report}");
+    }
+}
+
+#[cfg(feature = "schema")]
+#[tokio::test]
+async fn what_a_schema_speaks_of_hides_nothing() {
+    let result =
+        |day: u32, total: u32| format!(r#"{{"structuredContent":{},"total":{total}}}"#, times(300, day, 0));
+    let tape = || Made::new().call(1, "tools/call", r#"{"name":"t"}"#, &result(13, 1)).source();
+    let checked = || Verify::new(tape()).schema("t", br#"{"required":["times"]}"#).unwrap();
+    let report = checked().run(says(&[&result(14, 2)])).await.unwrap();
+    assert_eq!(found(&report), [(1, "differs", "/result/total")]);
+    let report = checked().run(says(&[&result(14, 1)])).await.unwrap();
+    assert!(report.is_deterministic() && report.totals.findings == 0, "{report}");
+}
+
+/// A session that listens, and is told something, or not.
+fn listening(calls: &str) -> Made {
+    let initialize =
+        r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"a","version":"1"}}"#;
+    Made::new()
+        .call(1, "initialize", initialize, "{}")
+        .client(&note("notifications/initialized"))
+        .call(2, "tools/call", r#"{"name":"t"}"#, calls)
+        .server(&note("notifications/tools/list_changed"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_difference_that_is_not_listed_counts() {
+    let report = Verify::new(listening(&times(20, 13, 1)).source()).tolerate("time").max_findings(10);
+    let report = report.run(says(&["{}", &times(20, 14, 1)])).await.unwrap();
+    assert_eq!((report.totals.tolerated, report.unasked.len()), (1, 0), "{report}");
+    assert_eq!(report.totals.unasked, Verdict::Missing);
+    assert!(!report.is_deterministic(), "{report}");
+    let json: serde_json::Value = serde_json::from_str(&report.to_json()).unwrap();
+    assert_eq!(json["totals"]["unasked"], "missing");
+}
+
+#[tokio::test]
+async fn a_tape_without_calls_is_held_against_nothing() {
+    let said = Made::new().client(&note("notifications/initialized")).server(&note("notifications/x"));
+    let mut answered = Made::new().call(1, "ping", "{}", "{}");
+    answered.entries.last_mut().unwrap().synthetic = true;
+    for tape in [Made::new(), said, answered] {
+        let error = Verify::new(tape.source()).run(says(&[])).await.unwrap_err();
+        assert!(error.is_empty() && error.to_string().contains("no call"), "{error}");
+    }
+    assert!(!Report::default().is_deterministic());
+}
+
+/// A call that says much before it is answered.
+fn much(count: u32) -> Made {
+    let call =
+        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","_meta":{"progressToken":1}}}"#;
+    (0..count).fold(Made::new().client(call), |made, step| made.server(&progress(1, step))).server(&done(1))
+}
+
+async fn saying(count: u32, verify: Verify) -> Report {
+    let items: Vec<_> = (0..count).map(|step| progress(1, step)).collect();
+    let server = leaf(move |message: JsonRpcMessage| {
+        let reply = match message.is_method("tools/call") {
+            true => {
+                let answer = message.responder().result("{}").unwrap().unwrap();
+                let all = items.iter().map(msg).chain([answer]).map(Ok::<_, shadowcat::Error>);
+                Reply::stream(futures::stream::iter(all.collect::<Vec<_>>()))
+            }
+            false => Reply::empty(),
+        };
+        async { Ok(reply) }
+    });
+    verify.run(server).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_call_that_says_much_is_compared_up_to_a_bound_and_counted_beyond() {
+    for count in [1_024, 1_025, 3_000] {
+        let report = saying(count, Verify::new(much(count).source())).await;
+        assert!(report.is_deterministic(), "{count}: {report}");
+        let is_noted = report.notes.iter().any(|note| note.contains("first 1024"));
+        assert_eq!(is_noted, count > 1_024, "{report}");
+    }
+    let report = saying(1_026, Verify::new(much(1_025).source())).await;
+    assert_eq!((report.calls[0].verdict, report.totals.findings), (Verdict::Extra, 1), "{report}");
+    let report = saying(1_025, Verify::new(much(1_026).source())).await;
+    assert_eq!((report.calls[0].verdict, report.totals.findings), (Verdict::Missing, 1), "{report}");
+    let ignoring = Verify::new(much(1_025).source()).ignore_method("notifications/progress");
+    assert!(saying(2_000, ignoring).await.is_deterministic(), "what does not count takes no room");
+}
+
+#[tokio::test(start_paused = true)]
+async fn much_that_is_said_unasked_is_not_waited_for_when_it_has_come() {
+    let initialize =
+        r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"a","version":"1"}}"#;
+    let told = || note("notifications/tools/list_changed");
+    let tape = Made::new().call(1, "initialize", initialize, "{}");
+    let tape = (0..1_100).fold(tape, |tape, _| tape.server(&told()));
+    let server = leaf(move |message: JsonRpcMessage| async move {
+        if !message.is_session_listen() {
+            return echo(message).await;
+        }
+        let all = (0..1_100).map(|_| Ok(msg(note("notifications/tools/list_changed"))));
+        let all = futures::stream::iter(all.collect::<Vec<_>>());
+        Ok(Reply::stream(futures::StreamExt::chain(all, futures::stream::pending())))
+    });
+    let began = tokio::time::Instant::now();
+    let verify = Verify::new(tape.source()).linger(Duration::from_secs(1_000));
+    let report = verify.run(server).await.unwrap();
+    assert!(report.is_deterministic(), "{report}");
+    assert!(began.elapsed() < Duration::from_secs(1_000), "it came, and nobody waited");
+}
+
+#[tokio::test]
+async fn a_server_that_never_stops_talking_is_late() {
+    let tape = || Made::new().call(1, "tools/call", "{}", "{}").call(2, "ping", "{}", "{}").source();
+    for pace in [Pace::OneByOne, Pace::AsRecorded] {
+        let server = leaf(|message: JsonRpcMessage| async move {
+            match message.is_method("tools/call") {
+                true => {
+                    let forever = futures::stream::repeat_with(|| Ok(msg(note("notifications/x"))));
+                    Ok(Reply::stream(forever))
+                }
+                false => echo(message).await,
+            }
+        });
+        let verify = Verify::new(tape()).timeout(Duration::from_millis(50)).pace(pace);
+        let report = soon(verify.run(server)).await.unwrap();
+        assert_eq!(report.calls[0].verdict, Verdict::Failed);
+        assert!(report.to_string().contains("no answer within 50ms"), "{pace:?}");
+    }
+}
+
+/// Only the recorder's own numbers say what belongs to no call.
+#[tokio::test]
+async fn what_another_recorder_numbered_is_put_together_by_what_it_says() {
+    let question = r#"{"jsonrpc":"2.0","id":5,"method":"sampling/createMessage","params":{}}"#;
+    let log = r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info"}}"#;
+    for numbered in [None, Some(9)] {
+        let mut tape = Made::new()
+            .client(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","_meta":{"progressToken":"p"}}}"#)
+            .of(1)
+            .server(&progress("\"p\"", 1))
+            .server(log)
+            .server(question);
+        tape.entries.last_mut().unwrap().call = numbered;
+        let tape = tape.client(r#"{"jsonrpc":"2.0","id":5,"result":{}}"#).server(&done(1)).of(1);
+        let items = vec![progress("\"p\"", 1), log.to_owned(), question.to_owned()];
+        let server = leaf(move |message: JsonRpcMessage| {
+            let is_call = message.kind() == Kind::Request && !message.is_listen();
+            let reply = if is_call { stream(&message, &items, "{}") } else { Reply::empty() };
+            async { Ok(reply) }
+        });
+        let report = Verify::new(tape.source()).run(server).await.unwrap();
+        assert!(report.is_deterministic(), "{numbered:?}: {report}");
+    }
+}
+
+#[tokio::test]
+async fn a_tape_of_the_upstream_edge_that_lost_entries_says_so() {
+    let mut tape = Made::new().call(1, "ping", "{}", "{}");
+    tape.entries.iter_mut().for_each(|entry| entry.edge = Edge::Upstream);
+    tape.entries.push(Entry::new(EntryKind::Lost, Direction::ToClient, "3"));
+    let server = leaf(|message: JsonRpcMessage| async move { Ok(answer(&message, "{}")) });
+    let report = Verify::new(tape.source()).run(server).await.unwrap();
+    assert!(findings(&report).is_empty(), "{report}");
+    assert!(report.notes.iter().any(|note| note.contains("not whole")), "{report}");
+}

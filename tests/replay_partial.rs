@@ -39,7 +39,8 @@ async fn what_came_on_the_listen_while_a_call_ran_comes_there_and_once() {
         end(1, Outcome::Answered, ""),
     ]);
     let mut listen = send(&mut replay, session_listen()).await;
-    let asking = all(&mut replay.clone(), add("7", 1));
+    let mut caller = replay.clone();
+    let asking = all(&mut caller, add("7", 1));
     let answering = async {
         assert_eq!(next(&mut listen).await, changed);
         assert_eq!(next(&mut listen).await, QUESTION);

@@ -6,6 +6,8 @@ use super::essence;
 use crate::message::{JsonRpcMessage, Pointer};
 use crate::protocol::peek;
 #[cfg(feature = "secret")]
+use crate::secret::{Marker, shared};
+#[cfg(feature = "secret")]
 use crate::tape::Redact;
 use crate::tape::{Comparison, Difference};
 
@@ -67,16 +69,26 @@ impl Masks {
     }
 }
 
-/// The differences, told by what may be shown of the two.
+/// The differences, told by what may be shown of the two. A key can be a secret, too.
 pub(super) fn told(found: Vec<Difference>, recorded: Option<&[u8]>, said: Option<&[u8]>) -> Vec<Difference> {
-    found
-        .into_iter()
-        .map(|difference| {
-            let at = |json: Option<&'_ [u8]>| find(json?, &difference.path).map(<[u8]>::to_vec);
-            let (recorded, said) = (at(recorded), at(said));
-            difference.told_by(recorded.as_deref(), said.as_deref())
-        })
-        .collect()
+    let tell = |difference: Difference| {
+        let at = |json: Option<&'_ [u8]>| find(json?, &difference.path).map(<[u8]>::to_vec);
+        let (recorded, said) = (at(recorded), at(said));
+        let mut told = difference.told_by(recorded.as_deref(), said.as_deref());
+        told.path = path(told.path);
+        told
+    };
+    found.into_iter().map(tell).collect()
+}
+
+#[cfg(feature = "secret")]
+fn path(path: String) -> String {
+    shared().mask(&path, &Marker::default()).into_owned()
+}
+
+#[cfg(not(feature = "secret"))]
+fn path(path: String) -> String {
+    path
 }
 
 /// What a masked secret begins with on a tape, and ends with.

@@ -15,7 +15,7 @@ use shadowcat::tape::{Recorder, RecorderOptions, Tape, lines};
 use shadowcat::{Error, JsonRpcMessage, Reply, RpcService};
 use support::{msg, next, soon};
 use taped::Folder;
-use tower::{Layer, Service, ServiceExt, service_fn};
+use tower::{Layer, ServiceExt, service_fn};
 
 const KEY: &str = "ghp_5nZkQ8vXw2Lr7TbYc1Hd9PfJm4Ks6Va0GeUi";
 

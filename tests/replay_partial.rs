@@ -159,7 +159,7 @@ fn only_what_is_wanted_has_to_fit() {
     assert!(matches!(several, ReplayError::SeveralSessions(_)), "{several}");
 
     for in_order in [true, false] {
-        let mut edges = vec![said("a", Edge::Client, "{}"), said("a", Edge::Upstream, &large)];
+        let mut edges = [said("a", Edge::Client, "{}"), said("a", Edge::Upstream, &large)];
         if !in_order {
             edges.reverse();
         }

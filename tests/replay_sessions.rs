@@ -14,7 +14,7 @@ use std::path::Path;
 use replayed::{down, up};
 use shadowcat::connect::replay::{Mode, Options, ReplayError};
 use shadowcat::connect::{Command, Replay};
-use shadowcat::tape::{self, Entry, Sink, Tape, json, lines};
+use shadowcat::tape::{self, Edge, Entry, Sink, Tape, json, lines};
 use shadowcat::{Error, JsonRpcMessage, Reply, RpcService, serve};
 use support::{Peer, msg, peer, soon};
 use taped::Folder;
@@ -144,7 +144,16 @@ fn modern() -> Script {
     ]
 }
 
-/// What is heard at each step; what belongs to two replies may come in any order.
+/// The reply that a message belongs to, by the id, token or subscription in it; what has none is in order with itself.
+fn stream(line: &str) -> String {
+    let message: serde_json::Value = serde_json::from_str(line).unwrap();
+    let own = message.get("id").filter(|_| message.get("method").is_none());
+    let token = message.pointer("/params/progressToken");
+    let listen = message.pointer("/params/_meta/io.modelcontextprotocol~1subscriptionId");
+    own.or(token).or(listen).map(ToString::to_string).unwrap_or_default()
+}
+
+/// What is heard at each step: each reply in its order, one after the other.
 async fn run(stack: impl RpcService, script: &Script, first_id: u32) -> Vec<Vec<String>> {
     let (mut client, served) = serve(stack);
     let (mut heard, last) = (Vec::new(), script.len() as u32);
@@ -157,7 +166,7 @@ async fn run(stack: impl RpcService, script: &Script, first_id: u32) -> Vec<Vec<
         for _ in 0..*many {
             step.push(client.hear().await.unwrap());
         }
-        step.sort();
+        step.sort_by_key(|line| stream(line));
         heard.push(step);
     }
     client.close().await;
@@ -279,20 +288,75 @@ async fn what_cannot_be_recorded_leaves_the_tape_as_it_was() {
     let broken = broken.open_or_record(&path, || Err::<Replay, _>(Error::closed("no such program")));
     assert!(broken.unwrap_err().to_string().ends_with("no such program"));
 
-    std::fs::write(&path, "mine").unwrap();
     let update = |options: Options| {
-        let options = options.mode(Mode::Update);
-        options.open_or_record(&path, || Ok::<_, Error>(answering("{}"))).unwrap()
+        options.mode(Mode::Update).open_or_record(&path, || Ok::<_, Error>(answering("{}")))
     };
-    let empty = update(Options::new());
+    std::fs::write(&path, "mine").unwrap();
+    assert!(matches!(update(Options::new()), Err(ReplayError::Tape(error)) if error.is_foreign()));
+    assert_eq!(std::fs::read(&path).unwrap(), b"mine");
+
+    std::fs::remove_file(&path).unwrap();
+    write(&path, &[up(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#)]);
+    let before = std::fs::read(&path).unwrap();
+    let empty = update(Options::new()).unwrap();
     assert!(matches!(empty.finish(), Err(ReplayError::Empty(_))));
-    let mut foreign = update(Options::new());
-    ask(&mut foreign, "ping").await;
-    assert!(matches!(foreign.finish(), Err(ReplayError::Tape(error)) if error.is_foreign()));
-    let mut large = update(Options::new().max_bytes(10));
+    let mut large = update(Options::new().max_bytes(10)).unwrap();
     ask(&mut large, "ping").await;
     assert!(matches!(large.finish(), Err(ReplayError::TooLarge(10))));
-    assert_eq!(std::fs::read(&path).unwrap(), b"mine");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_recording_is_of_the_session_and_the_edge_that_a_replay_chooses() {
+    let folder = Folder::new();
+    let path = folder.path("a.json");
+    for mode in [Mode::Missing, Mode::Update, Mode::Replay] {
+        let options = Options::new().session("mine").edge(Edge::Upstream).mode(mode);
+        let mut server = options.open_or_record(&path, || Ok::<_, Error>(answering("{}"))).unwrap();
+        ask(&mut server, "ping").await;
+        assert_eq!(server.finish().unwrap().is_empty(), mode != Mode::Missing);
+    }
+    let mut entries = tape::open(&path).unwrap().map(Result::unwrap);
+    assert!(entries.all(|entry| entry.session.as_deref() == Some("mine") && entry.edge == Edge::Upstream));
+}
+
+#[tokio::test]
+async fn an_update_does_not_replace_what_it_does_not_record() {
+    let folder = Folder::new();
+    let ping = || up(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#);
+    let two = [ping().session("a"), ping().session("b")];
+    let edges = [ping(), ping().edge(Edge::Upstream)];
+    let refused = |name: &str, options: Options| {
+        let path = folder.path(name);
+        let before = std::fs::read(&path).ok();
+        let recorded =
+            options.mode(Mode::Update).open_or_record(&path, || Ok::<_, Error>(answering("{}"))).unwrap_err();
+        assert_eq!(std::fs::read(&path).ok(), before);
+        recorded.to_string()
+    };
+    write(&folder.path("two.json"), &two);
+    write(&folder.path("one.jsonl"), &two[..1]);
+    write(&folder.path("edges.jsonl"), &edges);
+    assert!(refused("two.json", Options::new()).contains("it holds several sessions"));
+    assert!(refused("two.json", Options::new().session("a")).contains("it holds several sessions"));
+    assert!(refused("one.jsonl", Options::new().session("b")).contains("it holds another session"));
+    assert!(refused("edges.jsonl", Options::new()).contains("another edge"));
+    assert!(refused("one.jsonl", Options::new().edge(Edge::Upstream)).contains("another edge"));
+
+    std::fs::copy(folder.path("one.jsonl"), folder.path("lines.json")).unwrap();
+    std::fs::copy(folder.path("two.json"), folder.path("document.jsonl")).unwrap();
+    for name in ["lines.json", "document.jsonl"] {
+        assert!(refused(name, Options::new()).contains("another format than its name says"), "{name}");
+    }
+    for name in ["a.db", "a.jsonl.zst", "a"] {
+        assert!(refused(name, Options::new()).ends_with("recorded as .json or .jsonl"), "{name}");
+    }
+    #[cfg(feature = "sqlite")]
+    {
+        write(&folder.path("sqlite.db"), &two[..1]);
+        std::fs::rename(folder.path("sqlite.db"), folder.path("sqlite.json")).unwrap();
+        assert!(refused("sqlite.json", Options::new()).contains("another format than its name says"));
+    }
 }
 
 #[test]

@@ -94,6 +94,22 @@ impl Redact {
         self
     }
 
+    /// As a tape of this profile was masked, as far as the profile tells: secrets, and each `path:` of a recorder.
+    pub(crate) fn of_profile(profile: &str) -> Self {
+        let parts = profile.split_whitespace().filter_map(|part| part.strip_prefix("path:"));
+        let paths = parts.filter_map(|path| path.trim_end_matches(',').parse().ok()).collect();
+        Self { paths, ..Self::new() }
+    }
+
+    /// A message without them, under its own method and id: somebody still waits for it. `None` if it cannot be masked.
+    pub(crate) fn said(&self, message: &JsonRpcMessage) -> Option<JsonRpcMessage> {
+        let placed = match self.paths.is_empty() {
+            true => message.clone(),
+            false => parse(self.paths(message.bytes().clone()))?,
+        };
+        Secrets::of(&self.detector, &placed).masked(&self.marker, usize::MAX).ok()
+    }
+
     /// Reads a tape without them.
     pub fn apply<S: Source>(self, source: S) -> Redacted<S> {
         let tape = self.tape(source.tape());

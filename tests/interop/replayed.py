@@ -2,17 +2,23 @@
 
     replayed.py RECORD_REPLAY [SESSION:TRANSPORT…]
 
-RECORD_REPLAY is the built example. What the client sees of the tape must be what it saw of the server, to the last
-character, also where the server said the time or made up an id: nothing is normalised here.
+RECORD_REPLAY is the built example. What the client's SDK tells of the tape must be what it told of the server: each
+text to the last character, also where the server said the time or made up an id, each member in its place, and each
+message in its order, from the first probe to the end. What is not seen here: spaces and escapes, which the SDK does not
+tell, and the ids of the server's own questions. On HTTP a session has a second stream, which has no order with the
+first: what belongs to no call is compared apart, in its own order. Real Wassette is replayed in `replay_sessions.rs`,
+byte for byte, from its transcripts.
 """
 
 import asyncio
+import json
 import os
 import sys
 import tempfile
+from difflib import unified_diff
 from pathlib import Path
 
-from over_http import differences, drive
+from over_http import by_stream, drive
 from processes import PATHS, Failed, Process, say, server_command
 
 ROUTES = [
@@ -37,6 +43,16 @@ async def session(program, route, arguments, out):
         return await drive("python", name, transport, [url], out)
     finally:
         await proxy.stop()
+
+
+def differences(recorded, replayed, streams):
+    if streams > 1:
+        recorded, replayed = by_stream(recorded), by_stream(replayed)
+    recorded, replayed = (
+        [line for step in steps for line in json.dumps(step, indent=1, ensure_ascii=False).split("\n")]
+        for steps in (recorded, replayed)
+    )
+    return list(unified_diff(recorded, replayed, "the server", "the tape", n=8, lineterm=""))[:100]
 
 
 async def compare(program, route, folder):

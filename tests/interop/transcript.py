@@ -171,7 +171,7 @@ class Transcript:
         self.show(line)
 
     def show(self, line):
-        print(json.dumps(line, sort_keys=True, ensure_ascii=False), flush=True)
+        print(json.dumps(line, sort_keys=not AS_IT_IS, ensure_ascii=False), flush=True)
 
     def closing(self):
         self.name = "close"

@@ -33,8 +33,12 @@ impl Source for InMemory {
 }
 
 pub(crate) fn source(entries: impl IntoIterator<Item = Entry>) -> InMemory {
+    source_of(Tape::new().unwrap(), entries)
+}
+
+pub(crate) fn source_of(tape: Tape, entries: impl IntoIterator<Item = Entry>) -> InMemory {
     let entries: Vec<Entry> = entries.into_iter().collect();
-    InMemory { tape: Tape::new().unwrap(), entries: entries.into_iter() }
+    InMemory { tape, entries: entries.into_iter() }
 }
 
 pub(crate) fn replay(entries: impl IntoIterator<Item = Entry>) -> Replay {

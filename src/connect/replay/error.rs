@@ -38,6 +38,9 @@ pub enum ReplayError {
     /// The messages of the session are more than `max_bytes`.
     #[error("the session's messages are more than {0} bytes; a replay keeps them in memory, see `max_bytes`")]
     TooLarge(usize),
+    /// The recorder lost entries, so that nobody knows what was answered to what.
+    #[error("the recorder lost {0} entries of the tape; `incomplete` replays what is left")]
+    Incomplete(u64),
     /// What stands on the tape as a message is none.
     #[error("frame {frame} of the tape is no message: {why}")]
     NoMessage {
@@ -52,6 +55,20 @@ pub enum ReplayError {
     /// The server that was to be recorded cannot be made.
     #[error("the server to record cannot be started: {0}")]
     Leaf(#[source] crate::error::BoxError),
+    /// Something was said that cannot be masked.
+    #[error("a message cannot be masked; `unmasked` records it as it is")]
+    Unmaskable,
+    /// A tape to record has a name of no format.
+    #[error("{0}: a tape is recorded as .json or .jsonl")]
+    Name(String),
+    /// The tape that is there is not recorded anew, since that would lose more than what is recorded.
+    #[error("{path}: is not recorded anew: {why}; remove it, or record another")]
+    Kept {
+        /// The tape.
+        path: String,
+        /// What is with it.
+        why: &'static str,
+    },
     /// The file cannot be put in the place of the old one.
     #[error("{path}: cannot be replaced: {why}")]
     Replace {

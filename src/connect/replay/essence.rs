@@ -1,5 +1,7 @@
 //! What of a message decides which recorded one it is.
 
+use std::borrow::Cow;
+
 use crate::message::{JsonRpcMessage, members, write_string};
 use crate::protocol::{method, peek};
 
@@ -78,11 +80,10 @@ impl<'a> Members<'a> {
     }
 }
 
-/// What a request asks for, for people.
-pub(super) fn title(message: &JsonRpcMessage) -> String {
+/// What a request asks for, for people: its method, and `what`.
+pub(super) fn title(message: &JsonRpcMessage, what: Option<String>) -> String {
     const LONGEST: usize = 120;
     let method = message.method().unwrap_or("?");
-    let what = subject(message);
     let title = what.map_or_else(|| method.to_owned(), |what| format!("{method} {what:?}"));
     match title.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &title[..end]),
@@ -92,6 +93,11 @@ pub(super) fn title(message: &JsonRpcMessage) -> String {
 
 /// The tool, prompt or resource that a request names.
 pub(super) fn subject(message: &JsonRpcMessage) -> Option<String> {
-    let found = [peek::tool_name(message), peek::prompt_name(message), peek::resource_uri(message)];
-    found.into_iter().find_map(|found| found.ok().flatten()).map(std::borrow::Cow::into_owned)
+    name(message).or_else(|| peek::resource_uri(message).ok().flatten().map(Cow::into_owned))
+}
+
+/// The tool or prompt that a request names.
+pub(super) fn name(message: &JsonRpcMessage) -> Option<String> {
+    let found = [peek::tool_name(message), peek::prompt_name(message)];
+    found.into_iter().find_map(|found| found.ok().flatten()).map(Cow::into_owned)
 }

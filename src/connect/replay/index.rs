@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::essence;
+use super::mask::{self, Masks};
 use super::mismatch::{Mismatch, MismatchKind};
 use super::options::{Matching, Options, Repeats};
 use super::script::Script;
@@ -27,8 +28,11 @@ pub(super) struct Index {
     groups: HashMap<Vec<u8>, usize>,
     /// Exchanges that ask for the same, in order.
     members: Vec<Vec<usize>>,
+    /// Groups of which something is masked on the tape.
+    masked: Vec<usize>,
     /// By key, the notes in order.
     notes: HashMap<Vec<u8>, Vec<usize>>,
+    masks: Masks,
 }
 
 impl Index {
@@ -42,13 +46,16 @@ impl Index {
             essences: Vec::new(),
             groups: HashMap::new(),
             members: Vec::new(),
+            masked: Vec::new(),
             notes: HashMap::new(),
+            masks: Masks::of(script.redaction.as_deref()),
         };
         for (at, exchange) in script.exchanges.iter().enumerate() {
             let essence = index.essence(&exchange.request);
             let group = *index.groups.entry(index.comparison.key(&essence)).or_insert(index.members.len());
             if group == index.members.len() {
                 index.members.push(Vec::new());
+                index.masked.extend(mask::is_masked(&essence).then_some(group));
             }
             index.members[group].push(at);
             index.essences.push(essence);
@@ -82,14 +89,41 @@ impl Index {
         self.comparison.key(&self.essence(message))
     }
 
-    /// The first such note that the client has not said yet.
-    pub(super) fn note(&self, message: &JsonRpcMessage, said: &[bool]) -> Option<usize> {
-        self.notes.get(&self.key(message))?.iter().copied().find(|at| !said[*at])
+    /// What a request asks for, for people.
+    pub(super) fn title(&self, message: &JsonRpcMessage) -> String {
+        self.masks.title(message)
     }
 
-    /// How an answer of the client differs from the recorded one, ids aside.
+    /// The first such note that the client has not said yet.
+    pub(super) fn note(&self, script: &Script, message: &JsonRpcMessage, said: &[bool]) -> Option<usize> {
+        let is_new = |at: &usize| !said[*at];
+        let of_key =
+            |message: &JsonRpcMessage| self.notes.get(&self.key(message))?.iter().copied().find(is_new);
+        let is_alike = |at: &usize| {
+            let recorded = &script.notes[*at].message;
+            recorded.method() == message.method()
+                && is_new(at)
+                && mask::is_masked(recorded.bytes())
+                && self.is_alike(&self.essence(recorded), &self.essence(message))
+        };
+        of_key(message)
+            .or_else(|| of_key(&self.masks.taped(message)?))
+            .or_else(|| (0..script.notes.len()).find(is_alike))
+    }
+
+    /// How an answer of the client differs from the recorded one, ids and what is masked aside.
     pub(super) fn answer(&self, recorded: &JsonRpcMessage, said: &JsonRpcMessage) -> Vec<Difference> {
-        self.answers.differences(recorded.bytes(), said.bytes())
+        let unlike = |said: &JsonRpcMessage| {
+            let found = self.answers.differences(recorded.bytes(), said.bytes());
+            mask::unexplained(found, recorded.bytes(), said.bytes())
+        };
+        let found = unlike(said);
+        if found.is_empty() || self.masks.taped(said).is_some_and(|said| unlike(&said).is_empty()) {
+            return Vec::new();
+        }
+        let [recorded, said] = [recorded, said].map(|message| self.masks.shown(message));
+        let bytes = |shown: &'_ Option<JsonRpcMessage>| shown.as_ref().map(|shown| shown.bytes().clone());
+        mask::told(found, bytes(&recorded).as_deref(), bytes(&said).as_deref())
     }
 
     /// The exchange that answers, which counts as played then.
@@ -101,24 +135,44 @@ impl Index {
         request: &JsonRpcMessage,
     ) -> Result<usize, Mismatch> {
         let essence = self.essence(request);
-        let group = self.groups.get(&self.comparison.key(&essence)).copied();
-        match options.matching {
-            Matching::Sequence => self.in_sequence(script, state, request, &essence, group),
-            _ => {
-                let found = match group {
-                    Some(group) => self.in_group(state, request, group, options.repeats),
-                    None => Err(self.unrecorded(script, request, &essence)),
-                };
-                match found {
-                    Err(mismatch) if options.matching == Matching::Lenient => {
-                        let other = fallback(script, request).ok_or(mismatch)?;
-                        state.stats.fallbacks += 1;
-                        Ok(other)
-                    }
-                    found => found,
-                }
+        if options.matching == Matching::Sequence {
+            return self.in_sequence(script, state, request, &essence);
+        }
+        match self.group(state, request, &essence) {
+            Some(group) => self.in_group(state, request, group, options.repeats),
+            None => {
+                let other = (options.matching == Matching::Lenient).then(|| fallback(script, request));
+                let other = other.flatten().ok_or_else(|| self.unrecorded(script, request, &essence))?;
+                state.stats.fallbacks += 1;
+                Ok(other)
             }
         }
+    }
+
+    /// Those that ask for the same, or would if the tape told it all: then those first that were not all played.
+    fn group(&self, state: &State, request: &JsonRpcMessage, essence: &[u8]) -> Option<usize> {
+        self.same(request, essence).or_else(|| {
+            let is_left = |group: &usize| state.next_in_group[*group] < self.members[*group].len();
+            let alike = |group: &usize| self.is_alike(&self.essences[self.members[*group][0]], essence);
+            let mut alike = self.masked.iter().copied().filter(alike);
+            let first = alike.next()?;
+            Some(std::iter::once(first).chain(alike).find(is_left).unwrap_or(first))
+        })
+    }
+
+    /// Those that ask for this, as it was said or as the tape has it.
+    fn same(&self, request: &JsonRpcMessage, essence: &[u8]) -> Option<usize> {
+        let exact = |essence: &[u8]| self.groups.get(&self.comparison.key(essence)).copied();
+        exact(essence).or_else(|| exact(&self.essence(&self.masks.taped(request)?)))
+    }
+
+    /// Whether both are equal but for what is masked on the tape.
+    fn is_alike(&self, recorded: &[u8], said: &[u8]) -> bool {
+        self.unlike(recorded, said).is_empty()
+    }
+
+    fn unlike(&self, recorded: &[u8], said: &[u8]) -> Vec<Difference> {
+        mask::unexplained(self.comparison.differences(recorded, said), recorded, said)
     }
 
     fn in_sequence(
@@ -127,17 +181,30 @@ impl Index {
         state: &mut State,
         request: &JsonRpcMessage,
         essence: &[u8],
-        group: Option<usize>,
     ) -> Result<usize, Mismatch> {
         let next = state.sequence;
-        let mismatch = || Mismatch::new(MismatchKind::OutOfOrder, essence::title(request));
+        let mismatch = || Mismatch::new(MismatchKind::OutOfOrder, self.title(request));
         let Some(exchange) = script.exchanges.get(next) else { return Err(mismatch()) };
-        if !group.is_some_and(|group| self.members[group].contains(&next)) {
-            let differences = self.comparison.differences(&self.essences[next], essence);
-            return Err(mismatch().nearest(exchange.frame, differences));
+        let is_next = |group: usize| self.members[group].contains(&next);
+        if !self.same(request, essence).is_some_and(is_next) {
+            let found = self.unlike(&self.essences[next], essence);
+            if !found.is_empty() {
+                return Err(mismatch().nearest(exchange.frame, self.told(found, &exchange.request, request)));
+            }
         }
         state.sequence += 1;
         Ok(next)
+    }
+
+    /// What differs between two requests, for people.
+    fn told(
+        &self,
+        found: Vec<Difference>,
+        recorded: &JsonRpcMessage,
+        said: &JsonRpcMessage,
+    ) -> Vec<Difference> {
+        let shown = |message| Some(self.essence(&self.masks.shown(message)?));
+        mask::told(found, shown(recorded).as_deref(), shown(said).as_deref())
     }
 
     fn in_group(
@@ -158,23 +225,23 @@ impl Index {
                 state.stats.repeats += 1;
                 Ok(*last)
             }
-            _ => Err(Mismatch::new(MismatchKind::TooOften, essence::title(request))),
+            _ => Err(Mismatch::new(MismatchKind::TooOften, self.title(request))),
         }
     }
 
     /// With the nearest of the same tool, or else of the same method.
     fn unrecorded(&self, script: &Script, request: &JsonRpcMessage, essence: &[u8]) -> Mismatch {
-        let mismatch = Mismatch::new(MismatchKind::NotRecorded, essence::title(request));
+        let mismatch = Mismatch::new(MismatchKind::NotRecorded, self.title(request));
         let subject = essence::subject(request);
         let of_method = |at: &usize| script.exchanges[*at].request.method() == request.method();
         let of_subject = |at: &usize| essence::subject(&script.exchanges[*at].request) == subject;
         let alike: Vec<usize> = (0..script.exchanges.len()).filter(of_method).collect();
         let same: Vec<usize> = alike.iter().copied().filter(of_subject).collect();
         let near = if same.is_empty() { alike } else { same };
-        let differences = |at: usize| (at, self.comparison.differences(&self.essences[at], essence));
-        let nearest = near.into_iter().take(LOOKED_AT).map(differences);
-        match nearest.min_by_key(|(_, differences)| differences.len()) {
-            Some((at, differences)) => mismatch.nearest(script.exchanges[at].frame, differences),
+        let unlike = |at: usize| (&script.exchanges[at], self.unlike(&self.essences[at], essence));
+        let nearest = near.into_iter().take(LOOKED_AT).map(unlike);
+        match nearest.min_by_key(|(_, found)| found.len()) {
+            Some((one, found)) => mismatch.nearest(one.frame, self.told(found, &one.request, request)),
             None => mismatch,
         }
     }

@@ -49,15 +49,26 @@
 //!
 //! # What stands on such a tape
 //!
-//! Its messages are kept in memory, up to [`Options::max_bytes`]. Where the recorder has not noted which call a message
-//! belongs to, its id, token or subscription says so; a message that says nothing belongs to the only running call, or
-//! else to the listen.
+//! Its messages are kept in memory, up to [`Options::max_bytes`]. What a recorder of ours tied to no call came on the
+//! listen. Where nobody has noted which call a message belongs to, as on an imported tape, its id, token or subscription
+//! says so; a message that says nothing belongs to the only running call, or else to the listen.
+//!
+//! # Secrets
+//!
+//! A tape that says that it was [masked](crate::tape::Tape::redaction) is matched as if the client's words were masked
+//! too: secrets, and the places that the recorder named. Whatever a recorded `[REDACTED:…]` stands for is right, also
+//! where something else masked it; markers of another shape are words as others. What the server said is said as it
+//! stands on the tape, with markers.
+//!
+//! Mismatches, their errors and the log tell values as they would be masked, whether the tape is masked or not; without
+//! the feature `secret`, which knows what a secret is, they tell only kinds, frames, names and places.
 
 mod answer;
 mod error;
 mod essence;
 mod index;
 mod listen;
+mod mask;
 mod mismatch;
 mod options;
 mod play;
@@ -140,7 +151,7 @@ impl Replay {
     pub fn unused(&self) -> Vec<Unused> {
         let state = self.shared.lock();
         let unused = |(exchange, played): (&script::Exchange, &u32)| {
-            let what = || essence::title(&exchange.request);
+            let what = || self.shared.index.title(&exchange.request);
             (*played == 0).then(|| Unused { frame: exchange.frame, what: what() })
         };
         self.shared.script.exchanges.iter().zip(&state.played).filter_map(unused).collect()
@@ -149,6 +160,11 @@ impl Replay {
     /// What the client said that it had not said then; the first 64.
     pub fn mismatches(&self) -> Vec<Mismatch> {
         self.shared.lock().mismatches.clone()
+    }
+
+    /// How many entries the recorder of the tape lost; none, unless [`Options::incomplete`] allows it.
+    pub fn lost(&self) -> u64 {
+        self.shared.script.lost
     }
 
     /// What it did so far.
@@ -162,6 +178,7 @@ impl fmt::Debug for Replay {
         f.debug_struct("Replay")
             .field("exchanges", &self.shared.script.exchanges.len())
             .field("matching", &self.shared.options.matching)
+            .field("lost", &self.lost())
             .field("stats", &self.stats())
             .finish_non_exhaustive()
     }

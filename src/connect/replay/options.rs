@@ -16,8 +16,8 @@ pub enum Matching {
     /// The same: method and params. Anything else is refused by an error that names the nearest and the difference.
     #[default]
     Strict,
-    /// The same, or else the last that was recorded of the same tool, prompt, resource or, for all other requests,
-    /// method. An answer of the client may differ.
+    /// The same, or else, where no such request was recorded, the last of the same tool, prompt, resource or, for all
+    /// other requests, method. An answer of the client may differ. [`Repeats`] counts as in a strict replay.
     Lenient,
     /// The next on the tape, which must be the same.
     Sequence,
@@ -92,6 +92,7 @@ pub struct Options {
     pub(super) state_counts: bool,
     pub(super) wanted: script::Wanted,
     pub(super) mode: Option<super::Mode>,
+    pub(super) unmasked: bool,
 }
 
 type With = Arc<dyn Fn(&JsonRpcMessage) -> Option<String> + Send + Sync>;
@@ -114,8 +115,9 @@ impl Options {
             kept_meta: vec![essence::KEPT.to_owned()],
             substitutions: Vec::new(),
             state_counts: false,
-            wanted: script::Wanted { session: None, edge: None, max_bytes: 64 << 20 },
+            wanted: script::Wanted { session: None, edge: None, max_bytes: 64 << 20, incomplete: false },
             mode: None,
+            unmasked: false,
         }
     }
 
@@ -200,11 +202,18 @@ impl Options {
         self
     }
 
+    /// Also a tape of which the recorder [lost](crate::tape::EntryKind::Lost) entries, which is refused otherwise: what
+    /// is left may be answered by the answer to something else. [`Replay::lost`] says how many.
+    pub fn incomplete(mut self, allowed: bool) -> Self {
+        self.wanted.incomplete = allowed;
+        self
+    }
+
     /// Opens a tape of any format.
     ///
     /// # Errors
     ///
-    /// It cannot be read, holds no such session, or more than `max_bytes`.
+    /// It cannot be read, holds no such session, or more than `max_bytes`, or lacks what the recorder lost.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Replay, ReplayError> {
         let mut source = tape::open(path)?;
         self.read(&mut *source)

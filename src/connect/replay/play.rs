@@ -134,11 +134,19 @@ impl Play {
             let Some(question) = self.shared.script.questions.get(frame) else { continue };
             match (question.exchange, &question.answer) {
                 (Some(_), Some(answer)) => base = (*playing.answered.get(frame)?, answer.at),
-                (None, _) if state.listeners > 0 && !state.heard.contains(frame) => return None,
+                (None, _) if self.is_to_come(state, *frame, question.cause) => return None,
                 _ => {}
             }
         }
         Some(base)
+    }
+
+    /// Whether a question of the listen is, or will be, asked there, and has no answer yet. Where what came before it
+    /// then did not come now, it may never be asked.
+    fn is_to_come(&self, state: &State, question: usize, cause: usize) -> bool {
+        let is_asked = state.asked.values().any(|asked| asked.question == question);
+        let is_due = state.listeners > 0 && state.reached.frame >= cause;
+        (is_asked || is_due) && !state.heard.contains(&question)
     }
 
     fn due(&self, at: Duration) -> Instant {

@@ -81,7 +81,7 @@ impl Replay {
         if message.is_method(method::CANCELLED) {
             return; // what is cancelled is dropped
         }
-        shared.change(|state| match shared.index.note(message, &state.said) {
+        shared.change(|state| match shared.index.note(&shared.script, message, &state.said) {
             Some(at) => {
                 let note = &shared.script.notes[at];
                 state.said[at] = true;

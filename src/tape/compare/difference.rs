@@ -45,6 +45,16 @@ impl Difference {
         Self::new(String::new(), expected, actual)
     }
 
+    /// The same place, told by these values instead of its own.
+    pub(crate) fn told_by(mut self, expected: Option<&[u8]>, actual: Option<&[u8]>) -> Self {
+        let told = |own: &Option<String>, value: Option<&[u8]>| {
+            own.as_ref().map(|_| value.map_or_else(|| UNTOLD.to_owned(), beginning))
+        };
+        self.expected = told(&self.expected, expected);
+        self.actual = told(&self.actual, actual);
+        self
+    }
+
     pub(super) fn reordered(path: String) -> Self {
         Self { path, change: Change::Reordered, expected: None, actual: None }
     }
@@ -64,6 +74,8 @@ impl fmt::Display for Difference {
     }
 }
 
+/// What stands for a value that is not told.
+const UNTOLD: &str = "…";
 /// Bytes of a value that are told.
 const MOST: usize = 200;
 

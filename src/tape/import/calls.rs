@@ -12,10 +12,12 @@ const MAX_OPEN: usize = 1 << 16;
 /// Bytes of an id and of whose it is that are kept.
 const MAX_KEY: usize = 1 << 10;
 
-/// Numbers calls as a recorder does.
+/// Numbers the calls of clients, and their responses. What else belongs to a call nobody has noted: neither a server's
+/// question has a number, nor a notification.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    open: HashMap<Key, u64>,
+    /// With the number, if it is a client's.
+    open: HashMap<Key, Option<u64>>,
     last: u64,
 }
 
@@ -42,13 +44,15 @@ impl Calls {
         match message.kind() {
             Kind::Notification => None,
             Kind::Request => {
-                self.last += 1;
+                let is_call = direction == Direction::ToUpstream;
+                self.last += u64::from(is_call);
+                let number = is_call.then_some(self.last);
                 if let Some(key) = key(message, direction, whose).filter(|_| self.open.len() < MAX_OPEN) {
-                    self.open.insert(key, self.last);
+                    self.open.insert(key, number);
                 }
-                Some(self.last)
+                number
             }
-            Kind::Response => self.open.remove(&key(message, opposite(direction), whose)?),
+            Kind::Response => self.open.remove(&key(message, opposite(direction), whose)?).flatten(),
         }
     }
 

@@ -12,8 +12,8 @@
 //! tokens without the space between them, as after [`json`](super::json); a line that is no message becomes an entry of
 //! the kind [`Refused`](super::EntryKind::Refused), what a server wrote to its standard error a
 //! [`Note`](super::EntryKind::Note) that begins with `stderr: `, and a gap in numbers that are to have none
-//! [`Lost`](super::EntryKind::Lost). A response gets the [`call`](super::Entry::call) of the request with its id.
-//! HTTP's status codes and headers are not kept.
+//! [`Lost`](super::EntryKind::Lost). A client's request gets a [`call`](super::Entry::call), and the response with its
+//! id the same; to which call a server's question or notification belongs, these formats do not know. HTTP's status codes and headers are not kept.
 //!
 //! A file is read a line, or an element, at a time, and each is held to [`MAX_FRAME_BYTES`](super::MAX_FRAME_BYTES).
 //!

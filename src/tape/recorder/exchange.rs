@@ -189,7 +189,7 @@ impl Drop for Exchange {
 
 impl Entry {
     /// One that keeps no more alive than the message.
-    fn message_detached(message: &JsonRpcMessage, direction: Direction) -> Self {
+    pub(crate) fn message_detached(message: &JsonRpcMessage, direction: Direction) -> Self {
         let mut entry = Self::new(message.kind().into(), direction, message.detached_bytes());
         entry.synthetic = message.is_synthetic();
         entry

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use crate::connect::replay::Options;
 use crate::connect::replay::index::Index;
 use crate::connect::replay::script::{Exchange, Script};
-use crate::connect::replay::{Options, essence};
 use crate::tape::Difference;
 
 /// What a tape that was recorded anew says otherwise than the one before.
@@ -46,14 +46,14 @@ impl Changes {
             for (at, now) in now.iter().enumerate() {
                 let now = &new.exchanges[*now];
                 match then.get(at) {
-                    None => changes.added.push(essence::title(&now.request)),
+                    None => changes.added.push(after.title(&now.request)),
                     Some(then) => changes.compare(&old.exchanges[*then], now, &after),
                 }
             }
         }
         for (key, then) in before.all() {
             let gone = then.iter().skip(after.of(key).len());
-            changes.removed.extend(gone.map(|gone| essence::title(&old.exchanges[*gone].request)));
+            changes.removed.extend(gone.map(|gone| before.title(&old.exchanges[*gone].request)));
         }
         changes.sort();
         changes
@@ -64,13 +64,12 @@ impl Changes {
             (Some(then), Some(now)) => index.answer(then, now),
             (None, None) => return,
             _ => {
-                return self
-                    .changed
-                    .push(Changed { what: essence::title(&now.request), differences: Vec::new() });
+                let what = index.title(&now.request);
+                return self.changed.push(Changed { what, differences: Vec::new() });
             }
         };
         if !differences.is_empty() {
-            self.changed.push(Changed { what: essence::title(&now.request), differences });
+            self.changed.push(Changed { what: index.title(&now.request), differences });
         }
     }
 

@@ -1,17 +1,24 @@
-//! What is said while a tape is recorded, in memory: it is one that fits there when it is replayed.
+//! What is said, as it is masked, while a tape is recorded, in memory: it is one that fits there when it is replayed.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
+use super::mask::Mask;
+use crate::connect::replay::ReplayError;
+use crate::connect::replay::script::Wanted;
 use crate::message::{Direction, JsonRpcMessage};
-use crate::tape::{Entry, EntryKind, Outcome};
+use crate::tape::{Edge, Entry, EntryKind, Outcome};
 
 /// The entries so far.
 #[derive(Debug)]
 pub(super) struct Log {
     began: Instant,
     max_bytes: usize,
+    mask: Mask,
+    /// Of the session and edge that a replay chooses.
+    session: Option<Arc<str>>,
+    edge: Edge,
     inner: Mutex<Inner>,
 }
 
@@ -22,11 +29,19 @@ struct Inner {
     calls: u64,
     /// There was no room for all.
     is_full: bool,
+    /// Something could not be masked.
+    is_unmasked: bool,
 }
 
 impl Log {
-    pub(super) fn new(max_bytes: usize) -> Self {
-        Self { began: Instant::now(), max_bytes, inner: Mutex::default() }
+    pub(super) fn new(wanted: &Wanted, mask: Mask) -> Self {
+        let (session, edge) = (wanted.session.as_deref().map(Arc::from), wanted.edge.unwrap_or_default());
+        let max_bytes = wanted.max_bytes;
+        Self { began: Instant::now(), max_bytes, mask, session, edge, inner: Mutex::default() }
+    }
+
+    pub(super) fn mask(&self) -> &Mask {
+        &self.mask
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -41,17 +56,23 @@ impl Log {
     }
 
     pub(super) fn said(&self, message: &JsonRpcMessage, direction: Direction, call: Option<u64>) {
-        let mut entry = Entry::message(&message.clone().detach(), direction);
+        let Some(masked) = self.mask.message(message) else {
+            self.lock().is_unmasked = true;
+            return;
+        };
+        let mut entry = Entry::message_detached(&masked, direction);
         entry.call = call;
         self.add(entry);
     }
 
     pub(super) fn ended(&self, call: u64, outcome: Outcome, why: String) {
-        self.add(Entry::new(EntryKind::End, Direction::ToClient, why).call(call).outcome(outcome));
+        let end = Entry::new(EntryKind::End, Direction::ToClient, why).call(call).outcome(outcome);
+        self.add(self.mask.entry(end));
     }
 
     fn add(&self, entry: Entry) {
-        let entry = entry.at(self.began.elapsed());
+        let mut entry = entry.at(self.began.elapsed()).edge(self.edge);
+        entry.session.clone_from(&self.session);
         let mut inner = self.lock();
         inner.bytes = inner.bytes.saturating_add(entry.bytes.len() + size_of::<Entry>());
         inner.is_full |= inner.bytes > self.max_bytes;
@@ -60,9 +81,13 @@ impl Log {
         }
     }
 
-    /// All that was said; `None` if it was too much.
-    pub(super) fn entries(&self) -> Option<Vec<Entry>> {
+    /// All that was said.
+    pub(super) fn entries(&self) -> Result<Vec<Entry>, ReplayError> {
         let inner = self.lock();
-        (!inner.is_full).then(|| inner.entries.clone())
+        match (inner.is_full, inner.is_unmasked) {
+            (true, _) => Err(ReplayError::TooLarge(self.max_bytes)),
+            (_, true) => Err(ReplayError::Unmaskable),
+            _ => Ok(inner.entries.clone()),
+        }
     }
 }

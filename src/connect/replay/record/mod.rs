@@ -3,6 +3,7 @@
 mod changes;
 mod leaf;
 mod log;
+mod mask;
 mod save;
 mod taped;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,13 +11,14 @@ use tower_service::Service;
 
 use super::leaf::Call;
 use super::log::Log;
-use super::save::save;
+use super::mask::Mask;
+use super::save::Place;
 use super::{Changes, Mode};
 use crate::connect::replay::{Options, Replay, ReplayError, script};
 use crate::error::{BoxError, Error};
 use crate::message::JsonRpcMessage;
 use crate::reply::Reply;
-use crate::tape::{self, TapeError};
+use crate::tape::{self, Tape};
 
 /// What [`Replay::or_record`] gives: a leaf that is replayed, or the real one, which is recorded.
 ///
@@ -36,7 +37,7 @@ enum Inner<L> {
 
 struct Recording {
     log: Arc<Log>,
-    path: PathBuf,
+    place: Place,
     mode: Mode,
     options: Options,
 }
@@ -45,7 +46,9 @@ impl Replay {
     /// Replays a tape, or records it from the leaf that `make` makes, as [`Mode::from_env`] says: for tests that run
     /// against a recording, which is made by `SHADOWCAT_TAPES=missing cargo test`, and again by `update`.
     ///
-    /// What is recorded is not masked. A leaf that says secrets is given with a `StripTokensLayer` around it.
+    /// A tape to record is named `.json` or `.jsonl`. Secrets on it are masked (feature `secret`), and what was masked is
+    /// still matched when it is replayed; the client is told what the server said with markers in their place then.
+    /// [`Options::unmasked`] leaves them.
     ///
     /// ```no_run
     /// use shadowcat::connect::{Command, Replay};
@@ -61,7 +64,8 @@ impl Replay {
     ///
     /// # Errors
     ///
-    /// As [`Options::open`]; the tape is missing and is not to be recorded, or the leaf cannot be made.
+    /// As [`Options::open`]; the tape is missing and is not to be recorded, or the leaf cannot be made. What is to be
+    /// recorded anew is of another format, or holds more than the one session.
     pub fn or_record<L, E: Into<BoxError>>(
         path: impl AsRef<Path>,
         make: impl FnOnce() -> Result<L, E>,
@@ -77,7 +81,14 @@ impl Options {
         self
     }
 
-    /// As [`Replay::or_record`]. What is recorded may have [`max_bytes`](Self::max_bytes).
+    /// Records secrets as they are: see [`Replay::or_record`].
+    pub fn unmasked(mut self) -> Self {
+        self.unmasked = true;
+        self
+    }
+
+    /// As [`Replay::or_record`]. What is recorded is of the chosen [`session`](Self::session) and [`edge`](Self::edge),
+    /// and may have [`max_bytes`](Self::max_bytes).
     ///
     /// # Errors
     ///
@@ -97,9 +108,11 @@ impl Options {
             };
             return Ok(Taped { inner: Inner::Replay(self.open(path).map_err(explain)?) });
         }
+        let place = Place::new(path)?;
+        place.check(&self.wanted)?;
         let leaf = make().map_err(|error| ReplayError::Leaf(error.into()))?;
-        let log = Arc::new(Log::new(self.wanted.max_bytes));
-        let recording = Recording { log, path: path.to_owned(), mode, options: self };
+        let log = Arc::new(Log::new(&self.wanted, Mask::new(self.unmasked)));
+        let recording = Recording { log, place, mode, options: self };
         Ok(Taped { inner: Inner::Record(leaf, Arc::new(recording)) })
     }
 }
@@ -129,21 +142,23 @@ impl<L> Taped<L> {
 
 impl Recording {
     fn finish(&self) -> Result<Changes, ReplayError> {
-        let max = self.options.wanted.max_bytes;
-        let entries = self.log.entries().ok_or(ReplayError::TooLarge(max))?;
-        let new = script::of((1..).zip(entries.iter().cloned()).collect(), &self.options.wanted)?;
+        let entries = self.log.entries()?;
+        let mut new = script::of_entries(&entries, &self.options.wanted)?;
+        let tape = self.log.mask().tape(Tape::new()?);
+        new.redaction.clone_from(&tape.redaction);
         let old = self.old()?;
-        save(&self.path, &entries, self.mode)?;
+        self.place.save(tape, &entries, self.mode)?;
         Ok(Changes::between(old.as_ref(), &new, &self.options))
     }
 
-    /// What was there cannot be compared if it cannot be read, and is replaced all the same.
-    fn old(&self) -> Result<Option<script::Script>, TapeError> {
-        if self.mode != Mode::Update || std::fs::symlink_metadata(&self.path).is_err() {
+    /// What no replay reads, as a tape without requests, cannot be compared, and is replaced all the same.
+    fn old(&self) -> Result<Option<script::Script>, ReplayError> {
+        let path = self.place.path();
+        if self.mode != Mode::Update || std::fs::symlink_metadata(path).is_err() {
             return Ok(None);
         }
-        // What is no tape was not made by us.
-        let mut source = tape::open(&self.path)?;
+        self.place.check(&self.options.wanted)?;
+        let mut source = tape::open(path)?;
         Ok(script::read(&mut *source, &self.options.wanted).ok())
     }
 }
@@ -198,7 +213,7 @@ impl<L> fmt::Debug for Taped<L> {
         match &self.inner {
             Inner::Replay(replay) => f.debug_tuple("Taped").field(replay).finish(),
             Inner::Record(_, recording) => {
-                f.debug_struct("Recording").field("path", &recording.path).finish()
+                f.debug_struct("Recording").field("place", &recording.place).finish()
             }
         }
     }

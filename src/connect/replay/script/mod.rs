@@ -1,14 +1,16 @@
 //! A session as it was recorded: what was asked, what came back, and what had to happen before.
 
+mod kept;
 mod read;
 mod sort;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::message::{JsonRpcMessage, OwnedId};
 
-pub(super) use read::{Wanted, of, read};
+pub(super) use read::{Wanted, of_entries, read};
 
 /// One session of a tape. Frames are counted over the whole tape, from 1.
 #[derive(Debug, Default)]
@@ -20,6 +22,10 @@ pub(super) struct Script {
     pub(super) unasked: Vec<Item>,
     /// What the server asked, by its frame.
     pub(super) questions: HashMap<usize, Question>,
+    /// What the tape says that was masked on it.
+    pub(super) redaction: Option<Arc<str>>,
+    /// How many entries the recorder lost.
+    pub(super) lost: u64,
 }
 
 /// A request and what came back.
@@ -83,6 +89,8 @@ pub(super) struct Question {
     pub(super) exchange: Option<usize>,
     pub(super) what: String,
     pub(super) answer: Option<Note>,
+    /// The frame that came before it anywhere but on a listen.
+    pub(super) cause: usize,
 }
 
 impl Exchange {

@@ -1,12 +1,12 @@
 //! From the entries of a tape to those of one session.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::HashSet;
 
 use super::Script;
+use super::kept::Kept;
 use super::sort::Sorter;
 use crate::connect::replay::ReplayError;
-use crate::message::{JsonRpcMessage, ScanOptions};
+use crate::message::{Direction, JsonRpcMessage, ScanOptions};
 use crate::tape::{Edge, Entry, EntryKind, Source};
 
 /// Which entries are wanted, and how many bytes of them.
@@ -15,6 +15,8 @@ pub(in crate::connect::replay) struct Wanted {
     pub(in crate::connect::replay) session: Option<String>,
     pub(in crate::connect::replay) edge: Option<Edge>,
     pub(in crate::connect::replay) max_bytes: usize,
+    /// Also a tape of which entries are lost.
+    pub(in crate::connect::replay) incomplete: bool,
 }
 
 /// An entry that counts, with its number on the tape.
@@ -29,79 +31,68 @@ pub(in crate::connect::replay) fn read(
     source: &mut dyn Source,
     wanted: &Wanted,
 ) -> Result<Script, ReplayError> {
-    of(entries(source, wanted)?, wanted)
+    let mut kept = Kept::new(wanted);
+    for (at, entry) in source.enumerate() {
+        match entry {
+            Ok(entry) => kept.take(at + 1, entry)?,
+            Err(error) if error.is_torn() => {
+                tracing::warn!(%error, "a tape is replayed up to where it was torn");
+                break;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let mut script = of(kept, wanted)?;
+    // A recorder may say it with its first entry only.
+    script.redaction.clone_from(&source.tape().redaction);
+    Ok(script)
 }
 
-/// The same of entries with their numbers.
-pub(in crate::connect::replay) fn of(
-    mut entries: Vec<(usize, Entry)>,
+/// The session of entries that are in memory.
+pub(in crate::connect::replay) fn of_entries(
+    entries: &[Entry],
     wanted: &Wanted,
 ) -> Result<Script, ReplayError> {
-    choose(&mut entries, wanted)?;
-    let edge = wanted.edge.unwrap_or_else(|| edge(&entries));
-    entries.retain(|(_, entry)| entry.edge == edge || entry.kind == EntryKind::End);
-    let mut sorter = Sorter::default();
+    let mut kept = Kept::new(wanted);
+    for (number, entry) in (1..).zip(entries) {
+        kept.take(number, entry.clone())?;
+    }
+    of(kept, wanted)
+}
+
+fn of(kept: Kept<'_>, wanted: &Wanted) -> Result<Script, ReplayError> {
+    let (entries, lost) = kept.session()?;
+    if lost > 0 {
+        if !wanted.incomplete {
+            return Err(ReplayError::Incomplete(lost));
+        }
+        tracing::warn!(lost, "a tape is replayed of which entries are lost");
+    }
+    let mut sorter = Sorter::new(is_numbered(&entries));
     for (number, entry) in entries {
         sorter.add(&frame(number, entry)?);
     }
-    let script = sorter.finish();
+    let script = Script { lost, ..sorter.finish() };
     if script.exchanges.is_empty() {
         return Err(ReplayError::Empty(if wanted.edge.is_some() { " at that edge" } else { "" }));
     }
     Ok(script)
 }
 
-/// What may be of the session, in memory.
-fn entries(source: &mut dyn Source, wanted: &Wanted) -> Result<Vec<(usize, Entry)>, ReplayError> {
-    let (mut entries, mut bytes) = (Vec::new(), 0_usize);
-    for (at, entry) in source.enumerate() {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) if error.is_torn() => {
-                tracing::warn!(%error, "a tape is replayed up to where it was torn");
-                break;
-            }
-            Err(error) => return Err(error.into()),
-        };
-        if !is_said(entry.kind) {
-            continue;
-        }
-        // An entry is more than its bytes.
-        bytes = bytes.saturating_add(entry.bytes.len() + size_of::<Entry>());
-        if bytes > wanted.max_bytes {
-            return Err(ReplayError::TooLarge(wanted.max_bytes));
-        }
-        entries.push((at + 1, entry));
-    }
-    Ok(entries)
-}
-
-fn is_said(kind: EntryKind) -> bool {
-    matches!(kind, EntryKind::Request | EntryKind::Notification | EntryKind::Response | EntryKind::End)
-}
-
-fn choose(entries: &mut Vec<(usize, Entry)>, wanted: &Wanted) -> Result<(), ReplayError> {
-    let sessions: BTreeSet<Arc<str>> =
-        entries.iter().filter_map(|(_, entry)| entry.session.clone()).collect();
-    let names = || sessions.iter().map(ToString::to_string).collect();
-    match &wanted.session {
-        Some(name) if !sessions.contains(&**name) => {
-            Err(ReplayError::NoSession { name: name.clone(), there: names() })
-        }
-        Some(name) => {
-            entries.retain(|(_, entry)| entry.session.as_deref() == Some(name));
-            Ok(())
-        }
-        None if sessions.len() > 1 => Err(ReplayError::SeveralSessions(names())),
-        None => Ok(()),
-    }
-}
-
-/// The client's, where there is one.
-fn edge(entries: &[(usize, Entry)]) -> Edge {
-    let of_client =
-        |(_, entry): &(usize, Entry)| entry.edge == Edge::Client && entry.kind == EntryKind::Request;
-    if entries.iter().any(of_client) { Edge::Client } else { Edge::Upstream }
+/// Whether a recorder has told of everything which call it belongs to: it has told it of ends, or of what is no answer,
+/// which no message says of itself. Who only pairs answers with their requests has not.
+fn is_numbered(entries: &[(usize, Entry)]) -> bool {
+    let is_asked =
+        |entry: &Entry| entry.kind == EntryKind::Request && entry.direction == Direction::ToUpstream;
+    let asked = entries.iter().filter(|(_, entry)| is_asked(entry));
+    let calls: HashSet<u64> = asked.filter_map(|(_, entry)| entry.call).collect();
+    let is_told = |entry: &Entry| match entry.kind {
+        EntryKind::End => true,
+        EntryKind::Request | EntryKind::Notification => entry.direction == Direction::ToClient,
+        _ => false,
+    };
+    let mut told = entries.iter().filter(|(_, entry)| is_told(entry));
+    told.any(|(_, entry)| entry.call.is_some_and(|call| calls.contains(&call)))
 }
 
 /// What was recorded was let pass then: only what is no message at all is refused.

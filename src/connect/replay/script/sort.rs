@@ -9,11 +9,14 @@ use crate::message::{Direction, JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::{method, peek};
 use crate::tape::{Edge, Outcome};
 
-/// Takes the frames in order. What the recorder tied to a call belongs to it; else what the message itself says
-/// counts: its id, its token, its subscription. What says nothing belongs to the only running call, if there is one.
+/// Takes the frames in order. What the recorder tied to a call belongs to it, and what a recorder that does so tied to
+/// none belongs to the session's listen. Where nobody did, what the message itself says counts: its id, its token, its
+/// subscription. What says nothing belongs to the only running call, if there is one.
 #[derive(Default)]
 pub(super) struct Sorter {
     script: Script,
+    /// A recorder told of everything which call it belongs to.
+    is_numbered: bool,
     /// By the recorder's number.
     calls: HashMap<u64, usize>,
     /// Where the requests were seen.
@@ -28,7 +31,20 @@ pub(super) struct Sorter {
     cause: usize,
 }
 
+/// Whose a message to the client is.
+enum Place {
+    Call(usize),
+    /// The session's listen.
+    Listen,
+    /// A call's that is not on the tape.
+    Nowhere,
+}
+
 impl Sorter {
+    pub(super) fn new(is_numbered: bool) -> Self {
+        Self { is_numbered, ..Self::default() }
+    }
+
     pub(super) fn add(&mut self, frame: &Frame) {
         match (&frame.message, frame.entry.direction) {
             (None, _) => self.end(frame),
@@ -92,7 +108,11 @@ impl Sorter {
     }
 
     fn item(&mut self, frame: &Frame, message: &JsonRpcMessage) {
-        let place = self.place(frame, message);
+        let place = match self.place(frame, message) {
+            Place::Call(at) => Some(at),
+            Place::Listen => None,
+            Place::Nowhere => return,
+        };
         let is_answer = message.kind() == Kind::Response && message.id().is_some();
         if place.map_or(is_answer, |at| self.script.exchanges[at].end.how != How::Unknown) {
             return; // after its end nothing of a call reaches a client
@@ -120,15 +140,27 @@ impl Sorter {
 
     fn ask(&mut self, frame: &Frame, message: &JsonRpcMessage, exchange: Option<usize>) {
         let Some(id) = message.owned_id() else { return };
-        let question = Question { exchange, what: essence::title(message), answer: None };
+        let question = Question {
+            exchange,
+            what: essence::title(message, essence::name(message)),
+            answer: None,
+            cause: self.cause,
+        };
         self.script.questions.insert(frame.number, question);
         self.asked.insert(id, frame.number);
     }
 
-    fn place(&self, frame: &Frame, message: &JsonRpcMessage) -> Option<usize> {
-        if let Some(call) = frame.entry.call {
-            return self.calls.get(&call).copied();
+    fn place(&self, frame: &Frame, message: &JsonRpcMessage) -> Place {
+        let of_call = |at: &usize| Place::Call(*at);
+        match frame.entry.call.map(|call| self.calls.get(&call)) {
+            Some(Some(at)) => Place::Call(*at),
+            Some(None) if self.is_numbered => Place::Nowhere,
+            None if self.is_numbered => Place::Listen,
+            _ => self.guess(message).as_ref().map_or(Place::Listen, of_call),
         }
+    }
+
+    fn guess(&self, message: &JsonRpcMessage) -> Option<usize> {
         if message.kind() == Kind::Response {
             return self.running.get(&message.owned_id()?).copied();
         }

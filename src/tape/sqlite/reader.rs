@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
@@ -90,8 +91,43 @@ impl Reader {
     ///
     /// As [`open`](Self::open); a key is of no use here; it may not be read.
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, TapeError> {
-        let path = path.as_ref();
-        let find = |_| options.needs_no_key(path).and_then(|()| Self::find(path, None));
+        Self::guarded(path.as_ref(), None, options)
+    }
+
+    /// Opens one of the tapes of a file, if it may be read.
+    ///
+    /// ```
+    /// use shadowcat::tape::sqlite::{Reader, Writer};
+    /// use shadowcat::tape::{OpenOptions, Sink, Tape};
+    ///
+    /// # let path = std::env::temp_dir().join(format!("shadowcat-open-tape-{}.db", std::process::id()));
+    /// let (red, blue) = (Tape::new()?.label("team", "red"), Tape::new()?.label("team", "blue"));
+    /// Writer::create(&path, &red)?.finish()?;
+    /// Writer::add_to(&path, &blue)?.finish()?;
+    ///
+    /// let options = OpenOptions::new().check(|tape| match tape.labels.get("team").map(String::as_str) {
+    ///     Some("blue") => Ok(()),
+    ///     _ => Err("it belongs to another team".to_owned()),
+    /// });
+    /// assert!(Reader::open_tape_with(&path, &blue.id, &options).is_ok());
+    /// assert!(Reader::open_tape_with(&path, &red.id, &options).unwrap_err().is_refused());
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`open_tape`](Self::open_tape); a key is of no use here; it may not be read.
+    pub fn open_tape_with(
+        path: impl AsRef<Path>,
+        id: &TapeId,
+        options: &OpenOptions,
+    ) -> Result<Self, TapeError> {
+        Self::guarded(path.as_ref(), Some(id), options)
+    }
+
+    fn guarded(path: &Path, id: Option<&TapeId>, options: &OpenOptions) -> Result<Self, TapeError> {
+        let find = |_| options.needs_no_key(path).and_then(|()| Self::find(path, id));
         options.guard(path, find, |reader| &reader.tape)
     }
 
@@ -134,7 +170,7 @@ impl Reader {
         let mut bytes = 0;
         while let Some(row) = rows.next()? {
             let (frame, entry) = row::read(row)?;
-            bytes += entry.bytes.len();
+            bytes += size(&entry);
             self.last = frame;
             self.ahead.push_back((frame, entry));
             if bytes >= BYTES {
@@ -223,6 +259,12 @@ impl Source for Reader {
             Err(error) => self.failure = Some(failed(&self.path, error)),
         }
     }
+}
+
+/// In memory, about.
+fn size(entry: &Entry) -> usize {
+    let name = |name: &Option<Arc<str>>| name.as_ref().map_or(0, |name| name.len());
+    entry.bytes.len() + name(&entry.session) + name(&entry.component)
 }
 
 /// The tape, and its number in the file.

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
 
 use super::failed::failed;
+use super::find;
 use super::insert::{Known, insert, title};
 use super::open::{self, For};
-use super::reader;
 use super::row::MAX_NAME;
 use crate::tape::{Entry, MAX_FRAME_BYTES, Sink, Tape, TapeError, TapeId};
 
@@ -86,7 +86,7 @@ impl Writer {
     pub fn resume(path: impl AsRef<Path>, id: &TapeId) -> Result<Self, TapeError> {
         let path = path.as_ref();
         let db = open::open(path, For::Writing)?;
-        let (number, tape) = reader::title(&db, path, Some(id))?;
+        let (number, tape) = find::tape(&db, path, Some(id))?;
         let last = last(&db, number).map_err(|error| failed(path, error))?;
         let frames = u64::try_from(last).ok().filter(|last| *last <= MAX_FRAME);
         let damaged =

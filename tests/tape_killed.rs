@@ -12,7 +12,7 @@ use std::path::Path;
 
 use killed::{kill_after, kills, start, told};
 use shadowcat::tape::{self, Sink, json, lines};
-use taped::{Folder, ping, read, tape};
+use taped::{Folder, note, ping, read, tape};
 
 /// What the other process is to do, and where.
 const TASK: &str = "SHADOWCAT_TEST_TAPE";
@@ -169,21 +169,33 @@ fn on_a_full_disk_what_was_taken_is_on_the_tape_and_it_can_be_gone_on_with() {
     }
 }
 
+/// A tape of a whole number of blocks that is torn behind a few bytes of what was written last: the line that tells of
+/// these is longer.
+fn torn(path: &Path) -> u64 {
+    let mut writer = sink(path);
+    let mut write = |bytes| {
+        writer.append(&note(&"x".repeat(bytes))).unwrap();
+        writer.commit().unwrap();
+        std::fs::metadata(path).unwrap().len()
+    };
+    let whole = (0..10_000).map(|number| write(number % 97)).find(|length| length % 512 > 500);
+    let blocks = whole.expect("one of them ends there") / 512 + 1;
+    write(600);
+    drop(writer);
+    let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.set_len(blocks * 512).unwrap();
+    blocks
+}
+
 #[test]
 fn on_a_full_disk_a_torn_tape_that_cannot_be_gone_on_with_stays_as_it_is() {
     for format in formats().into_iter().filter(|format| !matches!(*format, "json" | "db")) {
         let folder = Folder::new();
         let path = folder.path(&format!("a.{format}"));
-        let mut writer = sink(&path);
-        (1..=9).for_each(|number| writer.append(&ping(number)).unwrap());
-        drop(writer);
-        // Torn in the middle of what was written last, and as long as a file may become. The line that tells of it is
-        // longer than what was torn, and each byte of it that is no text takes more.
-        let mut bytes = std::fs::read(&path).unwrap();
-        let room = bytes.len() / 512;
-        bytes.truncate(room * 512);
-        std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(bytes.len() as u64).unwrap();
-        let (mut child, mut out) = start(TASK, &format!("trap '' XFSZ; ulimit -f {room};"), "resume", &path);
+        let blocks = torn(&path);
+        let bytes = std::fs::read(&path).unwrap();
+        let (mut child, mut out) =
+            start(TASK, &format!("trap '' XFSZ; ulimit -f {blocks};"), "resume", &path);
         let resumed = told(&mut out, "resumed ");
         assert!(child.wait().unwrap().success());
         assert_eq!(resumed, Some(0), "{format}");

@@ -26,7 +26,6 @@ mod open;
 mod reader;
 mod row;
 mod schema;
-
 mod writer;
 
 pub use open::{migrate, tapes};

@@ -10,22 +10,64 @@ pub(crate) use read::since_epoch;
 
 /// UTC to the microsecond, as in RFC 3339. A clock before 1970 shows 1970.
 pub(crate) fn utc(at: SystemTime) -> String {
-    let micros = at.duration_since(UNIX_EPOCH).unwrap_or_default().subsec_micros();
-    format!("{}.{micros:06}Z", seconds(at))
+    text(|out| write_utc(out, at))
 }
 
 /// The same to the millisecond.
 #[cfg(all(feature = "audit", unix))]
 pub(crate) fn utc_millis(at: SystemTime) -> String {
     let millis = at.duration_since(UNIX_EPOCH).unwrap_or_default().subsec_millis();
-    format!("{}.{millis:03}Z", seconds(at))
+    text(|out| {
+        write_seconds(out, at);
+        out.push(b'.');
+        out.extend_from_slice(&digits::<3>(millis.into()));
+        out.push(b'Z');
+    })
 }
 
-fn seconds(at: SystemTime) -> String {
+fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::with_capacity(32);
+    write(&mut out);
+    out.into_iter().map(char::from).collect()
+}
+
+/// As [`utc`], to the end of what is there: tapes have one in each line.
+pub(crate) fn write_utc(out: &mut Vec<u8>, at: SystemTime) {
+    let micros = at.duration_since(UNIX_EPOCH).unwrap_or_default().subsec_micros();
+    write_seconds(out, at);
+    out.push(b'.');
+    out.extend_from_slice(&digits::<6>(micros.into()));
+    out.push(b'Z');
+}
+
+fn write_seconds(out: &mut Vec<u8>, at: SystemTime) {
     let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let (year, month, day) = date(seconds / 86_400);
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
+    match year {
+        0..=9999 => out.extend_from_slice(&digits::<4>(year)),
+        _ => out.extend_from_slice(year.to_string().as_bytes()),
+    }
+    let rest = [
+        (b'-', month),
+        (b'-', day),
+        (b'T', seconds / 3600 % 24),
+        (b':', seconds / 60 % 60),
+        (b':', seconds % 60),
+    ];
+    for (mark, number) in rest {
+        out.push(mark);
+        out.extend_from_slice(&digits::<2>(number));
+    }
+}
+
+/// The last digits of a number, with zeros before it.
+pub(crate) fn digits<const N: usize>(mut number: u64) -> [u8; N] {
+    let mut digits = [b'0'; N];
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    digits
 }
 
 /// Year, month and day of a day since 1970-01-01. The year is counted from March, so that the leap day is its last.
@@ -63,5 +105,7 @@ mod tests {
             let at = UNIX_EPOCH + Duration::new(seconds, 1_000);
             assert_eq!(utc(at), shown);
         }
+        let far = UNIX_EPOCH + Duration::from_secs(253_402_300_800);
+        assert_eq!(utc(far), "10000-01-01T00:00:00.000000Z");
     }
 }

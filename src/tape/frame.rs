@@ -11,6 +11,7 @@ use super::object::{Object, Style};
 use super::{Edge, Entry, EntryKind, Outcome, text, time};
 use crate::message::{Direction, JsonRpcMessage, ScanOptions, members};
 use crate::protocol::peek;
+use crate::stamp;
 
 const TO_UPSTREAM: &str = "client_to_server";
 const TO_CLIENT: &str = "server_to_client";
@@ -19,8 +20,13 @@ const TO_CLIENT: &str = "server_to_client";
 pub(super) fn write(out: &mut Vec<u8>, style: Style, number: u64, entry: &Entry) {
     let mut object = Object::new(out, style);
     object.number("frame", number);
-    object.token("timestamp_ms", &time::millis(entry.at));
-    object.some_text("time", entry.wall.map(time::utc).as_deref());
+    time::write_millis(object.key("timestamp_ms"), entry.at);
+    if let Some(wall) = entry.wall {
+        let out = object.key("time");
+        out.push(b'"');
+        stamp::write_utc(out, wall);
+        out.push(b'"');
+    }
     object.some_text("session_id", entry.session.as_deref());
     object.text("direction", direction_word(entry.direction));
     object.text("edge", entry.edge.as_str());

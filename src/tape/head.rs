@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::object::{Object, Style};
 use super::{Component, Json, Tape, TapeId, time};
-use crate::message::{elements, members};
+use crate::message::{elements, members, write_string};
 use crate::protocol::peek;
 
 /// Writes `tape_id`, `session_id` and `metadata`.
@@ -51,7 +51,7 @@ pub(super) fn metadata(object: &mut Object<'_>, tape: &Tape) {
     }
     if !tape.labels.is_empty() {
         object.object("labels", |inner| {
-            tape.labels.iter().for_each(|(name, text)| inner.text(name, text));
+            tape.labels.iter().for_each(|(name, text)| write_string(inner.foreign_key(name), text));
         });
     }
 }

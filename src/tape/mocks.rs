@@ -204,7 +204,7 @@ impl Mock {
 fn put(action: &mut Object<'_>, answer: &[u8]) {
     let around = [b"{", answer, b"}"].concat();
     for member in members(&around) {
-        action.key(&member.key()).extend_from_slice(member.value);
+        action.foreign_key(&member.key()).extend_from_slice(member.value);
     }
 }
 

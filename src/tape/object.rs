@@ -41,14 +41,27 @@ impl<'a> Object<'a> {
         Self { out, style, empty: true }
     }
 
-    /// The key; its value is to follow.
-    pub(super) fn key(&mut self, name: &str) -> &mut Vec<u8> {
+    /// The key, which needs no escapes; its value is to follow.
+    pub(super) fn key(&mut self, name: &'static str) -> &mut Vec<u8> {
+        self.named(|out| {
+            out.push(b'"');
+            out.extend_from_slice(name.as_bytes());
+            out.push(b'"');
+        })
+    }
+
+    /// A key of somebody else's.
+    pub(super) fn foreign_key(&mut self, name: &str) -> &mut Vec<u8> {
+        self.named(|out| write_string(out, name))
+    }
+
+    fn named(&mut self, name: impl FnOnce(&mut Vec<u8>)) -> &mut Vec<u8> {
         if !self.empty {
             self.out.push(b',');
         }
         self.empty = false;
         self.style.inside().line(self.out);
-        write_string(self.out, name);
+        name(self.out);
         self.out.push(b':');
         if matches!(self.style, Style::Pretty(_)) {
             self.out.push(b' ');
@@ -56,17 +69,17 @@ impl<'a> Object<'a> {
         self.out
     }
 
-    pub(super) fn text(&mut self, name: &str, value: &str) {
+    pub(super) fn text(&mut self, name: &'static str, value: &str) {
         write_string(self.key(name), value);
     }
 
-    pub(super) fn some_text(&mut self, name: &str, value: Option<&str>) {
+    pub(super) fn some_text(&mut self, name: &'static str, value: Option<&str>) {
         if let Some(value) = value {
             self.text(name, value);
         }
     }
 
-    pub(super) fn number(&mut self, name: &str, value: u64) {
+    pub(super) fn number(&mut self, name: &'static str, value: u64) {
         match i64::try_from(value) {
             Ok(value) => write_integer(self.key(name), value),
             Err(_) => self.token(name, &value.to_string()),
@@ -74,12 +87,12 @@ impl<'a> Object<'a> {
     }
 
     /// What is JSON already.
-    pub(super) fn token(&mut self, name: &str, json: &str) {
+    pub(super) fn token(&mut self, name: &'static str, json: &str) {
         self.key(name).extend_from_slice(json.as_bytes());
     }
 
     /// A document: as it is in a line, indented for people.
-    pub(super) fn json(&mut self, name: &str, json: &[u8]) {
+    pub(super) fn json(&mut self, name: &'static str, json: &[u8]) {
         let style = self.style.inside();
         let out = self.key(name);
         match style {
@@ -89,7 +102,7 @@ impl<'a> Object<'a> {
     }
 
     /// An object inside.
-    pub(super) fn object(&mut self, name: &str, write: impl FnOnce(&mut Object<'_>)) {
+    pub(super) fn object(&mut self, name: &'static str, write: impl FnOnce(&mut Object<'_>)) {
         let style = self.style.inside();
         let mut inner = Object::new(self.key(name), style);
         write(&mut inner);

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::object::{Object, Style};
 use super::word::words;
 use super::{Entry, EntryKind, TapeError, time};
-use crate::message::{Direction, members};
+use crate::message::{Direction, members, write_string};
 use crate::protocol::peek;
 
 /// State outside of a session as it was when the tape was made: a file, variables, the clock. Whoever plays the tape
@@ -87,7 +87,7 @@ impl Snapshot {
             .map(|(name, value)| (name.as_ref().to_owned(), value.as_ref().to_owned()))
             .collect();
         let mut object = Object::new(&mut json, Style::Line);
-        sorted.iter().for_each(|(name, value)| object.text(name, value));
+        sorted.iter().for_each(|(name, value)| write_string(object.foreign_key(name), value));
         object.end();
         Self::new(name, SnapshotKind::Environment, json)
     }

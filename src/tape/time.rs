@@ -2,16 +2,26 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::message::write_integer;
 use crate::stamp;
 
 /// Milliseconds with as many decimals as it needs: `0`, `12.5`, `0.000001`.
 pub(super) fn millis(time: Duration) -> String {
+    let mut out = Vec::new();
+    write_millis(&mut out, time);
+    out.into_iter().map(char::from).collect()
+}
+
+/// The same, to the end of what is there.
+pub(super) fn write_millis(out: &mut Vec<u8>, time: Duration) {
     let nanos = nanos(time);
-    let (whole, rest) = (nanos / 1_000_000, nanos % 1_000_000);
-    if rest == 0 {
-        return whole.to_string();
+    // They have 63 bits.
+    write_integer(out, (nanos / 1_000_000).cast_signed());
+    let rest = stamp::digits::<6>(nanos % 1_000_000);
+    if let Some(last) = rest.iter().rposition(|digit| *digit != b'0') {
+        out.push(b'.');
+        out.extend_from_slice(&rest[..=last]);
     }
-    format!("{whole}.{rest:06}").trim_end_matches('0').to_owned()
 }
 
 /// The same back; `None` where it is no time.

@@ -98,7 +98,7 @@ pub(super) fn name_and_version(info: &[u8]) -> Option<(Cow<'_, str>, Cow<'_, str
     Some((peek::text(info, "name").ok()??, peek::text(info, "version").ok()??))
 }
 
-pub(super) fn text_or_null(object: &mut Object<'_>, name: &str, text: Option<&str>) {
+pub(super) fn text_or_null(object: &mut Object<'_>, name: &'static str, text: Option<&str>) {
     match text {
         Some(text) => object.text(name, text),
         None => object.token(name, "null"),

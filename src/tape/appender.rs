@@ -124,14 +124,15 @@ impl Appender {
         Ok(())
     }
 
-    /// Where nothing was written yet: drops what waits and brings back what stood at the end of the file.
+    /// The last that is done with it, where nothing was written yet: what waits is dropped, and what stood at the end of
+    /// the file stands there again.
     pub(super) fn undo(&mut self, length: u64, end: &[u8]) -> io::Result<()> {
         self.waiting.clear();
         if self.written != length {
             return Ok(());
         }
+        self.untidy = false;
         self.file.set_len(length)?;
-        self.written += end.len() as u64;
         self.file.write_all(end)
     }
 

@@ -56,10 +56,8 @@ pub(super) fn find(file: &File, path: &Path, options: &Options, ending: &Ending)
     walk.rest.truncate(MAX_REST);
     let frames = last_frame(path, &walk.frame)?.max(walk.before);
     if frames > MAX_FRAME {
-        return Err(TapeError::damaged(
-            path.display(),
-            format!("no recorder gives a frame the number {frames}"),
-        ));
+        let why = format!("no recorder gives a frame the number {frames}");
+        return Err(TapeError::damaged(path.display(), why));
     }
     Ok(Tail {
         whole,

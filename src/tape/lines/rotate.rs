@@ -51,8 +51,8 @@ impl Rotate {
         self
     }
 
-    /// How long files are kept after they were last written to. They are looked at when something is written, each
-    /// minute at most.
+    /// How long files are kept after they were last written to. They are looked at when a new one begins, and about every
+    /// minute while something is written.
     pub fn keep_for(mut self, time: Duration) -> Self {
         self.keep_for = Some(time);
         self

@@ -14,8 +14,8 @@ pub struct Verified {
     pub entries: u64,
     /// It is there from its beginning on. Else older parts are missing, as when they are not kept.
     pub begins: bool,
-    /// Its recorder finished it, and nothing was cut off or put behind that. Else it is still being recorded, the recorder was
-    /// killed, or the end was cut off.
+    /// Its recorder finished it, and nothing was cut off or put behind that. Else it is still being recorded, the
+    /// recorder was killed, the end was cut off, or somebody added to it.
     pub ends: bool,
     /// The last MAC, in hexadecimal digits: that of [`Writer::chain_tip`](super::Writer::chain_tip), if nothing was cut
     /// off since.

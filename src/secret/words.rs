@@ -4,13 +4,15 @@ use std::ops::Range;
 
 /// Words, and what each is a sign of; case does not count.
 ///
-/// Three characters, five bits of each, decide whether any word can begin at a place. That set is small enough to stay
-/// near the processor, and unlike the states of an automaton no look-up waits for the one before: ordinary text is
-/// passed at two or three times an automaton's speed.
+/// Three characters, five bits of each, decide whether any word can begin at a place or just before it, so that every
+/// other place is looked at. That set is small enough to stay near the processor, and unlike the states of an automaton
+/// no look-up waits for the one before: ordinary text is passed at several times an automaton's speed.
 pub(super) struct Words<T> {
-    /// One bit for each three characters that a word begins with.
-    begins: Box<[u64; CODES / 64]>,
-    /// By those three characters.
+    /// The three characters that words begin with.
+    begins: Codes,
+    /// These, and the three after the first: what stands at a place if a word begins there or before it.
+    near: Codes,
+    /// By the three characters that each begins with.
     words: Vec<Word<T>>,
 }
 
@@ -24,17 +26,30 @@ struct Word<T> {
 const BITS: u32 = 5;
 const CODES: usize = 1 << (3 * BITS);
 
+/// One bit for each three characters.
+struct Codes(Box<[u64; CODES / 64]>);
+
+impl Codes {
+    fn of(codes: impl IntoIterator<Item = usize>) -> Self {
+        let mut bits = Box::new([0; CODES / 64]);
+        codes.into_iter().for_each(|code| bits[code / 64] |= 1 << (code % 64));
+        Self(bits)
+    }
+
+    fn has(&self, code: usize) -> bool {
+        self.0[code / 64 % (CODES / 64)] & 1 << (code % 64) != 0
+    }
+}
+
 impl<T: Copy> Words<T> {
     /// These, none of which is empty.
     pub(super) fn new<'w>(words: impl IntoIterator<Item = (&'w str, T)>) -> Self {
-        let all = words.into_iter().filter(|(word, _)| !word.is_empty());
-        let mut words: Vec<_> = all.flat_map(|(word, sign)| entries(word.as_bytes(), sign)).collect();
+        let all: Vec<_> = words.into_iter().filter(|(word, _)| !word.is_empty()).collect();
+        let mut words: Vec<_> = all.iter().flat_map(|(word, sign)| entries(word.as_bytes(), *sign)).collect();
         words.sort_by_key(|word| word.begin);
-        let mut begins = Box::new([0; CODES / 64]);
-        for word in &words {
-            begins[word.begin / 64] |= 1 << (word.begin % 64);
-        }
-        Self { begins, words }
+        let begins = || words.iter().map(|word| word.begin);
+        let after = all.iter().flat_map(|(word, _)| codes(&word.as_bytes()[1..]));
+        Self { begins: Codes::of(begins()), near: Codes::of(begins().chain(after)), words }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -44,27 +59,30 @@ impl<T: Copy> Words<T> {
     /// Shows each word that stands in the text, by where it begins.
     pub(super) fn each_in(&self, text: &str, mut see: impl FnMut(T, Range<usize>)) {
         let bytes = text.as_bytes();
-        let mut code = bytes.iter().take(2).fold(0, |code, byte| next(code, *byte));
-        for (at, byte) in bytes.iter().skip(2).enumerate() {
-            code = next(code, *byte);
-            if self.may_begin(code) {
-                self.see_at(bytes, at, code, &mut see);
+        let (pairs, _) = bytes.as_chunks::<2>();
+        let mut pair = pairs.first().map_or(0, |[a, b]| next(next(0, *a), *b));
+        for (number, [a, b]) in pairs.iter().skip(1).enumerate() {
+            if self.near.has(next(pair, *a)) {
+                self.see_near(bytes, 2 * number, &mut see);
             }
+            pair = next(next(0, *a), *b);
         }
-        // A short word may be the last in the text: nothing stands after it.
-        for at in bytes.len().saturating_sub(2)..bytes.len() {
-            let code = (at..at + 3).fold(0, |code, at| next(code, bytes.get(at).copied().unwrap_or(0)));
-            if self.may_begin(code) {
-                self.see_at(bytes, at, code, &mut see);
-            }
+        // Less than three characters are left, and a short word may end there.
+        for place in (2 * pairs.len().saturating_sub(1)..=bytes.len()).step_by(2) {
+            self.see_near(bytes, place, &mut see);
         }
-    }
-
-    fn may_begin(&self, code: usize) -> bool {
-        self.begins[code / 64] & 1 << (code % 64) != 0
     }
 
     #[inline(never)] // for it is rare, and the loop around it is not
+    fn see_near(&self, text: &[u8], place: usize, see: &mut impl FnMut(T, Range<usize>)) {
+        for at in place.saturating_sub(1)..text.len().min(place + 1) {
+            let code = (at..at + 3).fold(0, |code, at| next(code, text.get(at).copied().unwrap_or(0)));
+            if self.begins.has(code) {
+                self.see_at(text, at, code, see);
+            }
+        }
+    }
+
     fn see_at(&self, text: &[u8], at: usize, code: usize, see: &mut impl FnMut(T, Range<usize>)) {
         let first = self.words.partition_point(|word| word.begin < code);
         for word in self.words[first..].iter().take_while(|word| word.begin == code) {
@@ -76,16 +94,21 @@ impl<T: Copy> Words<T> {
     }
 }
 
+/// What follows what: the last three characters count.
 fn next(code: usize, byte: u8) -> usize {
     (code << BITS | usize::from(byte & ((1 << BITS) - 1))) & (CODES - 1)
 }
 
-/// A word of less than three characters may have anything after it.
+/// What may stand where this begins: after a text of less than three characters, anything.
+fn codes(text: &[u8]) -> impl Iterator<Item = usize> + use<> {
+    let missing = BITS as usize * 3_usize.saturating_sub(text.len());
+    let code = text.iter().take(3).fold(0, |code, byte| next(code, *byte)) << missing;
+    (0..1 << missing).map(move |rest| code | rest)
+}
+
 fn entries<T: Copy>(text: &[u8], sign: T) -> impl Iterator<Item = Word<T>> {
-    let missing = 3_usize.saturating_sub(text.len());
-    let code = text.iter().take(3).fold(0, |code, byte| next(code, *byte)) << (BITS as usize * missing);
     let text: Box<[u8]> = text.into();
-    (0..1 << (BITS as usize * missing)).map(move |rest| Word { begin: code | rest, text: text.clone(), sign })
+    codes(&text).map(move |begin| Word { begin, text: text.clone(), sign })
 }
 
 #[cfg(test)]

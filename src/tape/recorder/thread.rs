@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Between two attempts to commit, while entries are taken.
 const RETRY: Duration = Duration::from_millis(20);
 /// So long what came first waits for more: to be woken costs more than to write an entry, and so does to wake.
-const GATHER: Duration = Duration::from_millis(10);
+const GATHER: Duration = Duration::from_millis(5);
 
 pub(super) struct Thread {
     sink: Box<dyn Sink>,

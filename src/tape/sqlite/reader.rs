@@ -286,6 +286,7 @@ mod tests {
         let mut reader = Reader::open(&path).unwrap();
         assert!(reader.next().is_some_and(|entry| entry.is_ok()));
         let ahead: usize = reader.ahead.iter().map(|(_, entry)| size(entry)).sum();
+        drop((reader, writer));
         let _ = std::fs::remove_file(&path);
         assert!(ahead > 0 && ahead <= BYTES, "{ahead}");
     }

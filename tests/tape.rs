@@ -317,3 +317,60 @@ fn a_new_tape_has_a_name_that_sorts_by_time() {
     assert_eq!(first.as_str().len(), 36);
     assert_eq!(&first.as_str()[14..15], "7");
 }
+
+/// With what was there before, this took hours: each member was looked for among all that stood before it.
+#[test]
+fn a_document_with_very_many_members_is_opened_like_any_other() {
+    let folder = Folder::new();
+    let path = folder.path("a.json");
+    let members: String = (0..500_000).map(|number| format!("\"a{number}\":1,")).collect();
+    let title = r#""version":"1.0","tape_id":"t","metadata":{"created_at":"2025-08-04T10:00:00Z"}"#;
+    for text in [format!("{{{members}\"frames\":[],{title}}}"), format!("{{{title},{members}\"frames\":[]}}")]
+    {
+        fs::write(&path, text).unwrap();
+        let reader = json::Reader::open(&path).unwrap();
+        assert_eq!(reader.tape().id.as_str(), "t");
+        assert_eq!(reader.count(), 0);
+    }
+}
+
+/// Laid out for people they would be larger than a reader takes.
+#[test]
+fn a_large_message_of_many_small_things_deep_inside_is_the_same_afterwards() {
+    let folder = Folder::new();
+    let (lines, document) = (folder.path("a.jsonl"), folder.path("a.json"));
+    let deep = |inside: &str| format!("{}{inside}{}", "[".repeat(20), "]".repeat(20));
+    let many = vec!["1"; 2 << 20].join(",");
+    let spaced = vec!["1.0"; 1 << 20].join(" ,");
+    let messages: Vec<_> = [many, spaced]
+        .into_iter()
+        .map(|many| format!(r#"{{"jsonrpc":"2.0","method":"m","params":{{"a":{}}}}}"#, deep(&many)))
+        .map(|text| tape::Entry::new(EntryKind::Notification, Direction::ToClient, text))
+        .collect();
+    let mut writer = lines::Writer::create(&lines, &tape()).unwrap();
+    messages.iter().for_each(|entry| writer.append(entry).unwrap());
+    writer.finish().unwrap();
+    let mut to = json::Writer::create(&document, &tape()).unwrap();
+    assert_eq!(tape::copy(&mut *tape::open(&lines).unwrap(), &mut to).unwrap().entries, 2);
+    assert!(entries(&document) == messages);
+}
+
+#[test]
+fn a_number_that_no_recorder_comes_to_is_not_gone_on_from() {
+    let folder = Folder::new();
+    let title = r#"{"version":"1.0","tape_id":"t","metadata":{"created_at":"2025-08-04T10:00:00Z"}"#;
+    let frame = r#""direction":"client_to_server","kind":"note","raw":"x"}"#;
+    for (at, text) in [
+        format!("{title}}}\n{{\"frame\":{},{frame}\n", u64::MAX),
+        format!("{title},\"frames_before\":{}}}\n", u64::MAX),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = folder.path(&format!("{at}.jsonl"));
+        make_private(&path, text.as_bytes());
+        let error = lines::Writer::resume(&path).unwrap_err();
+        assert!(error.is_damaged() && error.to_string().contains("no recorder"), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+}

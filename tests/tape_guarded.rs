@@ -122,6 +122,19 @@ fn an_end_that_was_cut_off_is_missed() {
 }
 
 #[test]
+fn what_a_stranger_put_behind_the_end_is_not_taken_for_nothing() {
+    let folder = Folder::new();
+    let path = folder.path("a.jsonl");
+    record(&path);
+    let whole = fs::read(&path).unwrap();
+    for more in ["{\"frame\":5", "x", "{", "\0\0"] {
+        fs::write(&path, [&whole, more.as_bytes()].concat()).unwrap();
+        let found = verify([&path], &chained()).unwrap();
+        assert_eq!((found.entries, found.ends), (4, false), "{more}");
+    }
+}
+
+#[test]
 fn a_chain_goes_on_after_a_crash_with_its_key_only() {
     let folder = Folder::new();
     let path = folder.path("a.jsonl");

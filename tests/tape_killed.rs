@@ -12,7 +12,7 @@ use std::path::Path;
 
 use killed::{kill_after, kills, start, told};
 use shadowcat::tape::{self, Sink, json, lines};
-use taped::{Folder, ping, read, tape};
+use taped::{Folder, note, ping, read, tape};
 
 /// What the other process is to do, and where.
 const TASK: &str = "SHADOWCAT_TEST_TAPE";
@@ -75,12 +75,23 @@ fn open(path: &Path) -> Box<dyn tape::Source> {
 fn another_process() {
     let Ok(task) = std::env::var(TASK) else { return };
     let (what, path) = task.split_once(' ').unwrap();
-    let mut sink = sink(Path::new(path));
+    let path = Path::new(path);
     match what {
-        "record" => record(&mut *sink),
-        "fill" => fill(&mut *sink),
+        "record" => record(&mut *sink(path)),
+        "fill" => fill(&mut *sink(path)),
+        "resume" => println!("\nresumed {}", u8::from(resume(path).is_ok())),
+        #[cfg(feature = "sqlite")]
+        "begin" => println!("\nbegun {}", u8::from(tape::sqlite::Writer::create(path, &tape()).is_ok())),
         other => panic!("{other}"),
     }
+}
+
+fn resume(path: &Path) -> Result<lines::Writer, tape::TapeError> {
+    #[cfg(all(feature = "zstd", feature = "encryption"))]
+    if path.extension().unwrap() != "jsonl" {
+        return lines::Writer::resume_with(path, &options(path));
+    }
+    lines::Writer::resume(path)
 }
 
 /// Until it is killed; tells what is safe.
@@ -147,17 +158,69 @@ fn on_a_full_disk_what_was_taken_is_on_the_tape_and_it_can_be_gone_on_with() {
         assert!(found.iter().zip(1..).all(|(entry, number)| *entry == ping(number)), "{format}");
         let next = found.len() as u64 + 1;
         let mut sink: Box<dyn Sink> = match format {
-            "jsonl" => Box::new(lines::Writer::resume(&path).unwrap()),
             #[cfg(feature = "sqlite")]
             "db" => Box::new(tape::sqlite::Writer::resume(&path, &tape().id).unwrap()),
-            #[cfg(all(feature = "zstd", feature = "encryption"))]
-            "zst" | "sealed" | "both" => {
-                Box::new(lines::Writer::resume_with(&path, &options(&path)).unwrap())
-            }
-            _ => continue,
+            "json" => continue,
+            _ => Box::new(resume(&path).unwrap()),
         };
         sink.append(&ping(next)).unwrap();
         sink.finish().unwrap();
         assert_eq!(read(open(&path)).0.len() as u64, next);
     }
+}
+
+/// A tape of a whole number of blocks that is torn behind a few bytes of what was written last: the line that tells of
+/// these is longer.
+fn torn(path: &Path) -> u64 {
+    let mut writer = sink(path);
+    let mut write = |bytes| {
+        writer.append(&note(&"x".repeat(bytes))).unwrap();
+        writer.commit().unwrap();
+        std::fs::metadata(path).unwrap().len()
+    };
+    let whole = (0..10_000).map(|number| write(number % 97)).find(|length| length % 512 > 500);
+    let blocks = whole.expect("one of them ends there") / 512 + 1;
+    write(600);
+    drop(writer);
+    let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.set_len(blocks * 512).unwrap();
+    blocks
+}
+
+#[test]
+fn on_a_full_disk_a_torn_tape_that_cannot_be_gone_on_with_stays_as_it_is() {
+    for format in formats().into_iter().filter(|format| !matches!(*format, "json" | "db")) {
+        let folder = Folder::new();
+        let path = folder.path(&format!("a.{format}"));
+        let blocks = torn(&path);
+        let bytes = std::fs::read(&path).unwrap();
+        let (mut child, mut out) =
+            start(TASK, &format!("trap '' XFSZ; ulimit -f {blocks};"), "resume", &path);
+        let resumed = told(&mut out, "resumed ");
+        assert!(child.wait().unwrap().success());
+        assert_eq!(resumed, Some(0), "{format}");
+        assert!(std::fs::read(&path).unwrap() == bytes, "{format}: it was changed");
+        let writer = resume(&path).unwrap();
+        assert!(writer.torn().is_some(), "{format}");
+    }
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn on_a_full_disk_nothing_is_left_of_a_tape_that_could_not_be_begun() {
+    let mut failed = 0;
+    for blocks in (0..=260).step_by(20) {
+        let folder = Folder::new();
+        let path = folder.path("a.db");
+        let (mut child, mut out) = start(TASK, &format!("trap '' XFSZ; ulimit -f {blocks};"), "begin", &path);
+        let begun = told(&mut out, "begun ");
+        assert!(child.wait().unwrap().success());
+        if begun == Some(1) {
+            continue;
+        }
+        failed += 1;
+        assert_eq!(std::fs::read_dir(folder.path("")).unwrap().count(), 0, "{blocks} blocks");
+        tape::sqlite::Writer::create(&path, &tape()).unwrap();
+    }
+    assert!(failed > 3, "{failed}");
 }

@@ -7,7 +7,7 @@ mod taped;
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use shadowcat::tape::lines::{Options, Rotate, Rotating, verify};
 use shadowcat::tape::{Entry, Key, OpenOptions, Sink, lines};
@@ -208,4 +208,86 @@ fn a_chain_leads_through_all_parts() {
     assert!(error.is_damaged() && error.to_string().contains("a part is missing"), "{error}");
     let error = verify([&parts[1], &parts[0]], &open).unwrap_err();
     assert!(error.is_damaged(), "{error}");
+}
+
+#[test]
+fn a_number_that_somebody_took_is_passed_over_and_the_file_is_left_alone() {
+    for (options, open) in ways() {
+        let folder = Folder::new();
+        let mut writer = Rotating::create_with(folder.path("r"), &tape(), small(), options.clone()).unwrap();
+        let theirs = ["r.000002.jsonl", "r.000003.jsonl.zst"].map(|name| folder.path(name));
+        theirs.iter().for_each(|path| fs::write(path, "precious").unwrap());
+        (1..=100).for_each(|number| writer.append(&ping(number)).unwrap());
+        drop(writer);
+        let mut writer = Rotating::resume(folder.path("r"), small(), options.clone()).unwrap();
+        (101..=200).for_each(|number| writer.append(&ping(number)).unwrap());
+        writer.finish().unwrap();
+        assert!(theirs.iter().all(|path| fs::read_to_string(path).unwrap() == "precious"));
+        theirs.iter().for_each(|path| fs::remove_file(path).unwrap());
+        let parts = parts(&folder);
+        assert!(parts.len() > 3, "{options:?}: {parts:?}");
+        assert_eq!(all(&parts, &open), (1..=200).map(ping).collect::<Vec<_>>(), "{options:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn where_no_new_part_can_be_made_the_last_one_is_gone_on_with() {
+    for (options, open) in ways() {
+        let folder = Folder::new();
+        fs::create_dir(folder.path("here")).unwrap();
+        let base = folder.path("here/r");
+        let mut writer = Rotating::create_with(base, &tape(), small(), options.clone()).unwrap();
+        writer.append(&ping(1)).unwrap();
+        writer.commit().unwrap();
+        fs::rename(folder.path("here"), folder.path("there")).unwrap();
+        (2..=100).for_each(|number| writer.append(&ping(number)).unwrap());
+        writer.finish().unwrap();
+        let only = [folder.path("there").join(writer.path().file_name().unwrap())];
+        assert_eq!(all(&only, &open), (1..=100).map(ping).collect::<Vec<_>>(), "{options:?}");
+        let found = verify(&only, &open);
+        assert!(found.is_ok_and(|found| found.ends) || open_has_no_chain(&only[0], &open), "{options:?}");
+    }
+}
+
+fn open_has_no_chain(path: &std::path::Path, open: &OpenOptions) -> bool {
+    verify([path], open).is_err_and(|error| error.is_key())
+}
+
+#[test]
+fn old_parts_make_room_before_a_new_one_is_made() {
+    let folder = Folder::new();
+    let mut writer = Rotating::create(folder.path("r"), &tape(), small().keep_files(3)).unwrap();
+    let mut number = 1;
+    while parts(&folder).len() < 3 {
+        writer.append(&ping(number)).unwrap();
+        number += 1;
+    }
+    // No number is left for another part.
+    fs::create_dir(folder.path(&format!("r.{}.jsonl", u32::MAX))).unwrap();
+    (number..=number + 100).for_each(|number| writer.append(&ping(number)).unwrap());
+    writer.finish().unwrap();
+    assert!(!folder.path("r.000001.jsonl").exists());
+    let left = ["r.000002.jsonl", "r.000003.jsonl"].map(|name| folder.path(name));
+    let found = all(&left, &OpenOptions::new());
+    assert_eq!(found.last(), Some(&ping(number + 100)));
+}
+
+#[test]
+fn old_parts_go_also_while_no_new_one_is_begun() {
+    let folder = Folder::new();
+    let rotate = small().keep_for(Duration::from_millis(300));
+    let mut writer = Rotating::create(folder.path("r"), &tape(), rotate).unwrap();
+    let mut number = 1;
+    while !folder.path("r.000002.jsonl").exists() {
+        writer.append(&ping(number)).unwrap();
+        number += 1;
+    }
+    let began = Instant::now();
+    while folder.path("r.000001.jsonl").exists() {
+        writer.commit().unwrap();
+        assert!(began.elapsed() < Duration::from_secs(60), "it is kept for ever");
+        std::thread::yield_now();
+    }
+    assert!(writer.path().exists());
 }

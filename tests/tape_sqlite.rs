@@ -339,6 +339,88 @@ fn a_log_cut_anywhere_leaves_what_was_committed_before() {
     assert!(most >= 195, "{most}");
 }
 
+#[test]
+fn what_could_not_be_begun_is_not_in_the_way() {
+    let folder = Folder::new();
+    for (at, suffix) in ["journal", "wal"].into_iter().enumerate() {
+        let path = folder.path(&format!("{at}.db"));
+        let obstacle = folder.path(&format!("{at}.db-{suffix}"));
+        fs::create_dir(&obstacle).unwrap();
+        assert!(Writer::create(&path, &tape()).unwrap_err().is_io());
+        assert!(!path.exists(), "{suffix}");
+        fs::remove_dir(&obstacle).unwrap();
+        Writer::create(&path, &tape()).unwrap().finish().unwrap();
+    }
+}
+
+#[test]
+fn of_two_who_go_on_with_one_tape_the_second_is_told_and_nothing_is_lost() {
+    let folder = Folder::new();
+    let path = folder.path("a.db");
+    drop(Writer::create(&path, &tape()).unwrap());
+    let mut first = Writer::resume(&path, &tape().id).unwrap();
+    let mut second = Writer::resume(&path, &tape().id).unwrap();
+    first.append(&ping(1)).unwrap();
+    first.commit().unwrap();
+    second.append(&note("x")).unwrap();
+    for _ in 0..2 {
+        let error = second.commit().unwrap_err();
+        assert!(error.is_busy() && error.to_string().contains("somebody else"), "{error}");
+    }
+    first.append(&ping(2)).unwrap();
+    first.finish().unwrap();
+    drop((first, second));
+    assert_eq!(entries(&path), [ping(1), ping(2)]);
+    let mut next = Writer::resume(&path, &tape().id).unwrap();
+    next.append(&ping(3)).unwrap();
+    next.finish().unwrap();
+    assert_eq!(entries(&path).len(), 3);
+}
+
+#[test]
+fn a_number_that_no_recorder_comes_to_is_not_gone_on_from() {
+    let folder = Folder::new();
+    for (at, number) in [i64::MAX, -1].into_iter().enumerate() {
+        let path = folder.path(&format!("{at}.db"));
+        let mut writer = Writer::create(&path, &tape()).unwrap();
+        writer.append(&ping(1)).unwrap();
+        writer.finish().unwrap();
+        drop(writer);
+        Connection::open(&path).unwrap().execute("UPDATE recordings SET frame = ?", [number]).unwrap();
+        let error = Writer::resume(&path, &tape().id).unwrap_err();
+        assert!(error.is_damaged() && error.to_string().contains("no recorder"), "{error}");
+    }
+}
+
+#[test]
+fn names_that_are_very_long_are_neither_written_nor_read() {
+    let folder = Folder::new();
+    let path = folder.path("a.db");
+    let long = "n".repeat(4097);
+    let mut writer = Writer::create(&path, &tape()).unwrap();
+    assert!(writer.append(&note("x").session(long.as_str())).unwrap_err().is_too_large());
+    assert!(writer.append(&note("x").component(long.as_str())).unwrap_err().is_too_large());
+    writer.append(&note("x").session(&long[1..]).component(&long[1..])).unwrap();
+    writer.finish().unwrap();
+    assert_eq!(entries(&path).len(), 1);
+    let other = Tape::of(TapeId::from_text(&long), tape().created);
+    assert!(Writer::create(folder.path("b.db"), &other).unwrap_err().is_too_large());
+    assert!(!folder.path("b.db").exists());
+    drop(writer);
+    for column in ["session_id", "component_id", "message_type"] {
+        let copy = folder.path(&format!("{column}.db"));
+        fs::copy(&path, &copy).unwrap();
+        let db = Connection::open(&copy).unwrap();
+        db.execute(&format!("UPDATE recordings SET {column} = ?"), [&long]).unwrap();
+        drop(db);
+        let (found, error) = read(Reader::open(&copy).unwrap());
+        let error = error.unwrap();
+        assert!(found.is_empty() && error.is_damaged() && error.to_string().len() < 500, "{column}: {error}");
+    }
+    Connection::open(&path).unwrap().execute("UPDATE tapes SET tape_id = ?", [&long]).unwrap();
+    assert!(sqlite::tapes(&path).unwrap_err().is_damaged());
+}
+
 fn make_private(path: &Path) {
     #[cfg(unix)]
     {

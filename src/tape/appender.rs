@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::pack::Pack;
 use super::{MAX_FRAME_BYTES, TapeError};
+use crate::file;
 
 /// This much is worth a write.
 const ENOUGH: usize = 64 << 10;
@@ -123,6 +124,18 @@ impl Appender {
         Ok(())
     }
 
+    /// The last that is done with it, where nothing was written yet: what waits is dropped, and what stood at the end of
+    /// the file stands there again.
+    pub(super) fn undo(&mut self, length: u64, end: &[u8]) -> io::Result<()> {
+        self.waiting.clear();
+        if self.written != length {
+            return Ok(());
+        }
+        self.untidy = false;
+        self.file.set_len(length)?;
+        self.file.write_all(end)
+    }
+
     fn failed(&self, error: io::Error) -> TapeError {
         TapeError::io(format_args!("{}: cannot be written", self.path.display()), error)
     }
@@ -133,6 +146,19 @@ impl Drop for Appender {
     fn drop(&mut self) {
         let _ = self.flush();
     }
+}
+
+/// Makes a file, and what `begin` begins in it; where that fails, nothing is left that would be in the way.
+pub(super) fn create<T>(
+    path: &Path,
+    begin: impl FnOnce(File) -> Result<T, TapeError>,
+) -> Result<T, TapeError> {
+    let file = file::create_new(path).map_err(|error| TapeError::io(path.display(), error))?;
+    let begun = begin(file);
+    if begun.is_err() {
+        let _ = std::fs::remove_file(path);
+    }
+    begun
 }
 
 /// One writer at a time, for as long as the file is open.

@@ -111,8 +111,21 @@ pub(super) fn compact(json: &[u8]) -> Vec<u8> {
     out
 }
 
-/// For people: each member and element in a line of its own, tokens as they were written.
+/// So much space is added for people, at most: nesting can make forty times as much of what is small.
+const MOST_SPACE: usize = 1 << 20;
+
+/// For people: each member and element in a line of its own, tokens as they were written. What would be very large so is
+/// written without space.
 pub(super) fn pretty(json: &[u8], depth: usize, out: &mut Vec<u8>) {
+    let start = out.len();
+    if !lay_out(json, depth, out, start + json.len() + MOST_SPACE) {
+        out.truncate(start);
+        out.extend_from_slice(&compact(json));
+    }
+}
+
+/// `false` where `out` becomes longer than `most`, and has only the beginning.
+fn lay_out(json: &[u8], depth: usize, out: &mut Vec<u8>, most: usize) -> bool {
     let mut depth = depth;
     let mut tokens = tokens(json).filter(|token| !matches!(token, Token::Space)).peekable();
     while let Some(token) = tokens.next() {
@@ -140,7 +153,11 @@ pub(super) fn pretty(json: &[u8], depth: usize, out: &mut Vec<u8>) {
             Token::Mark(mark) => out.extend_from_slice(&[mark, b' ']),
             Token::Space => {}
         }
+        if out.len() > most {
+            return false;
+        }
     }
+    true
 }
 
 /// A new line. Deeper than a page is wide, it is not indented any further: hostile nesting must not grow.

@@ -29,6 +29,8 @@ pub(in crate::tape) struct Elements {
 struct Members {
     json: Vec<u8>,
     list: &'static str,
+    /// Keys that it is to have before the list, and does not have yet.
+    missing: Vec<&'static str>,
     /// Where the elements of the list begin.
     start: Option<u64>,
 }
@@ -40,11 +42,11 @@ impl Elements {
         file: File,
         path: &Path,
         list: &'static str,
-        enough: &[&str],
+        enough: &[&'static str],
     ) -> Result<(Self, Vec<u8>), TapeError> {
         let mut cursor = Cursor::new(BufReader::with_capacity(64 << 10, file), 0);
-        let mut members = Members::new(list);
-        title(&mut cursor, &mut members, enough).map_err(|stop| stopped(path, cursor.at(), stop, true))?;
+        let mut members = Members::new(list, enough);
+        title(&mut cursor, &mut members).map_err(|stop| stopped(path, cursor.at(), stop, true))?;
         let none = || TapeError::foreign(path, format!("it has no {list}"));
         let start = members.start.ok_or_else(none)?;
         let json = members.finish();
@@ -87,7 +89,7 @@ impl Elements {
 
     /// What stands behind the list, as an object; it need not be JSON.
     pub(in crate::tape) fn rest(&mut self) -> Result<Vec<u8>, TapeError> {
-        let mut members = Members::new(self.list);
+        let mut members = Members::new(self.list, &[]);
         // Another list is refused as one that stands twice.
         members.start = Some(0);
         self.members(&mut members).map_err(|stop| self.stopped(stop))?;
@@ -113,8 +115,8 @@ impl Elements {
 }
 
 impl Members {
-    fn new(list: &'static str) -> Self {
-        Self { json: b"{".to_vec(), list, start: None }
+    fn new(list: &'static str, enough: &[&'static str]) -> Self {
+        Self { json: b"{".to_vec(), list, missing: enough.to_vec(), start: None }
     }
 
     /// Reads a member. Where it is the list, its elements are passed or left to be read.
@@ -124,6 +126,7 @@ impl Members {
         let key = peek::string(&key).map_err(|_| Stop::Unexpected("a key is a text"))?.into_owned();
         cursor.expect(b':', "a key is followed by a colon")?;
         if key != self.list {
+            self.missing.retain(|missing| *missing != key);
             if self.json.len() > 1 {
                 self.json.push(b',');
             }
@@ -141,10 +144,6 @@ impl Members {
         if pass_list { cursor.pass() } else { cursor.expect(b'[', "it is to be a list") }
     }
 
-    fn has(&self, keys: &[&str]) -> bool {
-        keys.iter().all(|key| matches!(peek::member(&self.json, key), Ok(Some(_))))
-    }
-
     fn finish(mut self) -> Vec<u8> {
         self.json.push(b'}');
         self.json
@@ -152,7 +151,7 @@ impl Members {
 }
 
 /// Reads up to the list, or all of the document where the rest comes after it.
-fn title(cursor: &mut Cursor<BufReader<File>>, members: &mut Members, enough: &[&str]) -> Result<(), Stop> {
+fn title(cursor: &mut Cursor<BufReader<File>>, members: &mut Members) -> Result<(), Stop> {
     cursor.expect(b'{', "a tape is a JSON object")?;
     let mut empty = true;
     while !cursor.take(b'}')? {
@@ -160,7 +159,7 @@ fn title(cursor: &mut Cursor<BufReader<File>>, members: &mut Members, enough: &[
             cursor.expect(b',', "members are parted by commas")?;
         }
         empty = false;
-        let has_enough = members.has(enough);
+        let has_enough = members.missing.is_empty();
         let before = members.start;
         members.read(cursor, !has_enough)?;
         if has_enough && before.is_none() && members.start.is_some() {

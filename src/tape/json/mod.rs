@@ -25,11 +25,11 @@
 //! }
 //! ```
 //!
-//! `content` is laid out for people, and the message is its tokens without the space between them. Where the bytes of a
-//! message are something else — it had space of its own, or escapes and numbers that a tool might write otherwise — they
-//! stand as a text in `raw` beside it, and `raw` counts: who edits a frame edits both, or removes `raw`. Bytes that are
-//! no JSON have no `content`, bytes that are no text stand in `raw_base64`. So a tape may be laid out anew by any tool
-//! that keeps the order of keys.
+//! `content` is laid out for people, unless that would take more than 1 MiB of space, and the message is its tokens
+//! without the space between them. Where the bytes of a message are something else — it had space of its own, or escapes
+//! and numbers that a tool might write otherwise — they stand as a text in `raw` beside it, and `raw` counts: who edits a
+//! frame edits both, or removes `raw`. Bytes that are no JSON have no `content`, bytes that are no text stand in
+//! `raw_base64`. So a tape may be laid out anew by any tool that keeps the order of keys.
 //!
 //! Of a frame, only `direction` and `content` are needed. What became known of the tape after its metadata were written
 //! stands at the end, in `metadata_at_end`, and counts.

@@ -1,11 +1,11 @@
 //! Writing one JSON document.
 
+use std::fs::File;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::file;
 use crate::message::write_string;
-use crate::tape::appender::{Appender, lock};
+use crate::tape::appender::{Appender, create, lock};
 use crate::tape::object::{Object, Style};
 use crate::tape::pack::Pack;
 use crate::tape::{Entry, Sink, Tape, TapeError, VERSION, frame, head};
@@ -50,7 +50,10 @@ impl Writer {
     /// It exists, or cannot be made.
     pub fn create(path: impl AsRef<Path>, tape: &Tape) -> Result<Self, TapeError> {
         let path = path.as_ref();
-        let file = file::create_new(path).map_err(|error| TapeError::io(path.display(), error))?;
+        create(path, |file| Self::begin(file, path, tape))
+    }
+
+    fn begin(file: File, path: &Path, tape: &Tape) -> Result<Self, TapeError> {
         lock(&file, path)?;
         let mut file = Appender::new(file, path, 0, Pack::default());
         file.add(|out| {

@@ -10,6 +10,9 @@ use crate::protocol::peek;
 use crate::tape::pack::{Ending, Input};
 use crate::tape::{MAX_FRAME_BYTES, Tape, TapeError, frame, head, object::Style, text};
 
+/// The number of a last frame, at most, that is gone on from: no recorder comes so far.
+const MAX_FRAME: u64 = u64::MAX / 2;
+
 /// The member of a first line that tells the frames of the parts before.
 pub(super) const BEFORE: &str = "frames_before";
 /// So much of a torn line is kept.
@@ -51,12 +54,17 @@ pub(super) fn find(file: &File, path: &Path, options: &Options, ending: &Ending)
     let torn = if ending.is_packed() { length - ending.whole } else { walk.rest.len() as u64 };
     let whole = if ending.is_packed() { ending.whole } else { walk.whole };
     walk.rest.truncate(MAX_REST);
+    let frames = last_frame(path, &walk.frame)?.max(walk.before);
+    if frames > MAX_FRAME {
+        let why = format!("no recorder gives a frame the number {frames}");
+        return Err(TapeError::damaged(path.display(), why));
+    }
     Ok(Tail {
         whole,
         lacks_line_break: walk.lacks_line_break,
         torn,
         before: walk.before,
-        frames: last_frame(path, &walk.frame)?.max(walk.before),
+        frames,
         tape: last_title(path, &walk.title)?,
         rest: walk.rest,
         chain: walk.chain,

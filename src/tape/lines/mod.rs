@@ -19,6 +19,7 @@
 //! with the file moves it into a line `{"torn":…}` of its own.
 
 mod chain;
+mod fact;
 mod last;
 mod line;
 mod options;

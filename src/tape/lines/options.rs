@@ -66,8 +66,10 @@ impl Options {
     }
 
     /// Encrypts what is written at once, by ChaCha20-Poly1305 under keys that come from this one. What is changed,
-    /// moved, missing or of another file is noticed by the [`Reader`](super::Reader); how long the file is and when it
-    /// grew can be seen by anyone.
+    /// moved, missing or of another file is noticed by the [`Reader`](super::Reader), except that of a tape that was
+    /// finished and gone on with later, all behind the first end may have been cut off: whoever must know that too uses a
+    /// [chain](Self::chain), and keeps its [tip](super::Writer::chain_tip). How long the file is and when it grew can be
+    /// seen by anyone.
     #[cfg(feature = "encryption")]
     #[cfg_attr(docsrs, doc(cfg(feature = "encryption")))]
     pub fn encrypt(mut self, key: Key) -> Self {

@@ -18,7 +18,7 @@ pub struct Rotate {
     pub(super) max_age: Option<Duration>,
     keep_files: Option<usize>,
     keep_bytes: Option<u64>,
-    keep_for: Option<Duration>,
+    pub(super) keep_for: Option<Duration>,
 }
 
 impl Rotate {
@@ -51,7 +51,8 @@ impl Rotate {
         self
     }
 
-    /// How long files are kept after they were last written to.
+    /// How long files are kept after they were last written to. They are looked at when a new one begins, and about every
+    /// minute while something is written.
     pub fn keep_for(mut self, time: Duration) -> Self {
         self.keep_for = Some(time);
         self

@@ -8,9 +8,16 @@ use super::parts::{self, Part, name};
 use super::{Options, Reader, Rotate, Writer};
 use crate::tape::{Entry, Sink, Source, Tape, TapeError};
 
+/// Between two attempts to make a file.
+const RETRY: Duration = Duration::from_secs(10);
+/// Between two looks for files that are too old, at least and at most.
+const LOOKS: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(60)];
+
 /// Writes a tape to files `NAME.000001.jsonl`, `NAME.000002.jsonl` and so on; compressed ones end with `.jsonl.zst`,
 /// encrypted ones with `.jsonl.sealed`. Each is a tape of its own with all that is known of the whole; frames are
-/// numbered on, and so is a chain.
+/// numbered on, and so is a chain. A number that somebody else has taken is passed over.
+///
+/// Where no new file can be made, the old one is gone on with, and a new one is tried every ten seconds.
 ///
 /// ```
 /// use shadowcat::tape::{Entry, EntryKind, Sink, Tape, lines::{Options, Reader, Rotate, Rotating}};
@@ -44,6 +51,10 @@ pub struct Rotating {
     began: Instant,
     /// Frames of the parts before.
     before: u64,
+    /// No new file could be made: when it is tried again.
+    retry: Option<Instant>,
+    /// When files that are too old were looked for.
+    looked: Instant,
 }
 
 impl Rotating {
@@ -77,8 +88,8 @@ impl Rotating {
     }
 
     fn of(base: &Path, rotate: Rotate, options: Options, writer: Writer, part: Part) -> Self {
-        let (base, part, path) = (base.to_owned(), part.number, part.path);
-        Self { base, rotate, options, writer, part, path, began: Instant::now(), before: 0 }
+        let (base, part, path, now) = (base.to_owned(), part.number, part.path, Instant::now());
+        Self { base, rotate, options, writer, part, path, began: now, before: 0, retry: None, looked: now }
     }
 
     /// Goes on with a tape, in its newest file. A file that a crash left with nothing in it is removed.
@@ -105,7 +116,7 @@ impl Rotating {
         let before = writer.frames_before();
         let mut rotating = Self { before, ..Self::of(base, rotate, options, writer, part) };
         rotating.began = began.unwrap_or(rotating.began);
-        rotating.forget();
+        rotating.forget(0);
         Ok(rotating)
     }
 
@@ -133,23 +144,43 @@ impl Rotating {
         is_old || self.writer.bytes() + more > self.rotate.max_bytes
     }
 
-    /// The old file has its end before there is a new one, so that the chain goes on from there; where none can be
-    /// made, the old one is gone on with.
+    /// The old file has its end before there is a new one, so that the chain goes on from there. What need not be kept
+    /// goes before that: the disk may be full.
     fn next_part(&mut self) -> Result<(), TapeError> {
-        self.writer.finish()?;
-        let (part, frames) = (self.part + 1, self.writer.frames());
-        let path = name(&self.base, part, self.options.suffix());
-        let tape = of_part(self.writer.tape(), part);
-        self.writer = Writer::create_after(&path, &tape, &self.options, frames, self.writer.tip())?;
-        (self.part, self.path, self.began, self.before) = (part, path, Instant::now(), frames);
-        self.forget();
+        self.forget(1);
+        self.writer.end()?;
+        match self.make_part() {
+            Ok((writer, part)) => {
+                self.before = writer.frames();
+                (self.writer, self.part, self.path) = (writer, part.number, part.path);
+                (self.began, self.retry) = (Instant::now(), None);
+                self.forget(0);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the next part of a tape cannot be made; the last one is gone on with");
+                self.retry = Some(Instant::now() + RETRY);
+            }
+        }
         Ok(())
     }
 
-    /// Removes what is not to be kept any longer; what cannot be removed is tried again with the next file.
-    fn forget(&self) {
+    /// Behind all that has the name of a part, so that it is found as the newest.
+    fn make_part(&self) -> Result<(Writer, Part), TapeError> {
+        let newest = parts::find(&self.base)?.last().map_or(0, |part| part.number).max(self.part);
+        let none = || TapeError::damaged(self.base.display(), "no number is left for another part");
+        let number = newest.checked_add(1).ok_or_else(none)?;
+        let path = name(&self.base, number, self.options.suffix());
+        let tape = of_part(self.writer.tape(), number);
+        let (frames, tip) = (self.writer.frames(), self.writer.tip());
+        let writer = Writer::create_after(&path, &tape, &self.options, frames, tip)?;
+        Ok((writer, Part { number, path }))
+    }
+
+    /// Removes what is not to be kept any longer, with so many files to come; what cannot be removed is tried again
+    /// with the next file.
+    fn forget(&self, to_come: usize) {
         let parts = parts::find(&self.base).unwrap_or_default();
-        let (mut files, mut bytes) = (0, 0);
+        let (mut files, mut bytes) = (to_come, 0);
         for part in parts.iter().rev() {
             let Some(facts) = facts(part) else { continue };
             (files, bytes) = (files + 1, bytes + facts.len());
@@ -160,6 +191,15 @@ impl Rotating {
             {
                 tracing::warn!(path = %part.path.display(), %error, "an old part of a tape cannot be removed");
             }
+        }
+    }
+
+    /// Files grow old also while there is no new one.
+    fn forget_old(&mut self) {
+        let Some(time) = self.rotate.keep_for else { return };
+        if self.looked.elapsed() >= time.clamp(LOOKS[0], LOOKS[1]) {
+            self.forget(0);
+            self.looked = Instant::now();
         }
     }
 
@@ -189,7 +229,8 @@ fn began(facts: &Metadata) -> Option<Instant> {
 
 impl Sink for Rotating {
     fn append(&mut self, entry: &Entry) -> Result<(), TapeError> {
-        if self.writer.frames() > self.before && self.is_full(entry) {
+        let may = self.retry.is_none_or(|retry| retry <= Instant::now());
+        if may && self.writer.frames() > self.before && self.is_full(entry) {
             self.next_part()?;
         }
         self.writer.append(entry)
@@ -200,6 +241,7 @@ impl Sink for Rotating {
     }
 
     fn commit(&mut self) -> Result<(), TapeError> {
+        self.forget_old();
         self.writer.commit()
     }
 

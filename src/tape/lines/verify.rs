@@ -14,8 +14,8 @@ pub struct Verified {
     pub entries: u64,
     /// It is there from its beginning on. Else older parts are missing, as when they are not kept.
     pub begins: bool,
-    /// Its recorder finished it, and nothing was cut off behind that. Else it is still being recorded, the recorder was
-    /// killed, or the end was cut off.
+    /// Its recorder finished it, and nothing was cut off or put behind that. Else it is still being recorded, the
+    /// recorder was killed, the end was cut off, or somebody added to it.
     pub ends: bool,
     /// The last MAC, in hexadecimal digits: that of [`Writer::chain_tip`](super::Writer::chain_tip), if nothing was cut
     /// off since.
@@ -74,22 +74,24 @@ pub fn verify(
             }
             Some(_) => {}
         }
-        found.entries += count(&mut part)?;
-        found.ends = part.is_finished();
+        let (entries, is_torn) = count(&mut part)?;
+        found.entries += entries;
+        // What has no end of its own and no MAC behind the end, anybody may have put there.
+        found.ends = part.is_finished() && !is_torn;
         last = part.chain_tip().zip(Some(part.tape().id.clone()));
     }
     found.tip = last.map(|(tip, _)| hex(&tip)).unwrap_or_default();
     Ok(found)
 }
 
-/// Up to where a crash tore it.
-fn count(part: &mut Reader) -> Result<u64, TapeError> {
+/// Up to where a crash tore it, and whether one did.
+fn count(part: &mut Reader) -> Result<(u64, bool), TapeError> {
     let mut entries = 0;
     for entry in part {
         match entry {
-            Err(error) if error.is_torn() => break,
+            Err(error) if error.is_torn() => return Ok((entries, true)),
             entry => entries += entry.map(|_| 1)?,
         }
     }
-    Ok(entries)
+    Ok((entries, false))
 }

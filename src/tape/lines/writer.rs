@@ -1,22 +1,19 @@
 //! Writing JSON Lines.
 
 use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::Instant;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
-use super::Options;
-use super::chain::{Chain, FOLLOWS};
-use super::last::{self, BEFORE, Tail};
+use super::chain::Chain;
+use super::last::{self, Tail};
 use super::reader::NOT_SEALED;
+use super::{Options, fact};
 use crate::file;
 use crate::key::{Hash, hex};
-use crate::message::write_string;
-use crate::tape::appender::{Appender, lock};
-use crate::tape::object::{Object, Style};
-use crate::tape::{Entry, Sink, Tape, TapeError, VERSION, frame, head, pack};
+use crate::tape::appender::{Appender, create, lock};
+use crate::tape::object::Style;
+use crate::tape::{Entry, MAX_FRAME_BYTES, Sink, Tape, TapeError, frame, pack};
 
 /// Writes a tape as JSON Lines.
 ///
@@ -78,13 +75,7 @@ impl Writer {
         before: u64,
         follows: Option<Hash>,
     ) -> Result<Self, TapeError> {
-        let file = file::create_new(path).map_err(|error| TapeError::io(path.display(), error))?;
-        let begun = Self::begin(file, path, tape, options, before, follows);
-        if begun.is_err() {
-            // It is ours and holds nothing; left behind, it would be in the way.
-            let _ = std::fs::remove_file(path);
-        }
-        begun
+        create(path, |file| Self::begin(file, path, tape, options, before, follows))
     }
 
     fn begin(
@@ -103,7 +94,7 @@ impl Writer {
         }
         let mut writer = Self::new(Appender::new(file, path, 0, pack), chain, tape, options);
         (writer.before, writer.frames) = (before, before);
-        writer.line(|out| first(out, tape, before, follows))?;
+        writer.line(|out| fact::first(out, tape, before, follows))?;
         // Whoever watches it knows at once what it is.
         writer.file.commit()?;
         Ok(writer)
@@ -118,7 +109,8 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// It is no such tape; others may read or write the file; somebody is writing to it; it needs a key.
+    /// It is no such tape; others may read or write the file; somebody is writing to it; it needs a key; there is no
+    /// room. Then the file is as before.
     pub fn resume(path: impl AsRef<Path>) -> Result<Self, TapeError> {
         Self::resume_with(path, &Options::new())
     }
@@ -139,11 +131,16 @@ impl Writer {
             return Err(TapeError::key(path, NOT_SEALED));
         }
         let tail = last::find(&file, path, options, &ending)?;
+        let pack = options.pack_on(&ending).map_err(failed)?;
+        let behind = behind(&file, tail.whole).map_err(failed)?;
         file.set_len(tail.whole).map_err(failed)?;
-        let file = Appender::new(file, path, tail.whole, options.pack_on(&ending).map_err(failed)?);
-        let mut writer = Self::new(file, tail.chain.clone(), &tail.tape, options);
+        let mut writer =
+            Self::new(Appender::new(file, path, tail.whole, pack), tail.chain.clone(), &tail.tape, options);
         (writer.before, writer.frames) = (tail.before, tail.frames);
-        writer.tell(&tail)?;
+        if let Err(error) = writer.tell(&tail) {
+            writer.file.undo(tail.whole, &behind).map_err(failed)?;
+            return Err(error);
+        }
         Ok(writer)
     }
 
@@ -153,7 +150,7 @@ impl Writer {
         }
         if tail.torn > 0 {
             self.torn = Some(tail.torn);
-            self.line(|out| torn(out, &tail.rest, tail.torn))?;
+            self.line(|out| fact::torn(out, &tail.rest, tail.torn))?;
         }
         self.file.commit()
     }
@@ -201,6 +198,16 @@ impl Writer {
         self.file.len()
     }
 
+    /// Commits and says that the tape ends here, unless something comes after it.
+    pub(super) fn end(&mut self) -> Result<(), TapeError> {
+        let frames = self.frames;
+        if !self.ended {
+            self.line(|out| fact::end(out, frames))?;
+            self.ended = true;
+        }
+        self.file.commit()
+    }
+
     pub(super) fn frames_before(&self) -> u64 {
         self.before
     }
@@ -229,7 +236,7 @@ impl Sink for Writer {
         if self.tape == *tape {
             return Ok(());
         }
-        self.line(|out| title(out, tape))?;
+        self.line(|out| fact::title(out, tape))?;
         self.tape = tape.clone();
         Ok(())
     }
@@ -243,53 +250,15 @@ impl Sink for Writer {
     }
 
     fn finish(&mut self) -> Result<(), TapeError> {
-        let frames = self.frames;
-        if !self.ended {
-            self.line(|out| {
-                let mut object = Object::new(out, Style::Line);
-                object.number("end", frames);
-                object.end();
-                out.push(b'\n');
-            })?;
-            self.ended = true;
-        }
-        self.file.commit()?;
+        self.end()?;
         self.file.sync()
     }
 }
 
-fn title(out: &mut Vec<u8>, tape: &Tape) {
-    let mut object = Object::new(out, Style::Line);
-    head::write(&mut object, tape);
-    object.end();
-    out.push(b'\n');
-}
-
-/// The first line.
-fn first(out: &mut Vec<u8>, tape: &Tape, before: u64, follows: Option<Hash>) {
-    let mut object = Object::new(out, Style::Line);
-    object.text("version", VERSION);
-    head::write(&mut object, tape);
-    if before > 0 {
-        object.number(BEFORE, before);
-    }
-    object.some_text(FOLLOWS, follows.as_ref().map(hex).as_deref());
-    object.end();
-    out.push(b'\n');
-}
-
-/// `rest` may be only the beginning of so many bytes.
-fn torn(out: &mut Vec<u8>, rest: &[u8], bytes: u64) {
-    let mut object = Object::new(out, Style::Line);
-    object.number("torn", bytes);
-    if rest.is_empty() {
-        object.end();
-        return out.push(b'\n');
-    }
-    match std::str::from_utf8(rest) {
-        Ok(raw) => write_string(object.key("raw"), raw),
-        Err(_) => object.text("raw_base64", &STANDARD.encode(rest)),
-    }
-    object.end();
-    out.push(b'\n');
+/// What stands behind the whole lines. More than a line is nothing that a writer leaves.
+fn behind(file: &File, whole: u64) -> io::Result<Vec<u8>> {
+    let (mut file, mut bytes) = (file, Vec::new());
+    file.seek(SeekFrom::Start(whole))?;
+    file.take(MAX_FRAME_BYTES as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

@@ -17,9 +17,6 @@ pub(super) fn failed(path: &Path, error: Error) -> TapeError {
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => TapeError::busy(path).caused(error),
         Some(ErrorCode::TooBig) => TapeError::too_large(place, MAX_FRAME_BYTES).caused(error),
-        Some(ErrorCode::ConstraintViolation) => {
-            TapeError::io(place, io::Error::new(io::ErrorKind::AlreadyExists, "it holds such a tape already"))
-        }
         Some(_) => TapeError::io(place, io::Error::other(error)),
         // A value of another type than ours.
         None => TapeError::damaged(place, &error),

@@ -11,14 +11,16 @@
 //! An entry that answers a request, or ends its call, stands under the request's method and tool, so that what is asked
 //! for a tool is whole exchanges.
 //!
-//! The file is in WAL mode and has one writer at a time; readers do not disturb it. A commit survives the end of the
+//! The file is in WAL mode; several may write tapes into it, each its own, and readers do not disturb them. A commit survives the end of the
 //! process, and with [`Writer::durable`] that of the machine. Up to 64 entries or 20 ms go into one.
 //!
 //! A file is opened as hostile input: only what has our mark, our version and exactly our schema, with SQLite's
-//! defences on and its limits low. An SQLite older than 3.51.3 is refused, as its WAL can corrupt a file.
+//! defences on and its limits low; the names of tapes, sessions and components have 4 KiB at most, also where they are
+//! written. An SQLite older than 3.51.3 is refused, as its WAL can corrupt a file.
 
 mod failed;
 mod filter;
+mod find;
 mod insert;
 mod open;
 mod reader;

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, OpenFlags, Result};
+use rusqlite::{Connection, OpenFlags, Result, Row};
 
 use super::failed::failed;
+use super::row;
 use super::schema::{self, MARK, VERSION};
 use crate::file;
-use crate::tape::{MAX_FRAME_BYTES, TapeError, TapeId};
+use crate::tape::{MAX_FRAME_BYTES, TapeError, TapeId, appender};
 
 /// The first whose WAL cannot corrupt a file (sqlite.org/wal.html, the WAL-reset bug).
 const LEAST_SQLITE: i32 = 3_051_003;
@@ -33,11 +34,12 @@ pub(super) enum For {
 pub fn tapes(path: impl AsRef<Path>) -> std::result::Result<Vec<TapeId>, TapeError> {
     let path = path.as_ref();
     let db = open(path, For::Reading)?;
-    let names = || -> Result<Vec<String>> {
-        db.prepare("SELECT tape_id FROM tapes ORDER BY id")?.query_map([], |row| row.get(0))?.collect()
+    let names = || -> Result<Vec<TapeId>> {
+        let mut all = db.prepare("SELECT tape_id FROM tapes ORDER BY id")?;
+        let id = |row: &Row<'_>| row::text(row, 0).map(TapeId::from_text);
+        all.query_map([], id)?.collect()
     };
-    let names = names().map_err(|error| failed(path, error))?;
-    Ok(names.iter().map(|name| TapeId::from_text(name)).collect())
+    names().map_err(|error| failed(path, error))
 }
 
 /// Brings a file of an older version to the present one, in place, and tells the version that it had.
@@ -75,15 +77,35 @@ pub(super) fn open(path: &Path, what: For) -> std::result::Result<Connection, Ta
     Ok(db)
 }
 
-/// Makes a new file.
-pub(super) fn create(path: &Path) -> std::result::Result<Connection, TapeError> {
+/// Makes a new file, and what `begin` begins in it; where that fails, nothing is left that would be in the way.
+pub(super) fn create<T>(
+    path: &Path,
+    begin: impl FnOnce(Connection) -> std::result::Result<T, TapeError>,
+) -> std::result::Result<T, TapeError> {
     is_new_enough(path, rusqlite::version_number())?;
-    file::create_new(path).map_err(|error| TapeError::io(path.display(), error))?;
+    appender::create(path, |file| {
+        // Closed later, it would take SQLite's locks with it.
+        drop(file);
+        fill(path).and_then(begin).inspect_err(|_| remove_beside(path))
+    })
+}
+
+/// The tables.
+fn fill(path: &Path) -> std::result::Result<Connection, TapeError> {
     let mut db = connect(path, For::Writing)?;
     // Before it is in WAL mode, so that the mark is in the file itself.
     schema::bring_to(&mut db, 0, VERSION).map_err(|error| failed(path, error))?;
     db.pragma_update(None, "journal_mode", "wal").map_err(|error| failed(path, error))?;
     Ok(db)
+}
+
+/// What SQLite leaves beside a file that it could not write to.
+fn remove_beside(path: &Path) {
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(suffix);
+        let _ = std::fs::remove_file(beside);
+    }
 }
 
 /// The version, from the file's first bytes: before SQLite sees any of it.

@@ -2,16 +2,18 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use rusqlite::{Connection, params, params_from_iter};
 
 use super::failed::failed;
 use super::filter::Wanted;
+use super::find;
 use super::open::{For, open};
 use super::row;
 use crate::tape::lines::follows;
-use crate::tape::{Entry, Filter, Filtered, OpenOptions, Source, Tape, TapeError, TapeId, head, text};
+use crate::tape::{Entry, Filter, Filtered, OpenOptions, Source, Tape, TapeError, TapeId};
 
 /// So many rows are read at once, at most; behind a jump, a few.
 const ROWS: i64 = 256;
@@ -90,14 +92,49 @@ impl Reader {
     ///
     /// As [`open`](Self::open); a key is of no use here; it may not be read.
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, TapeError> {
-        let path = path.as_ref();
-        let find = |_| options.needs_no_key(path).and_then(|()| Self::find(path, None));
+        Self::guarded(path.as_ref(), None, options)
+    }
+
+    /// Opens one of the tapes of a file, if it may be read.
+    ///
+    /// ```
+    /// use shadowcat::tape::sqlite::{Reader, Writer};
+    /// use shadowcat::tape::{OpenOptions, Sink, Tape};
+    ///
+    /// # let path = std::env::temp_dir().join(format!("shadowcat-open-tape-{}.db", std::process::id()));
+    /// let (red, blue) = (Tape::new()?.label("team", "red"), Tape::new()?.label("team", "blue"));
+    /// Writer::create(&path, &red)?.finish()?;
+    /// Writer::add_to(&path, &blue)?.finish()?;
+    ///
+    /// let options = OpenOptions::new().check(|tape| match tape.labels.get("team").map(String::as_str) {
+    ///     Some("blue") => Ok(()),
+    ///     _ => Err("it belongs to another team".to_owned()),
+    /// });
+    /// assert!(Reader::open_tape_with(&path, &blue.id, &options).is_ok());
+    /// assert!(Reader::open_tape_with(&path, &red.id, &options).unwrap_err().is_refused());
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`open_tape`](Self::open_tape); a key is of no use here; it may not be read.
+    pub fn open_tape_with(
+        path: impl AsRef<Path>,
+        id: &TapeId,
+        options: &OpenOptions,
+    ) -> Result<Self, TapeError> {
+        Self::guarded(path.as_ref(), Some(id), options)
+    }
+
+    fn guarded(path: &Path, id: Option<&TapeId>, options: &OpenOptions) -> Result<Self, TapeError> {
+        let find = |_| options.needs_no_key(path).and_then(|()| Self::find(path, id));
         options.guard(path, find, |reader| &reader.tape)
     }
 
     fn find(path: &Path, id: Option<&TapeId>) -> Result<Self, TapeError> {
         let db = open(path, For::Reading)?;
-        let (number, tape) = title(&db, path, id)?;
+        let (number, tape) = find::tape(&db, path, id)?;
         let path = path.to_owned();
         Ok(Self {
             db,
@@ -134,7 +171,7 @@ impl Reader {
         let mut bytes = 0;
         while let Some(row) = rows.next()? {
             let (frame, entry) = row::read(row)?;
-            bytes += entry.bytes.len();
+            bytes += size(&entry);
             self.last = frame;
             self.ahead.push_back((frame, entry));
             if bytes >= BYTES {
@@ -225,37 +262,32 @@ impl Source for Reader {
     }
 }
 
-/// The tape, and its number in the file.
-pub(super) fn title(db: &Connection, path: &Path, id: Option<&TapeId>) -> Result<(i64, Tape), TapeError> {
-    let columns = "SELECT id, tape_id, session_id, metadata FROM tapes";
-    let parts = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?));
-    let found: (i64, String, Option<String>, String) = match id {
-        Some(id) => {
-            let one = db.query_row(&format!("{columns} WHERE tape_id = ?"), [id.as_str()], parts).optional();
-            let none = || TapeError::foreign(path, format!("it holds no tape {id}"));
-            one.map_err(|error| failed(path, error))?.ok_or_else(none)?
-        }
-        None => {
-            let sql = format!("{columns} ORDER BY id LIMIT 2");
-            let all = || -> rusqlite::Result<Vec<_>> { db.prepare(&sql)?.query_map([], parts)?.collect() };
-            let mut all = all().map_err(|error| failed(path, error))?;
-            match (all.pop(), all.pop()) {
-                (Some(one), None) => one,
-                (None, _) => return Err(TapeError::foreign(path, "it holds no tape")),
-                _ => {
-                    return Err(TapeError::foreign(
-                        path,
-                        "it holds several; say which, `sqlite::tapes` names them",
-                    ));
-                }
-            }
-        }
-    };
-    let damaged = |why| TapeError::damaged(path.display(), why);
-    if !text::is_json(found.3.as_bytes()) {
-        return Err(damaged("metadata are no JSON".into()));
+/// In memory, about.
+fn size(entry: &Entry) -> usize {
+    let name = |name: &Option<Arc<str>>| name.as_ref().map_or(0, |name| name.len());
+    entry.bytes.len() + name(&entry.session) + name(&entry.component)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Writer;
+    use super::*;
+    use crate::message::Direction;
+    use crate::tape::{EntryKind, Sink};
+
+    #[test]
+    fn what_is_read_ahead_is_bounded_whatever_its_weight_is_made_of() {
+        let path = std::env::temp_dir().join(format!("shadowcat-ahead-{}.db", std::process::id()));
+        let mut writer = Writer::create(&path, &Tape::new().unwrap()).unwrap();
+        let long = "n".repeat(row::MAX_NAME);
+        let entry = Entry::new(EntryKind::Note, Direction::ToClient, "").session(&*long).component(&*long);
+        (0..ROWS).for_each(|_| writer.append(&entry).unwrap());
+        writer.finish().unwrap();
+        let mut reader = Reader::open(&path).unwrap();
+        assert!(reader.next().is_some_and(|entry| entry.is_ok()));
+        let ahead: usize = reader.ahead.iter().map(|(_, entry)| size(entry)).sum();
+        drop((reader, writer));
+        let _ = std::fs::remove_file(&path);
+        assert!(ahead > 0 && ahead <= BYTES, "{ahead}");
     }
-    let mut tape = head::metadata_of(TapeId::from_text(&found.1), found.3.as_bytes()).map_err(damaged)?;
-    tape.session = found.2.map(Into::into);
-    Ok((found.0, tape))
 }

@@ -7,6 +7,9 @@ use rusqlite::types::{Type, ValueRef};
 
 use crate::tape::{Edge, Entry, EntryKind, Outcome, frame, name};
 
+/// Bytes of the name of a tape, a session or a component, at most.
+pub(super) const MAX_NAME: usize = 4 << 10;
+
 /// What [`read`] needs, in its order.
 pub(super) const COLUMNS: &str = "frame, message, message_type, direction, edge, elapsed_ns, timestamp, session_id, \
     component_id, call, outcome, synthetic";
@@ -31,8 +34,8 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Entry)> {
     if let Some(timestamp) = row.get::<_, Option<i64>>(6)? {
         entry = entry.wall(from_micros(timestamp));
     }
-    entry.session = row.get::<_, Option<String>>(7)?.map(Into::into);
-    entry.component = row.get::<_, Option<String>>(8)?.map(Into::into);
+    entry.session = some_text(row, 7)?.map(Into::into);
+    entry.component = some_text(row, 8)?.map(Into::into);
     entry.call = row.get::<_, Option<i64>>(9)?.map(i64::cast_unsigned);
     if row.get_ref(10)? != ValueRef::Null {
         entry.outcome = Some(word(row, 10, Outcome::from_word)?);
@@ -42,12 +45,25 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Entry)> {
 }
 
 fn word<T>(row: &Row<'_>, at: usize, from: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
-    let word = row
-        .get_ref(at)?
-        .as_str()
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(at, Type::Text, Box::new(error)))?;
-    let unknown = || format!("unknown word {word:?}").into();
-    from(word).ok_or_else(|| rusqlite::Error::FromSqlConversionFailure(at, Type::Text, unknown()))
+    let word = text(row, at)?;
+    from(word).ok_or_else(|| unfit(at, format!("unknown word {word:?}")))
+}
+
+/// A name: of a few bytes in the file, SQLite makes as many in memory as a hostile file says, for each row anew.
+pub(super) fn text<'a>(row: &'a Row<'_>, at: usize) -> rusqlite::Result<&'a str> {
+    let text = row.get_ref(at)?.as_str().map_err(|error| unfit(at, error))?;
+    if text.len() > MAX_NAME {
+        return Err(unfit(at, format!("a name of more than {MAX_NAME} bytes")));
+    }
+    Ok(text)
+}
+
+fn some_text<'a>(row: &'a Row<'_>, at: usize) -> rusqlite::Result<Option<&'a str>> {
+    if row.get_ref(at)? == ValueRef::Null { Ok(None) } else { text(row, at).map(Some) }
+}
+
+fn unfit(at: usize, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(at, Type::Text, why.into())
 }
 
 /// What an entry is found by: its own method, and the tool of a call.

@@ -1,20 +1,24 @@
 //! Writing a tape into SQLite.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
 
 use super::failed::failed;
+use super::find;
 use super::insert::{Known, insert, title};
 use super::open::{self, For};
-use super::reader;
+use super::row::MAX_NAME;
 use crate::tape::{Entry, MAX_FRAME_BYTES, Sink, Tape, TapeError, TapeId};
 
 /// So many entries, bytes and so much time are worth a commit.
 const ENTRIES: usize = 64;
 const BYTES: usize = 4 << 20;
 const PATIENCE: Duration = Duration::from_millis(20);
+/// The number of a last frame, at most, that is gone on from.
+const MAX_FRAME: u64 = i64::MAX as u64 / 2;
 
 /// Writes a tape into a file in SQLite. Entries wait in memory until a commit: 64 of them, 4 MiB or 20 ms.
 ///
@@ -60,7 +64,7 @@ impl Writer {
     /// It exists, or cannot be made.
     pub fn create(path: impl AsRef<Path>, tape: &Tape) -> Result<Self, TapeError> {
         let path = path.as_ref();
-        Self::begin(open::create(path)?, path, tape)
+        open::create(path, |db| Self::begin(db, path, tape))
     }
 
     /// Begins another tape in a file of tapes.
@@ -77,27 +81,29 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// As [`add_to`](Self::add_to); there is no such tape.
+    /// As [`add_to`](Self::add_to); there is no such tape. That somebody else goes on with it too is told by
+    /// [`commit`](Sink::commit), to whoever writes second.
     pub fn resume(path: impl AsRef<Path>, id: &TapeId) -> Result<Self, TapeError> {
         let path = path.as_ref();
         let db = open::open(path, For::Writing)?;
-        let (number, tape) = reader::title(&db, path, Some(id))?;
-        let last =
-            db.query_row("SELECT max(frame) FROM recordings WHERE tape = ?", [number], |row| row.get(0));
-        let last: Option<i64> = last.map_err(|error| failed(path, error))?;
-        let frames = last.and_then(|last| u64::try_from(last).ok()).unwrap_or(0);
-        Self::new(db, path, number, tape, frames)
+        let (number, tape) = find::tape(&db, path, Some(id))?;
+        let last = last(&db, number).map_err(|error| failed(path, error))?;
+        let frames = u64::try_from(last).ok().filter(|last| *last <= MAX_FRAME);
+        let damaged =
+            || TapeError::damaged(path.display(), format!("no recorder gives a frame the number {last}"));
+        Self::new(db, path, number, tape, frames.ok_or_else(damaged)?)
     }
 
     fn begin(db: Connection, path: &Path, tape: &Tape) -> Result<Self, TapeError> {
-        let sql = "INSERT INTO tapes (tape_id, session_id, created_at, metadata) VALUES (?, ?, 0, '{}')";
-        let made = db.execute(sql, params![tape.id.as_str(), tape.session.as_deref()]);
-        made.map_err(|error| failed(path, error))?;
-        let number = db.last_insert_rowid();
-        let mut writer = Self::new(db, path, number, tape.clone(), 0)?;
-        writer.changed = true;
-        writer.commit()?;
-        Ok(writer)
+        check(path, tape.id.as_str().len(), MAX_NAME)?;
+        let number = add(&db, tape).map_err(|error| match error.sqlite_error_code() {
+            Some(ErrorCode::ConstraintViolation) => {
+                let exists = io::Error::new(io::ErrorKind::AlreadyExists, "it holds such a tape already");
+                TapeError::io(path.display(), exists)
+            }
+            _ => failed(path, error),
+        })?;
+        Self::new(db, path, number, tape.clone(), 0)
     }
 
     fn new(db: Connection, path: &Path, number: i64, tape: Tape, frames: u64) -> Result<Self, TapeError> {
@@ -137,7 +143,7 @@ impl Writer {
             self.known = Known::default();
             // Tried again later, not at once.
             self.due = self.due.map(|_| Instant::now() + PATIENCE);
-            return Err(failed(&self.path, error));
+            return Err(error);
         }
         self.frames += self.waiting.len() as u64;
         self.waiting.clear();
@@ -145,26 +151,65 @@ impl Writer {
         Ok(())
     }
 
-    fn try_flush(&mut self) -> rusqlite::Result<()> {
+    fn try_flush(&mut self) -> Result<(), TapeError> {
         if self.waiting.is_empty() && !self.changed {
             return Ok(());
         }
+        match self.write() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(TapeError::busy(&self.path)),
+            Err(error) => Err(failed(&self.path, error)),
+        }
+    }
+
+    /// Not where somebody else has written to the same tape: a file is locked, a tape in it is not.
+    fn write(&mut self) -> rusqlite::Result<bool> {
         let all = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)?;
+        if last(&all, self.number)? != self.frames.cast_signed() {
+            return Ok(false);
+        }
         if self.changed {
             title(&all, self.number, &self.tape)?;
         }
         for (entry, frame) in self.waiting.iter().zip(self.frames + 1..) {
             insert(&all, self.number, frame, entry, &mut self.known, &self.tape)?;
         }
-        all.commit()
+        all.commit()?;
+        Ok(true)
     }
+
+    /// Whether a reader takes it.
+    fn takes(&self, entry: &Entry) -> Result<(), TapeError> {
+        let names = [&entry.session, &entry.component].into_iter().flatten().map(|name| name.len());
+        check(&self.path, entry.bytes.len(), MAX_FRAME_BYTES)?;
+        check(&self.path, names.max().unwrap_or(0), MAX_NAME)
+    }
+}
+
+/// A tape without entries: all that is known of it, or nothing.
+fn add(db: &Connection, tape: &Tape) -> rusqlite::Result<i64> {
+    let all = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
+    let sql = "INSERT INTO tapes (tape_id, session_id, created_at, metadata) VALUES (?, ?, 0, '{}')";
+    all.execute(sql, params![tape.id.as_str(), tape.session.as_deref()])?;
+    let number = all.last_insert_rowid();
+    title(&all, number, tape)?;
+    all.commit()?;
+    Ok(number)
+}
+
+/// The number of the last frame, 0 where there is none.
+fn last(db: &Connection, tape: i64) -> rusqlite::Result<i64> {
+    let sql = "SELECT coalesce(max(frame), 0) FROM recordings WHERE tape = ?";
+    db.prepare_cached(sql)?.query_row([tape], |row| row.get(0))
+}
+
+fn check(path: &Path, bytes: usize, max: usize) -> Result<(), TapeError> {
+    if bytes > max { Err(TapeError::too_large(path.display(), max)) } else { Ok(()) }
 }
 
 impl Sink for Writer {
     fn append(&mut self, entry: &Entry) -> Result<(), TapeError> {
-        if entry.bytes.len() > MAX_FRAME_BYTES {
-            return Err(TapeError::too_large(self.path.display(), MAX_FRAME_BYTES));
-        }
+        self.takes(entry)?;
         self.waiting.push(entry.clone());
         self.bytes += entry.bytes.len();
         let due = *self.due.get_or_insert_with(|| Instant::now() + PATIENCE);

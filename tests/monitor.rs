@@ -252,5 +252,6 @@ async fn dropping_it_closes_all_that_it_opened() {
     assert!(!log.is_closed());
     drop(samples);
     assert!(log.is_closed());
-    eventually_async(HANGS, "descriptors are back to start", || system::descriptors() == before).await;
+    // The first watch may still have been closing its own when they were counted.
+    eventually_async(HANGS, "descriptors are back to start", || system::descriptors() <= before).await;
 }

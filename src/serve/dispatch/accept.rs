@@ -41,8 +41,8 @@ impl<S: RpcService> Dispatch<S> {
         }
         let Some(id) = message.owned_id() else { return };
         if self.ids.insert(&id, ()).is_some() {
-            let why = format_args!("the id {id} is in use by another request");
-            self.on_refused.tell(message.bytes(), why);
+            let why = format!("the id {id} is in use by another request");
+            self.on_refused.tell(message.bytes(), &why);
             return self.decline(JsonRpcMessage::error_response(None, Code::INVALID_REQUEST, why));
         }
         if self.ids.len() > self.max_in_flight || self.waiting_bytes > WAITING {

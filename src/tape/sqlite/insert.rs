@@ -12,10 +12,14 @@ use crate::tape::{Entry, EntryKind, Outcome, Tape, frame, head, time};
 /// Of so many names, calls and sessions it is remembered where they stand.
 const REMEMBERED: usize = 10_000;
 
+/// And of so many bytes of names, which peers choose.
+const NAME_BYTES: usize = 4 << 20;
+
 /// What is in the file already.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     names: HashMap<(String, String), i64>,
+    name_bytes: usize,
     calls: HashMap<u64, i64>,
     sessions: HashSet<Arc<str>>,
 }
@@ -118,11 +122,17 @@ impl Known {
             let index = "INSERT INTO names_search (rowid, method, tool) VALUES (?, ?, ?)";
             db.prepare_cached(index)?.execute(params![number, name.0, name.1])?;
         }
-        if self.names.len() >= REMEMBERED {
-            self.names.clear();
-        }
-        self.names.insert(name, number);
+        self.remember(name, number);
         Ok(number)
+    }
+
+    fn remember(&mut self, name: (String, String), number: i64) {
+        let bytes = name.0.len() + name.1.len();
+        if self.names.len() >= REMEMBERED || self.name_bytes + bytes > NAME_BYTES {
+            (self.names, self.name_bytes) = (HashMap::new(), 0);
+        }
+        self.name_bytes += bytes;
+        self.names.insert(name, number);
     }
 
     fn session(&mut self, db: &Connection, tape: i64, entry: &Entry) -> rusqlite::Result<()> {
@@ -137,5 +147,20 @@ impl Known {
         }
         self.sessions.insert(session.clone());
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_any_length_take_only_so_much_memory() {
+        let mut known = Known::default();
+        for number in 0..10 {
+            known.remember(("tools/call".to_owned(), number.to_string().repeat(1 << 20)), number);
+            assert!(known.names.keys().map(|name| name.1.len()).sum::<usize>() <= NAME_BYTES);
+        }
+        assert_eq!(known.names.len(), 1, "of ten, three fit at a time");
     }
 }

@@ -224,3 +224,133 @@ async fn a_changed_answer_is_told_without_its_secret() {
     assert!(told.contains("/result/n: 1 became 2") && told.contains("/result/password"), "{told}");
     assert!(!told.contains("hunter"), "{told}");
 }
+
+/// A tape that says so, with one call that holds a card.
+fn write(path: &std::path::Path, redaction: Option<&str>, card: &str) {
+    use shadowcat::tape::{Sink, json};
+    let mut tape = Tape::new().unwrap();
+    tape.redaction = redaction.map(Into::into);
+    let mut sink = json::Writer::create(path, &tape).unwrap();
+    sink.append(&up(tool("1", "pay", &format!(r#"{{"card":"{card}"}}"#)))).unwrap();
+    sink.append(&down(result("1", "{}"))).unwrap();
+    sink.finish().unwrap();
+}
+
+#[tokio::test]
+async fn an_update_masks_what_was_masked_before() {
+    let folder = Folder::new();
+    let path = folder.path("a.json");
+    for (number, before, after) in [
+        (1, "secrets path:/params/arguments/card", "secrets path:/params/arguments/card"),
+        (2, "path:/x path:/params/arguments/card", "secrets path:/x path:/params/arguments/card"),
+        (3, "path:/params/arguments/card, secrets", "path:/params/arguments/card, secrets"),
+    ] {
+        write(&path, Some(before), "[REDACTED:path]");
+        let options = || Options::new().mode(Mode::Update);
+        for _ in 0..2 {
+            let mut taped = options().open_or_record(&path, || Ok::<_, Error>(server())).unwrap();
+            ask(&mut taped, tool("1", "pay", r#"{"card":"4111","password":"hunter2"}"#)).await;
+            taped.finish().unwrap();
+            let tape = std::fs::read_to_string(&path).unwrap();
+            assert!(!tape.contains("4111") && !tape.contains("hunter2"), "{number}: {tape}");
+            let redaction = shadowcat::tape::open(&path).unwrap().tape().redaction.clone();
+            assert_eq!(redaction.as_deref(), Some(after));
+        }
+        let mut replay = Replay::from_path(&path).unwrap();
+        only(&mut replay, tool("1", "pay", r#"{"card":"4112","password":"hunter3"}"#)).await;
+        assert!(replay.mismatches().is_empty());
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_update_leaves_a_tape_alone_that_it_cannot_mask_as_before() {
+    let folder = Folder::new();
+    let path = folder.path("a.json");
+    let masked = "[REDACTED:path]";
+    for (redaction, card, unmasked, why) in [
+        (Some("secrets and cards"), masked, false, "is none that is known here"),
+        (Some("secrets path:/a b"), masked, false, "is none that is known here"),
+        (Some("path:/a,"), masked, false, "is none that is known here"),
+        (Some(""), masked, false, "is none that is known here"),
+        (Some("secrets"), masked, false, "places are masked on it that it does not name"),
+        (Some("secrets"), "4111", true, "it is masked, and would not be any more"),
+    ] {
+        write(&path, redaction, card);
+        let before = std::fs::read(&path).unwrap();
+        let options = Options::new().mode(Mode::Update);
+        let options = if unmasked { options.unmasked() } else { options };
+        let error = options.open_or_record(&path, || Ok::<_, Error>(server())).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_tape_that_is_masked_while_it_is_recorded_anew_is_left_alone() {
+    let folder = Folder::new();
+    let path = folder.path("a.json");
+    write(&path, None, "4111");
+    let options = Options::new().mode(Mode::Update);
+    let mut taped = options.open_or_record(&path, || Ok::<_, Error>(server())).unwrap();
+    ask(&mut taped, tool("1", "pay", r#"{"card":"4111"}"#)).await;
+    std::fs::remove_file(&path).unwrap();
+    write(&path, Some("path:/params/arguments/card"), "[REDACTED:path]");
+    let before = std::fs::read(&path).unwrap();
+    let error = taped.finish().unwrap_err().to_string();
+    assert!(error.contains("masked otherwise than when the recording began"), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+/// Masked by what no replay knows: each is found by what of it is not masked.
+#[tokio::test]
+async fn one_of_many_masked_requests_is_found_whichever_it_is() {
+    const MANY: usize = 600;
+    let pay = |at: usize, card: &str| {
+        let arguments = format!(r#"{{"card":"{card}","for":["x",{{"at":{at}}}]}}"#);
+        tool("1", &format!("pay{}", at % 2), &arguments)
+    };
+    let told = |at: usize, by: &str| {
+        let said = format!(r#"{{"at":{at},"by":"{by}"}}"#);
+        format!(r#"{{"jsonrpc":"2.0","method":"notifications/x","params":{said}}}"#)
+    };
+    let read = |uri: &str| {
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{{"uri":"{uri}"}}}}"#)
+    };
+    let mut tape = Vec::new();
+    for at in 0..MANY {
+        let card = ["[REDACTED:card]", "no. [REDACTED:card]"][at % 2];
+        tape.extend([up(pay(at, card)), down(result("1", &at.to_string()))]);
+        tape.push(up(told(at, "[REDACTED:name]")));
+    }
+    tape.extend([up(read("x://[REDACTED:name]/y")), down(result("1", r#""read""#))]);
+    let mut replay = replay(tape);
+    for round in 0..2 {
+        for at in (0..MANY).rev().step_by(7) {
+            let heard = only(&mut replay, pay(at, ["4111", "no. 4111"][at % 2])).await;
+            assert_eq!(heard, result("1", &at.to_string()), "{round}");
+            tell(&mut replay, told(at, "ann")).await;
+        }
+        assert_eq!(replay.stats().unrecorded_notifications > 0, round > 0, "each is said once");
+    }
+    assert_eq!(only(&mut replay, read("x://ann/y")).await, result("1", r#""read""#));
+    assert!(replay.mismatches().is_empty());
+    only(&mut replay, pay(1, "4111")).await;
+    only(&mut replay, pay(MANY, "4111")).await;
+    only(&mut replay, pay(0, "4111").replace("pay0", "pay1")).await;
+    assert_eq!(replay.mismatches().len(), 3);
+}
+
+#[tokio::test]
+async fn a_masked_request_is_found_whatever_does_not_count_of_it() {
+    for path in ["/params/name", "/params/arguments/at"] {
+        let asked = |name: &str, at: u8, card: &str| {
+            tool("1", name, &format!(r#"{{"at":{at},"cards":[{{"no":"{card}"}}],"a/b~c":"{card}"}}"#))
+        };
+        let options = Options::new().ignore(path).unwrap();
+        let mut replay = replay_by(options, [up(asked("a", 1, "[REDACTED:x]")), down(result("1", "{}"))]);
+        let (name, at) = if path == "/params/name" { ("b", 1) } else { ("a", 2) };
+        assert_eq!(only(&mut replay, asked(name, at, "4111")).await, result("1", "{}"), "{path}");
+    }
+}

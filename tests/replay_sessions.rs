@@ -14,20 +14,23 @@ use std::path::Path;
 use replayed::{down, up};
 use shadowcat::connect::replay::{Mode, Options, ReplayError};
 use shadowcat::connect::{Command, Replay};
-use shadowcat::tape::{self, Edge, Entry, Sink, Tape, json, lines};
-use shadowcat::{Error, JsonRpcMessage, Reply, RpcService, serve};
+use shadowcat::tape::{self, Edge, Entry, EntryKind, Sink, Tape, json, lines};
+use shadowcat::{Direction, Error, JsonRpcMessage, Reply, RpcService, serve};
 use support::{Peer, msg, peer, soon};
 use taped::Folder;
 use tokio::task::JoinHandle;
 use tower::{ServiceExt, service_fn};
 
 fn write(path: &Path, entries: &[Entry]) {
-    let tape = Tape::new().unwrap();
+    write_tape(path, &Tape::new().unwrap(), entries);
+}
+
+fn write_tape(path: &Path, tape: &Tape, entries: &[Entry]) {
     let mut sink: Box<dyn Sink> = match path.extension().unwrap().to_str().unwrap() {
-        "jsonl" => Box::new(lines::Writer::create(path, &tape).unwrap()),
+        "jsonl" => Box::new(lines::Writer::create(path, tape).unwrap()),
         #[cfg(feature = "sqlite")]
-        "db" => Box::new(tape::sqlite::Writer::create(path, &tape).unwrap()),
-        _ => Box::new(json::Writer::create(path, &tape).unwrap()),
+        "db" => Box::new(tape::sqlite::Writer::create(path, tape).unwrap()),
+        _ => Box::new(json::Writer::create(path, tape).unwrap()),
     };
     entries.iter().for_each(|entry| sink.append(entry).unwrap());
     sink.finish().unwrap();
@@ -343,6 +346,35 @@ async fn an_update_does_not_replace_what_it_does_not_record() {
     assert!(refused("edges.jsonl", Options::new()).contains("another edge"));
     assert!(refused("one.jsonl", Options::new().edge(Edge::Upstream)).contains("another edge"));
 
+    let of = |kind| Entry::new(kind, Direction::ToClient, "{}");
+    let mut made_up = ping();
+    made_up.synthetic = true;
+    let mut of_component = ping();
+    of_component.component = Some("fetch".into());
+    let kinds = [EntryKind::Note, EntryKind::Snapshot, EntryKind::Refused, EntryKind::Component].map(of);
+    for (number, entry) in kinds.into_iter().chain([made_up, of_component]).enumerate() {
+        let name = format!("more{number}.json");
+        write(&folder.path(&name), &[ping(), entry]);
+        assert!(refused(&name, Options::new()).contains("it holds more than messages"), "{number}");
+    }
+    let tape = || Tape::new().unwrap();
+    let mut part = tape();
+    part.part = Some(1);
+    for (number, (tape, why)) in [
+        (tape().label("a", "b"), "it has components or labels"),
+        (tape().component(tape::Component::new("fetch")), "it has components or labels"),
+        (part, "it is a part of a longer one"),
+        #[cfg(not(feature = "secret"))]
+        (tape().redaction("secrets"), "it is masked, which takes the feature `secret`"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("tape{number}.json");
+        write_tape(&folder.path(&name), &tape, &[ping()]);
+        assert!(refused(&name, Options::new()).contains(why), "{number}");
+    }
+
     std::fs::copy(folder.path("one.jsonl"), folder.path("lines.json")).unwrap();
     std::fs::copy(folder.path("two.json"), folder.path("document.jsonl")).unwrap();
     for name in ["lines.json", "document.jsonl"] {
@@ -357,6 +389,28 @@ async fn an_update_does_not_replace_what_it_does_not_record() {
         std::fs::rename(folder.path("sqlite.db"), folder.path("sqlite.json")).unwrap();
         assert!(refused("sqlite.json", Options::new()).contains("another format than its name says"));
     }
+}
+
+#[tokio::test]
+async fn an_updated_tape_says_between_whom_it_was() {
+    let folder = Folder::new();
+    let path = folder.path("a.json");
+    let initialize = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"me","version":"1"}}}"#;
+    let old = Tape::new().unwrap().transport("stdio").upstream_transport("http");
+    let old = old.server_info(tape::Json::new(br#"{"name":"old"}"#).unwrap());
+    write_tape(&path, &old, &[up(initialize)]);
+    let answer = r#"{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"new"}}"#;
+    let options = Options::new().mode(Mode::Update);
+    let taped = options.open_or_record(&path, || Ok::<_, Error>(answering(answer))).unwrap();
+    drop(soon(taped.clone().oneshot(msg(initialize))).await.unwrap());
+    taped.finish().unwrap();
+    let source = tape::open(&path).unwrap();
+    let new = source.tape();
+    assert_eq!(new.transport.as_deref(), Some("stdio"));
+    assert_eq!(new.upstream_transport.as_deref(), Some("http"));
+    assert_eq!(new.protocol_version.as_deref(), Some("2025-11-25"));
+    assert_eq!(new.client_info.as_ref().unwrap().as_str(), r#"{"name":"me","version":"1"}"#);
+    assert_eq!(new.server_info.as_ref().unwrap().as_str(), r#"{"name":"new"}"#);
 }
 
 #[test]

@@ -113,7 +113,7 @@ pub use merge::{Merged, merge};
 pub use mocks::Mocks;
 pub use open_options::OpenOptions;
 pub use recorder::{Exchange, Overflow, Recorder, RecorderOptions, RecorderStats};
-pub(crate) use recorder::{Room, Watched};
+pub(crate) use recorder::{Room, Watched, learn_of};
 #[cfg(feature = "secret")]
 #[cfg_attr(docsrs, doc(cfg(feature = "secret")))]
 pub use redact::{Redact, Redacted};

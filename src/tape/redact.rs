@@ -101,6 +101,11 @@ impl Redact {
         Self { paths, ..Self::new() }
     }
 
+    /// What a tape says that was redacted by this.
+    pub(crate) fn profile_name(&self) -> &str {
+        &self.profile
+    }
+
     /// A message without them, under its own method and id: somebody still waits for it. `None` if it cannot be masked.
     pub(crate) fn said(&self, message: &JsonRpcMessage) -> Option<JsonRpcMessage> {
         let placed = match self.paths.is_empty() {

@@ -61,7 +61,8 @@ pub enum ReplayError {
     /// A tape to record has a name of no format.
     #[error("{0}: a tape is recorded as .json or .jsonl")]
     Name(String),
-    /// The tape that is there is not recorded anew, since that would lose more than what is recorded.
+    /// The tape that is there is not recorded anew, since that would lose more than what is recorded, or hold what is
+    /// masked on it.
     #[error("{path}: is not recorded anew: {why}; remove it, or record another")]
     Kept {
         /// The tape.

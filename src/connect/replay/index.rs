@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::essence;
 use super::mask::{self, Masks};
+use super::masked::Masked;
 use super::mismatch::{Mismatch, MismatchKind};
 use super::options::{Matching, Options, Repeats};
 use super::script::Script;
@@ -29,9 +30,10 @@ pub(super) struct Index {
     /// Exchanges that ask for the same, in order.
     members: Vec<Vec<usize>>,
     /// Groups of which something is masked on the tape.
-    masked: Vec<usize>,
+    masked: Masked,
     /// By key, the notes in order.
     notes: HashMap<Vec<u8>, Vec<usize>>,
+    masked_notes: Masked,
     masks: Masks,
 }
 
@@ -46,8 +48,9 @@ impl Index {
             essences: Vec::new(),
             groups: HashMap::new(),
             members: Vec::new(),
-            masked: Vec::new(),
+            masked: Masked::new(&options.comparison),
             notes: HashMap::new(),
+            masked_notes: Masked::new(&options.comparison),
             masks: Masks::of(script.redaction.as_deref()),
         };
         for (at, exchange) in script.exchanges.iter().enumerate() {
@@ -55,14 +58,15 @@ impl Index {
             let group = *index.groups.entry(index.comparison.key(&essence)).or_insert(index.members.len());
             if group == index.members.len() {
                 index.members.push(Vec::new());
-                index.masked.extend(mask::is_masked(&essence).then_some(group));
+                index.masked.add(&exchange.request, &essence, group);
             }
             index.members[group].push(at);
             index.essences.push(essence);
         }
         for (at, note) in script.notes.iter().enumerate() {
-            let key = index.key(&note.message);
-            index.notes.entry(key).or_default().push(at);
+            let essence = index.essence(&note.message);
+            index.masked_notes.add(&note.message, &essence, at);
+            index.notes.entry(index.comparison.key(&essence)).or_default().push(at);
         }
         index
     }
@@ -99,16 +103,12 @@ impl Index {
         let is_new = |at: &usize| !said[*at];
         let of_key =
             |message: &JsonRpcMessage| self.notes.get(&self.key(message))?.iter().copied().find(is_new);
-        let is_alike = |at: &usize| {
-            let recorded = &script.notes[*at].message;
-            recorded.method() == message.method()
-                && is_new(at)
-                && mask::is_masked(recorded.bytes())
-                && self.is_alike(&self.essence(recorded), &self.essence(message))
-        };
-        of_key(message)
-            .or_else(|| of_key(&self.masks.taped(message)?))
-            .or_else(|| (0..script.notes.len()).find(is_alike))
+        of_key(message).or_else(|| of_key(&self.masks.taped(message)?)).or_else(|| {
+            let essence = self.essence(message);
+            let is_alike =
+                |at: usize| !said[at] && self.is_alike(&self.essence(&script.notes[at].message), &essence);
+            self.masked_notes.find(message, &essence, |at| !said[at], is_alike)
+        })
     }
 
     /// How an answer of the client differs from the recorded one, ids and what is masked aside.
@@ -152,11 +152,9 @@ impl Index {
     /// Those that ask for the same, or would if the tape told it all: then those first that were not all played.
     fn group(&self, state: &State, request: &JsonRpcMessage, essence: &[u8]) -> Option<usize> {
         self.same(request, essence).or_else(|| {
-            let is_left = |group: &usize| state.next_in_group[*group] < self.members[*group].len();
-            let alike = |group: &usize| self.is_alike(&self.essences[self.members[*group][0]], essence);
-            let mut alike = self.masked.iter().copied().filter(alike);
-            let first = alike.next()?;
-            Some(std::iter::once(first).chain(alike).find(is_left).unwrap_or(first))
+            let is_left = |group: usize| state.next_in_group[group] < self.members[group].len();
+            let is_alike = |group: usize| self.is_alike(&self.essences[self.members[group][0]], essence);
+            self.masked.find(request, essence, is_left, is_alike)
         })
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::essence;
-use crate::message::{JsonRpcMessage, Pointer};
+use crate::message::{JsonRpcMessage, Pointer, elements, members};
 use crate::protocol::peek;
 #[cfg(feature = "secret")]
 use crate::secret::{Marker, shared};
@@ -97,6 +97,28 @@ const MARKER: (&str, &str) = ("[REDACTED:", "]");
 /// Whether something of it is masked.
 pub(super) fn is_masked(recorded: &[u8]) -> bool {
     memchr::memmem::find(recorded, MARKER.0.as_bytes()).is_some()
+}
+
+/// Where texts stand of which something is masked, as deep as documents are compared. None where there are so many that
+/// none would be [explained](unexplained).
+pub(super) fn places(recorded: &[u8]) -> Vec<Pointer> {
+    const DEEPEST: usize = 128;
+    let mut found = Vec::new();
+    let mut left = vec![(Pointer::root(), 0, recorded)];
+    while let Some((place, depth, json)) = left.pop() {
+        if json.first() == Some(&b'"') {
+            found.push(place);
+        } else if depth < DEEPEST {
+            let members = members(json).map(|member| (member.key().into_owned(), member.value));
+            let elements = elements(json).enumerate().map(|(at, part)| (at.to_string(), &json[part]));
+            let masked = members.chain(elements).filter(|(_, part)| is_masked(part));
+            left.extend(masked.map(|(step, part)| (place.clone().join(step), depth + 1, part)));
+        }
+        if found.len() + left.len() >= Comparison::MAX_DIFFERENCES {
+            return Vec::new();
+        }
+    }
+    found
 }
 
 /// The differences that are more than what the tape does not tell.

@@ -60,6 +60,20 @@ impl Knows {
     }
 }
 
+/// What a request and its answer tell, where nobody records while they are said.
+pub(crate) fn learn_of(tape: &mut Tape, request: &JsonRpcMessage, answer: Option<&JsonRpcMessage>) {
+    let knows = Knows::default();
+    let (asked, answered) = knows.asked(request);
+    if let Some(fact) = asked {
+        learn(tape, fact, request.bytes());
+    }
+    if let Some((answer, fact)) = answer.zip(answered)
+        && knows.answered(answer, fact).is_some()
+    {
+        learn(tape, fact, answer.bytes());
+    }
+}
+
 /// Whether more is known than before. What was said first holds, where a tape is of several sessions.
 pub(super) fn learn(tape: &mut Tape, fact: Fact, bytes: &Bytes) -> bool {
     let options = ScanOptions::new().transparent().unlimited();

@@ -27,6 +27,7 @@ use state::{FINISHED, Flush, Item, PAUSED, RECORDING, Shared};
 use thread::Thread;
 
 pub use exchange::Exchange;
+pub(crate) use facts::learn_of;
 pub use options::{Overflow, RecorderOptions};
 pub(crate) use room::Room;
 pub use stats::RecorderStats;

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::save::Old;
 use crate::message::JsonRpcMessage;
+#[cfg(feature = "secret")]
+use crate::message::Pointer;
 #[cfg(feature = "secret")]
 use crate::tape::Redact;
 use crate::tape::{Entry, Tape};
@@ -16,8 +19,24 @@ pub(super) struct Mask {
 
 #[cfg(feature = "secret")]
 impl Mask {
-    pub(super) fn new(unmasked: bool) -> Self {
-        Self { redact: (!unmasked).then(Redact::new) }
+    /// Masks at least what was masked on the tape that is there, or says why it cannot.
+    pub(super) fn as_on(old: Option<&Old>, unmasked: bool) -> Result<Self, &'static str> {
+        let Some((old, profile)) = old.and_then(|old| Some((old, old.tape.redaction.as_deref()?))) else {
+            return Ok(Self { redact: (!unmasked).then(Redact::new) });
+        };
+        if unmasked {
+            return Err("it is masked, and would not be any more");
+        }
+        let words = || profile.split(", ").flat_map(str::split_whitespace);
+        if words().next().is_none() || !words().all(is_known) {
+            return Err("its redaction is none that is known here");
+        }
+        if old.has_places && words().all(|word| word == SECRETS) {
+            return Err("places are masked on it that it does not name");
+        }
+        let is_whole = words().any(|word| word == SECRETS);
+        let whole = if is_whole { profile.to_owned() } else { format!("{SECRETS} {profile}") };
+        Ok(Self { redact: Some(Redact::of_profile(profile).profile(&whole)) })
     }
 
     /// `None` if it cannot be masked.
@@ -36,6 +55,11 @@ impl Mask {
         }
     }
 
+    /// What a tape says that it was masked by.
+    pub(super) fn profile(&self) -> Option<&str> {
+        self.redact.as_ref().map(Redact::profile_name)
+    }
+
     /// What is known of the tape, and that it is masked.
     pub(super) fn tape(&self, tape: Tape) -> Tape {
         match &self.redact {
@@ -45,10 +69,25 @@ impl Mask {
     }
 }
 
+/// All secrets that are known.
+#[cfg(feature = "secret")]
+const SECRETS: &str = "secrets";
+
+#[cfg(feature = "secret")]
+fn is_known(word: &str) -> bool {
+    let is_path =
+        |path: &str| path.starts_with('/') && !path.ends_with(',') && path.parse::<Pointer>().is_ok();
+    word == SECRETS || word.strip_prefix("path:").is_some_and(is_path)
+}
+
 #[cfg(not(feature = "secret"))]
 impl Mask {
-    pub(super) fn new(_: bool) -> Self {
-        Self {}
+    /// Without the feature nothing is masked: not where something was.
+    pub(super) fn as_on(old: Option<&Old>, _: bool) -> Result<Self, &'static str> {
+        match old.and_then(|old| old.tape.redaction.as_ref()) {
+            None => Ok(Self {}),
+            Some(_) => Err("it is masked, which takes the feature `secret`"),
+        }
     }
 
     pub(super) fn message<'m>(&self, message: &'m JsonRpcMessage) -> Option<Cow<'m, JsonRpcMessage>> {
@@ -57,6 +96,10 @@ impl Mask {
 
     pub(super) fn entry(&self, entry: Entry) -> Entry {
         entry
+    }
+
+    pub(super) fn profile(&self) -> Option<&str> {
+        None
     }
 
     pub(super) fn tape(&self, tape: Tape) -> Tape {

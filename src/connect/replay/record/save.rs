@@ -1,14 +1,68 @@
 //! From memory into a file, and that into its place.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use memchr::memmem;
 
 use super::Mode;
+use super::mask::Mask;
 use crate::connect::replay::ReplayError;
 use crate::connect::replay::script::Wanted;
-use crate::tape::{self, Entry, EntryKind, Sink, Tape, TapeError, json, lines};
+use crate::tape::{self, Edge, Entry, EntryKind, Sink, Tape, TapeError, json, lines};
+
+/// A tape that is to be recorded anew.
+pub(super) struct Old {
+    pub(super) tape: Tape,
+    /// Something was masked for the place where it stood.
+    pub(super) has_places: bool,
+}
+
+/// What stands on such a tape.
+#[derive(Default)]
+struct Seen {
+    session: Option<Option<Arc<str>>>,
+    edge: Option<Edge>,
+    has_places: bool,
+}
+
+impl Seen {
+    fn entry(&mut self, entry: Entry) -> Result<(), &'static str> {
+        use EntryKind::{End, Lost, Notification, Request, Response};
+        self.has_places |= memmem::find(&entry.bytes, b"[REDACTED:path").is_some();
+        match entry.kind {
+            End | Lost => return Ok(()),
+            Request | Notification | Response if entry.component.is_none() && !entry.synthetic => {}
+            _ => return Err("it holds more than messages"),
+        }
+        if *self.edge.get_or_insert(entry.edge) != entry.edge {
+            return Err(OTHER_EDGE);
+        }
+        match &self.session {
+            Some(session) if *session != entry.session => Err("it holds several sessions"),
+            _ => {
+                self.session = Some(entry.session);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether it is what would be recorded.
+    fn check(&self, wanted: &Wanted) -> Result<(), &'static str> {
+        let session = self.session.as_ref().and_then(Option::as_deref);
+        if wanted.session.as_deref().is_some_and(|name| session.is_some_and(|session| session != name)) {
+            return Err("it holds another session");
+        }
+        if self.edge.is_some_and(|edge| edge != wanted.edge.unwrap_or_default()) {
+            return Err(OTHER_EDGE);
+        }
+        Ok(())
+    }
+}
+
+const OTHER_EDGE: &str = "it holds what was seen at another edge";
 
 /// Where a recording goes, and as what.
 #[derive(Debug)]
@@ -32,39 +86,37 @@ impl Place {
         &self.path
     }
 
-    /// Whether what is there, if anything is, may be recorded anew: only what a recording would be.
-    pub(super) fn check(&self, wanted: &Wanted) -> Result<(), ReplayError> {
+    /// What is there, if anything is, and may be recorded anew: only what a recording would be.
+    pub(super) fn old(&self, wanted: &Wanted) -> Result<Option<Old>, ReplayError> {
         if fs::symlink_metadata(&self.path).is_err() {
-            return Ok(());
+            return Ok(None);
         }
         let mut source = tape::open(&self.path)?;
         if !self.is_of_format() {
             return Err(self.kept("it is of another format than its name says"));
         }
-        let (mut sessions, mut edges) = (BTreeSet::new(), BTreeSet::new());
+        let mut seen = Seen::default();
         for entry in &mut *source {
             let entry = match entry {
                 Err(error) if error.is_torn() => break,
                 entry => entry?,
             };
-            if matches!(entry.kind, EntryKind::Request | EntryKind::Notification | EntryKind::Response) {
-                sessions.insert(entry.session);
-                edges.insert(entry.edge.as_str());
-            }
-            if sessions.len() > 1 {
-                return Err(self.kept("it holds several sessions"));
-            }
+            seen.entry(entry).map_err(|why| self.kept(why))?;
         }
-        let is_other = |name: &str| sessions.iter().flatten().any(|session| **session != *name);
-        if wanted.session.as_deref().is_some_and(is_other) {
-            return Err(self.kept("it holds another session"));
+        seen.check(wanted).map_err(|why| self.kept(why))?;
+        let tape = source.tape().clone();
+        if !tape.components.is_empty() || !tape.labels.is_empty() {
+            return Err(self.kept("it has components or labels"));
         }
-        if edges.len() > 1
-            || edges.first().is_some_and(|edge| *edge != wanted.edge.unwrap_or_default().as_str())
-        {
-            return Err(self.kept("it holds what was seen at another edge"));
+        if tape.part.is_some() {
+            return Err(self.kept("it is a part of a longer one"));
         }
-        Ok(())
+        Ok(Some(Old { tape, has_places: seen.has_places }))
+    }
+
+    /// What masks a recording as the old one was masked.
+    pub(super) fn mask(&self, old: Option<&Old>, unmasked: bool) -> Result<Mask, ReplayError> {
+        Mask::as_on(old, unmasked).map_err(|why| self.kept(why))
     }
 
     /// Neither packed nor of another format; it can be opened.
@@ -75,7 +127,7 @@ impl Place {
         is_read && is_text && (lines::Reader::open(&self.path).is_ok() == self.is_lines)
     }
 
-    fn kept(&self, why: &'static str) -> ReplayError {
+    pub(super) fn kept(&self, why: &'static str) -> ReplayError {
         ReplayError::Kept { path: self.path.display().to_string(), why }
     }
 

@@ -11,8 +11,7 @@ use tower_service::Service;
 
 use super::leaf::Call;
 use super::log::Log;
-use super::mask::Mask;
-use super::save::Place;
+use super::save::{Old, Place};
 use super::{Changes, Mode};
 use crate::connect::replay::{Options, Replay, ReplayError, script};
 use crate::error::{BoxError, Error};
@@ -48,7 +47,8 @@ impl Replay {
     ///
     /// A tape to record is named `.json` or `.jsonl`. Secrets on it are masked (feature `secret`), and what was masked is
     /// still matched when it is replayed; the client is told what the server said with markers in their place then.
-    /// [`Options::unmasked`] leaves them.
+    /// [`Options::unmasked`] leaves them. What is masked on the old tape is masked on the new one, too: also the places
+    /// that its recorder was told.
     ///
     /// ```no_run
     /// use shadowcat::connect::{Command, Replay};
@@ -65,7 +65,9 @@ impl Replay {
     /// # Errors
     ///
     /// As [`Options::open`]; the tape is missing and is not to be recorded, or the leaf cannot be made. What is to be
-    /// recorded anew is of another format, or holds more than the one session.
+    /// recorded anew is of another format, or holds more than the messages of the one session: notes, components, labels.
+    /// Or it was masked as this run cannot: it is redacted by another profile than secrets and the paths of a recorder,
+    /// is to be [`unmasked`](Options::unmasked) now, or the feature `secret` is missing.
     pub fn or_record<L, E: Into<BoxError>>(
         path: impl AsRef<Path>,
         make: impl FnOnce() -> Result<L, E>,
@@ -109,9 +111,9 @@ impl Options {
             return Ok(Taped { inner: Inner::Replay(self.open(path).map_err(explain)?) });
         }
         let place = Place::new(path)?;
-        place.check(&self.wanted)?;
+        let mask = place.mask(place.old(&self.wanted)?.as_ref(), self.unmasked)?;
         let leaf = make().map_err(|error| ReplayError::Leaf(error.into()))?;
-        let log = Arc::new(Log::new(&self.wanted, Mask::new(self.unmasked)));
+        let log = Arc::new(Log::new(&self.wanted, mask));
         let recording = Recording { log, place, mode, options: self };
         Ok(Taped { inner: Inner::Record(leaf, Arc::new(recording)) })
     }
@@ -144,22 +146,44 @@ impl Recording {
     fn finish(&self) -> Result<Changes, ReplayError> {
         let entries = self.log.entries()?;
         let mut new = script::of_entries(&entries, &self.options.wanted)?;
-        let tape = self.log.mask().tape(Tape::new()?);
-        new.redaction.clone_from(&tape.redaction);
         let old = self.old()?;
+        let tape = self.tape(&new, old.as_ref())?;
+        new.redaction.clone_from(&tape.redaction);
+        let before = if old.is_some() { self.before()? } else { None };
         self.place.save(tape, &entries, self.mode)?;
-        Ok(Changes::between(old.as_ref(), &new, &self.options))
+        Ok(Changes::between(before.as_ref(), &new, &self.options))
+    }
+
+    /// The tape that is replaced. Another may have put it there while this one was recorded.
+    fn old(&self) -> Result<Option<Old>, ReplayError> {
+        if self.mode != Mode::Update {
+            return Ok(None);
+        }
+        let old = self.place.old(&self.options.wanted)?;
+        let mask = self.place.mask(old.as_ref(), self.options.unmasked)?;
+        match mask.profile() == self.log.mask().profile() {
+            true => Ok(old),
+            false => Err(self.place.kept("it is masked otherwise than when the recording began")),
+        }
     }
 
     /// What no replay reads, as a tape without requests, cannot be compared, and is replaced all the same.
-    fn old(&self) -> Result<Option<script::Script>, ReplayError> {
-        let path = self.place.path();
-        if self.mode != Mode::Update || std::fs::symlink_metadata(path).is_err() {
-            return Ok(None);
-        }
-        self.place.check(&self.options.wanted)?;
-        let mut source = tape::open(path)?;
+    fn before(&self) -> Result<Option<script::Script>, ReplayError> {
+        let mut source = tape::open(self.place.path())?;
         Ok(script::read(&mut *source, &self.options.wanted).ok())
+    }
+
+    /// What is known of the new tape: what its messages tell, and what the old one says beside.
+    fn tape(&self, new: &script::Script, old: Option<&Old>) -> Result<Tape, ReplayError> {
+        let mut tape = Tape::new()?;
+        for exchange in &new.exchanges {
+            tape::learn_of(&mut tape, &exchange.request, exchange.answer());
+        }
+        if let Some(Old { tape: old, .. }) = old {
+            tape.transport.clone_from(&old.transport);
+            tape.upstream_transport.clone_from(&old.upstream_transport);
+        }
+        Ok(self.log.mask().tape(tape))
     }
 }
 

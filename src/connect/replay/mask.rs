@@ -118,6 +118,7 @@ pub(super) fn places(recorded: &[u8]) -> Vec<Pointer> {
             return Vec::new();
         }
     }
+    found.sort_by_cached_key(Pointer::to_string); // the order of members does not count
     found
 }
 

@@ -57,10 +57,9 @@
 //!
 //! A tape that says that it was [masked](crate::tape::Tape::redaction) is matched as if the client's words were masked
 //! too: secrets, and the places that the recorder named. Whatever a recorded `[REDACTED:…]` stands for is right, also
-//! where something else masked it; markers of another shape are words as others. Of requests that are the same but
-//! for texts with such markers, where the tape does not tell how it was masked, 256 that were not played yet are looked at
-//! for one that fits, and as many that were. What the server said is said as it
-//! stands on the tape, with markers.
+//! where something else masked it; markers of another shape are words as others. Where the tape does not tell how it
+//! was masked, and requests are the same but for texts with markers, 256 that were not played yet are looked at for one
+//! that fits, and as many that were. What the server said is said as it stands on the tape, with markers.
 //!
 //! Mismatches, their errors and the log tell values as they would be masked, whether the tape is masked or not; without
 //! the feature `secret`, which knows what a secret is, they tell only kinds, frames, names and places.

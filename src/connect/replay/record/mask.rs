@@ -84,9 +84,11 @@ fn is_known(word: &str) -> bool {
 impl Mask {
     /// Without the feature nothing is masked: not where something was.
     pub(super) fn as_on(old: Option<&Old>, _: bool) -> Result<Self, &'static str> {
-        match old.and_then(|old| old.tape.redaction.as_ref()) {
-            None => Ok(Self {}),
-            Some(_) => Err("it is masked, which takes the feature `secret`"),
+        match old {
+            Some(old) if old.has_places || old.tape.redaction.is_some() => {
+                Err("it is masked, which takes the feature `secret`")
+            }
+            _ => Ok(Self {}),
         }
     }
 

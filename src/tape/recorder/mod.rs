@@ -153,6 +153,10 @@ impl Recorder {
         self.shared.queue().has_room()
     }
 
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// Who waits for room asks again what is to be waited for.
     pub(crate) fn wake(&self) {
         self.shared.queue().wake();
@@ -206,6 +210,7 @@ impl Recorder {
         if self.shared.mode() == RECORDING {
             self.annotate("paused");
             self.shared.change_mode(PAUSED);
+            self.wake();
         }
     }
 
@@ -272,6 +277,7 @@ impl Recorder {
     pub(crate) fn end(&self) {
         if self.shared.change_mode(FINISHED) {
             self.shared.close();
+            self.wake();
         }
     }
 

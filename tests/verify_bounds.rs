@@ -9,7 +9,7 @@ mod verified;
 
 use std::time::Duration;
 
-use shadowcat::tape::{Edge, Entry, EntryKind};
+use shadowcat::tape::{Edge, Entry, EntryKind, Outcome};
 use shadowcat::verify::{Pace, Report, Verdict, Verify};
 use shadowcat::{Direction, JsonRpcMessage, Kind, Reply};
 use support::*;
@@ -197,6 +197,59 @@ async fn what_another_recorder_numbered_is_put_together_by_what_it_says() {
     }
 }
 
+/// Whether it was lost, cut off, unreadable, or only its end was noted.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_not_on_the_tape_is_not_equal() {
+    let cut = || Made::new().call(1, "ping", "{}", "{}").client(&call_text(2));
+    let mut unreadable = cut();
+    unreadable.entries.push(Entry::new(EntryKind::Response, Direction::ToClient, "{"));
+    let noted = cut().of(2).end(2, Outcome::Answered, "");
+    for tape in [cut(), unreadable, noted] {
+        for pace in [Pace::OneByOne, Pace::AsRecorded] {
+            // It takes its time, and is waited for.
+            let server = leaf(|message: JsonRpcMessage| async move {
+                if message.is_method("tools/call") {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                Ok(if message.is_listen() { Reply::empty() } else { answer(&message, "{}") })
+            });
+            let tape = verified::Played::new(tape.tape.clone(), tape.entries.clone());
+            let report = Verify::new(tape).pace(pace).run(server).await.unwrap();
+            assert_eq!(found(&report), [(2, "extra", "")], "{report}");
+            assert!(report.to_string().contains("no answer was recorded"), "{report}");
+            assert!(!report.is_deterministic() && !report.totals.incomplete);
+        }
+    }
+    let silent = leaf(|message: JsonRpcMessage| async move {
+        match message.is_method("tools/call") {
+            true => std::future::pending().await,
+            false => Ok(answer(&message, "{}")),
+        }
+    });
+    let report = Verify::new(cut().source()).run(silent).await.unwrap();
+    assert!(report.is_deterministic(), "it is as silent as it was: {report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_said_before_components_are_loaded_is_not_forgotten() {
+    let initialize =
+        r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"a","version":"1"}}"#;
+    let tape = Made::new()
+        .call(1, "initialize", initialize, "{}")
+        .client(&note("notifications/initialized"))
+        .server(&note("notifications/tools/list_changed"))
+        .call(2, "ping", "{}", "{}");
+    let server = leaf(|message: JsonRpcMessage| async move {
+        if !message.is_session_listen() {
+            return echo(message).await;
+        }
+        let said = futures::stream::iter([Ok(msg(note("notifications/tools/list_changed")))]);
+        Ok(Reply::stream(futures::StreamExt::chain(said, futures::stream::pending())))
+    });
+    let report = Verify::new(tape.source()).run(server).await.unwrap();
+    assert!(report.is_deterministic(), "{report}");
+}
+
 #[tokio::test]
 async fn a_tape_of_the_upstream_edge_that_lost_entries_says_so() {
     let mut tape = Made::new().call(1, "ping", "{}", "{}");
@@ -204,6 +257,6 @@ async fn a_tape_of_the_upstream_edge_that_lost_entries_says_so() {
     tape.entries.push(Entry::new(EntryKind::Lost, Direction::ToClient, "3"));
     let server = leaf(|message: JsonRpcMessage| async move { Ok(answer(&message, "{}")) });
     let report = Verify::new(tape.source()).run(server).await.unwrap();
-    assert!(findings(&report).is_empty(), "{report}");
+    assert!(findings(&report).is_empty() && !report.is_deterministic(), "{report}");
     assert!(report.notes.iter().any(|note| note.contains("not whole")), "{report}");
 }

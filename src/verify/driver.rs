@@ -102,6 +102,15 @@ where
         Instant::now().checked_add(self.settings.timeout)
     }
 
+    /// Lets happen what is ready now, and no more than a turn of it.
+    pub(super) async fn settle(&mut self) {
+        poll_fn(|cx| {
+            let is_idle = (0..TURN).any(|_| self.poll(cx).is_pending());
+            Poll::Ready(is_idle)
+        })
+        .await;
+    }
+
     /// Sends a message, and waits until it is sent or the stack was not ready in time.
     pub(super) async fn send(&mut self, purpose: Purpose, message: JsonRpcMessage) {
         self.waiting.push_back((purpose, message.with_context(self.facts.clone())));

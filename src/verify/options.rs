@@ -59,6 +59,7 @@ pub(super) struct Settings {
     pub(super) linger: Duration,
     pub(super) max_in_flight: usize,
     pub(super) max_findings: usize,
+    pub(super) incomplete: bool,
     pub(super) components: Option<Box<Choose>>,
     pub(super) carries: Vec<Carry>,
     pub(super) judge: Judge,
@@ -92,6 +93,7 @@ impl Verify {
             linger: Duration::from_secs(2),
             max_in_flight: 64,
             max_findings: 1_000,
+            incomplete: false,
             components: None,
             carries: Carry::builtin(),
             judge: Judge::default(),
@@ -125,8 +127,8 @@ impl Verify {
         self
     }
 
-    /// How long to wait for what was said unasked, on a listen, or before a cancellation; 2 s by default. What came
-    /// is not waited for.
+    /// How long to wait for what was said unasked, on a listen, or before a cancellation, and at the end for answers
+    /// that were not recorded; 2 s by default. What came is not waited for.
     pub fn linger(mut self, limit: Duration) -> Self {
         self.settings.linger = limit;
         self
@@ -141,6 +143,14 @@ impl Verify {
     /// Differences that the report lists, at most; 1,000 by default. All are counted.
     pub fn max_findings(mut self, findings: usize) -> Self {
         self.settings.max_findings = findings;
+        self
+    }
+
+    /// Whether a tape may lack something; not by default. One that says so, or ends in the middle, is not
+    /// [deterministic](Report::is_deterministic) otherwise; nor is a call that is answered now, and has no answer on the
+    /// tape and no end. With this, such a call is [tolerated](super::Verdict::Tolerated).
+    pub fn incomplete(mut self, allowed: bool) -> Self {
+        self.settings.incomplete = allowed;
         self
     }
 

@@ -14,6 +14,7 @@ use super::{Cause, Report, VerifyError};
 use crate::error::BoxError;
 use crate::message::{JsonRpcMessage, Pointer};
 use crate::reply::Reply;
+use crate::tape::mask::Masks;
 use crate::tape::{Comparison, Component, Source};
 
 /// When the recorded messages are sent. In each case no call is made before those that had ended when it was recorded.
@@ -273,9 +274,10 @@ impl Verify {
         S: Service<JsonRpcMessage, Response = Reply>,
         S::Error: Into<BoxError>,
     {
-        let Self { mut source, which, settings } = self;
+        let Self { mut source, which, mut settings } = self;
         let loading = tokio::task::spawn_blocking(move || script::load(&mut *source, &which));
         let loaded = loading.await.map_err(|_| VerifyError::unread())??;
+        settings.judge.masks = Masks::of(loaded.tape.redaction.as_deref());
         let script = script::build(loaded);
         if script.calls.iter().all(|call| call.is_left_out) {
             return Err(VerifyError::empty());

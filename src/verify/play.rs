@@ -196,6 +196,10 @@ where
                 format!("what a call said after its first {MAX_ITEMS} messages is counted, not compared");
             self.report.notes.push(note);
         }
+        if self.masked > 0 {
+            let what = "were sent with what stands on the tape for secrets, and not with the secrets";
+            self.report.notes.push(format!("{} messages {what}", self.masked));
+        }
         if self.script.incomplete {
             self.report.totals.incomplete = !self.settings.incomplete;
             self.report.notes.push("the tape is not whole: entries are missing, or its end".to_owned());

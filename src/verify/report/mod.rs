@@ -10,7 +10,8 @@ use std::time::Duration;
 /// What came out of playing a tape: for each call whether it was answered as recorded, and the sums.
 ///
 /// It is shown for people by `Display`, and for programs by [`to_json`](Self::to_json). What a server said stands in it,
-/// escaped and cut, and so may what is secret.
+/// cut, with secrets masked as far as they are found. Without the feature `secret`, which finds them, values of a
+/// [masked](crate::tape::Tape::redaction) tape are not told at all, and those of others as they are.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Report {
@@ -20,7 +21,7 @@ pub struct Report {
     pub unasked: Vec<Finding>,
     /// The sums.
     pub totals: Totals,
-    /// What else is worth knowing: components that were loaded, a tape that is not whole.
+    /// What else is worth knowing: components that were loaded, a tape that is not whole, messages that were sent masked.
     pub notes: Vec<String>,
 }
 

@@ -421,7 +421,7 @@ async fn what_is_refused_is_masked_by_paths_too() {
             "{text}"
         );
     }
-    let unread = format!("no; its {} bytes could not be masked", damaged.len());
+    let unread = format!("no; its {} bytes are not recorded", damaged.len());
     assert_eq!((&*told[3].0, &told[3].1), ("", &unread));
     assert_eq!(told[0].1, "no");
 }

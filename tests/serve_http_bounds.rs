@@ -53,12 +53,16 @@ async fn another_principals_session_is_answered_like_an_unknown_one() {
 
 #[tokio::test]
 async fn sessions_are_bounded_in_all_and_for_each_principal() {
-    let (http, mut calls) =
-        sessions(|http| http.store(MemoryStore::new().max_sessions(3).max_per_principal(1)));
+    let (told, mut heard) = tokio::sync::mpsc::channel(9);
+    let (http, mut calls) = sessions(|http| {
+        let http = http.store(MemoryStore::new().max_sessions(3).max_per_principal(1));
+        http.on_refused(move |refused| told.try_send(refused.why.to_owned()).unwrap())
+    });
     let alice = open_as(&http, &mut calls, of("alice", post(None, INITIALIZE)), AGREED).await;
     let second = send(&http, of("alice", post(None, INITIALIZE))).await;
     assert_eq!(second.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(body(second).await.contains(r#""kind":"busy""#));
+    assert!(heard.try_recv().unwrap().starts_with("503: "));
     open(&http, &mut calls).await; // nobody in particular
     open(&http, &mut calls).await;
     assert_eq!(send(&http, post(None, INITIALIZE)).await.status(), StatusCode::SERVICE_UNAVAILABLE);

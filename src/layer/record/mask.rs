@@ -90,9 +90,14 @@ impl Mask {
     }
 
     /// What a front end refused, as it may be recorded: JSON as a message is, or a batch of them, else as text. `None`
-    /// where paths are to be masked and none can be followed.
+    /// where paths are to be masked and none can be followed, and of long JSON: what costs nothing to refuse is not to
+    /// cost much to record.
     pub(super) fn refused(&self, bytes: &[u8]) -> Option<Bytes> {
-        if is_json(bytes) {
+        let is_long = bytes.len() > TEXT + MARGIN;
+        if is_long && matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[')) {
+            return None;
+        }
+        if !is_long && is_json(bytes) {
             return Some(self.json(Bytes::copy_from_slice(bytes)));
         }
         if !self.paths.is_empty() && !bytes.is_empty() {

@@ -31,10 +31,15 @@ impl<S> Record<S> {
 
     inner_accessors!();
 
-    /// Asked anew each time, since another recorder may have taken the place of one that is full.
+    /// Asked anew each time, since another recorder may have taken the place of one that is full: also while it was asked.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.room = self.stack.waits_for().map(|recorder| Room::of(&recorder));
-        self.room.as_mut().map_or(Poll::Ready(()), |room| room.poll(cx))
+        while let Some(recorder) = self.stack.waits_for() {
+            let waits = self.room.insert(Room::of(&recorder)).poll(cx).is_pending();
+            if waits && self.stack.waits_for().is_some_and(|now| now.is_same(&recorder)) {
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(())
     }
 }
 

@@ -24,6 +24,8 @@ struct Live {
     tapes: Vec<Watched>,
     /// Of those that have ended and are in the list no more.
     past: RecorderStats,
+    /// The first of those that failed.
+    failed: Option<TapeError>,
     crowd: usize,
 }
 
@@ -32,7 +34,7 @@ impl Sessions {
         make: impl Fn(&Tape) -> Result<Box<dyn Sink>, TapeError> + Send + Sync + 'static,
         options: RecorderOptions,
     ) -> Self {
-        let live = Live { tapes: Vec::new(), past: RecorderStats::default(), crowd: CROWD };
+        let live = Live { tapes: Vec::new(), past: RecorderStats::default(), failed: None, crowd: CROWD };
         Self { make: Arc::new(make), options, live: Mutex::new(live) }
     }
 
@@ -50,9 +52,12 @@ impl Sessions {
 
     /// Ends all tapes; the first that fails.
     pub(super) async fn finish(&self) -> Result<(), TapeError> {
-        let tapes = self.live().tapes.clone();
+        let (tapes, failed) = {
+            let live = self.live();
+            (live.tapes.clone(), live.failed.clone())
+        };
         tapes.iter().filter_map(Watched::recorder).for_each(|recorder| recorder.end());
-        let mut finished = Ok(());
+        let mut finished = failed.map_or(Ok(()), Err);
         for tape in tapes {
             finished = finished.and(tape.ended().await);
         }
@@ -89,6 +94,7 @@ impl Live {
             let (over, live) = self.tapes.drain(..).partition(Watched::is_over);
             let over: Vec<Watched> = over;
             self.tapes = live;
+            self.failed = self.failed.take().or_else(|| over.iter().find_map(Watched::failure));
             self.past = over.iter().map(Watched::stats).fold(self.past, RecorderStats::and);
             self.crowd = CROWD.max(2 * self.tapes.len());
         }

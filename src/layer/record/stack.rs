@@ -139,7 +139,7 @@ impl Settings {
         let mut why = String::from_utf8_lossy(&self.mask.text(frame.why.as_bytes())).into_owned();
         if bytes.is_none() {
             self.counts.unmaskable.fetch_add(1, Ordering::Relaxed);
-            let _ = write!(why, "; its {} bytes could not be masked", frame.bytes.len());
+            let _ = write!(why, "; its {} bytes are not recorded", frame.bytes.len());
         }
         recorder.at_edge(self.edge).refused(Direction::ToUpstream, bytes.unwrap_or_default(), &why);
     }
@@ -230,7 +230,9 @@ impl Stack {
                 Own::None | Own::Failed => None,
             },
         };
-        recorder.filter(|recorder| recorder.overflow() == Overflow::Backpressure && !recorder.has_room())
+        let waits =
+            |recorder: &Recorder| recorder.overflow() == Overflow::Backpressure && recorder.is_recording();
+        recorder.filter(|recorder| waits(recorder) && !recorder.has_room())
     }
 }
 

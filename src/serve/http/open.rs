@@ -79,7 +79,10 @@ pub(super) async fn open(front: &Arc<Front>, head: &Parts, message: JsonRpcMessa
             Some(error) if error.is_busy() => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_GATEWAY,
         };
-        answer::failed(status, &message.responder(), &error)
+        let response =
+            answer::because(answer::failed(status, &message.responder(), &error), error.to_string());
+        answer::tell(&front.options.on_refused, message.bytes(), &response);
+        response
     };
     let (opening, id, session) = match Opening::begin(front, head) {
         Ok(begun) => begun,

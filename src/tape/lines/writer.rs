@@ -13,6 +13,7 @@ use crate::file;
 use crate::key::{Hash, hex};
 use crate::tape::appender::{Appender, create, lock};
 use crate::tape::object::Style;
+use crate::tape::version::MAX_TITLE;
 use crate::tape::{Entry, MAX_FRAME_BYTES, Sink, Tape, TapeError, frame, pack};
 
 /// Writes a tape as JSON Lines.
@@ -236,7 +237,13 @@ impl Sink for Writer {
         if self.tape == *tape {
             return Ok(());
         }
-        self.line(|out| fact::title(out, tape))?;
+        let mut title = Vec::new();
+        fact::title(&mut title, tape);
+        if title.len() > MAX_TITLE {
+            // As the first line of a next part nobody could read it.
+            return Err(TapeError::too_large(self.file.path().display(), MAX_TITLE));
+        }
+        self.line(|out| out.extend_from_slice(&title))?;
         self.tape = tape.clone();
         Ok(())
     }

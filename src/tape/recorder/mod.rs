@@ -152,6 +152,10 @@ impl Recorder {
         self.shared.queue().has_room()
     }
 
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// Who waits for room asks again what is to be waited for.
     pub(crate) fn wake(&self) {
         self.shared.queue().wake();
@@ -205,6 +209,7 @@ impl Recorder {
         if self.shared.mode() == RECORDING {
             self.annotate("paused");
             self.shared.change_mode(PAUSED);
+            self.wake();
         }
     }
 
@@ -271,6 +276,7 @@ impl Recorder {
     pub(crate) fn end(&self) {
         if self.shared.change_mode(FINISHED) {
             self.shared.close();
+            self.wake();
         }
     }
 

@@ -226,6 +226,11 @@ impl State {
         self.queue.is_closed()
     }
 
+    /// Why it did not end well.
+    pub(super) fn failure(&self) -> Option<TapeError> {
+        self.outcome.get()?.clone().err()
+    }
+
     /// Waits until nobody writes any more; how the tape ended.
     pub(super) async fn ended(&self) -> Result<(), TapeError> {
         self.queue.closed().await;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::facts;
 use super::state::{Item, State, gap};
 use crate::queue::{Receiver, Taken};
-use crate::tape::{Entry, EntryKind, Sink, TapeError};
+use crate::tape::{Entry, EntryKind, Sink, Tape, TapeError};
 
 /// What is taken from the queue at once.
 const BATCH: usize = 64;
@@ -146,7 +146,18 @@ impl Thread {
 
     /// The sink learns of the tape now, or with the next commit.
     fn tell(&mut self) {
-        self.is_changed = self.sink.update(&self.state.tape()).is_err();
+        self.is_changed = self.update(&self.state.tape()).is_err();
+    }
+
+    /// What is too large is left as it was: entries tell it, and a tape that is not written tells nothing.
+    fn update(&mut self, tape: &Tape) -> Result<(), TapeError> {
+        match self.sink.update(tape) {
+            Err(error) if error.is_too_large() => {
+                tracing::warn!(%error, "what is known of a tape is not recorded");
+                Ok(())
+            }
+            updated => updated,
+        }
     }
 
     fn commit(&mut self) -> Result<(), TapeError> {
@@ -167,7 +178,7 @@ impl Thread {
 
     fn try_commit(&mut self) -> Result<(), TapeError> {
         if self.is_changed {
-            self.sink.update(&self.state.tape())?;
+            self.update(&self.state.tape())?;
             self.is_changed = false;
         }
         self.sink.commit()
@@ -179,7 +190,7 @@ impl Thread {
         }
         let mut tape = self.state.tape();
         tape.duration = Some(tape.duration.unwrap_or_default().max(self.last.0));
-        let told = self.sink.update(&tape);
+        let told = self.update(&tape);
         self.sink.finish().and(told)
     }
 

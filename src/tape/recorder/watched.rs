@@ -40,6 +40,11 @@ impl Watched {
         self.state.is_over()
     }
 
+    /// Why the tape did not end well, if it has ended.
+    pub(crate) fn failure(&self) -> Option<TapeError> {
+        self.state.failure()
+    }
+
     /// Waits for that; how the tape ended.
     pub(crate) async fn ended(&self) -> Result<(), TapeError> {
         self.state.ended().await

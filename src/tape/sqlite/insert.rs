@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::row;
 use crate::tape::object::{Object, Style};
-use crate::tape::{Entry, EntryKind, Outcome, Tape, frame, head, time};
+use crate::tape::{Edge, Entry, EntryKind, Outcome, Tape, frame, head, time};
 
 /// Of so many names, calls and sessions it is remembered where they stand.
 const REMEMBERED: usize = 10_000;
@@ -95,7 +95,10 @@ impl Known {
             let is_of_call = matches!(entry.kind, EntryKind::Response | EntryKind::End);
             let call = entry.call.filter(|_| is_of_call);
             return Ok(match entry.kind {
-                EntryKind::End => call.and_then(|call| self.calls.remove(&call)),
+                // The client's comes last.
+                EntryKind::End if entry.edge == Edge::Client => {
+                    call.and_then(|call| self.calls.remove(&call))
+                }
                 _ => call.and_then(|call| self.calls.get(&call).copied()),
             });
         };

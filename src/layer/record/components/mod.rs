@@ -16,6 +16,10 @@ use crate::wassette::{self, ComponentMap, ManagementTool, Permission};
 
 /// So many are named of a tape as a whole; of all there are entries. A server may make up new ones for ever.
 const COMPONENTS: usize = 1024;
+/// And so many bytes, with what is known of each.
+const WEIGHT: usize = 1 << 20;
+/// What is longer names none: every format takes this.
+const LONGEST: usize = 4096;
 
 /// What is known of the components behind a stack.
 pub(super) struct Components {
@@ -145,15 +149,11 @@ impl Told {
 
     /// Where it came from at first stays, and so does the policy that the application named.
     fn learn(self, components: &mut Vec<Component>, id: &str, uri: Option<&str>, keeps_policy: bool) {
-        let at = match components.iter().position(|known| &*known.id == id) {
-            Some(at) => at,
-            None if components.len() >= COMPONENTS => return,
-            None => {
-                components.push(Component::new(id));
-                components.len() - 1
-            }
-        };
-        let known = &mut components[at];
+        let at = components.iter().position(|known| &*known.id == id);
+        if at.is_none() && (components.len() >= COMPONENTS || id.len() > LONGEST) {
+            return;
+        }
+        let mut known = at.map_or_else(|| Component::new(id), |at| components[at].clone());
         if !self.tools.is_empty() {
             // 0.2 loads without telling them.
             known.tools = self.tools.iter().map(|tool| tool.as_str().into()).collect();
@@ -162,7 +162,23 @@ impl Told {
         if self.has_policy && !keeps_policy {
             known.policy = Some(policy::of(&self.permissions, self.is_all).into());
         }
+        let others = components.iter().filter(|other| other.id != known.id).map(weight).sum::<usize>();
+        if others + weight(&known) > WEIGHT {
+            return;
+        }
+        match at {
+            Some(at) => components[at] = known,
+            None => components.push(known),
+        }
     }
+}
+
+/// Its bytes.
+fn weight(component: &Component) -> usize {
+    let names = component.tools.iter().map(|tool| size_of_val(tool) + tool.len()).sum::<usize>();
+    let texts =
+        [&component.uri, &component.policy].into_iter().flatten().map(|text| text.len()).sum::<usize>();
+    component.id.len() + names + texts
 }
 
 /// What an entry of the kind [`EntryKind::Component`] says: one JSON object.
@@ -210,5 +226,11 @@ mod tests {
         assert_eq!(components.len(), COMPONENTS);
         with(&["read"]).learn(&mut components, "7", None, false);
         assert_eq!((components.len(), &*components[7].tools[0]), (COMPONENTS, "read"));
+        let large = "x".repeat(WEIGHT / 3);
+        for number in 0..10 {
+            with(&[&large]).learn(&mut components, &number.to_string(), None, false);
+        }
+        assert!(components.iter().map(weight).sum::<usize>() <= WEIGHT);
+        with(&[]).learn(&mut Vec::new(), &"x".repeat(LONGEST + 1), None, false);
     }
 }

@@ -15,7 +15,7 @@ use crate::tape::{Comparison, Difference};
 /// Bytes of a message that a finding tells. Of what a [`Difference`] cuts it tells more, since it says how long it was.
 const MAX_TOLD: usize = 200;
 /// Differences of a message that are looked at: where most are tolerated, more than a comparison tells.
-const MAX_DIFFERENCES: usize = 1_000;
+pub(super) const MAX_DIFFERENCES: usize = 1_000;
 /// What a schema speaks of.
 #[cfg(feature = "schema")]
 const OF_SCHEMA: [&str; 2] = ["/result/structuredContent", "/result/content"];
@@ -146,47 +146,6 @@ impl Judge {
         findings
     }
 
-    /// Whether the server says what was recorded, what is masked aside.
-    pub(super) fn is_same(&self, expected: &JsonRpcMessage, actual: &JsonRpcMessage) -> bool {
-        let (found, is_cut) = self.differences(&self.comparison, expected, actual);
-        found.is_empty() && !is_cut
-    }
-
-    /// What differs by more than what the tape does not tell, and whether there is more.
-    fn differences(
-        &self,
-        comparison: &Comparison,
-        expected: &JsonRpcMessage,
-        actual: &JsonRpcMessage,
-    ) -> (Vec<Difference>, bool) {
-        let found = |actual: &JsonRpcMessage| {
-            let (ours, theirs) = (expected.bytes(), actual.bytes());
-            let (found, is_cut) = comparison.differences_up_to(MAX_DIFFERENCES, ours, theirs);
-            (mask::without_explained(found, ours, theirs), is_cut)
-        };
-        let (mut differences, is_cut) = found(actual);
-        if differences.is_empty() {
-            return (differences, is_cut);
-        }
-        let Some(taped) = self.masks.taped(actual) else { return (differences, is_cut) };
-        let (left, is_left_cut) = found(&taped);
-        let is_near = |left: &Difference, of: &Difference| is_within(&left.path, &of.path);
-        // Where only the masked ones differ, what was said is the same, unless it stands under a masked key.
-        let is_clear = |left: &Difference| {
-            differences.iter().any(|difference| is_near(left, difference))
-                || mask::find(actual.bytes(), &left.path).is_some()
-        };
-        if !is_left_cut && left.iter().all(is_clear) {
-            differences.retain(|difference| left.iter().any(|left| is_near(left, difference)));
-        }
-        (differences, is_cut)
-    }
-
-    /// As the report may show it; `None` if nobody can say what of it is secret.
-    fn shown(&self, message: &JsonRpcMessage) -> Option<JsonRpcMessage> {
-        if self.masks.is_open() { Some(message.clone()) } else { self.masks.shown(message) }
-    }
-
     fn lone(&self, message: &JsonRpcMessage, at: usize, verdict: Verdict) -> Finding {
         let shown = self.shown(message);
         let shown = shown.as_ref().map_or("…".as_bytes(), |shown| shown.params().unwrap_or_default());
@@ -241,12 +200,6 @@ fn whole(told: Option<&str>, json: &[u8], path: &str) -> Option<String> {
         Ok(text) => Some(text.into_owned()),
         Err(_) => std::str::from_utf8(raw).ok().map(str::to_owned),
     }
-}
-
-/// Whether one place is the other, or within it.
-fn is_within(one: &str, other: &str) -> bool {
-    let (outer, inner) = if one.len() < other.len() { (one, other) } else { (other, one) };
-    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Without what is different in any case: the id of a question.

@@ -87,6 +87,7 @@ mod components;
 mod driver;
 mod error;
 mod judge;
+mod masked;
 mod options;
 mod play;
 mod questions;

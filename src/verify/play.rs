@@ -197,8 +197,8 @@ where
             self.report.notes.push(note);
         }
         if self.masked > 0 {
-            let what = "were sent with what stands on the tape for secrets, and not with the secrets";
-            self.report.notes.push(format!("{} messages {what}", self.masked));
+            let what = "messages were sent with what stands on the tape for secrets, not with the secrets";
+            self.report.notes.push(format!("{what}: {}", self.masked));
         }
         if self.script.incomplete {
             self.report.totals.incomplete = !self.settings.incomplete;

@@ -579,6 +579,27 @@ mod redacted {
     }
 
     #[test]
+    fn a_masked_snapshot_has_no_digest_of_what_is_masked() {
+        let binary = [b"\xff ", KEY.as_bytes()].concat();
+        let variables = Snapshot::environment("server", [("PASSWORD", "1234")]);
+        let named = Redact::new().path("/text").unwrap();
+        for (redact, kept) in [
+            (Redact::new(), Snapshot::new("x", SnapshotKind::File, binary)),
+            (Redact::new(), Snapshot::new("x", SnapshotKind::File, format!("key: {KEY}"))),
+            (named, variables),
+        ] {
+            let masked = redact.entry(kept.entry());
+            let text = String::from_utf8_lossy(&masked.bytes);
+            assert!(text.contains(r#""digest":"masked""#) && !text.contains("sha256"), "{text}");
+            assert!(Snapshot::read(&masked).unwrap_err().to_string().contains("digest"));
+            assert_eq!(redact.entry(masked.clone()), masked, "twice is as once");
+        }
+        let elsewhere = Snapshot::new(KEY, SnapshotKind::File, "x");
+        let masked = Redact::new().entry(elsewhere.entry());
+        assert_eq!(Snapshot::read(&masked).unwrap().unwrap().digest, elsewhere.digest);
+    }
+
+    #[test]
     fn what_is_no_json_is_read_with_its_escapes() {
         let refused = r#"{"\u0070assword":"hunter2hunter2","#;
         let refused = Entry::new(EntryKind::Refused, Direction::ToUpstream, refused);

@@ -539,11 +539,20 @@ async fn of_two_edges_the_clients_is_played() {
 
 #[tokio::test]
 async fn a_tape_that_is_not_whole_is_played_and_says_so() {
-    let mut tape = Made::new().call(1, "ping", "{}", "{}").client(&call_text(2));
-    tape.entries.push(shadowcat::tape::Entry::new(EntryKind::Lost, shadowcat::Direction::ToClient, "3"));
-    let report = Verify::new(tape.source()).linger(Duration::ZERO).run(says(&["{}", "{}"])).await.unwrap();
-    assert!(report.is_deterministic(), "{report}");
+    let tape = || {
+        let mut tape = Made::new().call(1, "ping", "{}", "{}").client(&call_text(2));
+        tape.entries.push(shadowcat::tape::Entry::new(EntryKind::Lost, shadowcat::Direction::ToClient, "3"));
+        tape.source()
+    };
+    let report = Verify::new(tape()).run(says(&["{}", "{}"])).await.unwrap();
     assert!(report.notes.iter().any(|note| note.contains("not whole")), "{report}");
+    assert!(!report.is_deterministic() && report.totals.incomplete, "{report}");
+    assert_eq!(report.calls[1].verdict, Verdict::Extra);
+
+    let report = Verify::new(tape()).incomplete(true).run(says(&["{}", "{}"])).await.unwrap();
+    assert!(report.notes.iter().any(|note| note.contains("not whole")), "{report}");
+    assert!(report.is_deterministic() && !report.totals.incomplete, "{report}");
+    assert_eq!((report.totals.equal, report.totals.tolerated), (1, 1), "compared with nothing is not equal");
 }
 
 #[cfg(feature = "schema")]

@@ -9,7 +9,7 @@ mod verified;
 
 use std::time::Duration;
 
-use shadowcat::tape::{Edge, Entry, EntryKind};
+use shadowcat::tape::{Edge, Entry, EntryKind, Outcome};
 use shadowcat::verify::{Pace, Report, Verdict, Verify};
 use shadowcat::{Direction, JsonRpcMessage, Kind, Reply};
 use support::*;
@@ -197,6 +197,61 @@ async fn what_another_recorder_numbered_is_put_together_by_what_it_says() {
     }
 }
 
+/// Whether it was lost, cut off, unreadable, or only its end was noted.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_not_on_the_tape_is_not_equal() {
+    let cut = || Made::new().call(1, "ping", "{}", "{}").client(&call_text(2));
+    let mut unreadable = cut();
+    unreadable.entries.push(Entry::new(EntryKind::Response, Direction::ToClient, "{"));
+    let noted = cut().of(2).end(2, Outcome::Answered, "");
+    for tape in [cut(), unreadable, noted] {
+        for pace in [Pace::OneByOne, Pace::AsRecorded] {
+            // It takes its time, and is waited for.
+            let server = leaf(|message: JsonRpcMessage| async move {
+                if message.is_method("tools/call") {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                Ok(if message.is_listen() { Reply::empty() } else { answer(&message, "{}") })
+            });
+            let tape = verified::Played::new(tape.tape.clone(), tape.entries.clone());
+            let report = Verify::new(tape).pace(pace).run(server).await.unwrap();
+            assert_eq!(found(&report), [(2, "extra", "")], "{report}");
+            assert!(report.to_string().contains("no answer was recorded"), "{report}");
+            assert!(!report.is_deterministic() && !report.totals.incomplete);
+        }
+    }
+    let silent = leaf(|message: JsonRpcMessage| async move {
+        match message.is_method("tools/call") {
+            true => std::future::pending().await,
+            false => Ok(answer(&message, "{}")),
+        }
+    });
+    let report = Verify::new(cut().source()).run(silent).await.unwrap();
+    assert!(report.is_deterministic(), "it is as silent as it was: {report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_said_before_components_are_loaded_is_not_forgotten() {
+    let initialize =
+        r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"a","version":"1"}}"#;
+    let tape = Made::new()
+        .call(1, "initialize", initialize, "{}")
+        .client(&note("notifications/initialized"))
+        .server(&note("notifications/tools/list_changed"))
+        .call(2, "ping", "{}", "{}");
+    let server = leaf(|message: JsonRpcMessage| async move {
+        if !message.is_session_listen() {
+            // So that it is heard before.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            return echo(message).await;
+        }
+        let said = futures::stream::iter([Ok(msg(note("notifications/tools/list_changed")))]);
+        Ok(Reply::stream(futures::StreamExt::chain(said, futures::stream::pending())))
+    });
+    let report = Verify::new(tape.source()).run(server).await.unwrap();
+    assert!(report.is_deterministic(), "{report}");
+}
+
 #[tokio::test]
 async fn a_tape_of_the_upstream_edge_that_lost_entries_says_so() {
     let mut tape = Made::new().call(1, "ping", "{}", "{}");
@@ -204,6 +259,106 @@ async fn a_tape_of_the_upstream_edge_that_lost_entries_says_so() {
     tape.entries.push(Entry::new(EntryKind::Lost, Direction::ToClient, "3"));
     let server = leaf(|message: JsonRpcMessage| async move { Ok(answer(&message, "{}")) });
     let report = Verify::new(tape.source()).run(server).await.unwrap();
-    assert!(findings(&report).is_empty(), "{report}");
+    assert!(findings(&report).is_empty() && !report.is_deterministic(), "{report}");
     assert!(report.notes.iter().any(|note| note.contains("not whole")), "{report}");
+}
+
+#[cfg(feature = "secret")]
+mod masked {
+    use super::*;
+
+    const KEY: &str = "ghp_5nZk2JtQ8vXw3LmB7cRd9fHs4gYp6aTe1uWi";
+
+    /// As a recorder masks it.
+    fn masked(made: Made) -> verified::Played {
+        let redact = shadowcat::tape::Redact::new();
+        let entries = made.entries.into_iter().map(|entry| redact.entry(entry)).collect();
+        verified::Played::new(redact.tape(&made.tape), entries)
+    }
+
+    /// Asks with a secret, and answers with one, also as the name of a member.
+    fn server(result: String) -> Leaf<impl FnMut(JsonRpcMessage) -> std::future::Ready<Asked>> {
+        let items = [log(KEY), log("plain")];
+        leaf(move |message: JsonRpcMessage| {
+            let is_call = message.kind() == Kind::Request && !message.is_listen();
+            let reply = if is_call { stream(&message, &items, &result) } else { Reply::empty() };
+            std::future::ready(Ok(reply))
+        })
+    }
+
+    type Asked = Result<Reply, shadowcat::Error>;
+
+    fn log(text: &str) -> String {
+        format!(r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{{"data":"{text}"}}}}"#)
+    }
+
+    fn result(total: u32) -> String {
+        format!(
+            r#"{{"token":"hunter2","{KEY}":1,"content":[{{"type":"text","text":"use {KEY} now"}}],"total":{total}}}"#
+        )
+    }
+
+    fn tape() -> Made {
+        let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","arguments":{"password":"hunter2"}}}"#;
+        let answer = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{}}}"#, result(1));
+        Made::new().client(call).server(&log(KEY)).server(&log("plain")).server(&answer)
+    }
+
+    #[tokio::test]
+    async fn what_is_masked_on_the_tape_is_no_difference() {
+        let server = server(result(1));
+        let seen = server.seen.clone();
+        let report = Verify::new(masked(tape())).run(server).await.unwrap();
+        assert!(report.is_deterministic() && report.totals.findings == 0, "{report}");
+        assert!(seen.all().iter().any(|said| said.contains("[REDACTED:member]")));
+        assert!(report.notes.iter().any(|note| note.ends_with("not with the secrets: 1")), "{report}");
+    }
+
+    #[tokio::test]
+    async fn what_differs_is_told_without_the_secrets_of_now() {
+        let report = Verify::new(masked(tape())).run(server(result(2))).await.unwrap();
+        assert_eq!(found(&report), [(1, "differs", "/result/total")], "{report}");
+
+        let other = result(1).replace("use ", "never use ");
+        for tape in [masked(tape()), tape().source()] {
+            let report = Verify::new(tape).run(server(other.clone())).await.unwrap();
+            assert_eq!(found(&report), [(1, "differs", "/result/content/0/text")], "{report}");
+            for told in [report.to_string(), report.to_json()] {
+                assert!(told.contains("never use [REDACTED:github-token] now"), "{told}");
+                assert!(!told.contains(KEY) && !told.contains("hunter2"), "{told}");
+            }
+        }
+        let more =
+            result(1).replace("\"total\"", &format!("\"{}\":1,\"total\"", KEY.replace("5nZk", "6mYj")));
+        let report = Verify::new(masked(tape())).run(server(more)).await.unwrap();
+        assert!(!report.is_deterministic() && !report.to_json().contains("ghp_"), "{report}");
+
+        let quiet = leaf(|message: JsonRpcMessage| async move { Ok(answer(&message, &result(1))) });
+        let report = Verify::new(tape().source()).run(quiet).await.unwrap();
+        assert_eq!(report.totals.missing, 1);
+        assert!(!report.to_string().contains(KEY), "{report}");
+    }
+
+    #[tokio::test]
+    async fn a_question_with_a_secret_gets_its_answer() {
+        let question = |id: u32| {
+            format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"method":"elicitation/create","params":{{"message":"is it {KEY}?"}}}}"#
+            )
+        };
+        let tape = Made::new()
+            .client(&call_text(1))
+            .server(&question(5))
+            .client(r#"{"jsonrpc":"2.0","id":5,"result":{"action":"accept"}}"#)
+            .server(&done(1));
+        let server = leaf(move |message: JsonRpcMessage| {
+            let is_call = message.kind() == Kind::Request && !message.is_listen();
+            let reply = if is_call { stream(&message, &[question(9)], "{}") } else { Reply::empty() };
+            async { Ok(reply) }
+        });
+        let seen = server.seen.clone();
+        let report = Verify::new(masked(tape)).run(server).await.unwrap();
+        assert!(report.is_deterministic(), "{report}");
+        assert!(seen.all().iter().any(|said| said.contains("accept")), "{:?}", seen.all());
+    }
 }

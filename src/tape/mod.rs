@@ -73,6 +73,7 @@ pub mod import;
 pub mod json;
 pub mod lines;
 mod list;
+pub(crate) mod mask;
 mod merge;
 mod mocks;
 mod name;

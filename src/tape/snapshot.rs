@@ -141,7 +141,7 @@ impl Snapshot {
     /// # Errors
     ///
     /// It is damaged: no snapshot as [`entry`](Self::entry) writes it, or not what its digest says. A secret that was
-    /// masked makes it so too, since it can no longer be put back.
+    /// masked, and the digest with it, makes it so too, since it can no longer be put back.
     pub fn read(entry: &Entry) -> Result<Option<Self>, TapeError> {
         if entry.kind != EntryKind::Snapshot {
             return Ok(None);
@@ -173,16 +173,36 @@ fn parse(json: &[u8]) -> Result<Snapshot, String> {
 /// The JSON of a snapshot, in which what is no text stands in base64, with what `change` makes of that.
 #[cfg(feature = "secret")]
 pub(super) fn decoded(json: Bytes, change: impl Fn(Bytes) -> Bytes) -> Bytes {
+    with(json, "base64", |value| {
+        let kept = STANDARD.decode(&*peek::string(value).ok()?).ok()?;
+        let changed = change(kept.clone().into());
+        (changed != kept).then(|| STANDARD.encode(changed))
+    })
+}
+
+/// The JSON of a snapshot that was masked: its digest would tell what stood there.
+#[cfg(feature = "secret")]
+pub(super) fn without_digest(json: Bytes) -> Bytes {
+    with(json, "digest", |_| Some("masked".to_owned()))
+}
+
+/// Whether both keep the same, whatever else they say.
+#[cfg(feature = "secret")]
+pub(super) fn holds_the_same(one: &[u8], other: &[u8]) -> bool {
+    let is_json = [one, other].into_iter().all(super::text::is_json);
+    let kept = |json| members(json).filter(|member| member.is("text") || member.is("base64"));
+    is_json && kept(one).map(|member| member.value).eq(kept(other).map(|member| member.value))
+}
+
+/// With another text as the value of each member of this name, where there is one.
+#[cfg(feature = "secret")]
+fn with(json: Bytes, key: &str, value: impl Fn(&[u8]) -> Option<String>) -> Bytes {
     let (mut out, mut at) = (Vec::new(), 0);
     let json_members = super::text::is_json(&json).then(|| members(&json)).into_iter().flatten();
-    for member in json_members.filter(|member| member.is("base64")) {
-        let Some(kept) = peek::string(member.value).ok().and_then(|text| STANDARD.decode(&*text).ok()) else {
-            continue;
-        };
-        let changed = change(kept.clone().into());
-        if changed != kept {
+    for member in json_members.filter(|member| member.is(key)) {
+        if let Some(value) = value(member.value) {
             out.extend_from_slice(&json[at..member.value_at.start]);
-            crate::message::write_string(&mut out, &STANDARD.encode(changed));
+            write_string(&mut out, &value);
             at = member.value_at.end;
         }
     }

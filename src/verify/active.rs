@@ -121,9 +121,21 @@ where
         self.items.len() + usize::try_from(self.more).unwrap_or(usize::MAX)
     }
 
-    /// Forgets those that are of a kind.
-    pub(super) fn forget(&mut self, is: impl Fn(&JsonRpcMessage) -> bool) {
-        self.items.retain(|message| !is(message));
+    /// How many of those are held.
+    pub(super) fn kept(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Forgets those that are of a kind, behind so many.
+    pub(super) fn forget(&mut self, since: usize, is: impl Fn(&JsonRpcMessage) -> bool) {
+        let mut behind = since;
+        self.items.retain(|message| match behind.checked_sub(1) {
+            Some(left) => {
+                behind = left;
+                true
+            }
+            None => !is(message),
+        });
     }
 
     /// What does not count takes no room.

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use tower_service::Service;
 
 use super::VerifyError;
-use super::active::Purpose;
+use super::active::{Active, Purpose};
 use super::driver::Driver;
 use super::script::{End, Recorded, Script};
 use crate::error::BoxError;
@@ -29,15 +29,25 @@ where
         let components = std::mem::take(&mut self.script.components);
         let own = |component: &Component| !loads(&self.script, component.uri.as_deref());
         let components: Vec<_> = components.into_iter().filter(own).collect();
+        // What has come by now is heard before, so that it is not taken for our own doing.
+        self.settle().await;
+        let since = self.find(Purpose::SessionListen).map_or(0, Active::kept);
+        let mut is_loaded = false;
         for component in components {
             let id = component.id.clone();
             match self.settings.components.as_mut().map(|choose| choose(component)) {
-                Some(Some(component)) => self.prepare(&component).await?,
+                Some(Some(component)) => {
+                    self.prepare(&component).await?;
+                    is_loaded = true;
+                }
                 Some(None) => self.note(format!("component {id} was not loaded: it was not chosen")),
                 None => self.note(format!("component {id} was not loaded: `components` says which may be")),
             }
         }
-        self.forget_changes();
+        if is_loaded {
+            self.settle().await;
+            self.forget_changes(since);
+        }
         Ok(())
     }
 
@@ -114,10 +124,10 @@ where
         self.report.notes.push(note);
     }
 
-    /// That the tools changed by our own doing was not recorded.
-    fn forget_changes(&mut self) {
+    /// That the tools changed by our own doing was not recorded: of what came after so many.
+    fn forget_changes(&mut self, since: usize) {
         for active in self.active.iter_mut().filter(|active| active.purpose == Purpose::SessionListen) {
-            active.forget(|message| message.is_method(method::TOOLS_LIST_CHANGED));
+            active.forget(since, |message| message.is_method(method::TOOLS_LIST_CHANGED));
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::error::BoxError;
 use crate::message::{Context, Direction, JsonRpcMessage, OwnedId};
 use crate::protocol::method;
 use crate::reply::Reply;
+use crate::tape::mask::is_masked;
 
 /// What waits to be sent, at most; more questions than that get no answer.
 pub(super) const MAX_WAITING: usize = 1_024;
@@ -39,6 +40,8 @@ pub(super) struct Driver<S: Service<JsonRpcMessage>> {
     pub(super) heard: (Vec<JsonRpcMessage>, u64),
     /// Of notifications and answers of ours that could not be sent.
     pub(super) unsent: Vec<Finding>,
+    /// Messages that were sent with markers in them.
+    pub(super) masked: u64,
     broken: Option<String>,
     next_id: i64,
     next: usize,
@@ -63,6 +66,7 @@ where
             own: None,
             heard: (Vec::new(), 0),
             unsent: Vec::new(),
+            masked: 0,
             broken: None,
             next_id: 0,
             next: 0,
@@ -100,6 +104,15 @@ where
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         Instant::now().checked_add(self.settings.timeout)
+    }
+
+    /// Lets happen what is ready now, and no more than a turn of it.
+    pub(super) async fn settle(&mut self) {
+        poll_fn(|cx| {
+            let is_idle = (0..TURN).any(|_| self.poll(cx).is_pending());
+            Poll::Ready(is_idle)
+        })
+        .await;
     }
 
     /// Sends a message, and waits until it is sent or the stack was not ready in time.
@@ -194,6 +207,7 @@ where
             Poll::Ready(Ok(())) => {
                 if let Some((purpose, message)) = self.waiting.pop_front() {
                     let id = message.owned_id();
+                    self.masked += u64::from(purpose != Purpose::Own && is_masked(message.bytes()));
                     let ends = match purpose {
                         Purpose::Call(call) => self.script.calls[call].ends(),
                         Purpose::SessionListen => false,

@@ -9,18 +9,21 @@ use super::cause::{self, Cause};
 use super::{Finding, Verdict};
 use crate::message::{JsonRpcMessage, Kind, Pointer};
 use crate::protocol::peek;
+use crate::tape::mask::{self, Masks};
 use crate::tape::{Comparison, Difference};
 
 /// Bytes of a message that a finding tells. Of what a [`Difference`] cuts it tells more, since it says how long it was.
 const MAX_TOLD: usize = 200;
 /// Differences of a message that are looked at: where most are tolerated, more than a comparison tells.
-const MAX_DIFFERENCES: usize = 1_000;
+pub(super) const MAX_DIFFERENCES: usize = 1_000;
 /// What a schema speaks of.
 #[cfg(feature = "schema")]
 const OF_SCHEMA: [&str; 2] = ["/result/structuredContent", "/result/content"];
 
 pub(super) struct Judge {
     pub(super) comparison: Comparison,
+    /// How the tape was masked.
+    pub(super) masks: Masks,
     pub(super) causes: Vec<Cause>,
     pub(super) tolerated: Vec<String>,
     /// Methods of notifications and questions that are not compared.
@@ -33,6 +36,7 @@ impl Default for Judge {
     fn default() -> Self {
         Self {
             comparison: Comparison::default(),
+            masks: Masks::of(None),
             causes: Cause::builtin(),
             tolerated: Vec::new(),
             ignored: Vec::new(),
@@ -93,15 +97,19 @@ impl Judge {
     ) -> Vec<Finding> {
         let (expected, rest) = expected.split_at(expected.len().min(MAX_ITEMS));
         let key = |message: &JsonRpcMessage| self.comparison.key(neutral(message).bytes());
-        let (ours, theirs): (Vec<_>, Vec<_>) =
-            (expected.iter().map(key).collect(), actual.iter().map(key).collect());
+        let ours: Vec<_> = expected.iter().map(key).collect();
+        let taped = |message| self.masks.taped(message).map(|taped| key(&taped));
+        let theirs: Vec<_> = actual
+            .iter()
+            .map(|message| taped(message).filter(|key| ours.contains(key)).unwrap_or_else(|| key(message)))
+            .collect();
         let is_alike = |a: usize, b: usize| expected[a].method() == actual[b].method();
         let mut findings = Vec::new();
         for pair in align(&ours, &theirs, is_alike) {
             match pair {
                 Pair::Same => {}
-                Pair::Missing(a) => findings.push(lone(&expected[a], a, Verdict::Missing)),
-                Pair::Extra(b) => findings.push(lone(&actual[b], b, Verdict::Extra)),
+                Pair::Missing(a) => findings.push(self.lone(&expected[a], a, Verdict::Missing)),
+                Pair::Extra(b) => findings.push(self.lone(&actual[b], b, Verdict::Extra)),
                 Pair::Instead(a, b) => {
                     let place = place(&expected[a], a);
                     findings.extend(self.messages(&place, &neutral(&expected[a]), &neutral(&actual[b])));
@@ -123,9 +131,12 @@ impl Judge {
         expected: &JsonRpcMessage,
         actual: &JsonRpcMessage,
     ) -> Vec<Finding> {
-        let (ours, theirs) = (expected.bytes(), actual.bytes());
-        let (differences, is_cut) = comparison.differences_up_to(MAX_DIFFERENCES, ours, theirs);
-        let finding = |difference| self.finding(place, ours, theirs, difference);
+        let (differences, is_cut) = self.differences(comparison, expected, actual);
+        if differences.is_empty() && !is_cut {
+            return Vec::new();
+        }
+        let shown = [expected, actual].map(|message| self.shown(message));
+        let finding = |difference| self.finding(place, [expected, actual], &shown, difference);
         let mut findings: Vec<_> = differences.into_iter().map(finding).collect();
         if is_cut {
             // Nobody knows whether what follows is tolerated.
@@ -135,13 +146,37 @@ impl Judge {
         findings
     }
 
-    fn finding(&self, place: &str, ours: &[u8], theirs: &[u8], difference: Difference) -> Finding {
-        let ours = whole(difference.expected.as_deref(), ours, &difference.path);
-        let theirs = whole(difference.actual.as_deref(), theirs, &difference.path);
+    fn lone(&self, message: &JsonRpcMessage, at: usize, verdict: Verdict) -> Finding {
+        let shown = self.shown(message);
+        let shown = shown.as_ref().map_or("…".as_bytes(), |shown| shown.params().unwrap_or_default());
+        let told = cut(String::from_utf8_lossy(shown).into_owned());
+        let (expected, actual) = match verdict {
+            Verdict::Missing => (Some(told), None),
+            _ => (None, Some(told)),
+        };
+        let place = place(message, at);
+        Finding { place, verdict, path: String::new(), expected, actual, causes: Vec::new() }
+    }
+
+    /// Causes see what was said; the report tells what may be shown of it.
+    fn finding(
+        &self,
+        place: &str,
+        [expected, actual]: [&JsonRpcMessage; 2],
+        shown: &[Option<JsonRpcMessage>; 2],
+        difference: Difference,
+    ) -> Finding {
+        let ours = whole(difference.expected.as_deref(), expected.bytes(), &difference.path);
+        let theirs = whole(difference.actual.as_deref(), actual.bytes(), &difference.path);
         let texts = ours.as_deref().zip(theirs.as_deref());
         let causes = cause::of(&self.causes, &difference, texts);
         let is_tolerated = |name: &std::sync::Arc<str>| self.tolerated.iter().any(|known| **known == **name);
         let tolerated = !causes.is_empty() && causes.iter().all(is_tolerated);
+        let [ours, theirs] = shown.each_ref().map(|shown| shown.as_ref().map(|shown| &**shown.bytes()));
+        let difference = match self.masks.is_open() {
+            true => difference,
+            false => mask::tell(difference, ours, theirs),
+        };
         Finding {
             place: place.to_owned(),
             verdict: if tolerated { Verdict::Tolerated } else { Verdict::Differs },
@@ -198,16 +233,12 @@ fn beyond(expected: u64, actual: u64) -> Option<Finding> {
     Some(outcome("what was said", verdict, Some(&expected), &actual))
 }
 
-fn lone(message: &JsonRpcMessage, at: usize, verdict: Verdict) -> Finding {
-    let told = String::from_utf8_lossy(message.params().unwrap_or_default()).into_owned();
-    let cut = told.char_indices().map(|(at, _)| at).find(|at| *at >= MAX_TOLD);
-    let told = cut.map_or(told.clone(), |cut| format!("{}…", &told[..cut]));
-    let (expected, actual) = match verdict {
-        Verdict::Missing => (Some(told), None),
-        _ => (None, Some(told)),
-    };
-    let place = place(message, at);
-    Finding { place, verdict, path: String::new(), expected, actual, causes: Vec::new() }
+/// Its beginning.
+fn cut(text: String) -> String {
+    match text.char_indices().find(|(at, _)| *at >= MAX_TOLD) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
+    }
 }
 
 /// Counted from 1 among all that the call said.

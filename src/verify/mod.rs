@@ -56,6 +56,13 @@
 //!
 //! A tape is played as it is: its calls do again what they did, at the server as it is now. Play what you trust.
 //!
+//! # Secrets
+//!
+//! Whatever a recorded `[REDACTED:…]` stands for is no difference; and of a tape that says that it was
+//! [masked](crate::tape::Tape::redaction), nor is what is the same when what comes is masked likewise. Markers of
+//! another shape are words as others. What the client said is sent as it stands on the tape, with markers, and the
+//! report says of how many messages. It tells values as they would be masked, whether the tape is masked or not.
+//!
 //! # Components first
 //!
 //! Where the tape names [components](crate::tape::Tape::components), the server is a Wassette that has to have them.
@@ -80,6 +87,7 @@ mod components;
 mod driver;
 mod error;
 mod judge;
+mod masked;
 mod options;
 mod play;
 mod questions;

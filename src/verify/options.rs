@@ -14,6 +14,7 @@ use super::{Cause, Report, VerifyError};
 use crate::error::BoxError;
 use crate::message::{JsonRpcMessage, Pointer};
 use crate::reply::Reply;
+use crate::tape::mask::Masks;
 use crate::tape::{Comparison, Component, Source};
 
 /// When the recorded messages are sent. In each case no call is made before those that had ended when it was recorded.
@@ -59,6 +60,7 @@ pub(super) struct Settings {
     pub(super) linger: Duration,
     pub(super) max_in_flight: usize,
     pub(super) max_findings: usize,
+    pub(super) incomplete: bool,
     pub(super) components: Option<Box<Choose>>,
     pub(super) carries: Vec<Carry>,
     pub(super) judge: Judge,
@@ -92,6 +94,7 @@ impl Verify {
             linger: Duration::from_secs(2),
             max_in_flight: 64,
             max_findings: 1_000,
+            incomplete: false,
             components: None,
             carries: Carry::builtin(),
             judge: Judge::default(),
@@ -125,8 +128,8 @@ impl Verify {
         self
     }
 
-    /// How long to wait for what was said unasked, on a listen, or before a cancellation; 2 s by default. What came
-    /// is not waited for.
+    /// How long to wait for what was said unasked, on a listen, or before a cancellation, and at the end for answers
+    /// that were not recorded; 2 s by default. What came is not waited for.
     pub fn linger(mut self, limit: Duration) -> Self {
         self.settings.linger = limit;
         self
@@ -141,6 +144,14 @@ impl Verify {
     /// Differences that the report lists, at most; 1,000 by default. All are counted.
     pub fn max_findings(mut self, findings: usize) -> Self {
         self.settings.max_findings = findings;
+        self
+    }
+
+    /// Whether a tape may lack something; not by default. One that says so, or ends in the middle, is not
+    /// [deterministic](Report::is_deterministic) otherwise; nor is a call that is answered now, and has no answer on the
+    /// tape and no end. With this, such a call is [tolerated](super::Verdict::Tolerated).
+    pub fn incomplete(mut self, allowed: bool) -> Self {
+        self.settings.incomplete = allowed;
         self
     }
 
@@ -263,9 +274,10 @@ impl Verify {
         S: Service<JsonRpcMessage, Response = Reply>,
         S::Error: Into<BoxError>,
     {
-        let Self { mut source, which, settings } = self;
+        let Self { mut source, which, mut settings } = self;
         let loading = tokio::task::spawn_blocking(move || script::load(&mut *source, &which));
         let loaded = loading.await.map_err(|_| VerifyError::unread())??;
+        settings.judge.masks = Masks::of(loaded.tape.redaction.as_deref());
         let script = script::build(loaded);
         if script.calls.iter().all(|call| call.is_left_out) {
             return Err(VerifyError::empty());

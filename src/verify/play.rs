@@ -149,9 +149,25 @@ where
         self.leave(Purpose::Call(call), message);
     }
 
+    /// Waits for answers that were not recorded, so that it is no chance whether they are found.
+    async fn wait_for_unrecorded(&mut self) {
+        let is_unanswered = |driver: &Self, purpose| match purpose {
+            Purpose::Call(call) => {
+                let recorded = &driver.script.calls[call];
+                matches!(recorded.end, End::Open) && !recorded.request.is_listen()
+            }
+            _ => false,
+        };
+        let is_over =
+            |driver: &Self| !driver.active.iter().any(|active| is_unanswered(driver, active.purpose));
+        let deadline = Instant::now().checked_add(self.settings.linger);
+        self.until(deadline, is_over).await;
+    }
+
     /// Waits for what is still to come, and ends what stays open.
     async fn finish(&mut self) {
         self.barrier(self.script.steps.len()).await;
+        self.wait_for_unrecorded().await;
         for call in 0..self.script.calls.len() {
             if self.find(Purpose::Call(call)).is_some() {
                 self.leave_call(call).await;
@@ -180,7 +196,12 @@ where
                 format!("what a call said after its first {MAX_ITEMS} messages is counted, not compared");
             self.report.notes.push(note);
         }
+        if self.masked > 0 {
+            let what = "messages were sent with what stands on the tape for secrets, not with the secrets";
+            self.report.notes.push(format!("{what}: {}", self.masked));
+        }
         if self.script.incomplete {
+            self.report.totals.incomplete = !self.settings.incomplete;
             self.report.notes.push("the tape is not whole: entries are missing, or its end".to_owned());
         }
     }
@@ -207,7 +228,7 @@ where
                 let judge = &mut self.settings.judge;
                 findings.extend(judge.answer(&recorded.request, expected, &actual));
             }
-            (end, live) => findings.extend(ending(end, &live)),
+            (end, live) => findings.extend(ending(end, &live, self.settings.incomplete)),
         }
         Call {
             number: call + 1,
@@ -221,16 +242,18 @@ where
     }
 }
 
-/// How the ends differ; two answers are compared elsewhere.
-fn ending(end: &End, live: &Live) -> Option<Finding> {
+/// How the ends differ; two answers are compared elsewhere. `is_cut` says that a tape need not hold each end.
+fn ending(end: &End, live: &Live, is_cut: bool) -> Option<Finding> {
     let found =
         |verdict, expected: &str, actual: &str| Some(outcome("answer", verdict, Some(expected), actual));
     let left = "the client left it before";
     match (end, live) {
         (End::Answered(_), Live::Answered(_)) | (End::Failed(_), Live::Failed(_) | Live::Ended) => None,
         (End::Left(_) | End::Open, Live::Left | Live::Ended) => None,
-        // How it went on is not on the tape.
-        (End::Open, Live::Answered(_)) => None,
+        (End::Open, Live::Answered(_)) => {
+            let verdict = if is_cut { Verdict::Tolerated } else { Verdict::Extra };
+            found(verdict, "no answer was recorded", "an answer, compared with nothing")
+        }
         (End::Answered(_), Live::Failed(why)) => found(Verdict::Failed, "an answer", why),
         (End::Answered(_), Live::Ended) => found(Verdict::Missing, "an answer", "it ended without one"),
         (End::Answered(_), Live::Left) => {

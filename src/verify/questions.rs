@@ -70,7 +70,7 @@ fn asked<'a>(
         !said.is_used
             && said.message.kind() == Kind::Request
             && said.message.method() == question.method()
-            && judge.comparison.is_equal(neutral(&said.message).bytes(), question.bytes())
+            && judge.is_same(&neutral(&said.message), &question)
     })
 }
 

@@ -1,63 +1,9 @@
-//! What may be told of what was said, and what a masked tape would hold of it.
-
-use std::borrow::Cow;
+//! What may be told of a request.
 
 use super::essence;
 use crate::message::{JsonRpcMessage, Pointer, elements, members};
-use crate::protocol::peek;
-#[cfg(feature = "secret")]
-use crate::secret::{Marker, shared};
-#[cfg(feature = "secret")]
-use crate::tape::Redact;
-use crate::tape::{Comparison, Difference};
-
-/// Masks as the tape was masked.
-#[derive(Debug)]
-pub(super) struct Masks {
-    #[cfg(feature = "secret")]
-    redact: Redact,
-    /// The tape says that it was masked.
-    #[cfg(feature = "secret")]
-    is_masked: bool,
-}
-
-impl Masks {
-    #[cfg(feature = "secret")]
-    pub(super) fn of(profile: Option<&str>) -> Self {
-        Self { redact: Redact::of_profile(profile.unwrap_or_default()), is_masked: profile.is_some() }
-    }
-
-    #[cfg(not(feature = "secret"))]
-    pub(super) fn of(_: Option<&str>) -> Self {
-        Self {}
-    }
-
-    /// The message as it would stand on the tape; `None` where that is no other.
-    #[cfg(feature = "secret")]
-    pub(super) fn taped(&self, message: &JsonRpcMessage) -> Option<JsonRpcMessage> {
-        if !self.is_masked {
-            return None;
-        }
-        self.redact.said(message).filter(|masked| masked.bytes() != message.bytes())
-    }
-
-    #[cfg(not(feature = "secret"))]
-    pub(super) fn taped(&self, _: &JsonRpcMessage) -> Option<JsonRpcMessage> {
-        None
-    }
-
-    /// The message as people may see it, whether the tape is masked or not; `None` if nobody can say what of it is
-    /// secret.
-    #[cfg(feature = "secret")]
-    pub(super) fn shown(&self, message: &JsonRpcMessage) -> Option<JsonRpcMessage> {
-        self.redact.said(message)
-    }
-
-    #[cfg(not(feature = "secret"))]
-    pub(super) fn shown(&self, _: &JsonRpcMessage) -> Option<JsonRpcMessage> {
-        None
-    }
-}
+use crate::tape::Comparison;
+pub(super) use crate::tape::mask::{Masks, is_masked, told, unexplained};
 
 impl Masks {
     /// What a request asks for, for people; without the address of a resource where nobody can say what of it is secret.
@@ -67,36 +13,6 @@ impl Masks {
             None => essence::title(message, essence::name(message)),
         }
     }
-}
-
-/// The differences, told by what may be shown of the two. A key can be a secret, too.
-pub(super) fn told(found: Vec<Difference>, recorded: Option<&[u8]>, said: Option<&[u8]>) -> Vec<Difference> {
-    let tell = |difference: Difference| {
-        let at = |json: Option<&'_ [u8]>| find(json?, &difference.path).map(<[u8]>::to_vec);
-        let (recorded, said) = (at(recorded), at(said));
-        let mut told = difference.told_by(recorded.as_deref(), said.as_deref());
-        told.path = path(told.path);
-        told
-    };
-    found.into_iter().map(tell).collect()
-}
-
-#[cfg(feature = "secret")]
-fn path(path: String) -> String {
-    shared().mask(&path, &Marker::default()).into_owned()
-}
-
-#[cfg(not(feature = "secret"))]
-fn path(path: String) -> String {
-    path
-}
-
-/// What a masked secret begins with on a tape, and ends with.
-const MARKER: (&str, &str) = ("[REDACTED:", "]");
-
-/// Whether something of it is masked.
-pub(super) fn is_masked(recorded: &[u8]) -> bool {
-    memchr::memmem::find(recorded, MARKER.0.as_bytes()).is_some()
 }
 
 /// Where texts stand of which something is masked, as deep as documents are compared. None where there are so many that
@@ -120,72 +36,4 @@ pub(super) fn places(recorded: &[u8]) -> Vec<Pointer> {
     }
     found.sort_by_cached_key(Pointer::to_string); // the order of members does not count
     found
-}
-
-/// The differences that are more than what the tape does not tell.
-pub(super) fn unexplained(mut found: Vec<Difference>, recorded: &[u8], said: &[u8]) -> Vec<Difference> {
-    // Of more, not all are told.
-    if found.len() < Comparison::MAX_DIFFERENCES && is_masked(recorded) {
-        found.retain(|difference| !is_explained(&difference.path, recorded, said));
-    }
-    found
-}
-
-fn is_explained(path: &str, recorded: &[u8], said: &[u8]) -> bool {
-    let Some((recorded, said)) = find(recorded, path).zip(find(said, path)) else { return false };
-    let Some(recorded) = text(recorded) else { return false };
-    if let Some(kind) = recorded.strip_prefix(MARKER.0)
-        && kind.find(MARKER.1) == Some(kind.len() - MARKER.1.len())
-    {
-        return true; // the whole value was masked, of whatever type
-    }
-    text(said).is_some_and(|said| is_masked_of(&recorded, &said))
-}
-
-/// Whether the one is the other, with anything where it has markers.
-fn is_masked_of(recorded: &str, said: &str) -> bool {
-    let mut parts = recorded.split(MARKER.0);
-    let Some(mut rest) = parts.next().and_then(|first| said.strip_prefix(first)) else { return false };
-    let mut parts = parts.peekable();
-    if parts.peek().is_none() {
-        return rest.is_empty();
-    }
-    while let Some(part) = parts.next() {
-        let Some((_, after)) = part.split_once(MARKER.1) else { return false };
-        if parts.peek().is_none() {
-            return rest.ends_with(after);
-        }
-        let Some(at) = rest.find(after) else { return false };
-        rest = &rest[at + after.len()..];
-    }
-    true
-}
-
-fn text(json: &[u8]) -> Option<Cow<'_, str>> {
-    peek::string(json).ok()
-}
-
-fn find<'a>(json: &'a [u8], path: &str) -> Option<&'a [u8]> {
-    path.parse::<Pointer>().ok()?.find(json).ok()?
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_marker_stands_for_anything_and_the_rest_for_itself() {
-        for (recorded, said, is_it) in [
-            ("[REDACTED:member]", "", true),
-            ("Bearer [REDACTED:jwt]", "Bearer x", true),
-            ("Bearer [REDACTED:jwt]", "Basic x", false),
-            ("a=[REDACTED:x, 7 bytes]&b=[REDACTED:y]&c", "a=1&b=2&c", true),
-            ("a=[REDACTED:x]&b=[REDACTED:y]&c", "a=1&c", false),
-            ("no marker", "no marker", true),
-            ("no marker", "no marker at all", false),
-            ("[REDACTED:torn", "anything", false),
-        ] {
-            assert_eq!(is_masked_of(recorded, said), is_it, "{recorded} {said}");
-        }
-    }
 }

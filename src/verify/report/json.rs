@@ -20,6 +20,7 @@ pub(super) fn report(report: &Report) -> Value {
             "failed": totals.failed,
             "unasked": totals.unasked.as_str(),
             "left_out": totals.left_out,
+            "incomplete": totals.incomplete,
             "findings": totals.findings,
             "unlisted": totals.unlisted,
             "causes": causes,

@@ -10,7 +10,8 @@ use std::time::Duration;
 /// What came out of playing a tape: for each call whether it was answered as recorded, and the sums.
 ///
 /// It is shown for people by `Display`, and for programs by [`to_json`](Self::to_json). What a server said stands in it,
-/// escaped and cut, and so may what is secret.
+/// cut, with secrets masked as far as they are found. Without the feature `secret`, which finds them, values of a
+/// [masked](crate::tape::Tape::redaction) tape are not told at all, and those of others as they are.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Report {
@@ -20,7 +21,7 @@ pub struct Report {
     pub unasked: Vec<Finding>,
     /// The sums.
     pub totals: Totals,
-    /// What else is worth knowing: components that were loaded, a tape that is not whole.
+    /// What else is worth knowing: components that were loaded, a tape that is not whole, messages that were sent masked.
     pub notes: Vec<String>,
 }
 
@@ -55,7 +56,7 @@ pub enum Verdict {
     Tolerated,
     /// It differs.
     Differs,
-    /// The server said more than was recorded.
+    /// The server said more than was recorded, such as an answer that is not on the tape.
     Extra,
     /// The server said less than was recorded.
     Missing,
@@ -117,6 +118,9 @@ pub struct Totals {
     pub unasked: Verdict,
     /// Messages of the tape that were not played: made or answered by a layer, or unreadable.
     pub left_out: u64,
+    /// Entries of the tape are missing, or its end, and [`Verify::incomplete`](super::Verify::incomplete) does not
+    /// allow that.
+    pub incomplete: bool,
     /// Differences, listed or not.
     pub findings: u64,
     /// Differences that the report has no room for.
@@ -127,10 +131,10 @@ pub struct Totals {
 
 impl Report {
     /// The server says now what it said then, but for what is tolerated. Whether a difference is listed makes none; a
-    /// report of no calls says nothing.
+    /// report of no calls says nothing, nor does one of a tape that lacks something.
     pub fn is_deterministic(&self) -> bool {
-        let Totals { calls, equal, tolerated, unasked, .. } = self.totals;
-        calls > 0 && calls == equal + tolerated && unasked <= Verdict::Tolerated
+        let Totals { calls, equal, tolerated, unasked, incomplete, .. } = self.totals;
+        calls > 0 && calls == equal + tolerated && unasked <= Verdict::Tolerated && !incomplete
     }
 
     /// As one JSON object, indented.

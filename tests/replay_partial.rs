@@ -54,6 +54,37 @@ async fn what_came_on_the_listen_while_a_call_ran_comes_there_and_once() {
 }
 
 #[tokio::test]
+async fn an_answer_does_not_overtake_what_came_on_the_listen_before_it() {
+    let mut replay = replay([
+        up(add("1", 1)).call(1),
+        down(QUESTION),
+        up(accepted()),
+        down(note("notifications/a")),
+        down(note("notifications/b")),
+        down(result("1", "{}")).call(1),
+        end(1, Outcome::Answered, ""),
+    ]);
+    let mut listen = send(&mut replay, session_listen()).await;
+    let (mut caller, order) = (replay.clone(), std::cell::RefCell::new(Vec::new()));
+    let asking = async {
+        let heard = all(&mut caller, add("7", 1)).await;
+        order.borrow_mut().extend(heard);
+    };
+    let listening = async {
+        assert_eq!(next(&mut listen).await, QUESTION);
+        tell(&mut replay, accepted()).await;
+        tokio::task::yield_now().await; // the call is asked first how it goes on
+        for _ in 0..2 {
+            let said = next(&mut listen).await;
+            order.borrow_mut().push(said);
+        }
+    };
+    tokio::join!(asking, listening);
+    let expected = [note("notifications/a"), note("notifications/b"), result("7", "{}")];
+    assert_eq!(order.into_inner(), expected);
+}
+
+#[tokio::test]
 async fn a_question_of_an_imported_tape_is_asked_in_its_call() {
     let folder = Folder::new();
     let path = folder.path("log.jsonl");

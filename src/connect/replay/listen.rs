@@ -26,17 +26,6 @@ impl Listening {
         Self { shared: shared.clone(), request: request.detach(), timer: Timer::default() }
     }
 
-    /// What comes next, and when; `None` while it has to wait.
-    fn next<'a>(&self, state: &State, unasked: &'a [Item]) -> Option<(&'a Item, Instant)> {
-        let item = unasked.get(state.unasked)?;
-        let is_answered = |question| state.heard.contains(question);
-        if state.reached.frame < item.cause || !item.needs.iter().all(is_answered) {
-            return None;
-        }
-        let wait = self.shared.options.timing.wait(item.at.saturating_sub(state.reached.recorded));
-        Some((item, state.reached.now + wait))
-    }
-
     fn substituted(&self, message: JsonRpcMessage) -> JsonRpcMessage {
         let substitutions = &self.shared.options.substitutions;
         substitutions.iter().fold(message, |message, other| other.apply(message, &self.request))
@@ -58,7 +47,7 @@ impl Stream for Listening {
         let shared = this.shared.clone();
         loop {
             let mut state = shared.lock();
-            match this.next(&state, &shared.script.unasked) {
+            match shared.unasked(&state) {
                 Some((item, due)) if due <= Instant::now() => {
                     let message = say(&mut state, item);
                     drop(state);

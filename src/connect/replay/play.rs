@@ -28,10 +28,15 @@ pub(super) struct Play {
     /// What times are counted from: now, and then.
     base: (Instant, Duration),
     timer: Timer,
+    /// How often it has stood back for the session's listen.
+    stood_back: u32,
     over: bool,
     /// It was read to know what kind of reply it is.
     first: Option<JsonRpcMessage>,
 }
+
+/// How often what was said before on the session's listen is let go first.
+const PATIENCE: u32 = 64;
 
 /// What is to be done next.
 enum Step {
@@ -62,6 +67,7 @@ impl Play {
             next: 0,
             base: (Instant::now(), recorded.at),
             timer: Timer::default(),
+            stood_back: 0,
             over: false,
             first: None,
         }
@@ -122,6 +128,13 @@ impl Play {
             state.wait(cx);
             return Step::Wait;
         };
+        // The order between the two streams is kept where both are read; one that is not read holds nothing up.
+        if self.stood_back < PATIENCE && shared.is_overtaken(&state, item.frame) {
+            self.stood_back += 1;
+            cx.waker().wake_by_ref();
+            return Step::Wait;
+        }
+        self.stood_back = 0;
         self.base = if recorded.is_listen() { (state.reached.now, state.reached.recorded) } else { base };
         Step::Say(self.due(item.at))
     }

@@ -85,6 +85,23 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What comes next on the session's listen, and when; `None` while it has to wait.
+    pub(super) fn unasked(&self, state: &State) -> Option<(&Item, Instant)> {
+        let item = self.script.unasked.get(state.unasked)?;
+        let is_answered = |question| state.heard.contains(question);
+        if state.reached.frame < item.cause || !item.needs.iter().all(is_answered) {
+            return None;
+        }
+        let wait = self.options.timing.wait(item.at.saturating_sub(state.reached.recorded));
+        Some((item, state.reached.now + wait))
+    }
+
+    /// Whether something that was said on the listen before this frame can be said there now.
+    pub(super) fn is_overtaken(&self, state: &State, frame: usize) -> bool {
+        let next = self.unasked(state).filter(|(item, due)| item.frame < frame && *due <= Instant::now());
+        state.listeners > 0 && next.is_some()
+    }
+
     /// Does something, and wakes whoever waits for it.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();

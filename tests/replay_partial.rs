@@ -79,7 +79,7 @@ async fn an_answer_does_not_overtake_what_came_on_the_listen_before_it() {
             order.borrow_mut().push(said);
         }
     };
-    tokio::join!(asking, listening);
+    futures::join!(asking, listening); // in this order, always
     let expected = [note("notifications/a"), note("notifications/b"), result("7", "{}")];
     assert_eq!(order.into_inner(), expected);
 }

@@ -40,22 +40,13 @@ impl Effective {
             let keeps = ceiling.permits_grant(permission.kind, &permission.details);
             match Policy::from_grant(permission.kind, &permission.details).ok().filter(|_| keeps) {
                 Some(grant) => {
-                    add(&mut policy, grant);
+                    policy.add_grant(grant);
                     granted.push(permission.clone());
                 }
                 None => beyond.push(permission.clone()),
             }
         }
         Self { granted, policy, beyond, is_known: map.knows_permissions(component) }
-    }
-}
-
-fn add(policy: &mut Policy, grant: Policy) {
-    policy.storage.allow.extend(grant.storage.allow);
-    policy.network.allow.extend(grant.network.allow);
-    policy.environment.extend(grant.environment);
-    if grant.resources.memory_limit.is_some() {
-        policy.resources.memory_limit = grant.resources.memory_limit;
     }
 }
 

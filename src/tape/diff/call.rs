@@ -9,6 +9,7 @@ use crate::tape::{Difference, Entry};
 
 /// Bytes of a name as it is shown.
 const NAME: usize = 96;
+
 /// A call that is not the same on two tapes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

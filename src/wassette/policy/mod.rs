@@ -32,6 +32,7 @@
 //! ```
 
 mod compare;
+mod grant;
 mod network;
 mod operation;
 mod pattern;

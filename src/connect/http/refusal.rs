@@ -117,5 +117,5 @@ fn forbidden(call: &Call, status: StatusCode) -> JsonRpcMessage {
     let status = status.as_u16();
     let data = format!(r#"{{"shadowcat":{{"kind":"upstream_refused","status":{status}}}}}"#);
     let text = format!("The server refused the request with HTTP status {status}");
-    JsonRpcMessage::error_response_with(call.id.as_ref(), Code::INTERNAL_ERROR, text, Some(&data))
+    JsonRpcMessage::refusal_with(call.id.as_ref(), Code::INTERNAL_ERROR, text, Some(&data))
 }

@@ -226,7 +226,7 @@ impl Shared {
         }
         let refusal = |id: &OwnedId| {
             tracing::debug!(%id, "an open question of the server was refused: nobody is left to answer it");
-            JsonRpcMessage::error_response(Some(id), Code::INTERNAL_ERROR, "nobody is there to answer")
+            JsonRpcMessage::refusal(Some(id), Code::INTERNAL_ERROR, "nobody is there to answer")
         };
         questions.iter().map(refusal).collect()
     }

@@ -120,7 +120,7 @@ impl Play {
         let Some(playing) = state.plays.get(&self.number) else { return Step::Wait };
         if let Some(mismatch) = &playing.refused {
             let (data, id) = (mismatch.data(), Some(&self.caller.id));
-            let answer = JsonRpcMessage::error_response_with(id, Code::INTERNAL_ERROR, mismatch, Some(&data));
+            let answer = JsonRpcMessage::refusal_with(id, Code::INTERNAL_ERROR, mismatch, Some(&data));
             return Step::Refuse(answer);
         }
         let is_early = recorded.is_listen() && state.reached.frame < item.cause;

@@ -71,6 +71,6 @@ fn unsupported(front: &Front, message: &JsonRpcMessage) -> Response<Body> {
     let data = serde_json::json!({ "supported": supported, "requested": requested }).to_string();
     let why = "unsupported protocol version";
     let id = message.responder();
-    let error = JsonRpcMessage::error_response_with(id.id(), Code::UNSUPPORTED_VERSION, why, Some(&data));
+    let error = JsonRpcMessage::refusal_with(id.id(), Code::UNSUPPORTED_VERSION, why, Some(&data));
     answer::because(answer::json(StatusCode::BAD_REQUEST, &error), why)
 }

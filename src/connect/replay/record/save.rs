@@ -11,6 +11,7 @@ use super::Mode;
 use super::mask::Mask;
 use crate::connect::replay::ReplayError;
 use crate::connect::replay::script::Wanted;
+use crate::message::Direction;
 use crate::tape::{self, Edge, Entry, EntryKind, Sink, Tape, TapeError, json, lines};
 
 /// A tape that is to be recorded anew.
@@ -34,7 +35,10 @@ impl Seen {
         self.has_places |= memmem::find(&entry.bytes, b"[REDACTED:path").is_some();
         match entry.kind {
             End | Lost => return Ok(()),
-            Request | Notification | Response if entry.component.is_none() && !entry.synthetic => {}
+            // What a connector answers by itself is recorded, too.
+            Request | Notification | Response
+                if entry.component.is_none()
+                    && (!entry.synthetic || entry.direction == Direction::ToClient) => {}
             _ => return Err("it holds more than messages"),
         }
         if *self.edge.get_or_insert(entry.edge) != entry.edge {

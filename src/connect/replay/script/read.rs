@@ -104,5 +104,6 @@ fn frame(number: usize, entry: Entry) -> Result<Frame, ReplayError> {
     let message = JsonRpcMessage::parse_with(entry.bytes.clone(), &options)
         .or_else(|_| JsonRpcMessage::parse_with(entry.bytes.clone(), &options.transparent()))
         .map_err(|why| ReplayError::NoMessage { frame: number, why })?;
+    let message = if entry.synthetic { message.synthetic() } else { message };
     Ok(Frame { number, entry, message: Some(message) })
 }

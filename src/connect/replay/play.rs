@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::message::{Code, JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::{method, peek};
 use crate::reply::Reply;
+use crate::tape::failure;
 
 /// What comes back for a request.
 pub(super) struct Play {
@@ -198,14 +199,14 @@ impl Play {
         let error = match &end.how {
             How::Cancelled => return Poll::Pending,
             How::Unknown if recorded.is_listen() => return Poll::Pending,
-            How::Unknown => Some("the tape holds no answer to this call, nor how it ended".to_owned()),
-            How::Failed(why) => Some(format!("as recorded: {why}")),
+            How::Unknown => Some(Error::closed("the tape holds no answer to this call, nor how it ended")),
+            How::Failed(told) => Some(failure::read(told.as_bytes()).within("as recorded")),
             How::Answered | How::Unanswered => None,
         };
         ready!(self.timer.poll(self.due(end.at), cx));
         self.over = true;
         self.shared.change(|state| state.reach(end.frame, end.at));
-        Poll::Ready(error.map(|error| Err(Error::closed(error))))
+        Poll::Ready(error.map(Err))
     }
 }
 

@@ -102,11 +102,8 @@ impl<S: RpcService> Dispatch<S> {
             return;
         }
         if let Some(id) = error.id().filter(|id| bytes_are_reply && self.questions.remove(id).is_some()) {
-            let lost = JsonRpcMessage::refusal(
-                Some(id),
-                Code::INTERNAL_ERROR,
-                "the client's answer was refused",
-            );
+            let lost =
+                JsonRpcMessage::refusal(Some(id), Code::INTERNAL_ERROR, "the client's answer was refused");
             self.admit(lost, cx);
         }
         let id = error.id().filter(|id| !bytes_are_reply && !self.ids.contains(id));

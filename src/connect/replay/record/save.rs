@@ -11,7 +11,6 @@ use super::Mode;
 use super::mask::Mask;
 use crate::connect::replay::ReplayError;
 use crate::connect::replay::script::Wanted;
-use crate::message::Direction;
 use crate::tape::{self, Edge, Entry, EntryKind, Sink, Tape, TapeError, json, lines};
 
 /// A tape that is to be recorded anew.
@@ -31,14 +30,14 @@ struct Seen {
 
 impl Seen {
     fn entry(&mut self, entry: Entry) -> Result<(), &'static str> {
+        use crate::message::Direction::ToClient;
         use EntryKind::{End, Lost, Notification, Request, Response};
         self.has_places |= memmem::find(&entry.bytes, b"[REDACTED:path").is_some();
         match entry.kind {
             End | Lost => return Ok(()),
             // What a connector answers by itself is recorded, too.
             Request | Notification | Response
-                if entry.component.is_none()
-                    && (!entry.synthetic || entry.direction == Direction::ToClient) => {}
+                if entry.component.is_none() && (!entry.synthetic || entry.direction == ToClient) => {}
             _ => return Err("it holds more than messages"),
         }
         if *self.edge.get_or_insert(entry.edge) != entry.edge {

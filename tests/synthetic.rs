@@ -233,3 +233,19 @@ async fn a_call_that_was_denied_is_not_played_to_the_server() {
     assert_eq!((report.totals.calls, report.totals.left_out), (2, 1), "{report}");
     assert!(seen.all().iter().all(|sent| !sent.contains("tools/call")), "{:?}", seen.all());
 }
+
+#[tokio::test]
+async fn what_was_marked_is_marked_when_it_is_replayed() {
+    let mut made = verified::Made::new().call(1, "ping", "{}", "{}").call(2, "ping", r#"{"a":1}"#, "{}");
+    made.entries.last_mut().unwrap().synthetic = true;
+    let replay = shadowcat::connect::replay::Options::new().read(&mut made.source()).unwrap();
+    let (recorder, memory) = recording(RecorderOptions::new());
+    let mut stack = RecordLayer::new(recorder.clone()).layer(replay);
+    for params in ["{}", r#"{"a":1}"#] {
+        let reply = stack.ready().await.unwrap().call(request("ping", params)).await.unwrap();
+        let _ = rest(reply).await;
+    }
+    soon(recorder.finish()).await.unwrap();
+    let marks: Vec<_> = responses(&memory).into_iter().map(|(_, mark)| mark).collect();
+    assert_eq!(marks, [false, true]);
+}

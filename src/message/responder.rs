@@ -41,8 +41,8 @@ impl Responder {
 
     /// An error response; `None` where no answer is due.
     ///
-    /// It is a server's word, or a client's. A layer that answers with it in their place marks it
-    /// ([`synthetic`](JsonRpcMessage::synthetic)), as [`Reply::refuse`](crate::reply::Reply::refuse) does.
+    /// It is the word of whoever was asked. A layer that answers with it in their place marks it
+    /// ([`synthetic`](JsonRpcMessage::synthetic)), as `Reply::refuse` does.
     pub fn error(&self, code: Code, why: impl Display) -> Option<JsonRpcMessage> {
         Some(JsonRpcMessage::error_response(Some(self.id.as_ref()?), code, why))
     }

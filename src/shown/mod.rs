@@ -10,7 +10,9 @@ use crate::protocol::peek;
 pub(crate) use mask::masked;
 pub use payload::Payload;
 pub(crate) use payload::render;
-pub(crate) use text::{escape, name, quoted, safe_json};
+#[cfg(feature = "tape")]
+pub(crate) use text::escape;
+pub(crate) use text::{name, quoted, safe_json};
 
 /// What a response is, in a word or two of ours.
 pub(crate) fn response(message: &JsonRpcMessage) -> String {

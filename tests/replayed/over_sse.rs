@@ -1,6 +1,6 @@
 //! The transcript of a Wassette on HTTP+SSE, answered by its tape behind the front end for HTTP+SSE.
 
-use http::{Request, StatusCode};
+use http::StatusCode;
 use shadowcat::connect::Replay;
 use shadowcat::serve::http::SessionInfo;
 use shadowcat::serve::{self, Http};
@@ -9,7 +9,7 @@ use shadowcat::wire::http::Endpoint;
 use shadowcat::{Error, JsonRpcMessage};
 use tower::service_fn;
 
-use crate::front::{Events, endpoint, post, request, send};
+use crate::front::{Events, at, endpoint, post, request, send};
 use crate::process::wassette::transcript;
 use crate::replayed::{down, replay, up};
 
@@ -24,11 +24,6 @@ fn line(line: &str) -> Option<Line<'_>> {
         return Some(Line::Posted(body));
     }
     line.strip_prefix("data: ").filter(|data| data.starts_with('{')).map(Line::Heard)
-}
-
-fn at(uri: &str, mut request: Request<String>) -> Request<String> {
-    *request.uri_mut() = uri.parse().unwrap();
-    request
 }
 
 fn served(replay: Replay) -> Http {

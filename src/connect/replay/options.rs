@@ -93,6 +93,7 @@ pub struct Options {
     pub(super) wanted: script::Wanted,
     pub(super) mode: Option<super::Mode>,
     pub(super) unmasked: bool,
+    #[cfg(feature = "secret")]
     pub(super) mask_paths: Vec<Pointer>,
     pub(super) opening: OpenOptions,
 }
@@ -120,6 +121,7 @@ impl Options {
             wanted: script::Wanted { session: None, edge: None, max_bytes: 64 << 20, incomplete: false },
             mode: None,
             unmasked: false,
+            #[cfg(feature = "secret")]
             mask_paths: Vec::new(),
             opening: OpenOptions::new(),
         }

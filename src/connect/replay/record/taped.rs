@@ -69,6 +69,7 @@ impl Replay {
     ///
     /// As [`Options::open`]; the tape is missing and is not to be recorded, or the leaf cannot be made. What is to be
     /// recorded anew is of another format, or holds more than the messages of the one session: notes, components, labels.
+    /// Or there are keys, and it is no JSON Lines, or it has a chain, and its key is not among them.
     /// Or it was masked as this run cannot: it is redacted by another profile than secrets and the paths of a recorder,
     /// is to be [`unmasked`](Options::unmasked) now, or the feature `secret` is missing.
     pub fn or_record<L, E: Into<BoxError>>(

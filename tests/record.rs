@@ -129,8 +129,11 @@ async fn what_breaks_is_recorded_with_its_reason_and_what_is_not_answered_too() 
     assert_eq!(entries[3].call, None);
 }
 
-/// Errors of all kinds, with what they are asked by.
-fn errors() -> Vec<(Error, fn(&Error) -> bool)> {
+/// What an error is asked by.
+type Is = fn(&Error) -> bool;
+
+/// Errors of all kinds.
+fn errors() -> Vec<(Error, Is)> {
     vec![
         (Error::closed("it is gone"), |error| error.is_closed() && !error.is_session_lost()),
         (Error::session_lost("it forgot"), Error::is_session_lost),

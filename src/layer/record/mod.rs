@@ -58,6 +58,7 @@
 //! ```
 
 mod components;
+mod control;
 mod exchange;
 mod layer;
 mod mask;

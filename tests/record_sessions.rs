@@ -136,6 +136,10 @@ async fn what_a_front_end_refuses_is_on_the_tape_of_its_session() {
     soon(layer.finish()).await.unwrap();
     let all: Vec<Memory> = tapes.lock().unwrap().values().cloned().collect();
     let refused = |tape: &Memory| tape.kinds().iter().filter(|kind| **kind == "refused").count();
+    for tape in &all {
+        let names: Vec<_> = tape.entries().into_iter().map(|entry| entry.session).collect();
+        assert!(names.iter().all(|name| *name == tape.tape().session), "{names:?}");
+    }
     let mut counts: Vec<_> = all.iter().map(refused).collect();
     counts.sort_unstable();
     assert_eq!(counts, [0, 2], "{tapes:?}", tapes = tapes.lock().unwrap().keys());

@@ -72,8 +72,8 @@ impl RecordLayer {
         }
     }
 
-    /// Keeps state from outside on the tape that there is now, or on those of all sessions. What this layer masks is
-    /// masked in it: then it can be looked at, and not be put back.
+    /// Keeps state from outside on the tape that there is now, or on those of all sessions. What this layer takes for a
+    /// secret is masked in it: then it can be looked at, and not be put back.
     ///
     /// ```
     /// use shadowcat::layer::RecordLayer;

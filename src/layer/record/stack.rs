@@ -146,7 +146,8 @@ impl Settings {
             self.counts.unmaskable.fetch_add(1, Ordering::Relaxed);
             let _ = write!(why, "; its {} bytes are not recorded", frame.bytes.len());
         }
-        recorder.at_edge(self.edge).refused(Direction::ToUpstream, bytes.unwrap_or_default(), &why);
+        let (recorder, bytes) = (recorder.at_edge(self.edge), bytes.unwrap_or_default());
+        recorder.refused_in(frame.session, Direction::ToUpstream, bytes, &why);
     }
 }
 

@@ -52,14 +52,30 @@ impl Recorder {
 
     /// Records what was refused before it became a message: its bytes, of more than 64 KiB the beginning, and why, as the text of an end.
     pub fn refused(&self, direction: Direction, bytes: impl Into<Bytes>, why: &str) {
+        self.refused_in(None, direction, bytes.into(), why);
+    }
+
+    /// The same, in that session.
+    pub(crate) fn refused_in(
+        &self,
+        session: Option<&str>,
+        direction: Direction,
+        mut bytes: Bytes,
+        why: &str,
+    ) {
         if !self.is_recording() {
             return;
         }
-        let mut bytes = bytes.into();
         bytes.truncate(REFUSED);
-        let call = self.shared.next_call();
-        self.say(Entry::new(EntryKind::Refused, direction, Bytes::copy_from_slice(&bytes)).call(call));
-        self.say(Entry::new(EntryKind::End, Direction::ToClient, why.to_owned()).call(call));
+        let (call, session) = (self.shared.next_call(), session.map(Arc::<str>::from));
+        for (kind, direction, bytes) in [
+            (EntryKind::Refused, direction, Bytes::copy_from_slice(&bytes)),
+            (EntryKind::End, Direction::ToClient, why.to_owned().into()),
+        ] {
+            let mut entry = Entry::new(kind, direction, bytes).call(call);
+            entry.session.clone_from(&session);
+            self.say(entry);
+        }
     }
 
     pub(crate) fn event(&self, kind: EntryKind, text: String, component: Option<Arc<str>>) {

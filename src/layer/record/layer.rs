@@ -35,7 +35,7 @@ impl RecordLayer {
     /// thread; the tape names the session, if there is one. Where `make` fails it is asked again, and entries wait.
     ///
     /// There are as many threads as sessions, so a front end's bound on sessions is that of threads. Where the system has
-    /// none for a session, that is counted in [`Stats`] and tried again with each message, which goes on unrecorded, or
+    /// none for a session, that is counted in [`Stats`](super::Stats) and tried again with each message, which goes on unrecorded, or
     /// is refused where the recorder is to [fail closed](crate::tape::Overflow::FailClosed). What ends with a process is
     /// [`finish`](Self::finish)ed first: a tape whose session is over is written some milliseconds later.
     ///

@@ -454,6 +454,7 @@ async fn what_a_front_end_refuses_is_recorded() {
     assert_eq!((entries[0].kind, entries[1].kind), (EntryKind::Refused, EntryKind::End));
     assert!(entries[0].call.is_some() && entries[0].call == entries[1].call);
     assert!(!entries[1].bytes.is_empty(), "it says why");
+    assert_eq!(memory.tape().transport.as_deref(), Some("stdio"));
     let masked = !String::from_utf8_lossy(&entries[0].bytes).contains("hunter22");
     assert_eq!(masked, cfg!(feature = "secret"));
 }
@@ -652,6 +653,44 @@ async fn what_stands_at_a_path_is_masked() {
     assert_eq!(memory.kinds(), ["request", "end", "lost", "end"], "what cannot be masked is not recorded");
     assert_eq!((layer.stats().masked, layer.stats().unmaskable), (1, 1));
     assert!(memory.tape().redaction.unwrap().contains("path:/params/arguments/card"));
+}
+
+#[tokio::test]
+async fn a_star_in_a_path_is_any_one_step() {
+    let (recorder, memory) = recording(RecorderOptions::new());
+    let paths = ["/params/arguments/*/card", "/params/arguments/to/*", "/result/content/*/text"];
+    let layer = RecordLayer::new(recorder.clone());
+    let layer = paths.iter().fold(layer, |layer, path| layer.mask_path(path.parse().unwrap()));
+    let mut stack = layer.clone().layer(service_fn(|message: JsonRpcMessage| async move {
+        let result =
+            r#"{"content":[{"type":"text","text":"4111"},{"text":{"a":["4111"]}},{"data":1}],"text":2}"#;
+        Ok::<_, Error>(message.responder().result(result).unwrap().map_or_else(Reply::empty, Reply::one))
+    }));
+    let arguments = r#"{"a":{"card":4111,"name":"A"},"b":{"card":{"n":[4111]}},"to":[4111,"4111"],"card":3}"#;
+    let params = format!(r#"{{"name":"pay","arguments":{arguments}}}"#);
+    let _ = run(&mut stack, JsonRpcMessage::request(1, "tools/call", params).unwrap()).await.unwrap();
+    let _ = run(&mut stack, JsonRpcMessage::request(2, "ping", "{}").unwrap()).await.unwrap();
+    // Of what stands twice, also where it is any step, nobody can say which one counts.
+    for twice in [r#"{"a":{"card":1},"a":{"card":4111}}"#, r#"{"a":{"card":1,"card":4111}}"#] {
+        let twice =
+            format!(r#"{{"jsonrpc":"2.0","method":"notifications/x","params":{{"arguments":{twice}}}}}"#);
+        let odd = JsonRpcMessage::parse_with(twice, &shadowcat::ScanOptions::new().transparent()).unwrap();
+        let _ = run(&mut stack, odd).await.unwrap();
+    }
+    soon(recorder.finish()).await.unwrap();
+    let said = memory.said();
+    assert!(said.iter().all(|text| !text.contains("4111")), "{said:?}");
+    let masked = r#""[REDACTED:path]""#;
+    let arguments = format!(
+        r#"{{"a":{{"card":{masked},"name":"A"}},"b":{{"card":{masked}}},"to":[{masked},{masked}],"card":3}}"#
+    );
+    assert!(said[0].contains(&arguments), "{said:?}");
+    let result = format!(
+        r#"{{"content":[{{"type":"text","text":{masked}}},{{"text":{masked}}},{{"data":1}}],"text":2}}"#
+    );
+    assert!(said[1].contains(&result) && said[4].contains(&result), "{said:?}");
+    assert_eq!((layer.stats().masked, layer.stats().unmaskable), (3, 2));
+    assert!(memory.tape().redaction.unwrap().contains("path:/params/arguments/*/card"));
 }
 
 #[cfg(feature = "secret")]

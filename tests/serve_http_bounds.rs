@@ -244,3 +244,24 @@ async fn shutting_down_ends_streams_first_and_calls_last() {
     http.close();
     assert_eq!(late.await.unwrap().status(), StatusCode::BAD_GATEWAY);
 }
+
+#[tokio::test]
+async fn a_caller_whom_the_fallback_is_not_for_is_told_of_too() {
+    let (told, mut heard) = tokio::sync::mpsc::channel(9);
+    let beside = tower::service_fn(|_| async {
+        Ok::<_, std::convert::Infallible>(http::Response::new(String::from("beside")))
+    });
+    let (http, _calls) = sessions(|http| {
+        let told = move |refused: &shadowcat::message::RefusedFrame<'_>| {
+            told.try_send((refused.bytes.len(), refused.why.to_owned())).unwrap();
+        };
+        http.fallback(beside).on_refused(told)
+    });
+    for (host, status) in [("localhost:8080", StatusCode::OK), ("evil.example", StatusCode::FORBIDDEN)] {
+        let request = http::Request::get("/beside").header("host", host).body(String::new()).unwrap();
+        assert_eq!(send(&http, request).await.status(), status);
+    }
+    let (bytes, why) = heard.try_recv().unwrap();
+    assert!(bytes == 0 && why.starts_with("403"), "{why}");
+    assert!(heard.try_recv().is_err());
+}

@@ -1,12 +1,14 @@
 //! What the examples that are proxies have in common: where they listen, and what they forward to.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::Uri;
 use shadowcat::connect::http::HttpClient;
 use shadowcat::connect::{Command, Http};
+use shadowcat::message::RefusedFrame;
 use shadowcat::serve::{self, http::SessionInfo};
 use shadowcat::wire::http::Endpoint;
 use shadowcat::{BoxError, JsonRpcMessage, Reply};
@@ -26,7 +28,10 @@ pub(crate) type Stack = BoxService<JsonRpcMessage, Reply, Infallible>;
 pub(crate) struct Proxy {
     listen: Option<SocketAddr>,
     upstream: Upstream,
+    on_refused: Option<OnRefused>,
 }
+
+type OnRefused = Arc<dyn Fn(&RefusedFrame<'_>) + Send + Sync>;
 
 /// What is forwarded to.
 #[derive(Default)]
@@ -72,21 +77,44 @@ impl Proxy {
         self
     }
 
+    /// Tells this what is refused before it becomes a message.
+    #[allow(dead_code, reason = "not every example wants to know")]
+    pub(crate) fn on_refused(mut self, told: impl Fn(&RefusedFrame<'_>) + Send + Sync + 'static) -> Self {
+        self.on_refused = Some(Arc::new(told));
+        self
+    }
+
+    /// How the server is reached, where it is not in this process.
+    #[allow(dead_code, reason = "not every example tells it")]
+    pub(crate) fn upstream_transport(&self) -> Option<&'static str> {
+        match self.upstream {
+            Upstream::Demo | Upstream::Own(_) => None,
+            Upstream::Command(_) => Some("stdio"),
+            Upstream::Url(..) => Some("http"),
+        }
+    }
+
     /// The server alone.
     #[allow(dead_code, reason = "not every example asks it itself")]
     pub(crate) fn leaf(&self) -> Result<Leaf, BoxError> {
         self.upstream.leaf()
     }
 
-    /// Serves on stdio until the client leaves, or on HTTP until Ctrl-C. On HTTP a session has a stack of its own;
-    /// what stands alone shares one.
+    /// Serves until Ctrl-C or SIGTERM; on stdio, until the client leaves. On HTTP a session has a stack of its own; what
+    /// stands alone shares one.
     pub(crate) async fn run(
         self,
         around: impl Fn(Leaf) -> Stack + Clone + Send + Sync + 'static,
     ) -> Result<(), BoxError> {
-        let Self { listen, upstream } = self;
+        let Self { listen, upstream, on_refused } = self;
+        let told = move |frame: &RefusedFrame<'_>| on_refused.iter().for_each(|told| told(frame));
+        let stop = stop()?;
         let Some(address) = listen else {
-            return Ok(serve::stdio(around(upstream.leaf()?)).run().await?);
+            let front = serve::stdio(around(upstream.leaf()?)).on_refused(told);
+            return tokio::select! {
+                served = front.run() => Ok(served?),
+                () = stop => Ok(()),
+            };
         };
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
@@ -97,11 +125,28 @@ impl Proxy {
         });
         eprintln!("listening on http://{address}/mcp");
         let endpoint = Endpoint::bound_to("/mcp", address)?;
-        let front = serve::http(endpoint).sessions(sessions).stateless(alone).build();
-        let stop = async { drop(tokio::signal::ctrl_c().await) };
+        let front = serve::http(endpoint).sessions(sessions).stateless(alone).on_refused(told).build();
         front.server().run(listener, stop).await?;
         Ok(())
     }
+}
+
+/// Ready once the process is asked to end. It listens at once, not when it is polled first.
+#[cfg(unix)]
+fn stop() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn stop() -> io::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }
 
 impl Upstream {

@@ -59,6 +59,7 @@
 //! ```
 
 mod components;
+mod control;
 mod exchange;
 mod layer;
 mod mask;

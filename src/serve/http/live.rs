@@ -225,7 +225,7 @@ pub(super) fn end_left(calls: &Calls) {
 
 /// What rides beside every message of a session.
 pub(super) fn facts(session: &Arc<Session>) -> Facts {
-    let mut facts = Facts::new(Direction::ToUpstream).session(&session.key().to_string());
+    let mut facts = Facts::new(Direction::ToUpstream).transport("http").session(&session.key().to_string());
     facts.shared_mut().insert(session.clone());
     facts.shared_mut().insert(Era::Legacy);
     if let Some(principal) = session.principal() {

@@ -35,7 +35,7 @@ where
         let bytes = match read::body(body, &front.options).await {
             Ok(bytes) => bytes,
             Err(refusal) => {
-                answer::tell(&front.options.on_refused, b"", &refusal);
+                answer::tell(&front, &head, b"", &refusal);
                 return *refusal;
             }
         };
@@ -44,7 +44,7 @@ where
                 Ok(Some(live)) => return Box::pin(batch::post(&front, &head, live, bytes)).await,
                 Ok(None) => {}
                 Err(unknown) => {
-                    answer::tell(&front.options.on_refused, &bytes, &unknown);
+                    answer::tell(&front, &head, &bytes, &unknown);
                     return *unknown;
                 }
             }
@@ -64,12 +64,11 @@ where
 
 /// What is refused is told.
 fn take(front: &Arc<Front>, head: &Parts, bytes: Bytes) -> Giving {
-    let on_refused = &front.options.on_refused;
-    let kept = on_refused.is_heard().then(|| bytes.clone());
+    let kept = front.options.on_refused.is_heard().then(|| bytes.clone());
     let read = read_message(front, head, bytes);
     let given = read.and_then(|(message, era)| give_to_era(front, head, message, era));
     if let (Err(answer), Some(kept)) = (&given, kept) {
-        answer::tell(on_refused, &kept, answer);
+        answer::tell(front, head, &kept, answer);
     }
     given
 }

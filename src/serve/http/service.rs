@@ -58,14 +58,13 @@ impl Http {
 
     /// Everything that can be said to a head alone.
     fn check(&self, head: &Parts) -> Result<(), Box<Response<Body>>> {
-        let on_refused = &self.front.options.on_refused;
         if let Err(refusal) = self.front.endpoint.check_head(head) {
-            on_refused.tell(b"", &refusal);
+            answer::tell_why(&self.front, head, b"", &refusal);
             return Err(Box::new(answer::refused_head(&refusal, self.allowed(&head.method))));
         }
         if names_session(head) {
             let why = "a session is named in Mcp-Session-Id, not in the address";
-            on_refused.tell(b"", why);
+            answer::tell_why(&self.front, head, b"", why);
             let refused = answer::refuse(StatusCode::BAD_REQUEST, None, Code::INVALID_REQUEST, why);
             return Err(Box::new(refused));
         }
@@ -79,7 +78,7 @@ impl Http {
             Method::DELETE => get::delete(&self.front, &head),
             _ => answer::not_allowed(self.allowed(&head.method)),
         };
-        answer::tell(&self.front.options.on_refused, b"", &response);
+        answer::tell(&self.front, &head, b"", &response);
         response
     }
 
@@ -93,7 +92,10 @@ impl Http {
         match &self.front.fallback {
             Some(fallback) => match self.front.endpoint.check_caller(&head) {
                 Ok(()) => fallback.answer(Request::from_parts(head, body)).await,
-                Err(refusal) => answer::refused(&refusal),
+                Err(refusal) => {
+                    answer::tell_why(&self.front, &head, b"", &refusal);
+                    answer::refused(&refusal)
+                }
             },
             None => answer::status(StatusCode::NOT_FOUND),
         }

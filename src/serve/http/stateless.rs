@@ -52,7 +52,7 @@ fn give(front: &Front, head: &Parts, message: JsonRpcMessage, era: Era) -> Givin
 }
 
 fn facts(head: &Parts, era: Era, message: &JsonRpcMessage) -> Facts {
-    let mut facts = Facts::new(Direction::ToUpstream);
+    let mut facts = Facts::new(Direction::ToUpstream).transport("http");
     facts.shared_mut().insert(era);
     if era == Era::Modern && message.is_method(method::TOOLS_CALL) {
         facts.shared_mut().insert(Mirrored::new(message.clone(), &head.headers));

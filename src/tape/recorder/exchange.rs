@@ -51,6 +51,7 @@ impl Exchange {
         message: &JsonRpcMessage,
         component: Option<Arc<str>>,
     ) -> Self {
+        shared.name_transport(message);
         let (fact, answer) = shared.knows.asked(message);
         let mut exchange = Self::about(shared, edge, message);
         (exchange.component, exchange.answer) = (component, answer);

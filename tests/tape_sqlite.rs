@@ -277,6 +277,77 @@ fn versions_that_are_not_ours_are_told_and_older_ones_migrated_on_demand() {
     writer.finish().unwrap();
 }
 
+/// As another program makes it, that knows the table and nothing of us.
+fn unmarked(path: &Path, table: &str) -> Connection {
+    let db = Connection::open(path).unwrap();
+    db.execute_batch(table).unwrap();
+    make_private(path);
+    db
+}
+
+const TABLE: &str = "create table if not exists recordings (id INTEGER PRIMARY KEY, session_id TEXT,
+    timestamp INTEGER, message_type TEXT , message BLOB, component_id TEXT, policy BLOB)";
+
+#[test]
+fn a_table_that_another_program_made_is_taken_on_demand_only() {
+    let folder = Folder::new();
+    let path = folder.path("recordings.db");
+    let db = unmarked(&path, TABLE);
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"fetch"}}"#;
+    let list = r#"{"jsonrpc":"2.0","id":2,"method":"tools/list"}"#;
+    for (at, kind, message, component) in [
+        (1_000_000, "component_init", "{}", Some("fetch")),
+        (1_000_500, "tool_call", call, None),
+        (1_000_900, "tool_list_request", list, None),
+        (1_001_000, "response", r#"{"jsonrpc":"2.0","id":2,"result":{}}"#, None),
+        (1_002_000, "something_else", "?", None),
+    ] {
+        let sql = "INSERT INTO recordings (session_id, timestamp, message_type, message, component_id)
+            VALUES ('s', ?, ?, CAST(? AS BLOB), ?)";
+        db.execute(sql, rusqlite::params![at, kind, message, component]).unwrap();
+    }
+    drop(db);
+    let before = fs::read(&path).unwrap();
+    let error = tape::open(&path).err().unwrap();
+    assert!(error.is_foreign() && error.to_string().contains("migrate"), "{error}");
+    assert!(Writer::add_to(&path, &tape()).unwrap_err().is_foreign());
+    assert_eq!(fs::read(&path).unwrap(), before);
+
+    assert_eq!(sqlite::migrate(&path).unwrap(), 0);
+    assert_eq!(sqlite::migrate(&path).unwrap(), 2);
+    use EntryKind::{Component, Note, Request, Response};
+    let found = entries(&path);
+    let kinds: Vec<_> = found.iter().map(|entry| entry.kind).collect();
+    assert_eq!(kinds, [Component, Request, Request, Response, Note]);
+    assert_eq!((found[1].bytes.as_ref(), found[1].direction), (call.as_bytes(), Direction::ToUpstream));
+    assert_eq!((found[3].at.as_micros(), found[3].direction), (1000, Direction::ToClient));
+    assert_eq!(found[0].component.as_deref(), Some("fetch"));
+    let mut writer = Writer::add_to(&path, &tape()).unwrap();
+    writer.append(&ping(1)).unwrap();
+    writer.finish().unwrap();
+    assert_eq!(sqlite::tapes(&path).unwrap().len(), 2);
+}
+
+#[test]
+fn a_table_that_is_another_is_not_taken() {
+    let folder = Folder::new();
+    let column = TABLE.replace("policy BLOB", "policy BLOB, more TEXT");
+    let check = TABLE.replace("message BLOB", "message BLOB CHECK (length(message) < 9)");
+    let index = format!("{TABLE}; CREATE INDEX mine ON recordings (timestamp)");
+    let view = format!("{TABLE}; CREATE VIEW frames AS SELECT 1");
+    let marked = format!("{TABLE}; PRAGMA user_version = 1");
+    let theirs = format!("{TABLE}; PRAGMA application_id = 7");
+    let nothing = "PRAGMA journal_mode = wal".to_owned();
+    for (at, table) in [column, check, index, view, marked, theirs, nothing].iter().enumerate() {
+        let path = folder.path(&format!("{at}.db"));
+        drop(unmarked(&path, table));
+        let before = fs::read(&path).unwrap();
+        let error = sqlite::migrate(&path).unwrap_err();
+        assert!(error.is_foreign() || before.is_empty(), "{table}: {error}");
+        assert_eq!(fs::read(&path).unwrap(), before, "{table}");
+    }
+}
+
 /// What a broken disk or a stranger leaves: an error or a prefix, never a panic, never a row that was not written.
 #[test]
 fn a_file_with_any_bytes_changed_or_cut_off_is_read_as_far_as_it_goes_or_refused() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 ///
 /// ```
 /// use std::time::Duration;
-/// use shadowcat::tape::lines::Rotate;
+/// use shadowcat::tape::Rotate;
 ///
 /// let rotate = Rotate::new().max_bytes(64 << 20).max_age(Duration::from_secs(3600)).keep_files(24);
 /// ```

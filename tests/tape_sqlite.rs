@@ -11,7 +11,9 @@ use std::path::Path;
 use rusqlite::Connection;
 use shadowcat::Direction;
 use shadowcat::tape::sqlite::{self, Reader, Writer};
-use shadowcat::tape::{self, Component, Edge, Entry, EntryKind, Filter, Outcome, Sink, Source, Tape, TapeId};
+use shadowcat::tape::{
+    self, Component, Edge, Entry, EntryKind, Filter, Outcome, Rotate, Sink, Source, Tape, TapeId,
+};
 use taped::{Folder, entries, note, ping, read, tape};
 
 fn message(direction: Direction, kind: EntryKind, text: &str) -> Entry {
@@ -497,5 +499,65 @@ fn make_private(path: &Path) {
     {
         use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+}
+
+/// A file of three tapes: an hour ago, ten minutes ago, now. The first is the largest.
+fn three(path: &Path) -> [TapeId; 3] {
+    let tapes = [("old", 3600, 3000), ("young", 600, 30), ("new", 0, 30)];
+    tapes.map(|(name, age, entries)| {
+        let began = std::time::SystemTime::now() - std::time::Duration::from_secs(age);
+        let title = Tape::of(TapeId::from_text(name), began).component(Component::new("c"));
+        let mut writer = match path.exists() {
+            true => Writer::add_to(path, &title).unwrap(),
+            false => Writer::create(path, &title).unwrap(),
+        };
+        for number in 1..=entries {
+            let note = note(&format!("secret of {name} {number} {}", "x".repeat(1000)));
+            writer.append(&note.wall(began).session(name)).unwrap();
+        }
+        writer.finish().unwrap();
+        title.id
+    })
+}
+
+#[test]
+fn old_tapes_are_forgotten_by_age_number_and_bytes_and_the_file_shrinks() {
+    use std::time::Duration;
+    let keeps = [
+        (Rotate::new(), 0),
+        (Rotate::new().keep_for(Duration::from_secs(1800)), 1),
+        (Rotate::new().keep_for(Duration::ZERO), 2),
+        (Rotate::new().keep_files(2), 1),
+        (Rotate::new().keep_files(1), 2),
+        (Rotate::new().keep_bytes(70_000), 1),
+        (Rotate::new().keep_bytes(10), 2),
+    ];
+    for (keep, gone) in keeps {
+        let folder = Folder::new();
+        let path = folder.path("a.db");
+        let tapes = three(&path);
+        let before = fs::metadata(&path).unwrap().len();
+        assert_eq!(sqlite::forget(&path, &keep).unwrap(), tapes[..gone], "{keep:?}");
+        assert_eq!(sqlite::tapes(&path).unwrap(), tapes[gone..], "{keep:?}");
+        assert_eq!(sqlite::forget(&path, &keep).unwrap(), [], "{keep:?}");
+        for tape in &tapes[gone..] {
+            assert!(Reader::open_tape(&path, tape).unwrap().all(|entry| entry.is_ok()));
+        }
+        let file = fs::read(&path).unwrap();
+        for tape in &tapes[..gone] {
+            let secret = format!("secret of {tape} ");
+            assert!(!file.windows(secret.len()).any(|bytes| bytes == secret.as_bytes()), "{keep:?}");
+            assert!(file.len() < before as usize / 10, "{keep:?}: {} of {before}", file.len());
+        }
+        let mut writer = Writer::resume(&path, &tapes[2]).unwrap();
+        writer.append(&note("and on")).unwrap();
+        writer.finish().unwrap();
+        let all = Connection::open(&path).unwrap();
+        let count = |sql: &str| all.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(count("SELECT count(*) FROM sessions") as usize, 3 - gone, "{keep:?}");
+        assert_eq!(count("SELECT count(*) FROM components") as usize, 3 - gone, "{keep:?}");
+        let check = all.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap();
+        assert_eq!(check, "ok");
     }
 }

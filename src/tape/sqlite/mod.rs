@@ -28,6 +28,7 @@
 mod failed;
 mod filter;
 mod find;
+mod forget;
 mod insert;
 mod open;
 mod part;
@@ -36,6 +37,7 @@ mod row;
 mod schema;
 mod writer;
 
+pub use forget::forget;
 pub(super) use open::remove_beside;
 pub use open::{migrate, tapes};
 pub use reader::Reader;

@@ -114,6 +114,8 @@ pub(super) fn create<T>(
 /// The tables.
 fn fill(path: &Path) -> std::result::Result<Connection, TapeError> {
     let mut db = connect(path, For::Writing)?;
+    // So that what is forgotten makes the file smaller; for that, before there is anything in it.
+    db.pragma_update(None, "auto_vacuum", "incremental").map_err(|error| failed(path, error))?;
     // Before it is in WAL mode, so that the mark is in the file itself.
     schema::bring_to(&mut db, 0, VERSION).map_err(|error| failed(path, error))?;
     db.pragma_update(None, "journal_mode", "wal").map_err(|error| failed(path, error))?;

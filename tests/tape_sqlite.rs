@@ -462,6 +462,10 @@ fn a_number_that_no_recorder_comes_to_is_not_gone_on_from() {
         Connection::open(&path).unwrap().execute("UPDATE recordings SET frame = ?", [number]).unwrap();
         let error = Writer::resume(&path, &tape().id).unwrap_err();
         assert!(error.is_damaged() && error.to_string().contains("no recorder"), "{error}");
+        let db = Connection::open(&path).unwrap();
+        db.execute_batch("DELETE FROM recordings; UPDATE tapes SET metadata = json_set(metadata, '$.frames_before', 9223372036854775807)").unwrap();
+        let error = Writer::resume(&path, &tape().id).unwrap_err();
+        assert!(error.is_damaged() && error.to_string().contains("no recorder"), "{error}");
     }
 }
 

@@ -8,9 +8,6 @@ use crate::tape::appender::lock;
 use crate::tape::rotating::Before;
 use crate::tape::{Source, Tape, TapeError};
 
-/// The number of a last frame, at most, that is gone on from: no recorder comes so far.
-const MAX_FRAME: u64 = u64::MAX / 2;
-
 /// What is known of the tape, and its last frame: of what a crash has cut, the last that is whole.
 pub(in crate::tape) fn reached(path: &Path) -> Result<(Tape, Before), TapeError> {
     let failed = |error| TapeError::io(path.display(), error);
@@ -24,10 +21,6 @@ pub(in crate::tape) fn reached(path: &Path) -> Result<(Tape, Before), TapeError>
             entry => at = Some(entry?.at),
         }
     }
-    let frames = reader.frames();
-    if frames > MAX_FRAME {
-        let why = format!("no recorder gives a frame the number {frames}");
-        return Err(TapeError::damaged(path.display(), why));
-    }
-    Ok((reader.tape().clone(), Before { frames, at, tip: None }))
+    let reached = Before { frames: reader.frames(), at, tip: None }.checked(path)?;
+    Ok((reader.tape().clone(), reached))
 }

@@ -11,9 +11,6 @@ use crate::tape::pack::{Ending, Input};
 use crate::tape::rotating::Before;
 use crate::tape::{MAX_FRAME_BYTES, Tape, TapeError, frame, head, object::Style, text};
 
-/// The number of a last frame, at most, that is gone on from: no recorder comes so far.
-const MAX_FRAME: u64 = u64::MAX / 2;
-
 /// So much of a torn line is kept.
 const MAX_REST: usize = 4 << 20;
 
@@ -57,17 +54,14 @@ pub(super) fn find(file: &File, path: &Path, options: &Options, ending: &Ending)
     walk.rest.truncate(MAX_REST);
     let (last, at) = last_frame(path, &walk.frame)?.unzip();
     let frames = last.unwrap_or(0).max(walk.before.frames);
-    if frames > MAX_FRAME {
-        let why = format!("no recorder gives a frame the number {frames}");
-        return Err(TapeError::damaged(path.display(), why));
-    }
+    let reached = Before { frames, at: at.or(walk.before.at), tip: None }.checked(path)?;
     Ok(Tail {
         whole,
         lacks_line_break: walk.lacks_line_break,
         torn,
         before: walk.before.frames,
-        frames,
-        at: at.or(walk.before.at),
+        frames: reached.frames,
+        at: reached.at,
         tape: last_title(path, &walk.title)?,
         rest: walk.rest,
         chain: walk.chain,

@@ -1,6 +1,7 @@
 //! What a part of a tape is to the whole.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::key::Hash;
@@ -10,6 +11,9 @@ use crate::tape::{Sink, Tape, TapeError, time};
 
 const FRAMES: &str = "frames_before";
 const AT: &str = "timestamp_ms_before";
+
+/// The number of a last frame, at most, that is gone on from: no recorder comes so far.
+const MAX_FRAME: u64 = i64::MAX as u64 / 2;
 
 /// What the parts before have come to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +27,16 @@ pub(in crate::tape) struct Before {
 }
 
 impl Before {
+    /// Something can follow it.
+    pub(in crate::tape) fn checked(self, path: &Path) -> Result<Self, TapeError> {
+        let Self { frames, .. } = self;
+        if frames > MAX_FRAME {
+            let why = format!("no recorder gives a frame the number {frames}");
+            return Err(TapeError::damaged(path.display(), why));
+        }
+        Ok(self)
+    }
+
     /// As members beside what is known of the tape; where there is nothing before, as none. The chain is told by its own.
     pub(in crate::tape) fn write(&self, object: &mut Object<'_>) {
         if self.frames > 0 {

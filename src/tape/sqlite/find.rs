@@ -9,9 +9,6 @@ use super::failed::failed;
 use crate::tape::rotating::Before;
 use crate::tape::{Tape, TapeError, TapeId, head, text, time};
 
-/// The number of a last frame, at most, that is gone on from: no recorder comes so far.
-const MAX_FRAME: i64 = i64::MAX / 2;
-
 /// The tape, and its number in the file.
 pub(super) fn tape(db: &Connection, path: &Path, id: Option<&TapeId>) -> Result<(i64, Tape), TapeError> {
     let columns = "SELECT id, tape_id, session_id, metadata FROM tapes";
@@ -65,12 +62,11 @@ pub(super) fn reached(db: &Connection, path: &Path, tape: i64, before: Before) -
     let sql = "SELECT frame, elapsed_ns FROM recordings WHERE tape = ? ORDER BY frame DESC LIMIT 1";
     let row = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
     let found = db.query_row(sql, [tape], row).optional().map_err(|error| failed(path, error))?;
-    let Some((frame, nanos)) = found else { return Ok(before) };
-    let frames = u64::try_from(frame).ok().filter(|_| frame <= MAX_FRAME);
-    let damaged =
-        || TapeError::damaged(path.display(), format!("no recorder gives a frame the number {frame}"));
+    let Some((frame, nanos)) = found else { return before.checked(path) };
+    // One that is negative is as much out of bounds as it is without its sign.
+    let frames = frame.cast_unsigned().max(before.frames);
     let at = time::within(Duration::from_nanos(u64::try_from(nanos).unwrap_or(0)));
-    Ok(Before { frames: frames.ok_or_else(damaged)?.max(before.frames), at: Some(at), tip: None })
+    Before { frames, at: Some(at), tip: None }.checked(path)
 }
 
 /// Bytes of the file, its log written back.

@@ -118,7 +118,10 @@ fn shrink(db: &Connection) -> Result<()> {
     let mut before = i64::MAX;
     let mut now = free()?;
     while now > 0 && now < before {
-        db.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+        // A row for each page.
+        let mut vacuum = db.prepare(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+        let mut pages = vacuum.query([])?;
+        while pages.next()?.is_some() {}
         (before, now) = (now, free()?);
     }
     db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))

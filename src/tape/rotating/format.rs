@@ -49,7 +49,7 @@ pub(super) enum Newest {
     /// It is written to again.
     Open(Box<dyn PartWriter>),
     /// It has come so far, and another is to follow.
-    Whole(Tape, Before),
+    Whole(Box<Tape>, Before),
 }
 
 impl PartFormat {
@@ -82,7 +82,7 @@ impl PartFormat {
             Self::Lines(options) => Newest::Open(Box::new(lines::Writer::resume_with(path, options)?)),
             Self::Json => {
                 let (tape, before) = json::reached(path)?;
-                Newest::Whole(tape, before)
+                Newest::Whole(Box::new(tape), before)
             }
             #[cfg(feature = "sqlite")]
             Self::Sqlite => Newest::Open(Box::new(sqlite::Writer::resume_only(path)?)),

@@ -7,19 +7,18 @@
 mod killed;
 mod taped;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
-use killed::{kill_after, kills, start, told};
+use killed::{Worst, kill_after, kills, start, tell_safe, told};
 use shadowcat::layer::RecordLayer;
 use shadowcat::tape::{
     self, Entry, EntryKind, Outcome, Overflow, Recorder, RecorderOptions, Tape, json, lines,
 };
 use shadowcat::{Error, JsonRpcMessage, Reply, connect};
-use taped::{Folder, read};
+use taped::{Folder, assert_is_sound, read};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 /// What the other process is to do, and where.
@@ -70,13 +69,12 @@ async fn another_process() {
 async fn record(recorder: &Recorder) {
     let server = server();
     let mut stack = RecordLayer::new(recorder.clone()).layer(server);
-    let mut out = std::io::stdout();
     for number in 1.. {
         let reply = stack.ready().await.unwrap().call(ping(number)).await.unwrap();
         reply.collect(usize::MAX).await.unwrap();
         if number % 7 == 0 {
             recorder.flushed().await.unwrap();
-            writeln!(out, "\nsafe {number}").unwrap();
+            tell_safe(number);
         }
     }
 }
@@ -130,13 +128,14 @@ fn requests(entries: &[Entry]) -> usize {
 
 #[test]
 fn what_was_flushed_survives_a_kill_and_nothing_is_missing_between() {
-    let kills = kills(6);
+    let kills = kills(67);
     for format in formats() {
+        let mut opening = Worst::of(format!("{format}: opened after a kill"));
         for kill in 0..kills {
             let folder = Folder::new();
             let path = folder.path(&format!("a.{format}"));
             let safe = kill_after(1 + kill % 20, start(TASK, "", "record", &path));
-            let (found, error) = read(tape::open(&path).unwrap());
+            let (found, error) = read(opening.measure(|| tape::open(&path)).unwrap());
             assert!(requests(&found) as u64 >= safe, "{format}: {} of {safe}", requests(&found));
             assert!(error.is_none_or(|error| error.is_torn()));
             let kinds = [EntryKind::Request, EntryKind::Response, EntryKind::End];
@@ -144,7 +143,11 @@ fn what_was_flushed_survives_a_kill_and_nothing_is_missing_between() {
                 found.iter().zip(kinds.iter().cycle()).all(|(entry, kind)| entry.kind == *kind),
                 "{format}"
             );
+            if format == "db" {
+                assert_is_sound(&path);
+            }
         }
+        opening.is_below(Duration::from_secs(10));
     }
 }
 

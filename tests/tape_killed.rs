@@ -7,12 +7,12 @@
 mod killed;
 mod taped;
 
-use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
-use killed::{kill_after, kills, start, told};
+use killed::{Worst, kill_after, kills, start, tell_safe, told};
 use shadowcat::tape::{self, Sink, json, lines};
-use taped::{Folder, note, ping, read, tape};
+use taped::{Folder, assert_is_sound, note, ping, read, tape};
 
 /// What the other process is to do, and where.
 const TASK: &str = "SHADOWCAT_TEST_TAPE";
@@ -96,12 +96,11 @@ fn resume(path: &Path) -> Result<lines::Writer, tape::TapeError> {
 
 /// Until it is killed; tells what is safe.
 fn record(sink: &mut dyn Sink) {
-    let mut out = std::io::stdout();
     for number in 1.. {
         sink.append(&ping(number)).unwrap();
         if number % 7 == 0 {
             sink.commit().unwrap();
-            writeln!(out, "\nsafe {number}").unwrap();
+            tell_safe(number);
         }
     }
 }
@@ -126,18 +125,23 @@ fn fill(sink: &mut dyn Sink) {
 
 #[test]
 fn what_was_committed_survives_a_kill_and_nothing_is_missing_between() {
-    let kills = kills(15);
+    let kills = kills(34);
     for format in formats() {
+        let mut opening = Worst::of(format!("{format}: opened after a kill"));
         for kill in 0..kills {
             let folder = Folder::new();
             let path = folder.path(&format!("a.{format}"));
             // Killed after other numbers of commits, at whatever it is doing then.
             let safe = kill_after(1 + kill % 40, start(TASK, "", "record", &path));
-            let (found, error) = read(open(&path));
+            let (found, error) = read(opening.measure(|| open(&path)));
             assert!(found.len() as u64 >= safe, "{format}: {} of {safe}", found.len());
             assert!(error.is_none_or(|error| error.is_torn()));
             assert!(found.iter().zip(1..).all(|(entry, number)| *entry == ping(number)), "{format}");
+            if format == "db" {
+                assert_is_sound(&path);
+            }
         }
+        opening.is_below(Duration::from_secs(10));
     }
 }
 

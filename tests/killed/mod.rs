@@ -3,9 +3,10 @@
 #![allow(dead_code, reason = "each test file uses what it needs")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::io::{self, BufRead, BufReader, Lines};
+use std::io::{self, BufRead, BufReader, Lines, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Starts this test program again, behind some shell, for its test `another_process`: the variable tells that what it is
 /// to do, and where.
@@ -30,6 +31,12 @@ pub(crate) fn told(lines: &mut impl Iterator<Item = io::Result<String>>, word: &
     lines.map_while(Result::ok).find_map(number)
 }
 
+/// Says that so much is safe, in a line so long that whoever says it is not far before whoever hears it: a pipe holds 64
+/// KiB.
+pub(crate) fn tell_safe(number: impl std::fmt::Display) {
+    writeln!(io::stdout(), "\nsafe {number}{:1000}", "").unwrap();
+}
+
 /// Kills it −9 when it has said so often what is safe; the last that it said.
 pub(crate) fn kill_after(times: u32, (mut child, mut out): (Child, Lines<BufReader<ChildStdout>>)) -> u64 {
     let mut safe = 0;
@@ -46,5 +53,50 @@ pub(crate) fn kill_after(times: u32, (mut child, mut out): (Child, Lines<BufRead
 
 /// How often: by default, or as the environment says.
 pub(crate) fn kills(default: u32) -> u32 {
-    std::env::var("SHADOWCAT_KILLS").map_or(default, |kills| kills.parse().unwrap())
+    configured("SHADOWCAT_KILLS", default)
+}
+
+pub(crate) fn configured(variable: &str, default: u32) -> u32 {
+    std::env::var(variable).map_or(default, |number| number.parse().unwrap())
+}
+
+/// What is measured again and again, to be told: how often, and how long it took at worst. Long runs show it by
+/// `--nocapture`.
+pub(crate) struct Worst {
+    what: String,
+    times: u32,
+    worst: Duration,
+}
+
+impl Worst {
+    pub(crate) fn of(what: impl Into<String>) -> Self {
+        Self { what: what.into(), times: 0, worst: Duration::ZERO }
+    }
+
+    pub(crate) fn measure<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let begun = Instant::now();
+        let done = work();
+        self.add(begun.elapsed());
+        done
+    }
+
+    pub(crate) fn add(&mut self, time: Duration) {
+        self.worst = self.worst.max(time);
+        self.times += 1;
+        if self.times.is_multiple_of(100) {
+            eprintln!("{self}");
+        }
+    }
+
+    /// The figure is a tenth of the limit: only a machine that does much else comes near it.
+    pub(crate) fn is_below(&self, limit: Duration) {
+        eprintln!("{self}, all of them");
+        assert!(self.worst < limit, "{self}");
+    }
+}
+
+impl std::fmt::Display for Worst {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {} times, {:?} at worst", self.what, self.times, self.worst)
+    }
 }

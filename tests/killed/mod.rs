@@ -60,17 +60,19 @@ pub(crate) fn configured(variable: &str, default: u32) -> u32 {
     std::env::var(variable).map_or(default, |number| number.parse().unwrap())
 }
 
-/// What is measured again and again, to be told: how often, and how long it took at worst. Long runs show it by
-/// `--nocapture`.
+/// What is measured again and again: how often, how long at worst, how often longer than the figure says. Long runs show it
+/// by `--nocapture`.
 pub(crate) struct Worst {
     what: String,
+    figure: Duration,
     times: u32,
+    slow: u32,
     worst: Duration,
 }
 
 impl Worst {
-    pub(crate) fn of(what: impl Into<String>) -> Self {
-        Self { what: what.into(), times: 0, worst: Duration::ZERO }
+    pub(crate) fn of(what: impl Into<String>, figure: Duration) -> Self {
+        Self { what: what.into(), figure, times: 0, slow: 0, worst: Duration::ZERO }
     }
 
     pub(crate) fn measure<T>(&mut self, work: impl FnOnce() -> T) -> T {
@@ -83,20 +85,22 @@ impl Worst {
     pub(crate) fn add(&mut self, time: Duration) {
         self.worst = self.worst.max(time);
         self.times += 1;
+        self.slow += u32::from(time > self.figure);
         if self.times.is_multiple_of(100) {
             eprintln!("{self}");
         }
     }
 
-    /// The figure is a tenth of the limit: only a machine that does much else comes near it.
-    pub(crate) fn is_below(&self, limit: Duration) {
-        eprintln!("{self}, all of them");
-        assert!(self.worst < limit, "{self}");
+    /// A machine that does much else is slow now and then, not always.
+    pub(crate) fn is_seldom_slow(&self) {
+        eprintln!("{self}; that is all");
+        assert!(self.slow * 2 <= self.times, "{self}");
     }
 }
 
 impl std::fmt::Display for Worst {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {} times, {:?} at worst", self.what, self.times, self.worst)
+        let Self { what, figure, times, slow, worst } = self;
+        write!(f, "{what}: {times} times, {worst:?} at worst, {slow} over {figure:?}")
     }
 }

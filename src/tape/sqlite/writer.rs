@@ -198,7 +198,7 @@ fn add(db: &Connection, tape: &Tape) -> rusqlite::Result<i64> {
 }
 
 /// The number of the last frame, 0 where there is none.
-fn last(db: &Connection, tape: i64) -> rusqlite::Result<i64> {
+pub(super) fn last(db: &Connection, tape: i64) -> rusqlite::Result<i64> {
     let sql = "SELECT coalesce(max(frame), 0) FROM recordings WHERE tape = ?";
     db.prepare_cached(sql)?.query_row([tape], |row| row.get(0))
 }

@@ -1,4 +1,4 @@
-//! Recording processes that are killed, and disks that are full.
+//! Recording processes that are killed, or have no thread.
 
 #![allow(clippy::print_stdout, reason = "its parent reads it")]
 #![cfg(all(feature = "tape", feature = "stdio", target_os = "linux"))]
@@ -7,16 +7,13 @@
 mod killed;
 mod taped;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Duration;
 
 use futures::StreamExt;
 use killed::{Worst, kill_after, kills, start, tell_safe, told};
 use shadowcat::layer::RecordLayer;
-use shadowcat::tape::{
-    self, Entry, EntryKind, Outcome, Overflow, Recorder, RecorderOptions, Tape, json, lines,
-};
+use shadowcat::tape::{self, Entry, EntryKind, Overflow, Recorder, RecorderOptions, Tape, json, lines};
 use shadowcat::{Error, JsonRpcMessage, Reply, connect};
 use taped::{Folder, assert_is_sound, read};
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -59,7 +56,6 @@ async fn another_process() {
     let (what, path) = task.split_once(' ').unwrap();
     match what {
         "record" => record(&recorder(Path::new(path))).await,
-        "fill" => fill(&recorder(Path::new(path))).await,
         "threadless" => without_a_thread().await,
         other => panic!("{other}"),
     }
@@ -77,28 +73,6 @@ async fn record(recorder: &Recorder) {
             tell_safe(number);
         }
     }
-}
-
-/// A file may not grow beyond a limit, as on a full disk. Traffic goes on, until entries are lost; then there is room
-/// again, and it is recorded again.
-async fn fill(recorder: &Recorder) {
-    let say = |number| recorder.begin(&ping(number)).ended(Outcome::Answered, "");
-    let mut number = 0;
-    while !recorder.stats().is_failing || recorder.stats().lost == 0 {
-        number += 1;
-        say(number);
-    }
-    println!("\nfull {}", std::process::id());
-    let begun = Instant::now();
-    while recorder.stats().is_failing {
-        assert!(begun.elapsed() < LIMIT, "there is room");
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    println!("\nresumed after {} ms", begun.elapsed().as_millis());
-    recorder.flushed().await.unwrap();
-    recorder.annotate("there is room");
-    recorder.finish().await.unwrap();
-    println!("\nlost {}", recorder.stats().lost);
 }
 
 /// The system has no thread for a recorder. Tells how many messages were refused, and how many passed.
@@ -148,44 +122,6 @@ fn what_was_flushed_survives_a_kill_and_nothing_is_missing_between() {
             }
         }
         opening.is_seldom_slow();
-    }
-}
-
-/// The place where `prlimit` is.
-fn prlimit() -> Option<PathBuf> {
-    ["/usr/bin/prlimit", "/bin/prlimit"].iter().map(PathBuf::from).find(|path| path.exists())
-}
-
-#[test]
-fn a_full_disk_stops_nobody_and_what_is_lost_is_counted_where_it_is_missing() {
-    let Some(prlimit) = prlimit() else { return eprintln!("there is no prlimit") };
-    for format in ["jsonl", "db"].into_iter().filter(|format| formats().contains(format)) {
-        let folder = Folder::new();
-        let path = folder.path(&format!("a.{format}"));
-        // In blocks of 512 bytes, and soft, so that there can be room again; who ignores the signal gets an error.
-        let (mut child, mut out) = start(TASK, "trap '' XFSZ; ulimit -S -f 600;", "fill", &path);
-        let id = told(&mut out, "full ").unwrap_or_else(|| panic!("{format}: it goes on"));
-        let (found, _) = read(tape::open(&path).unwrap());
-        assert!(!found.is_empty(), "{format}: it is readable while the disk is full");
-        let made = Command::new(&prlimit)
-            .args(["--fsize=unlimited:unlimited", "--pid"])
-            .arg(id.to_string())
-            .status();
-        assert!(made.unwrap().success());
-        let lost = told(&mut out, "lost ").unwrap_or_else(|| panic!("{format}: it is recorded again"));
-        assert!(child.wait().unwrap().success());
-
-        let (found, error) = read(tape::open(&path).unwrap());
-        assert!(error.is_none(), "{error:?}");
-        let gap = |entry: &Entry| entry.kind == EntryKind::Lost;
-        let counted: u64 = found
-            .iter()
-            .filter(|entry| gap(entry))
-            .map(|entry| String::from_utf8_lossy(&entry.bytes).parse::<u64>().unwrap())
-            .sum();
-        assert_eq!(counted, lost, "{format}");
-        assert!(lost > 0);
-        assert_eq!(found.last().unwrap().bytes, "there is room");
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn start(
     let script = format!("{shell} exec \"$0\" --exact another_process --nocapture");
     let mut command = Command::new("sh");
     command.arg("-c").arg(script).arg(std::env::current_exe().unwrap());
-    command.env(task, format!("{what} {}", path.display())).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.env(task, format!("{what} {}", path.display())).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let out = BufReader::new(child.stdout.take().unwrap()).lines();
     (child, out)

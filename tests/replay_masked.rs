@@ -264,6 +264,61 @@ async fn an_update_masks_what_was_masked_before() {
 }
 
 #[tokio::test]
+async fn a_place_that_is_named_is_masked_from_the_first_recording_on() {
+    let folder = Folder::new();
+    let path = folder.path("a.json");
+    let pay = |card: &str| tool("1", "pay", &format!(r#"{{"cards":[{{"no":"{card}"}}],"iban":"DE02"}}"#));
+    let card = "/params/arguments/cards/*/no";
+    let named = format!("secrets path:{card}");
+    let both = format!("{named} path:/params/arguments/iban");
+    let record = async |options: Options, said: &str| {
+        let mut taped = options.open_or_record(&path, || Ok::<_, Error>(server())).unwrap();
+        ask(&mut taped, pay(said)).await;
+        taped.finish().unwrap();
+        let tape = shadowcat::tape::open(&path).unwrap().tape().redaction.clone();
+        (std::fs::read_to_string(&path).unwrap(), tape.unwrap().to_string())
+    };
+    let missing = Options::new().mode(Mode::Missing).mask_path(card.parse().unwrap());
+    // A place that is named is masked, whatever else is said.
+    let (text, redaction) = record(missing.unmasked(), "4111").await;
+    assert!(!text.contains("4111") && text.contains("DE02"), "{text}");
+    assert_eq!(redaction, named);
+    let update = || Options::new().mode(Mode::Update);
+    let (text, redaction) = record(update(), "4112").await;
+    assert!(!text.contains("4112") && text.contains("DE02") && redaction == named, "{text}");
+    for _ in 0..2 {
+        let more = update().mask_path("/params/arguments/iban".parse().unwrap());
+        let (text, redaction) = record(more.mask_path(card.parse().unwrap()), "4113").await;
+        assert!(!text.contains("4113") && !text.contains("DE02"), "{text}");
+        assert_eq!(redaction, both);
+    }
+    let mut replay = Replay::from_path(&path).unwrap();
+    only(&mut replay, pay("4114")).await;
+    assert!(replay.mismatches().is_empty());
+}
+
+#[tokio::test]
+async fn a_tape_that_was_redacted_later_is_replayed_and_updated_by_the_paths_that_it_names() {
+    use shadowcat::tape::{self, Redact, json};
+    let folder = Folder::new();
+    let (raw, path) = (folder.path("raw.json"), folder.path("a.json"));
+    write(&raw, None, "4111");
+    let redact = Redact::new().path("/params/arguments/card").unwrap();
+    let mut masked = redact.apply(tape::open(&raw).unwrap());
+    let mut to = json::Writer::create(&path, tape::Source::tape(&masked)).unwrap();
+    tape::copy(&mut masked, &mut to).unwrap();
+    let redaction = || tape::open(&path).unwrap().tape().redaction.clone();
+    assert_eq!(redaction().as_deref(), Some("secrets path:/params/arguments/card"));
+
+    let options = Options::new().mode(Mode::Update);
+    let mut taped = options.open_or_record(&path, || Ok::<_, Error>(server())).unwrap();
+    ask(&mut taped, tool("1", "pay", r#"{"card":"4112"}"#)).await;
+    taped.finish().unwrap();
+    assert!(!std::fs::read_to_string(&path).unwrap().contains("4112"));
+    assert_eq!(redaction().as_deref(), Some("secrets path:/params/arguments/card"));
+}
+
+#[tokio::test]
 async fn an_update_leaves_a_tape_alone_that_it_cannot_mask_as_before() {
     let folder = Folder::new();
     let path = folder.path("a.json");

@@ -1,9 +1,14 @@
-//! Whole sessions: transcripts of the real Wassette, and real servers, recorded and replayed to the same client behind
-//! the same front end.
+//! Whole sessions: transcripts of the real Wassette, on stdio and on HTTP+SSE, and real servers, recorded and replayed
+//! to the same client behind the same front end.
 
 #![cfg(all(feature = "tape", feature = "stdio", unix))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[cfg(feature = "http")]
+mod front;
+#[cfg(feature = "http")]
+#[path = "replayed/over_sse.rs"]
+mod over_sse;
 mod process;
 mod replayed;
 mod support;

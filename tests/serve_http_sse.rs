@@ -8,8 +8,8 @@ mod support;
 
 use std::sync::Arc;
 
-use front::{Calls, Events, INITIALIZE, post, request, send, sessions};
-use http::{Request, StatusCode};
+use front::{Calls, Events, INITIALIZE, at, post, request, send, sessions};
+use http::StatusCode;
 use shadowcat::protocol::ProtocolVersion;
 use shadowcat::serve::Http;
 use shadowcat::session::{Principal, Session};
@@ -20,11 +20,6 @@ use support::{call_text, cancelled, done, msg, note, soon};
 fn served() -> (Http, Calls) {
     let sse = Endpoint::bound_to("/sse", "127.0.0.1:8080".parse().unwrap()).unwrap();
     sessions(|http| http.http_sse(sse))
-}
-
-fn at(uri: &str, mut request: Request<String>) -> Request<String> {
-    *request.uri_mut() = uri.parse().unwrap();
-    request
 }
 
 /// The stream, and where to post to.

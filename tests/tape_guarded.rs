@@ -198,9 +198,10 @@ fn a_check_decides_before_an_entry_is_read_and_every_opening_is_told() {
     let log = told.clone();
     let options = OpenOptions::new()
         .check(|tape| if tape.transport.is_some() { Err("not for you".to_owned()) } else { Ok(()) })
-        .on_open(move |path, outcome| {
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            log.lock().unwrap().push((name, outcome.map(|tape| tape.id.clone()).map_err(|e| e.is_refused())));
+        .on_open(move |opening| {
+            let name = opening.path.file_name().unwrap().to_string_lossy().into_owned();
+            let outcome = opening.outcome.map(|tape| tape.id.clone()).map_err(|e| e.is_refused());
+            log.lock().unwrap().push((name, outcome));
         });
     for path in [&lines, &document] {
         let error = tape::open_with(path, &options).err().unwrap();
@@ -217,4 +218,55 @@ fn a_check_decides_before_an_entry_is_read_and_every_opening_is_told() {
     assert_eq!(told[..3], [refused("a.jsonl"), refused("a.json"), refused("a.jsonl")]);
     assert_eq!(told[3], ("none".to_owned(), Err(false)));
     assert_eq!(told[4], ("a.jsonl".to_owned(), Ok(tape().id)));
+}
+
+#[test]
+fn a_list_holds_what_may_be_read_and_says_what_may_not() {
+    let folder = Folder::new();
+    fs::write(folder.path("a.txt"), "no tape").unwrap();
+    json::Writer::create(folder.path("b.json"), &tape().label("team", "red")).unwrap().finish().unwrap();
+    record(&folder.path("c.jsonl"));
+    let check =
+        || OpenOptions::new().check(|tape| if tape.labels.is_empty() { Ok(()) } else { Err("red".into()) });
+    let list = |options: &OpenOptions| tape::list_with(folder.path(""), options).unwrap().collect::<Vec<_>>();
+    let found = list(&check());
+    assert!(found.len() == 2 && found[0].as_ref().unwrap_err().is_refused(), "{found:?}");
+    assert_eq!(found[1].as_ref().unwrap().entries, 4);
+    // By a key of no use for the one; what is no tape is none by any key.
+    let found = list(&chained());
+    assert!(found.len() == 2 && found[0].as_ref().unwrap_err().is_key(), "{found:?}");
+    assert_eq!(found[1].as_ref().unwrap().entries, 4);
+}
+
+#[cfg(feature = "encryption")]
+#[test]
+fn encrypted_tapes_are_listed_by_their_key() {
+    let folder = Folder::new();
+    let path = folder.path("a.jsonl");
+    let mut writer = Writer::create_with(&path, &tape(), &Options::new().encrypt(key())).unwrap();
+    writer.append(&ping(1)).unwrap();
+    writer.finish().unwrap();
+    let listed = |options: &OpenOptions| tape::list_with(folder.path(""), options).unwrap().next().unwrap();
+    assert_eq!(listed(&OpenOptions::new().key(key())).unwrap().entries, 1);
+    assert!(listed(&OpenOptions::new()).unwrap_err().is_key());
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn each_tape_of_a_file_is_listed_only_if_it_may_be_read() {
+    use shadowcat::tape::{Tape, sqlite};
+    let folder = Folder::new();
+    let path = folder.path("a.db");
+    let (red, blue) = (Tape::new().unwrap().label("team", "red"), Tape::new().unwrap().label("team", "blue"));
+    sqlite::Writer::create(&path, &red).unwrap().finish().unwrap();
+    sqlite::Writer::add_to(&path, &blue).unwrap().finish().unwrap();
+    let options = OpenOptions::new().check(|tape| match tape.labels["team"].as_str() {
+        "blue" => Ok(()),
+        other => Err(other.to_owned()),
+    });
+    let found: Vec<_> =
+        tape::list_with(&path, &options).unwrap().map(|one| one.map(|one| one.tape.id)).collect();
+    assert_eq!(found.len(), 2);
+    assert!(found.iter().any(|one| matches!(one, Ok(id) if *id == blue.id)));
+    assert!(found.iter().any(|one| matches!(one, Err(error) if error.is_refused())));
 }

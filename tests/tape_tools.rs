@@ -685,4 +685,14 @@ mod redacted {
         let once = redact("strip", &tape());
         assert_eq!(redact("more", &redact("strip", &once)).redaction.as_deref(), Some("strip, more"));
     }
+
+    #[test]
+    fn a_tape_names_the_places_that_are_masked_on_it() {
+        let redact = Redact::new().path("/params/*/user").unwrap().path("/result").unwrap();
+        let once = redact.tape(&tape());
+        assert_eq!(once.redaction.as_deref(), Some("secrets path:/params/*/user path:/result"));
+        assert_eq!(redact.tape(&once).redaction, once.redaction);
+        let named = redact.profile("mine").tape(&tape());
+        assert_eq!(named.redaction.as_deref(), Some("mine"));
+    }
 }

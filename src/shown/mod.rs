@@ -10,6 +10,8 @@ use crate::protocol::peek;
 pub(crate) use mask::masked;
 pub use payload::Payload;
 pub(crate) use payload::render;
+#[cfg(feature = "tape")]
+pub(crate) use text::escape;
 pub(crate) use text::{name, quoted, safe_json};
 
 /// What a response is, in a word or two of ours.

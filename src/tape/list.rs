@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::until_torn::UntilTorn;
-use super::{Source, Tape, TapeError, TapeId, open};
+use super::{OpenOptions, Purpose, Source, Tape, TapeError, TapeId, open, open_with};
 use crate::shown::name;
 
 /// Sessions of one tape that are named.
@@ -41,10 +41,41 @@ const NAME: usize = 96;
 ///
 /// There is no such file or folder, or it cannot be read. What is wrong with one tape is an item of its own.
 pub fn list(path: impl AsRef<Path>) -> Result<Listing, TapeError> {
+    list_with(path, &OpenOptions::new())
+}
+
+/// Lists tapes as [`list()`] does, with their keys, and what may be read of them. What may not is an error in its place,
+/// and so is, where there is a key, a tape that needs none.
+///
+/// ```
+/// use shadowcat::tape::{self, OpenOptions, Sink, Tape, lines};
+///
+/// # let folder = std::env::temp_dir().join(format!("shadowcat-list-with-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// for team in ["blue", "red"] {
+///     let tape = Tape::new()?.label("team", team);
+///     lines::Writer::create(folder.join(format!("{team}.jsonl")), &tape)?.finish()?;
+/// }
+/// let options = OpenOptions::new().check(|tape| match tape.labels.get("team").map(String::as_str) {
+///     Some("blue") => Ok(()),
+///     _ => Err("it belongs to another team".to_owned()),
+/// });
+/// let (blue, red): (Vec<_>, Vec<_>) = tape::list_with(&folder, &options)?.partition(Result::is_ok);
+/// assert!(blue.len() == 1 && red[0].as_ref().is_err_and(|error| error.is_refused()));
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`list()`].
+pub fn list_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Listing, TapeError> {
     let path = path.as_ref();
     let failed = |error| TapeError::io(path.display(), error);
+    let options = options.clone().purpose(Purpose::List);
     if !std::fs::metadata(path).map_err(failed)?.is_dir() {
-        return Ok(Listing { paths: [path.to_owned()].into(), several: VecDeque::new(), is_folder: false });
+        let paths = [path.to_owned()].into();
+        return Ok(Listing { paths, several: VecDeque::new(), is_folder: false, options });
     }
     let mut paths = Vec::new();
     for file in std::fs::read_dir(path).map_err(failed)? {
@@ -54,15 +85,16 @@ pub fn list(path: impl AsRef<Path>) -> Result<Listing, TapeError> {
         }
     }
     paths.sort();
-    Ok(Listing { paths: paths.into(), several: VecDeque::new(), is_folder: true })
+    Ok(Listing { paths: paths.into(), several: VecDeque::new(), is_folder: true, options })
 }
 
-/// The tapes that [`list`] finds.
+/// The tapes that [`list()`] finds.
 pub struct Listing {
     paths: VecDeque<PathBuf>,
     /// Those of the last file, if it holds more than one.
     several: VecDeque<(PathBuf, TapeId)>,
     is_folder: bool,
+    options: OpenOptions,
 }
 
 /// A tape that is there.
@@ -138,8 +170,8 @@ impl Listing {
             self.several = ids.into_iter().map(|id| (path.to_owned(), id)).collect();
             return Ok(None);
         }
-        match open(path) {
-            Err(error) if error.is_foreign() && self.is_folder => Ok(None),
+        match open_with(path, &self.options) {
+            Err(error) if self.is_folder && (error.is_foreign() || is_foreign(path)) => Ok(None),
             opened => opened.map(Some),
         }
     }
@@ -151,7 +183,8 @@ impl Iterator for Listing {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some((path, id)) = self.several.pop_front() {
-                return Some(open_one(&path, &id).and_then(|tape| Listed::read(path, tape)));
+                let tape = open_one(&path, &id, &self.options);
+                return Some(tape.and_then(|tape| Listed::read(path, tape)));
             }
             let path = self.paths.pop_front()?;
             match self.open(&path) {
@@ -169,6 +202,11 @@ impl fmt::Debug for Listing {
     }
 }
 
+/// Whether it is no tape, which is not known of what may not be read or has no key.
+fn is_foreign(path: &Path) -> bool {
+    open(path).is_err_and(|error| error.is_foreign())
+}
+
 /// The tapes of a file that holds more than one: each is opened when it is its turn.
 #[cfg(feature = "sqlite")]
 fn several(path: &Path) -> Vec<TapeId> {
@@ -181,11 +219,11 @@ fn several(_: &Path) -> Vec<TapeId> {
 }
 
 #[cfg(feature = "sqlite")]
-fn open_one(path: &Path, id: &TapeId) -> Result<Box<dyn Source>, TapeError> {
-    Ok(Box::new(super::sqlite::Reader::open_tape(path, id)?))
+fn open_one(path: &Path, id: &TapeId, options: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
+    Ok(Box::new(super::sqlite::Reader::open_tape_with(path, id, options)?))
 }
 
 #[cfg(not(feature = "sqlite"))]
-fn open_one(path: &Path, _: &TapeId) -> Result<Box<dyn Source>, TapeError> {
-    open(path)
+fn open_one(path: &Path, _: &TapeId, options: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
+    open_with(path, options)
 }

@@ -5,17 +5,19 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::lines::NOT_SEALED;
-use super::{Tape, TapeError};
+use super::lines::{self, NOT_SEALED};
+use super::{Opening, Purpose, Tape, TapeError};
 use crate::file;
 use crate::key::Key;
 
 type Check = dyn Fn(&Tape) -> Result<(), String> + Send + Sync;
-type Hook = dyn Fn(&Path, Result<&Tape, &TapeError>) + Send + Sync;
+type Hook = dyn Fn(&Opening<'_>) + Send + Sync;
 
 /// What is asked of a tape before any of it is given away, and the keys that it needs.
 ///
-/// [`open_with`](super::open_with) and the `open_with` of the readers of [`lines`](super::lines) and SQLite obey it.
+/// [`open_with`](super::open_with), [`list_with`](super::list_with), the `open_with` of the readers of
+/// [`lines`](super::lines) and SQLite, and a [replay](crate::connect::replay::Options::open_options) obey it; what
+/// [`verify`](crate::verify) plays was opened so before. [`import`](super::import) and the plain readers ask nothing.
 ///
 /// ```
 /// use shadowcat::tape::{self, OpenOptions, Sink, Tape, lines};
@@ -28,10 +30,7 @@ type Hook = dyn Fn(&Path, Result<&Tape, &TapeError>) + Send + Sync;
 ///         Some("blue") => Ok(()),
 ///         _ => Err("it belongs to another team".to_owned()),
 ///     })
-///     .on_open(|path, outcome| match outcome {
-///         Ok(tape) => println!("{} was opened: {}", path.display(), tape.id), // into an audit log, say
-///         Err(error) => println!("{error}"),
-///     });
+///     .on_open(|opening| println!("{opening}")); // or into an audit log
 /// let error = tape::open_with(&path, &options).err().expect("it is of the red team");
 /// assert!(error.is_refused());
 /// # std::fs::remove_file(&path)?;
@@ -43,6 +42,7 @@ pub struct OpenOptions {
     key: Option<Key>,
     pub(super) chain: Option<Key>,
     private: bool,
+    purpose: Purpose,
     check: Option<Arc<Check>>,
     hook: Option<Arc<Hook>>,
 }
@@ -81,13 +81,69 @@ impl OpenOptions {
         self
     }
 
-    /// Tells of every tape that was opened, and of every one that was not, to be put into a log.
-    pub fn on_open(
-        mut self,
-        hook: impl Fn(&Path, Result<&Tape, &TapeError>) + Send + Sync + 'static,
-    ) -> Self {
+    /// Tells of every tape that was opened, and of every file that was not, to be put into a log:
+    ///
+    /// ```
+    /// # #[cfg(not(feature = "audit"))] fn main() {}
+    /// # #[cfg(feature = "audit")]
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use shadowcat::audit::{Options, Record, Writer};
+    /// use shadowcat::connect::Replay;
+    /// use shadowcat::tape::{self, OpenOptions, Purpose};
+    ///
+    /// # use shadowcat::{Direction, JsonRpcMessage, tape::{Entry, Sink, Tape}};
+    /// # let folder = std::env::temp_dir().join(format!("shadowcat-on-open-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # let (path, audit) = (folder.join("ping.json"), folder.join("audit.jsonl"));
+    /// # let mut written = tape::json::Writer::create(&path, &Tape::new()?)?;
+    /// # let ping = JsonRpcMessage::request(1, "ping", "{}")?;
+    /// # written.append(&Entry::message(&ping, Direction::ToUpstream))?;
+    /// # written.finish()?;
+    /// let log = Writer::open(&audit, Options::new())?;
+    /// let told = log.clone();
+    /// let options = OpenOptions::new().on_open(move |opening| {
+    ///     told.record(Record::note(&opening.to_string()).by("alice"));
+    /// });
+    /// let replay = Replay::options().open_options(options.clone()).open(&path)?;
+    /// let to_verify = tape::open_with(&path, &options.purpose(Purpose::Verify))?;
+    ///
+    /// log.flushed().await;
+    /// let text = std::fs::read_to_string(&audit)?;
+    /// assert!(text.contains(r#""principal":"alice","note":"opened to replay: tape "#), "{text}");
+    /// assert!(text.contains(r#""principal":"alice","note":"opened to verify: tape "#), "{text}");
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn on_open(mut self, hook: impl Fn(&Opening<'_>) + Send + Sync + 'static) -> Self {
         self.hook = Some(Arc::new(hook));
         self
+    }
+
+    /// What the tape is opened for, as [`on_open`](Self::on_open) is told; [`Purpose::Read`] by default. Listing and
+    /// replaying say it themselves.
+    pub fn purpose(mut self, purpose: Purpose) -> Self {
+        self.purpose = purpose;
+        self
+    }
+
+    /// The keys alone, for a file of which everything else was asked and told just now.
+    pub(crate) fn keys(&self) -> Self {
+        Self { private: false, check: None, hook: None, ..self.clone() }
+    }
+
+    /// To write what these open; `None` if that takes no key.
+    pub(crate) fn to_write(&self) -> Option<lines::Options> {
+        let options = lines::Options::new();
+        #[cfg(feature = "encryption")]
+        let options = match &self.key {
+            Some(key) => options.encrypt(key.clone()),
+            None => options,
+        };
+        let options = match &self.chain {
+            Some(key) => options.chain(key.clone()),
+            None => options,
+        };
+        (self.is_sealed() || self.is_chained()).then_some(options)
     }
 
     #[cfg(feature = "encryption")]
@@ -99,6 +155,16 @@ impl OpenOptions {
     #[allow(clippy::unused_self, reason = "with encryption there may be one")]
     pub(super) fn sealed_by(&self) -> Option<&Key> {
         None
+    }
+
+    /// What these open is encrypted.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.sealed_by().is_some()
+    }
+
+    /// What these open has a chain that is checked.
+    pub(crate) fn is_chained(&self) -> bool {
+        self.chain.is_some()
     }
 
     /// Of a format that has neither.
@@ -119,14 +185,20 @@ impl OpenOptions {
         open: impl FnOnce(File) -> Result<T, TapeError>,
         tape: impl Fn(&T) -> &Tape,
     ) -> Result<T, TapeError> {
-        let outcome = self.file(path).and_then(open).and_then(|source| {
-            let answer = self.check.as_ref().map_or(Ok(()), |check| check(tape(&source)));
-            answer.map_err(|why| TapeError::refused(path, why)).map(|()| source)
-        });
+        let outcome = self
+            .file(path)
+            .and_then(open)
+            .and_then(|source| self.admit(path, tape(&source)).map(|()| source));
         if let Some(hook) = &self.hook {
-            hook(path, outcome.as_ref().map(tape));
+            hook(&Opening { path, purpose: self.purpose, outcome: outcome.as_ref().map(tape) });
         }
         outcome
+    }
+
+    /// Whether the check lets such a tape be read.
+    pub(crate) fn admit(&self, path: &Path, tape: &Tape) -> Result<(), TapeError> {
+        let answer = self.check.as_ref().map_or(Ok(()), |check| check(tape));
+        answer.map_err(|why| TapeError::refused(path, why))
     }
 
     fn file(&self, path: &Path) -> Result<File, TapeError> {
@@ -146,6 +218,7 @@ impl fmt::Debug for OpenOptions {
             .field("key", &self.sealed_by())
             .field("chain", &self.chain)
             .field("private", &self.private)
+            .field("purpose", &self.purpose)
             .finish_non_exhaustive()
     }
 }

@@ -50,7 +50,8 @@ pub struct Redact {
     detector: Arc<Detector>,
     marker: Marker,
     paths: Vec<Pointer>,
-    profile: Arc<str>,
+    /// `None` for secrets and the paths, by their names.
+    profile: Option<Arc<str>>,
 }
 
 impl Redact {
@@ -59,10 +60,9 @@ impl Redact {
         Self { detector, paths: paths.to_vec(), ..Self::new() }
     }
 
-    /// All secrets that are known here, by the profile `secrets`.
+    /// All secrets that are known here.
     pub fn new() -> Self {
-        let (detector, marker) = (shared().clone(), Marker::default());
-        Self { detector, marker, paths: Vec::new(), profile: "secrets".into() }
+        Self { detector: shared().clone(), marker: Marker::default(), paths: Vec::new(), profile: None }
     }
 
     /// Finds secrets by this.
@@ -88,9 +88,19 @@ impl Redact {
         Ok(self)
     }
 
-    /// What the tape says that it was redacted by, added to what it said before.
+    /// What the tape says that it was redacted by, added to what it said before. By default it is what a
+    /// [recorder](crate::layer::RecordLayer) would say, so that a replay knows it: `secrets`, and `path:` with each path.
     pub fn profile(mut self, name: &str) -> Self {
-        self.profile = name.into();
+        self.profile = Some(name.into());
+        self
+    }
+
+    /// These paths too, and by name.
+    pub(crate) fn paths_too(mut self, paths: &[Pointer]) -> Self {
+        for path in paths.iter().filter(|path| !self.paths.contains(path)).cloned().collect::<Vec<_>>() {
+            self.profile = self.profile.map(|profile| format!("{profile} path:{path}").into());
+            self.paths.push(path);
+        }
         self
     }
 
@@ -102,8 +112,13 @@ impl Redact {
     }
 
     /// What a tape says that was redacted by this.
-    pub(crate) fn profile_name(&self) -> &str {
-        &self.profile
+    pub(crate) fn profile_name(&self) -> Cow<'_, str> {
+        match &self.profile {
+            Some(profile) => Cow::Borrowed(profile),
+            None => {
+                self.paths.iter().fold("secrets".to_owned(), |all, path| format!("{all} path:{path}")).into()
+            }
+        }
     }
 
     /// A message without them, under its own method and id: somebody still waits for it. `None` if it cannot be masked.
@@ -156,12 +171,13 @@ impl Redact {
         for (name, text) in &mut tape.labels {
             *text = self.detector.mask_member(name, text, &self.marker).into_owned();
         }
+        let profile = self.profile_name();
         tape.redaction = Some(match &tape.redaction {
-            Some(before) if !before.split(", ").any(|name| *name == *self.profile) => {
-                format!("{before}, {}", self.profile).into()
+            Some(before) if !before.split(", ").any(|name| *name == *profile) => {
+                format!("{before}, {profile}").into()
             }
             Some(before) => before.clone(),
-            None => self.profile.clone(),
+            None => profile.into(),
         });
         tape
     }
@@ -257,7 +273,7 @@ impl fmt::Debug for Redact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redact")
             .field("paths", &self.paths)
-            .field("profile", &self.profile)
+            .field("profile", &self.profile_name())
             .finish_non_exhaustive()
     }
 }

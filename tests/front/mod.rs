@@ -120,6 +120,11 @@ pub(crate) fn get(session: &str) -> Request<String> {
     request("GET", Some(session)).body(String::new()).unwrap()
 }
 
+pub(crate) fn at(uri: &str, mut request: Request<String>) -> Request<String> {
+    *request.uri_mut() = uri.parse().unwrap();
+    request
+}
+
 pub(crate) fn modern(id: u32, method: &str) -> Request<String> {
     let body = format!(
         r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{{"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#

@@ -9,6 +9,7 @@ without a proxy before the server: the two transcripts must be the same. SESSION
     modern        what 2026-07-28 adds, with server.mjs
     time-auto     a few calls to mcp-server-time, in 2026-07-28
     time-legacy   the same after an initialize handshake
+    wassette      Wassette's own tools and a component, at the URI in WASSETTE_COMPONENT
 """
 
 import sys
@@ -31,6 +32,7 @@ from mcp_types import (
 from eras import modern, time
 from everything import everything
 from transcript import Transcript, Wire
+from wassette import wassette
 
 # ping, subscribe, setLevel and roots are deprecated in 2026-07-28; here they are the point.
 warnings.simplefilter("ignore")
@@ -65,6 +67,7 @@ SESSIONS = {
     "modern": (modern, "auto"),
     "time-auto": (time, "auto"),
     "time-legacy": (time, "legacy"),
+    "wassette": (wassette, "legacy"),
 }
 
 
@@ -94,8 +97,8 @@ async def main(session, transport, *server):
         async with client:
             await drive(client, wire, transcript, user)
             transcript.closing()
-        # The timers of its tasks keep server-everything alive: it has to be killed.
-        if on_http or drive is not everything:
+        # The timers of its tasks keep server-everything alive, and Wassette 0.2 does not heed its input's end.
+        if on_http or drive not in (everything, wassette):
             transcript.closed()
     except Exception as error:
         transcript.failed("; ".join(causes(error)))

@@ -6,20 +6,21 @@ RECORD_REPLAY is the built example. What the client's SDK tells of the tape must
 text to the last character, also where the server said the time or made up an id, each member in its place, and each
 message in its order, from the first probe to the end. What is not seen here: spaces and escapes, which the SDK does not
 tell, and the ids of the server's own questions. On HTTP a session has a second stream, which has no order with the
-first: what belongs to no call is compared apart, in its own order. Real Wassette is replayed in `replay_sessions.rs`,
-byte for byte, from its transcripts.
+first: what belongs to no call is compared apart, in its own order. A Wassette that SHADOWCAT_WASSETTE names is recorded
+too; from its transcripts it is replayed in `replay_sessions.rs`, byte for byte.
 """
 
 import asyncio
 import json
 import os
+import shutil
 import sys
 import tempfile
 from difflib import unified_diff
 from pathlib import Path
 
 from over_http import by_stream, drive
-from processes import PATHS, Failed, Process, say, server_command
+from processes import HERE, PATHS, Failed, Process, say, server_command
 
 ROUTES = [
     "everything:stdio",
@@ -28,7 +29,16 @@ ROUTES = [
     "time-legacy:stdio",
     "everything:streamable",
     "modern:streamable",
+    "wassette:stdio",
 ]
+
+
+def wassette(folder):
+    """The one that SHADOWCAT_WASSETTE names, with nothing loaded, and what it can load."""
+    component = folder / "echo.wasm"
+    shutil.copyfile(HERE / "../wassette/components/echo.wat", component)
+    os.environ["WASSETTE_COMPONENT"] = component.as_uri()
+    return [Path(os.environ["SHADOWCAT_WASSETTE"]).resolve(), "serve", "--stdio", "--plugin-dir", folder / "components"]
 
 
 async def session(program, route, arguments, out):
@@ -57,9 +67,10 @@ def differences(recorded, replayed, streams):
 
 async def compare(program, route, folder):
     tape = folder / f"{route}.jsonl"
+    name = route.split(":")[0]
     # On HTTP the server is a process behind the proxy, as on stdio.
-    server = ["--", *server_command(route.split(":")[0], "stdio")]
-    recorded = await session(program, route, ["record", tape, *server], folder / f"{route}.recorded")
+    server = wassette(folder) if name == "wassette" else server_command(name, "stdio")
+    recorded = await session(program, route, ["record", tape, "--", *server], folder / f"{route}.recorded")
     replayed = await session(program, route, ["replay", tape], folder / f"{route}.replayed")
     if found := differences(recorded, replayed, 2 if route.endswith("streamable") else 1):
         raise Failed("\n".join(["differs ('-' is the server, '+' is the tape)", *found]))
@@ -70,6 +81,9 @@ async def main(program, *routes):
     os.environ["TRANSCRIPT_AS_IT_IS"] = "1"
     failed, folder = 0, Path(tempfile.mkdtemp())
     for route in routes or ROUTES:
+        if route.startswith("wassette:") and not os.environ.get("SHADOWCAT_WASSETTE"):
+            say(f"interop replay {route}: skipped (SHADOWCAT_WASSETTE names none)")
+            continue
         try:
             await compare(Path(program).resolve(), route, folder)
         except Failed as why:

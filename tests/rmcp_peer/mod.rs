@@ -173,7 +173,7 @@ pub(crate) enum Far {
     Pipe(Watched),
 }
 
-type Stack = BoxService<JsonRpcMessage, Reply, BoxError>;
+pub(crate) type Stack = BoxService<JsonRpcMessage, Reply, BoxError>;
 
 impl Far {
     pub(crate) async fn start(on: &str, watched: &Watched) -> Self {
@@ -183,7 +183,7 @@ impl Far {
         }
     }
 
-    fn stack(&self, era: Era, standard: bool) -> Stack {
+    pub(crate) fn stack(&self, era: Era, standard: bool) -> Stack {
         match self {
             Self::Http(url) => {
                 let options = Options::new().era(era);
@@ -219,17 +219,22 @@ fn stacked(leaf: impl RpcService + Clone, standard: bool) -> Stack {
     }
 }
 
-fn boxed(stack: impl RpcService) -> Stack {
+pub(crate) fn boxed(stack: impl RpcService) -> Stack {
     BoxService::new(ServiceBuilder::new().map_err(Into::into).service(stack))
 }
 
 /// shadowcat in front of the server; where it listens.
 pub(crate) async fn proxy(far: Far, standard: bool) -> SocketAddr {
+    serving(move |era| far.stack(era, standard)).await
+}
+
+/// shadowcat in front of what is made for each session, and for all requests of none; where it listens.
+pub(crate) async fn serving(make: impl Fn(Era) -> Stack + Clone + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let alone = far.stack(Era::Modern, standard);
+    let alone = make(Era::Modern);
     let sessions = service_fn(move |_: SessionInfo| {
-        let stack = far.stack(Era::Legacy, standard);
+        let stack = make(Era::Legacy);
         async move { Ok::<_, BoxError>(stack) }
     });
     let http = serve::http(Endpoint::bound_to("/mcp", address).unwrap())

@@ -61,6 +61,9 @@ pub enum ReplayError {
     /// A tape to record has a name of no format.
     #[error("{0}: a tape is recorded as .json or .jsonl")]
     Name(String),
+    /// A tape that is to be encrypted, or to have a chain, has a name of another format.
+    #[error("{0}: only a .jsonl tape can be encrypted or have a chain, and there are keys for it")]
+    NoKeys(String),
     /// The tape that is there is not recorded anew, since that would lose more than what is recorded, or hold what is
     /// masked on it.
     #[error("{path}: is not recorded anew: {why}; remove it, or record another")]

@@ -47,6 +47,11 @@
 //! [`Replay::or_record`] replays, or records with the real server in place, as the variable `SHADOWCAT_TAPES` says: see
 //! [`Mode`].
 //!
+//! # Who may replay
+//!
+//! [`Options::open_options`] give the keys of a tape that is encrypted or has a chain, ask whether it may be replayed, and
+//! tell an audit log of it: see [`OpenOptions::on_open`](crate::tape::OpenOptions::on_open).
+//!
 //! # What stands on such a tape
 //!
 //! Its messages are kept in memory, up to [`Options::max_bytes`]. What a recorder of ours tied to no call came on the

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Replay, ReplayError, essence, script};
 use crate::message::{InvalidPointer, JsonRpcMessage, Pointer};
-use crate::tape::{self, Comparison, Edge, Source};
+use crate::tape::{self, Comparison, Edge, OpenOptions, Purpose, Source};
 
 /// Which recorded request answers one of the client's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -93,6 +93,9 @@ pub struct Options {
     pub(super) wanted: script::Wanted,
     pub(super) mode: Option<super::Mode>,
     pub(super) unmasked: bool,
+    #[cfg(feature = "secret")]
+    pub(super) mask_paths: Vec<Pointer>,
+    pub(super) opening: OpenOptions,
 }
 
 type With = Arc<dyn Fn(&JsonRpcMessage) -> Option<String> + Send + Sync>;
@@ -118,6 +121,9 @@ impl Options {
             wanted: script::Wanted { session: None, edge: None, max_bytes: 64 << 20, incomplete: false },
             mode: None,
             unmasked: false,
+            #[cfg(feature = "secret")]
+            mask_paths: Vec::new(),
+            opening: OpenOptions::new(),
         }
     }
 
@@ -209,14 +215,48 @@ impl Options {
         self
     }
 
+    /// By these keys the tape is opened, if by these it may be: see [`open`](Self::open). Who is to be told is told that
+    /// it is for a replay.
+    ///
+    /// What is [recorded](Self::open_or_record) is written as they open it: encrypted by the key, with the chain. Then it
+    /// is JSON Lines; a tape that is there needs the same keys, and what `check` would not let a replay read is not
+    /// written.
+    ///
+    /// ```
+    /// use shadowcat::connect::Replay;
+    /// use shadowcat::tape::OpenOptions;
+    /// # use shadowcat::{Direction, JsonRpcMessage, tape::{self, Entry, Sink, Tape}};
+    /// # let folder = std::env::temp_dir().join(format!("shadowcat-replay-opening-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # let path = folder.join("ping.json");
+    /// # let mut written = tape::json::Writer::create(&path, &Tape::new()?.label("team", "red"))?;
+    /// # let ping = JsonRpcMessage::request(1, "ping", "{}")?;
+    /// # written.append(&Entry::message(&ping, Direction::ToUpstream))?;
+    /// # written.finish()?;
+    ///
+    /// let mine = OpenOptions::new().require_private_file().check(|tape| {
+    ///     let is_mine = tape.labels.get("team").is_some_and(|team| team == "blue");
+    ///     is_mine.then_some(()).ok_or_else(|| "it belongs to another team".to_owned())
+    /// });
+    /// let error = Replay::options().open_options(mine).open(&path).unwrap_err(); // "tests/tapes/ping.json"
+    /// assert!(error.to_string().ends_with("it belongs to another team"));
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open_options(mut self, options: OpenOptions) -> Self {
+        self.opening = options;
+        self
+    }
+
     /// Opens a tape of any format.
     ///
     /// # Errors
     ///
-    /// It cannot be read, holds no such session, or more than `max_bytes`, or lacks what the recorder lost.
+    /// It cannot be read, holds no such session, or more than `max_bytes`, or lacks what the recorder lost; it may not be
+    /// read, or needs another key than the [`open_options`](Self::open_options) have.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Replay, ReplayError> {
-        let mut source = tape::open(path)?;
-        self.read(&mut *source)
+        let opening = self.opening.clone().purpose(Purpose::Replay);
+        self.read(&mut *tape::open_with(path, &opening)?)
     }
 
     /// Reads a tape to its end.

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::chain::Chain;
+use super::chain::{Chain, split};
 use super::line::{LineKind, Next, first_line, follows, read_line};
 use crate::key::Hash;
 use crate::tape::pack::{Input, is_torn};
@@ -35,6 +35,8 @@ pub struct Reader {
     lines: u64,
     frame: Option<u64>,
     chain: Option<Chain>,
+    /// Its first line has a MAC, whether it is looked at or not.
+    has_chain: bool,
     follow: bool,
     max: usize,
     torn_lines: u64,
@@ -74,6 +76,7 @@ impl Reader {
         }
         let mut line = Vec::new();
         let (tape, _) = first_line(&mut input, &mut line, path)?;
+        let has_chain = split(&line).is_some();
         let mut chain = options.chain.as_ref().map(Chain::new);
         if let Some(chain) = &mut chain {
             let damaged = |why| TapeError::damaged(format_args!("{}:1", path.display()), why);
@@ -87,6 +90,7 @@ impl Reader {
             lines: 1,
             frame: None,
             chain,
+            has_chain,
             follow: false,
             max: MAX_FRAME_BYTES,
             torn_lines: 0,
@@ -120,6 +124,10 @@ impl Reader {
     pub fn max_frame_bytes(mut self, bytes: usize) -> Self {
         self.max = bytes;
         self
+    }
+
+    pub(crate) fn has_chain(&self) -> bool {
+        self.has_chain
     }
 
     /// Whether its recorder has ended the tape, as far as it was read.

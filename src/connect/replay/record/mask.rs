@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::save::Old;
+use crate::connect::replay::Options;
 use crate::message::JsonRpcMessage;
 #[cfg(feature = "secret")]
 use crate::message::Pointer;
@@ -19,10 +20,11 @@ pub(super) struct Mask {
 
 #[cfg(feature = "secret")]
 impl Mask {
-    /// Masks at least what was masked on the tape that is there, or says why it cannot.
-    pub(super) fn as_on(old: Option<&Old>, unmasked: bool) -> Result<Self, &'static str> {
+    /// Masks what the options say, and at least what was masked on the tape that is there, or says why it cannot.
+    pub(super) fn as_on(old: Option<&Old>, options: &Options) -> Result<Self, &'static str> {
+        let (paths, unmasked) = (&options.mask_paths, options.unmasked && options.mask_paths.is_empty());
         let Some((old, profile)) = old.and_then(|old| Some((old, old.tape.redaction.as_deref()?))) else {
-            return Ok(Self { redact: (!unmasked).then(Redact::new) });
+            return Ok(Self { redact: (!unmasked).then(|| Redact::new().paths_too(paths)) });
         };
         if unmasked {
             return Err("it is masked, and would not be any more");
@@ -36,7 +38,7 @@ impl Mask {
         }
         let is_whole = words().any(|word| word == SECRETS);
         let whole = if is_whole { profile.to_owned() } else { format!("{SECRETS} {profile}") };
-        Ok(Self { redact: Some(Redact::of_profile(profile).profile(&whole)) })
+        Ok(Self { redact: Some(Redact::of_profile(profile).profile(&whole).paths_too(paths)) })
     }
 
     /// `None` if it cannot be masked.
@@ -56,7 +58,7 @@ impl Mask {
     }
 
     /// What a tape says that it was masked by.
-    pub(super) fn profile(&self) -> Option<&str> {
+    pub(super) fn profile(&self) -> Option<Cow<'_, str>> {
         self.redact.as_ref().map(Redact::profile_name)
     }
 
@@ -83,7 +85,7 @@ fn is_known(word: &str) -> bool {
 #[cfg(not(feature = "secret"))]
 impl Mask {
     /// Without the feature nothing is masked: not where something was.
-    pub(super) fn as_on(old: Option<&Old>, _: bool) -> Result<Self, &'static str> {
+    pub(super) fn as_on(old: Option<&Old>, _: &Options) -> Result<Self, &'static str> {
         match old {
             Some(old) if old.has_places || old.tape.redaction.is_some() => {
                 Err("it is masked, which takes the feature `secret`")
@@ -100,7 +102,7 @@ impl Mask {
         entry
     }
 
-    pub(super) fn profile(&self) -> Option<&str> {
+    pub(super) fn profile(&self) -> Option<Cow<'_, str>> {
         None
     }
 

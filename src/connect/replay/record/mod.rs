@@ -1,4 +1,8 @@
 //! A tape that is recorded where it is missing, or anew.
+//!
+//! Not by a [`Recorder`](crate::tape::Recorder): that one writes while it records, on a thread that `finish` would have to
+//! wait for, and loses what its queue has no room for. Here all is kept in memory, or else nothing is written, so that it
+//! can be compared with the old tape before it takes its place; and its session is the one that the options name.
 
 mod changes;
 mod leaf;

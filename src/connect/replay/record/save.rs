@@ -9,9 +9,11 @@ use memchr::memmem;
 
 use super::Mode;
 use super::mask::Mask;
-use crate::connect::replay::ReplayError;
 use crate::connect::replay::script::Wanted;
-use crate::tape::{self, Edge, Entry, EntryKind, Sink, Tape, TapeError, json, lines};
+use crate::connect::replay::{Options, ReplayError};
+use crate::tape::{
+    self, Edge, Entry, EntryKind, OpenOptions, Purpose, Sink, Source, Tape, TapeError, json, lines,
+};
 
 /// A tape that is to be recorded anew.
 pub(super) struct Old {
@@ -69,21 +71,27 @@ const OTHER_EDGE: &str = "it holds what was seen at another edge";
 pub(super) struct Place {
     path: PathBuf,
     is_lines: bool,
+    opening: OpenOptions,
 }
 
 impl Place {
-    /// In the format that the name asks for: JSON, which people read, or JSON Lines.
-    pub(super) fn new(path: &Path) -> Result<Self, ReplayError> {
+    /// In the format that the name asks for: JSON, which people read, or JSON Lines, which can have keys.
+    pub(super) fn new(path: &Path, opening: &OpenOptions) -> Result<Self, ReplayError> {
         let is_lines = match path.extension().and_then(std::ffi::OsStr::to_str) {
             Some("json") => false,
             Some("jsonl") => true,
             _ => return Err(ReplayError::Name(path.display().to_string())),
         };
-        Ok(Self { path: path.to_owned(), is_lines })
+        if !is_lines && opening.to_write().is_some() {
+            return Err(ReplayError::NoKeys(path.display().to_string()));
+        }
+        let opening = opening.clone().purpose(Purpose::Update);
+        Ok(Self { path: path.to_owned(), is_lines, opening })
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    /// The tape that [`old`](Self::old) has just opened.
+    pub(super) fn again(&self) -> Result<Box<dyn Source>, TapeError> {
+        tape::open_with(&self.path, &self.opening.keys())
     }
 
     /// What is there, if anything is, and may be recorded anew: only what a recording would be.
@@ -91,10 +99,8 @@ impl Place {
         if fs::symlink_metadata(&self.path).is_err() {
             return Ok(None);
         }
-        let mut source = tape::open(&self.path)?;
-        if !self.is_of_format() {
-            return Err(self.kept("it is of another format than its name says"));
-        }
+        let mut source = tape::open_with(&self.path, &self.opening)?;
+        self.check_format().map_err(|why| self.kept(why))?;
         let mut seen = Seen::default();
         for entry in &mut *source {
             let entry = match entry {
@@ -114,17 +120,28 @@ impl Place {
         Ok(Some(Old { tape, has_places: seen.has_places }))
     }
 
-    /// What masks a recording as the old one was masked.
-    pub(super) fn mask(&self, old: Option<&Old>, unmasked: bool) -> Result<Mask, ReplayError> {
-        Mask::as_on(old, unmasked).map_err(|why| self.kept(why))
+    /// What masks a recording as the options say, and as the old one was masked.
+    pub(super) fn mask(&self, old: Option<&Old>, options: &Options) -> Result<Mask, ReplayError> {
+        Mask::as_on(old, options).map_err(|why| self.kept(why))
     }
 
-    /// Neither packed nor of another format; it can be opened.
-    fn is_of_format(&self) -> bool {
+    /// It can be opened, and is as it would be written.
+    fn check_format(&self) -> Result<(), &'static str> {
+        let lines = lines::Reader::open_with(&self.path, &self.opening.keys()).ok();
+        if lines.is_some() != self.is_lines || !(self.opening.is_sealed() || self.is_text()) {
+            return Err("it is of another format than its name says");
+        }
+        match lines.is_some_and(|lines| lines.has_chain()) && !self.opening.is_chained() {
+            true => Err("it has a chain, of which the key is missing"),
+            false => Ok(()),
+        }
+    }
+
+    /// Not packed.
+    fn is_text(&self) -> bool {
         let mut first = [0];
         let is_read = File::open(&self.path).and_then(|mut file| file.read_exact(&mut first)).is_ok();
-        let is_text = first == *b"{" || first[0].is_ascii_whitespace();
-        is_read && is_text && (lines::Reader::open(&self.path).is_ok() == self.is_lines)
+        is_read && (first == *b"{" || first[0].is_ascii_whitespace())
     }
 
     pub(super) fn kept(&self, why: &'static str) -> ReplayError {
@@ -134,6 +151,7 @@ impl Place {
     /// Writes the tape: where there is none, or for [`Mode::Update`] in the place of the old one, which stays whole
     /// until then.
     pub(super) fn save(&self, tape: Tape, entries: &[Entry], mode: Mode) -> Result<(), ReplayError> {
+        self.opening.admit(&self.path, &tape)?;
         if mode != Mode::Update {
             return Ok(self.write(&self.path, tape, entries)?);
         }
@@ -154,7 +172,10 @@ impl Place {
     fn write(&self, path: &Path, mut tape: Tape, entries: &[Entry]) -> Result<(), TapeError> {
         tape.duration = entries.last().map(|last| last.at);
         let mut sink: Box<dyn Sink> = match self.is_lines {
-            true => Box::new(lines::Writer::create(path, &tape)?),
+            true => {
+                let options = self.opening.to_write().unwrap_or_default();
+                Box::new(lines::Writer::create_with(path, &tape, &options)?)
+            }
             false => Box::new(json::Writer::create(path, &tape)?),
         };
         let written = entries.iter().try_for_each(|entry| sink.append(entry)).and_then(|()| sink.finish());

@@ -16,6 +16,8 @@ use super::{Changes, Mode};
 use crate::connect::replay::{Options, Replay, ReplayError, script};
 use crate::error::{BoxError, Error};
 use crate::message::JsonRpcMessage;
+#[cfg(feature = "secret")]
+use crate::message::Pointer;
 use crate::reply::Reply;
 use crate::tape::{self, Tape};
 
@@ -47,8 +49,9 @@ impl Replay {
     ///
     /// A tape to record is named `.json` or `.jsonl`. Secrets on it are masked (feature `secret`), and what was masked is
     /// still matched when it is replayed; the client is told what the server said with markers in their place then.
-    /// [`Options::unmasked`] leaves them. What is masked on the old tape is masked on the new one, too: also the places
-    /// that its recorder was told.
+    /// [`Options::unmasked`] leaves them, and `Options::mask_path` names more. What is masked on the old tape is masked on
+    /// the new one, too: also the places that its recorder was told. [`Options::open_options`] say whether it is encrypted,
+    /// and who may replay it.
     ///
     /// ```no_run
     /// use shadowcat::connect::{Command, Replay};
@@ -66,6 +69,7 @@ impl Replay {
     ///
     /// As [`Options::open`]; the tape is missing and is not to be recorded, or the leaf cannot be made. What is to be
     /// recorded anew is of another format, or holds more than the messages of the one session: notes, components, labels.
+    /// Or there are keys, and it is no JSON Lines, or it has a chain, and its key is not among them.
     /// Or it was masked as this run cannot: it is redacted by another profile than secrets and the paths of a recorder,
     /// is to be [`unmasked`](Options::unmasked) now, or the feature `secret` is missing.
     pub fn or_record<L, E: Into<BoxError>>(
@@ -83,9 +87,40 @@ impl Options {
         self
     }
 
-    /// Records secrets as they are: see [`Replay::or_record`].
+    /// Records secrets as they are: see [`Replay::or_record`]. Where `mask_path` names a place, they are masked with it
+    /// all the same.
     pub fn unmasked(mut self) -> Self {
         self.unmasked = true;
+        self
+    }
+
+    /// Masks whatever stands at a place of a message that is recorded, whole, beside secrets; `*` in the path is any one
+    /// step. The tape names it, so that a replay takes whatever the client says there, and an update masks it unasked.
+    ///
+    /// ```
+    /// use shadowcat::connect::replay::{Mode, Options};
+    /// use shadowcat::{Error, JsonRpcMessage, Reply};
+    /// use tower::{Service, ServiceExt, service_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let path = std::env::temp_dir().join(format!("shadowcat-mask-path-{}.json", std::process::id()));
+    /// let bank = service_fn(|message: JsonRpcMessage| async move {
+    ///     let answer = message.responder().result("{}").unwrap();
+    ///     Ok::<_, Error>(answer.map_or_else(Reply::empty, Reply::one))
+    /// });
+    /// let options = Options::new().mode(Mode::Missing).mask_path("/params/arguments/card".parse()?);
+    /// let mut server = options.open_or_record(&path, || Ok::<_, Error>(bank))?; // "tests/tapes/pay.json"
+    /// let pay = r#"{"name":"pay","arguments":{"card":"4111 1111","sum":5}}"#;
+    /// let _ = server.ready().await?.call(JsonRpcMessage::request(1, "tools/call", pay)?).await?;
+    /// server.finish()?;
+    /// assert!(!std::fs::read_to_string(&path)?.contains("4111"));
+    /// # std::fs::remove_file(path)?;
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "secret")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "secret")))]
+    pub fn mask_path(mut self, path: Pointer) -> Self {
+        self.mask_paths.push(path);
         self
     }
 
@@ -110,8 +145,8 @@ impl Options {
             };
             return Ok(Taped { inner: Inner::Replay(self.open(path).map_err(explain)?) });
         }
-        let place = Place::new(path)?;
-        let mask = place.mask(place.old(&self.wanted)?.as_ref(), self.unmasked)?;
+        let place = Place::new(path, &self.opening)?;
+        let mask = place.mask(place.old(&self.wanted)?.as_ref(), &self)?;
         let leaf = make().map_err(|error| ReplayError::Leaf(error.into()))?;
         let log = Arc::new(Log::new(&self.wanted, mask));
         let recording = Recording { log, place, mode, options: self };
@@ -160,7 +195,7 @@ impl Recording {
             return Ok(None);
         }
         let old = self.place.old(&self.options.wanted)?;
-        let mask = self.place.mask(old.as_ref(), self.options.unmasked)?;
+        let mask = self.place.mask(old.as_ref(), &self.options)?;
         match mask.profile() == self.log.mask().profile() {
             true => Ok(old),
             false => Err(self.place.kept("it is masked otherwise than when the recording began")),
@@ -169,7 +204,7 @@ impl Recording {
 
     /// What no replay reads, as a tape without requests, cannot be compared, and is replaced all the same.
     fn before(&self) -> Result<Option<script::Script>, ReplayError> {
-        let mut source = tape::open(self.place.path())?;
+        let mut source = self.place.again()?;
         Ok(script::read(&mut *source, &self.options.wanted).ok())
     }
 

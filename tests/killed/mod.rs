@@ -2,8 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses what it needs")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::print_stdout, reason = "its parent reads it")]
 
-use std::io::{self, BufRead, BufReader, Lines, Write};
+use std::io::{self, BufRead, BufReader, Lines};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -34,7 +35,7 @@ pub(crate) fn told(lines: &mut impl Iterator<Item = io::Result<String>>, word: &
 /// Says that so much is safe, in a line so long that whoever says it is not far before whoever hears it: a pipe holds 64
 /// KiB.
 pub(crate) fn tell_safe(number: impl std::fmt::Display) {
-    writeln!(io::stdout(), "\nsafe {number}{:1000}", "").unwrap();
+    println!("\nsafe {number}{:1000}", "");
 }
 
 /// Kills it −9 when it has said so often what is safe; the last that it said.

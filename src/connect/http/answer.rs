@@ -59,10 +59,8 @@ pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<R
         _ if !head.status.is_success() => refusal::read(call, head, body).await,
         Content::Events => reading::read(call, head, body).await,
         Content::Json | Content::Other => {
-            let status = head.status.as_u16();
-            Err(Error::invalid(format_args!(
-                "the server answered HTTP {status} with neither JSON nor events"
-            )))
+            let shared = call.shared().clone();
+            Err(shared.unless_ended(async { Ok(refusal::of_other(&call, head, body).await) }).await?)
         }
     }
 }

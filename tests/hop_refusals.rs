@@ -291,7 +291,9 @@ async fn a_long_page_goes_back_whole_and_one_that_is_too_long_not_at_all() {
     let hello = |what: &str| HELLO.replace(r#""name":"c""#, &format!(r#""name":"c","t":"{what}""#));
     for proxy in [Proxy::default(), Proxy::transparent()] {
         let address = proxy.clone().start(&upstream).await;
-        for (what, status, length) in [("401", 401, LENGTH), ("down", 503, LENGTH), ("json", 403, LENGTH + 12)] {
+        for (what, status, length) in
+            [("401", 401, LENGTH), ("down", 503, LENGTH), ("json", 403, LENGTH + 12)]
+        {
             let said = post(address, "", &hello(what)).await;
             assert_eq!((said.status, said.body.len()), (status, length), "{what}");
         }
@@ -311,7 +313,8 @@ async fn a_lost_session_is_told_in_our_own_words_and_under_the_request() {
     let lost: [fn(&str) -> Vec<u8>; 2] = [
         |request| {
             session(request, |_| {
-                let gone = r#"{"jsonrpc":"2.0","error":{"code":-32001,"message":"Session not found"},"id":null}"#;
+                let gone =
+                    r#"{"jsonrpc":"2.0","error":{"code":-32001,"message":"Session not found"},"id":null}"#;
                 json("404 Not Found", gone)
             })
         },

@@ -284,7 +284,7 @@ async fn a_server_that_only_lets_wait_is_a_timeout() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_was_kept_alive_by_comments_is_taken_up_when_it_breaks() {
     let (mut leaf, mut server) = upstream();
-    let _stream = open_session(&mut leaf, &mut server).await;
+    open_session(&mut leaf, &mut server).await.status(405);
     let waiting = begin(&mut leaf, call(1));
     let mut events = server.post(&call_text(1)).await.events();
     events.raw("id: p\ndata:\n\n");

@@ -15,11 +15,11 @@ use std::time::Duration;
 use http::HeaderMap;
 use listed::*;
 use serde_json::{Value, json};
+use shadowcat::JsonRpcMessage;
 use shadowcat::connect::http::Options;
 use shadowcat::message::{Context, Direction};
 use shadowcat::session::Principal;
 use shadowcat::wire::http::ClientAuthorization;
-use shadowcat::JsonRpcMessage;
 use support::*;
 use upstream::*;
 
@@ -283,7 +283,8 @@ async fn what_one_caller_may_see_is_not_what_another_may() {
         let list = page(&asked, &[tool("hers", "New")], None);
         asked.json(list);
         drop(soon(waiting).await.unwrap().unwrap());
-        for (((principal, token), own), header) in callers.into_iter().zip(["mcp-param-new", "mcp-param-his"]) {
+        for (((principal, token), own), header) in callers.into_iter().zip(["mcp-param-new", "mcp-param-his"])
+        {
             let text = call_of(4, own, r#"{"a":"x"}"#);
             let waiting = begin(&mut leaf, from(&text, principal, token));
             let asked = server.post(&text).await;

@@ -48,9 +48,7 @@ enum Inner {
 #[cfg(feature = "http-client-tls")]
 struct Tls {
     pool: hyper_util::client::legacy::Client<
-        connector::Limited<
-            hyper_rustls::HttpsConnector<hyper_util::client::legacy::connect::HttpConnector>,
-        >,
+        connector::Limited<hyper_rustls::HttpsConnector<hyper_util::client::legacy::connect::HttpConnector>>,
         Body,
     >,
     config: rustls::ClientConfig,

@@ -113,8 +113,7 @@ impl Pool {
 impl Shared {
     async fn connect(&self, target: &Uri) -> Result<Box<Link>, Error> {
         let unsent = |error| broken("asking the server", error).unsent();
-        let stream =
-            self.connector.clone().call(target.clone()).await.map_err(unsent)?;
+        let stream = self.connector.clone().call(target.clone()).await.map_err(unsent)?;
         let host = host(target)?;
         let (mut sender, connection) = handshake(stream).await.map_err(|error| unsent(error.into()))?;
         tokio::spawn(async move {

@@ -66,7 +66,8 @@ pub(super) async fn of_telling(call: &Call, failure: Error, head: Parts, mut bod
 /// A success that answers nothing: neither JSON nor events.
 pub(super) async fn of_other(call: &Call, head: Parts, mut body: Chunks) -> Error {
     let code = head.status.as_u16();
-    let failure = Error::invalid(format_args!("the server answered HTTP {code} with neither JSON nor events"));
+    let failure =
+        Error::invalid(format_args!("the server answered HTTP {code} with neither JSON nor events"));
     let most = call.shared().options.scan.max_bytes;
     let until = call.deadline.min(Instant::now() + PAGE_TIMEOUT); // it may be a stream without end
     let body = timeout_at(until, body.beginning(most)).await.ok().and_then(Result::ok);

@@ -58,10 +58,7 @@ pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<R
     match content(&head.headers) {
         _ if !head.status.is_success() => refusal::read(call, head, body).await,
         Content::Events => reading::read(call, head, body).await,
-        Content::Json | Content::Other => {
-            let shared = call.shared().clone();
-            Err(shared.unless_ended(async { Ok(refusal::of_other(&call, head, body).await) }).await?)
-        }
+        Content::Json | Content::Other => Err(refusal::of_other(&call, head, body).await),
     }
 }
 

@@ -83,6 +83,12 @@ impl<T> Receiver<T> {
         self.0.lock().sender_gone
     }
 
+    /// More than half of the room is taken.
+    #[cfg(feature = "tape")]
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.0.lock().is_pressed()
+    }
+
     /// Nothing is there now.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.lock().items.is_empty()

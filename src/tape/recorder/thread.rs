@@ -88,7 +88,7 @@ impl Thread {
 
     /// A lower priority says who gets more time, not who gets it first: without this, traffic waits for the whole batch.
     fn give_way(&self) {
-        if self.taken.len() % TURN == 0 && !self.queue.is_pressed() {
+        if self.taken.len().is_multiple_of(TURN) && !self.queue.is_pressed() {
             std::thread::yield_now();
         }
     }

@@ -58,12 +58,7 @@ pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<R
     match content(&head.headers) {
         _ if !head.status.is_success() => refusal::read(call, head, body).await,
         Content::Events => reading::read(call, head, body).await,
-        Content::Json | Content::Other => {
-            let status = head.status.as_u16();
-            Err(Error::invalid(format_args!(
-                "the server answered HTTP {status} with neither JSON nor events"
-            )))
-        }
+        Content::Json | Content::Other => Err(refusal::of_other(&call, head, body).await),
     }
 }
 

@@ -199,11 +199,11 @@ impl Call {
         let shared = self.shared();
         let (head, body) = response.into_parts();
         if let Some(failure) = shared.failure(head.status, &head.headers, &self.session) {
+            let told = refusal::of_telling(&self, failure.clone(), head, body).await;
             if failure.is_session_lost() {
                 shared.lose(&self.session, &failure);
-                return Err(failure);
             }
-            return Err(refusal::of_telling(&self, failure, head, body).await);
+            return Err(told);
         }
         shared.drain(body);
         if self.role == Role::Initialized && self.era == Era::Legacy {

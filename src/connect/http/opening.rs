@@ -60,10 +60,10 @@ impl Shared {
     pub(super) fn forget(self: &Arc<Self>, session: Session) {
         let permit = self.aside.clone().try_acquire_owned();
         if let (true, Ok(permit)) = (session.id().is_some(), permit) {
-            let shared = self.clone();
+            let (shared, goodbye) = (self.clone(), self.goodbyes.subscribe());
             self.runtime.spawn(async move {
                 let _ = shared.delete(session).await;
-                drop(permit);
+                drop((permit, goodbye));
             });
         }
     }

@@ -152,12 +152,14 @@ impl Shared {
 
     /// Ends everything, the session at the server included.
     pub(super) fn stop(self: &Arc<Self>, why: &Error) {
+        let goodbye = self.goodbyes.subscribe(); // first: who sees the end waits for it
         let Some(session) = self.finish(why) else { return };
         let shared = self.clone();
         self.runtime.spawn(async move {
             if let Err(error) = shared.delete(session).await {
                 tracing::debug!(%error, "the server was not told that the session is over");
             }
+            drop(goodbye);
         });
     }
 

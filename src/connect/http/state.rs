@@ -18,7 +18,7 @@ use super::questions::Questions;
 use super::riding::Riding;
 use super::session::Session;
 use super::stats::Stats;
-use super::tools::Tools;
+use super::tools::Lists;
 use crate::clock::Clock;
 use crate::connect::multiplex::Multiplex;
 use crate::error::Error;
@@ -39,6 +39,8 @@ pub(super) struct Shared {
     pub(super) runtime: runtime::Handle,
     state: Mutex<State>,
     ended: watch::Sender<Option<Error>>,
+    /// Whoever tells the server that a session is over listens to it until that is done.
+    pub(super) goodbyes: watch::Sender<()>,
     /// Calls that wait for something else, too.
     pub(super) waiters: Waiters,
     /// For the deadlines of all calls.
@@ -79,7 +81,7 @@ pub(super) struct State {
     pub(super) calls: u64,
     pub(super) listen: Listen,
     pub(super) questions: Questions,
-    pub(super) tools: Tools,
+    pub(super) tools: Lists,
     /// What the client's last request was of.
     pub(super) client: Era,
     pub(super) stats: Stats,
@@ -110,7 +112,7 @@ impl Shared {
             calls: 0,
             listen: Listen::new(&options),
             questions: Questions::default(),
-            tools: Tools::default(),
+            tools: Lists::new(options.transparent),
             client: Era::Legacy,
             stats: Stats::default(),
         };
@@ -126,6 +128,7 @@ impl Shared {
             runtime: runtime::Handle::current(),
             state: Mutex::new(state),
             ended: watch::Sender::new(None),
+            goodbyes: watch::Sender::new(()),
             waiters: Waiters::default(),
             clock: Arc::default(),
             transport: watch::Sender::new(None),
@@ -151,6 +154,13 @@ impl Shared {
         let mut ended = self.ended.subscribe();
         let error = ended.wait_for(Option::is_some).await.ok().and_then(|error| error.clone());
         error.unwrap_or_else(|| Error::closed("every caller is gone"))
+    }
+
+    /// Waits for the end, and until the server was told of every session that is over, as far as it lets itself be told.
+    pub(super) async fn told(&self) -> Error {
+        let error = self.end().await;
+        self.goodbyes.closed().await;
+        error
     }
 
     /// Ends everything that is pending with `why`; gives the session that is to be ended at the server, too.

@@ -90,6 +90,9 @@ impl<S> Server<S> {
 
     /// Serves until `stop` resolves; then drains, ends every session, and returns. Dropped, it cuts everything off.
     ///
+    /// A session is ended by dropping its stack: the leaf below says goodbye in a task of its own. A program that ends
+    /// then waits for that, with a [`Farewell`](crate::connect::Farewell) say.
+    ///
     /// # Errors
     ///
     /// None yet; a failure to accept one connection is logged.

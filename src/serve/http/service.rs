@@ -46,7 +46,8 @@ impl Http {
         self.front.is_idle()
     }
 
-    /// Ends every session. What is in flight is answered with an error.
+    /// Ends every session. What is in flight is answered with an error. The leaves below say goodbye by themselves; a
+    /// program that ends then waits for that, with a [`Farewell`](crate::connect::Farewell) say.
     pub fn close(&self) {
         self.front.close();
     }

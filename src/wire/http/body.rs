@@ -45,6 +45,13 @@ pub(super) fn names_modern_version(headers: &HeaderMap) -> bool {
     }
 }
 
+/// A version header names a modern revision that there is. What is no revision at all is refused as that.
+pub(super) fn names_known_modern_version(headers: &HeaderMap) -> bool {
+    let named = headers.get_all(header::PROTOCOL_VERSION).iter();
+    let known = named.filter_map(|value| value.to_str().ok()?.parse::<ProtocolVersion>().ok());
+    known.into_iter().any(|version| version.era() == Era::Modern)
+}
+
 /// A session, or a version that is no modern one, is of the older revisions: clients there may mirror as well.
 fn is_older(headers: &HeaderMap) -> bool {
     headers.contains_key(header::SESSION_ID) || headers.contains_key(header::PROTOCOL_VERSION)

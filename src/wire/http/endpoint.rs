@@ -80,7 +80,7 @@ impl Endpoint {
         if head.uri.path() != self.path {
             return Err(Refusal::new(StatusCode::NOT_FOUND, "nothing is served here"));
         }
-        let sessions = || self.speaks(Era::Legacy) && !body::names_modern_version(headers);
+        let sessions = || self.speaks(Era::Legacy) && !body::names_known_modern_version(headers);
         match head.method {
             Method::POST => check_post(headers, &fields),
             Method::GET | Method::DELETE if sessions() => self.check_session(head),

@@ -1,5 +1,7 @@
 //! The answer to a request: one document, or a stream of events.
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use http::Response;
 use http::response::Parts;
@@ -95,6 +97,10 @@ impl Call {
     /// The server takes such calls: it is of their era, and on the newer transport.
     pub(super) fn opened(&self) {
         let shared = self.shared();
+        if shared.is_known.load(Ordering::Relaxed) {
+            return;
+        }
+        shared.is_known.store(true, Ordering::Relaxed);
         shared.lock().era.get_or_insert(self.era);
         shared.transport.send_if_modified(|known| known.replace(Transport::Streamable).is_none());
     }

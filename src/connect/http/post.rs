@@ -30,8 +30,7 @@ const COPIES_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Shared {
     /// A message on its way, and the session that it names.
-    pub(super) fn post(&self, message: &JsonRpcMessage) -> (Session, Sending) {
-        let era = self.era_of(message);
+    pub(super) fn post(&self, message: &JsonRpcMessage, era: Era) -> (Session, Sending) {
         let named = era == Era::Legacy && !message.is_method(method::INITIALIZE);
         let session = if named { self.lock().session_of(message, &self.head) } else { Session::default() };
         let sent = match self.head(message, era, &session) {

@@ -1,6 +1,6 @@
 //! What the calls and the streams of one session share.
 
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -39,12 +39,16 @@ pub(super) struct Shared {
     pub(super) runtime: runtime::Handle,
     state: Mutex<State>,
     ended: watch::Sender<Option<Error>>,
+    /// The same for who only asks whether: every turn of every call does.
+    is_over: AtomicBool,
     /// Whoever tells the server that a session is over listens to it until that is done.
     pub(super) goodbyes: watch::Sender<()>,
     /// Calls that wait for something else, too.
     pub(super) waiters: Waiters,
     /// For the deadlines of all calls.
     pub(super) clock: Arc<Clock>,
+    /// An answer has shown what the server speaks; that it did is asked for each.
+    pub(super) is_known: AtomicBool,
     /// Known once the server has answered in it.
     pub(super) transport: watch::Sender<Option<Transport>>,
     /// The older transport, once it is open.
@@ -128,9 +132,11 @@ impl Shared {
             runtime: runtime::Handle::current(),
             state: Mutex::new(state),
             ended: watch::Sender::new(None),
+            is_over: AtomicBool::new(false),
             goodbyes: watch::Sender::new(()),
             waiters: Waiters::default(),
             clock: Arc::default(),
+            is_known: AtomicBool::new(false),
             transport: watch::Sender::new(None),
             pipe: OnceCell::new(),
             aside: Arc::new(Semaphore::new(ASIDE)),
@@ -146,7 +152,7 @@ impl Shared {
 
     /// Why it ended, if it has.
     pub(super) fn error(&self) -> Option<Error> {
-        self.ended.borrow().clone()
+        if self.is_over.load(Ordering::Acquire) { self.ended.borrow().clone() } else { None }
     }
 
     /// Waits for the end.
@@ -173,6 +179,8 @@ impl Shared {
         if !is_first {
             return None;
         }
+        // Whoever is not woken comes later, and sees it.
+        self.is_over.store(true, Ordering::Release);
         self.waiters.wake_all();
         let mut state = self.lock();
         let (sender, session) = (state.listen.close(), std::mem::take(&mut state.session));
@@ -208,7 +216,7 @@ impl Shared {
             return;
         };
         // By the session that they belong to.
-        let sent: Vec<_> = messages.iter().map(|message| self.post(message)).collect();
+        let sent: Vec<_> = messages.iter().map(|message| self.post(message, self.era_of(message))).collect();
         let shared = self.clone();
         self.runtime.spawn(async move {
             let _permit = permit;

@@ -9,6 +9,7 @@ mod killed;
 mod process;
 mod taped;
 
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 

@@ -129,6 +129,71 @@ async fn what_breaks_is_recorded_with_its_reason_and_what_is_not_answered_too() 
     assert_eq!(entries[3].call, None);
 }
 
+/// What an error is asked by.
+type Is = fn(&Error) -> bool;
+
+/// Errors of all kinds.
+fn errors() -> Vec<(Error, Is)> {
+    vec![
+        (Error::closed("it is gone"), |error| error.is_closed() && !error.is_session_lost()),
+        (Error::session_lost("it forgot"), Error::is_session_lost),
+        (Error::timeout("it took \"long\""), Error::is_timeout),
+        (Error::too_large("9 bytes"), Error::is_too_large),
+        (Error::overflow("it was slow"), Error::is_overflow),
+        (Error::busy("no room").unsent(), |error| error.is_busy() && error.is_unsent()),
+        (Error::invalid("no JSON"), |error| error.is_invalid() && !error.is_unsent()),
+        (Error::io("reading", std::io::Error::other("no")), Error::is_io),
+        (Error::limit_exceeded("9 GiB"), Error::is_limit_exceeded),
+        (Error::from(shadowcat::BoxError::from("else")), |error| !error.is_closed() && !error.is_invalid()),
+    ]
+}
+
+#[tokio::test]
+async fn a_failure_that_was_recorded_is_of_the_same_kind_when_it_is_replayed() {
+    let folder = taped::Folder::new();
+    let path = folder.path("a.jsonl");
+    let tape = Tape::new().unwrap();
+    let to = lines::Writer::create(&path, &tape).unwrap();
+    let recorder = Recorder::start(to, tape, RecorderOptions::new()).unwrap();
+    let mut all = errors().into_iter().map(|(error, _)| error);
+    let below = service_fn(move |_| std::future::ready(Err::<Reply, _>(all.next().unwrap())));
+    let mut stack = RecordLayer::new(recorder.clone()).layer(below);
+    for id in 0..errors().len() {
+        assert!(run(&mut stack, call(id)).await.is_err());
+    }
+    soon(recorder.finish()).await.unwrap();
+
+    let shown = shadowcat::tape::Show::new().payload(shadowcat::tape::Payload::Full);
+    let ends: Vec<_> = taped::entries(&path).into_iter().filter(|it| it.kind == EntryKind::End).collect();
+    let line = shown.entry(&ends[2]);
+    assert!(line.contains("end: failed (timeout) call=3") && line.contains("it took"), "{line}");
+    assert!(!line.contains('{'), "{line}");
+    let mut replay = shadowcat::connect::Replay::from_path(&path).unwrap();
+    for ((error, is_kind), id) in errors().into_iter().zip(0..) {
+        let replayed = run(&mut replay, call(id)).await.map(|_| ()).unwrap_err();
+        assert!(is_kind(&replayed) && replayed.is_unsent() == error.is_unsent(), "{error:?} {replayed:?}");
+        assert_eq!(replayed.to_string(), format!("as recorded: {error}"));
+    }
+}
+
+#[cfg(feature = "secret")]
+#[tokio::test]
+async fn what_an_error_tells_is_masked_and_its_kind_is_not() {
+    const KEY: &str = "ghp_5nZk2JtQ8vXw3LmB7cRd9fHs4gYp6aTe1uWi";
+    let (layer, recorder, memory) = layer();
+    let below = service_fn(|_| async { Err::<Reply, _>(Error::timeout(format!("with {KEY} it hung"))) });
+    assert!(run(&mut layer.layer(below), call(1)).await.is_err());
+    soon(recorder.finish()).await.unwrap();
+    let recorded = memory.entries().remove(1);
+    let redacted =
+        shadowcat::tape::Redact::new().entry(Entry::failed(&Error::timeout(format!("with {KEY} it hung"))));
+    for end in [recorded, redacted] {
+        let error = end.failure().unwrap();
+        assert!(error.is_timeout(), "{error:?}");
+        assert_eq!(error.to_string(), "with [REDACTED:github-token] it hung");
+    }
+}
+
 #[tokio::test]
 async fn a_front_ends_listen_is_not_recorded_and_what_comes_on_it_is() {
     let (layer, recorder, memory) = layer();

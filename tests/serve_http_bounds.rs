@@ -13,7 +13,7 @@ use bytes::Bytes;
 use front::{
     AGREED, Events, INITIALIZE, body, get, modern, open, open_as, post, request, send, sending, sessions,
 };
-use http::{Request, StatusCode};
+use http::{HeaderValue, Request, StatusCode};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use shadowcat::session::{MemoryStore, Principal};
@@ -165,6 +165,15 @@ async fn the_head_is_judged_before_the_body_is_read() {
             let mut request = post(None, call_text(1));
             request.headers_mut().insert(header, value.parse().unwrap());
             assert_eq!(send(&http, request).await.status(), status, "{header}: {value}");
+        }
+    }
+    // A client takes 405 for good: only where the revision has no such method, it is the answer.
+    for method in ["GET", "DELETE"] {
+        for (version, status) in [("1999-01-01", 400), ("\u{e9}", 400), ("2026-07-28", 405)] {
+            let named = HeaderValue::from_bytes(version.as_bytes()).unwrap();
+            let request = request(method, Some("a")).header("mcp-protocol-version", named);
+            let response = send(&http, request.body(String::new()).unwrap()).await;
+            assert_eq!(response.status(), status, "{method} {version}");
         }
     }
     for method in ["PUT", "PATCH", "TRACE", "MCP"] {

@@ -4,10 +4,11 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Uri;
 use shadowcat::connect::http::HttpClient;
-use shadowcat::connect::{Command, Http};
+use shadowcat::connect::{Command, Farewell, Http};
 use shadowcat::message::RefusedFrame;
 use shadowcat::serve::{self, http::SessionInfo};
 use shadowcat::wire::http::Endpoint;
@@ -17,6 +18,9 @@ use tower::util::{BoxCloneSyncService, BoxService};
 use tower::{ServiceExt, service_fn};
 
 use super::demo;
+
+/// How long servers may take to end, or to be told, once we do.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// The server, whatever it is.
 pub(crate) type Leaf = BoxCloneSyncService<JsonRpcMessage, Reply, BoxError>;
@@ -97,7 +101,7 @@ impl Proxy {
     /// The server alone.
     #[allow(dead_code, reason = "not every example asks it itself")]
     pub(crate) fn leaf(&self) -> Result<Leaf, BoxError> {
-        self.upstream.leaf()
+        self.upstream.leaf(&Farewell::new())
     }
 
     /// Serves until Ctrl-C or SIGTERM; on stdio, until the client leaves. On HTTP a session has a stack of its own; what
@@ -106,11 +110,24 @@ impl Proxy {
         self,
         around: impl Fn(Leaf) -> Stack + Clone + Send + Sync + 'static,
     ) -> Result<(), BoxError> {
+        let farewell = Farewell::new();
+        let served = self.serve(around, &farewell).await;
+        if !farewell.all(GOODBYE).await {
+            eprintln!("not every server has ended, or was told, in time");
+        }
+        served
+    }
+
+    async fn serve(
+        self,
+        around: impl Fn(Leaf) -> Stack + Clone + Send + Sync + 'static,
+        farewell: &Farewell,
+    ) -> Result<(), BoxError> {
         let Self { listen, upstream, on_refused } = self;
         let told = move |frame: &RefusedFrame<'_>| on_refused.iter().for_each(|told| told(frame));
         let stop = stop()?;
         let Some(address) = listen else {
-            let front = serve::stdio(around(upstream.leaf()?)).on_refused(told);
+            let front = serve::stdio(around(upstream.leaf(farewell)?)).on_refused(told);
             return tokio::select! {
                 served = front.run() => Ok(served?),
                 () = stop => Ok(()),
@@ -118,9 +135,10 @@ impl Proxy {
         };
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let alone = around(upstream.leaf()?);
+        let alone = around(upstream.leaf(farewell)?);
+        let farewell = farewell.clone();
         let sessions = service_fn(move |_: SessionInfo| {
-            let made = upstream.leaf().map(&around);
+            let made = upstream.leaf(&farewell).map(&around);
             async move { made }
         });
         eprintln!("listening on http://{address}/mcp");
@@ -150,16 +168,21 @@ fn stop() -> io::Result<impl Future<Output = ()>> {
 }
 
 impl Upstream {
-    fn leaf(&self) -> Result<Leaf, BoxError> {
+    fn leaf(&self, farewell: &Farewell) -> Result<Leaf, BoxError> {
         Ok(match self {
             Self::Demo => demo::server(),
             Self::Command(command) => {
                 let command = Command::new(&command[0]).args(&command[1..]);
                 let child = command.on_stderr(|line| eprintln!("{line}")).spawn()?;
+                farewell.await_end_of(&child);
                 Leaf::new(child.map_err(Into::into))
             }
             Self::Own(make) => make(),
-            Self::Url(uri, client) => Leaf::new(Http::new(client.clone(), uri.clone()).map_err(Into::into)),
+            Self::Url(uri, client) => {
+                let session = Http::new(client.clone(), uri.clone());
+                farewell.await_end_of(&session);
+                Leaf::new(session.map_err(Into::into))
+            }
         })
     }
 }

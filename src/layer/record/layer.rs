@@ -45,6 +45,9 @@ impl RecordLayer {
     /// with a process is [`finish`](Self::finish)ed first: a tape whose session is over is written some milliseconds
     /// later.
     ///
+    /// The file of a session grows for as long as it lives, unless `make` gives a [`Rotating`](crate::tape::Rotating);
+    /// those of sessions that are over stay until the application removes them.
+    ///
     /// ```
     /// use shadowcat::layer::RecordLayer;
     /// use shadowcat::tape::{RecorderOptions, Sink, lines};

@@ -43,7 +43,7 @@ impl<S: RpcService> Dispatch<S> {
         if self.ids.insert(&id, ()).is_some() {
             let why = format!("the id {id} is in use by another request");
             self.tell_refused(message.bytes(), &why);
-            return self.decline(JsonRpcMessage::error_response(None, Code::INVALID_REQUEST, why));
+            return self.decline(JsonRpcMessage::refusal(None, Code::INVALID_REQUEST, why));
         }
         if self.ids.len() > self.max_in_flight || self.waiting_bytes > WAITING {
             self.ids.remove(&id);
@@ -66,7 +66,7 @@ impl<S: RpcService> Dispatch<S> {
         }
         let why = "a response to a request that was not made";
         self.tell_refused(message.bytes(), why);
-        self.decline(JsonRpcMessage::error_response(None, Code::INVALID_REQUEST, why));
+        self.decline(JsonRpcMessage::refusal(None, Code::INVALID_REQUEST, why));
     }
 
     /// A cancel is a drop; its message rides along, for the connector to forward. One that names no request in
@@ -102,21 +102,18 @@ impl<S: RpcService> Dispatch<S> {
             return;
         }
         if let Some(id) = error.id().filter(|id| bytes_are_reply && self.questions.remove(id).is_some()) {
-            let lost = JsonRpcMessage::error_response(
-                Some(id),
-                Code::INTERNAL_ERROR,
-                "the client's answer was refused",
-            );
+            let lost =
+                JsonRpcMessage::refusal(Some(id), Code::INTERNAL_ERROR, "the client's answer was refused");
             self.admit(lost, cx);
         }
         let id = error.id().filter(|id| !bytes_are_reply && !self.ids.contains(id));
-        self.decline(JsonRpcMessage::error_response(id, error.code(), error));
+        self.decline(JsonRpcMessage::refusal(id, error.code(), error));
     }
 
     /// An array of messages that is no batch.
     pub(in crate::serve) fn refuse_batch(&mut self, bytes: &[u8], code: Code, why: &str) {
         self.tell_refused(bytes, why);
-        self.decline(JsonRpcMessage::error_response(None, code, why));
+        self.decline(JsonRpcMessage::refusal(None, code, why));
     }
 
     /// Tells the client of what the stack never saw.

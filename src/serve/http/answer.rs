@@ -133,7 +133,7 @@ pub(super) fn refuse(
     why: &'static str,
 ) -> Response<Body> {
     tracing::debug!(status = status.as_u16(), why, "a request was refused");
-    because(json(status, &JsonRpcMessage::error_response(id, code, why)), why)
+    because(json(status, &JsonRpcMessage::refusal(id, code, why)), why)
 }
 
 /// A method that is not served here.
@@ -185,7 +185,7 @@ pub(super) fn of_not_taken(refused: Refused, responder: &Responder) -> Option<Js
     match refused {
         Refused::Closed => failure(responder, &Error::closed(why).into()),
         // Without the id: another request waits for the answer to it.
-        Refused::IdInUse => Some(JsonRpcMessage::error_response(None, Code::INVALID_REQUEST, why)),
+        Refused::IdInUse => Some(JsonRpcMessage::refusal(None, Code::INVALID_REQUEST, why)),
         Refused::Busy => failure(responder, &Error::busy(why).into()),
     }
 }

@@ -120,7 +120,7 @@ impl Live {
     }
 
     fn refuse_with(self: &Arc<Self>, question: &JsonRpcMessage, code: Code, why: &str) {
-        let Some(refusal) = question.responder().error(code, why) else { return };
+        let Some(refusal) = question.responder().refusal(code, why) else { return };
         if let Some(id) = question.owned_id() {
             self.questions().remove(&id);
         }

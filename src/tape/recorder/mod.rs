@@ -76,7 +76,9 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Records into `sink`, which was made with `tape`.
+    /// Records into `sink`, which was made with `tape`. Where it [goes on](super::lines::Writer::resume) with a tape, time
+    /// does so from its last entry, and [`calls_after`](RecorderOptions::calls_after) says from where on calls are
+    /// numbered.
     ///
     /// # Errors
     ///
@@ -100,7 +102,7 @@ impl Recorder {
 
     fn start_boxed(sink: Box<dyn Sink>, tape: Tape, options: &RecorderOptions) -> io::Result<Self> {
         let (sender, receiver) = queue(options.max_entries, options.max_bytes);
-        let shared = Arc::new(Shared::new(sender, tape, options));
+        let shared = Arc::new(Shared::new(sender, tape, options, sink.last_at()));
         let worker = Thread::new(sink, receiver, shared.state.clone());
         std::thread::Builder::new().name("shadowcat-tape".to_owned()).spawn(move || worker.run())?;
         Ok(Self { shared, edge: Edge::default() })

@@ -41,10 +41,10 @@ pub(super) struct Shared {
     /// The tape names what is masked.
     names_redaction: AtomicBool,
     pub(super) knows: Knows,
-    /// When the tape began.
+    /// When the recorder began.
     began: Instant,
-    /// How old it was then, if it is gone on with.
-    age: Duration,
+    /// Where on the tape that is.
+    from: Duration,
 }
 
 /// What outlives the handles: what the thread tells, and what it is told.
@@ -68,9 +68,17 @@ struct Title {
 }
 
 impl Shared {
-    pub(super) fn new(queue: Sender<Item>, tape: Tape, options: &RecorderOptions) -> Self {
+    /// `last` is when the last entry of a tape was said that is gone on with: the clock that told when it began may have
+    /// been set since.
+    pub(super) fn new(
+        queue: Sender<Item>,
+        tape: Tape,
+        options: &RecorderOptions,
+        last: Option<Duration>,
+    ) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
-        let age = SystemTime::now().duration_since(tape.created).unwrap_or_default();
+        let age = || SystemTime::now().duration_since(tape.created).unwrap_or_default();
+        let from = last.unwrap_or_else(age);
         Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             knows: Knows::new(&tape),
@@ -81,7 +89,7 @@ impl Shared {
             calls: AtomicU64::new(options.calls),
             names_redaction: AtomicBool::new(false),
             began: Instant::now(),
-            age,
+            from,
         }
     }
 
@@ -101,7 +109,7 @@ impl Shared {
 
     /// Now, since the tape began.
     pub(super) fn now(&self) -> Duration {
-        self.age + self.began.elapsed()
+        self.from.saturating_add(self.began.elapsed())
     }
 
     /// Queues an entry: where it is `owed`, also beyond the bounds.

@@ -40,7 +40,7 @@ pub(super) struct Thread {
 
 impl Thread {
     pub(super) fn new(sink: Box<dyn Sink>, queue: Receiver<Item>, state: Arc<State>) -> Self {
-        let (taken, last) = (VecDeque::with_capacity(BATCH), (Duration::ZERO, None));
+        let (taken, last) = (VecDeque::with_capacity(BATCH), (sink.last_at().unwrap_or_default(), None));
         Self { sink, queue, state, taken, is_changed: false, failure: None, unwritten: 0, last }
     }
 

@@ -33,11 +33,17 @@ impl RecordLayer {
     /// Each stack that the layer is built into has a tape of its own: each session, where a front end makes a stack for
     /// each. It begins with the first message and ends with the stack. `make` makes its sink, on the recorder's own
     /// thread; the tape names the session, if there is one. Where `make` fails it is asked again, and entries wait.
+    /// What else the tape is to say of itself is for [`title`](Self::title): what `make` puts into its sink's own is
+    /// written over.
+    ///
+    /// Each session has the bounds of its [options](RecorderOptions) for itself: of 100 sessions whose disk is full, up to
+    /// 800 MiB wait by default, and what their sinks keep.
     ///
     /// There are as many threads as sessions, so a front end's bound on sessions is that of threads. Where the system has
-    /// none for a session, that is counted in [`Stats`](super::Stats) and tried again with each message, which goes on unrecorded, or
-    /// is refused where the recorder is to [fail closed](crate::tape::Overflow::FailClosed). What ends with a process is
-    /// [`finish`](Self::finish)ed first: a tape whose session is over is written some milliseconds later.
+    /// none for a session, that is counted in [`Stats`](super::Stats) and tried again with each message, which goes on
+    /// unrecorded, or is refused where the recorder is to [fail closed](crate::tape::Overflow::FailClosed). What ends
+    /// with a process is [`finish`](Self::finish)ed first: a tape whose session is over is written some milliseconds
+    /// later.
     ///
     /// The file of a session grows for as long as it lives, unless `make` gives a [`Rotating`](crate::tape::Rotating);
     /// those of sessions that are over stay until the application removes them.

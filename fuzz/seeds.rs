@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use shadowcat::Direction::{ToClient, ToUpstream};
 use shadowcat::tape::{
-    Component, Entry, EntryKind, Outcome, Sink, Tape, TapeId, export, json, lines, sqlite,
+    Component, Entry, EntryKind, Key, Outcome, Sink, Snapshot, Tape, TapeId, export, json, lines, sqlite,
 };
 
 #[derive(Deserialize)]
@@ -93,6 +93,17 @@ fn tapes(root: &Path) -> Result<usize, Box<dyn Error>> {
     let tape = tape.component(Component::new("c").uri("oci://c").tool("f")).label("a", "b");
     let path = |name: &str| folder.join(name);
     write(lines::Writer::create(path("a.jsonl"), &tape)?)?;
+    let (key, chain) = (Key::new([0; 32]), Key::new([1; 32]));
+    let plain = lines::Options::new;
+    for (name, options) in [
+        ("a.zst", plain().compress(3)),
+        ("a.sealed", plain().encrypt(key.clone())),
+        ("a.both", plain().compress(3).encrypt(key.clone())),
+        ("a.chained", plain().chain(chain.clone())),
+        ("a.all", plain().compress(3).encrypt(key).chain(chain)),
+    ] {
+        write(lines::Writer::create_with(path(name), &tape, &options)?)?;
+    }
     write(json::Writer::create(path("a.json"), &tape)?)?;
     write(sqlite::Writer::create(path("a.db"), &tape)?)?;
     write(export::Writer::mcp_cassette_json(path("a.mcp.json"), &tape)?)?;
@@ -138,6 +149,7 @@ fn write(mut sink: impl Sink) -> Result<(), Box<dyn Error>> {
         Entry::new(EntryKind::Component, ToClient, "loaded").component("c"),
         Entry::new(EntryKind::Note, ToClient, "stderr: x"),
         Entry::new(EntryKind::Lost, ToClient, "2"),
+        Snapshot::environment("server", [("PATH", "/bin")]).entry(),
     ];
     for (number, entry) in entries.into_iter().enumerate() {
         sink.append(&entry.at(std::time::Duration::from_micros(number as u64 * 1500)).session("s"))?;

@@ -7,11 +7,10 @@
 mod audited;
 mod killed;
 
-use std::io::Write;
 use std::path::Path;
 
 use audited::{Folder, add, notes, verify};
-use killed::{kill_after, kills, start, told};
+use killed::{kill_after, kills, start, tell_safe, told};
 use shadowcat::audit::{Options, Overflow, Record, Writer};
 
 /// What the other process is to do, and where.
@@ -32,12 +31,11 @@ async fn another_process() {
 /// Until it is killed; tells what is safe.
 async fn write(path: &Path) {
     let log = Writer::open(path, Options::new()).unwrap();
-    let mut out = std::io::stdout();
     for number in 1_u64.. {
         log.record(Record::note(&format!("{number} {}", "x".repeat(100))));
         if number.is_multiple_of(7) {
             log.flushed().await;
-            writeln!(out, "\nsafe {}", log.stats().written).unwrap();
+            tell_safe(log.stats().written);
         }
     }
 }

@@ -7,12 +7,12 @@
 mod killed;
 mod taped;
 
-use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
-use killed::{kill_after, kills, start, told};
+use killed::{Worst, configured, kill_after, kills, start, tell_safe, told};
 use shadowcat::tape::{self, Sink, json, lines};
-use taped::{Folder, note, ping, read, tape};
+use taped::{Folder, assert_is_sound, note, ping, read, tape};
 
 /// What the other process is to do, and where.
 const TASK: &str = "SHADOWCAT_TEST_TAPE";
@@ -96,12 +96,11 @@ fn resume(path: &Path) -> Result<lines::Writer, tape::TapeError> {
 
 /// Until it is killed; tells what is safe.
 fn record(sink: &mut dyn Sink) {
-    let mut out = std::io::stdout();
     for number in 1.. {
         sink.append(&ping(number)).unwrap();
         if number % 7 == 0 {
             sink.commit().unwrap();
-            writeln!(out, "\nsafe {number}").unwrap();
+            tell_safe(number);
         }
     }
 }
@@ -126,47 +125,61 @@ fn fill(sink: &mut dyn Sink) {
 
 #[test]
 fn what_was_committed_survives_a_kill_and_nothing_is_missing_between() {
-    let kills = kills(15);
+    let kills = kills(34);
     for format in formats() {
+        let mut opening = Worst::of(format!("{format}: opened after a kill"), Duration::from_secs(1));
         for kill in 0..kills {
             let folder = Folder::new();
             let path = folder.path(&format!("a.{format}"));
             // Killed after other numbers of commits, at whatever it is doing then.
             let safe = kill_after(1 + kill % 40, start(TASK, "", "record", &path));
-            let (found, error) = read(open(&path));
+            let (found, error) = read(opening.measure(|| open(&path)));
             assert!(found.len() as u64 >= safe, "{format}: {} of {safe}", found.len());
             assert!(error.is_none_or(|error| error.is_torn()));
             assert!(found.iter().zip(1..).all(|(entry, number)| *entry == ping(number)), "{format}");
+            if format == "db" {
+                assert_is_sound(&path);
+            }
         }
+        opening.is_seldom_slow();
     }
 }
 
 #[test]
 fn on_a_full_disk_what_was_taken_is_on_the_tape_and_it_can_be_gone_on_with() {
-    for format in formats() {
-        let folder = Folder::new();
-        let path = folder.path(&format!("a.{format}"));
-        // In blocks of 512 bytes; who ignores the signal gets an error.
-        let (mut child, mut out) = start(TASK, "trap '' XFSZ; ulimit -f 600;", "fill", &path);
-        let taken = told(&mut out, "taken ").unwrap_or_else(|| panic!("{format}: it fails"));
-        assert!(child.wait().unwrap().success());
-        let (found, error) = read(open(&path));
-        // Whole pieces only; of a sealed tape the end is missed.
-        assert!(error.is_none_or(|error| error.is_torn() && matches!(format, "json" | "sealed" | "both")));
-        // What waited when the disk was full may be lost with the process, as nothing says that it is safe.
-        assert!(found.len() as u64 <= taken && !found.is_empty(), "{format}: {} of {taken}", found.len());
-        assert!(found.iter().zip(1..).all(|(entry, number)| *entry == ping(number)), "{format}");
-        let next = found.len() as u64 + 1;
-        let mut sink: Box<dyn Sink> = match format {
-            #[cfg(feature = "sqlite")]
-            "db" => Box::new(tape::sqlite::Writer::resume(&path, &tape().id).unwrap()),
-            "json" => continue,
-            _ => Box::new(resume(&path).unwrap()),
-        };
-        sink.append(&ping(next)).unwrap();
-        sink.finish().unwrap();
-        assert_eq!(read(open(&path)).0.len() as u64, next);
+    for (at, format) in formats().into_iter().enumerate() {
+        // In blocks of 512 bytes: in a long run many, else another for each format.
+        let points = configured("SHADOWCAT_LIMITS", 0);
+        let one = 300 + 170 * u32::try_from(at).unwrap();
+        for blocks in (0..points).map(|point| 270 + 97 * point).chain((points == 0).then_some(one)) {
+            filled(format, blocks);
+        }
     }
+}
+
+fn filled(format: &str, blocks: u32) {
+    let folder = Folder::new();
+    let path = folder.path(&format!("a.{format}"));
+    // Who ignores the signal gets an error.
+    let (mut child, mut out) = start(TASK, &format!("trap '' XFSZ; ulimit -f {blocks};"), "fill", &path);
+    let taken = told(&mut out, "taken ").unwrap_or_else(|| panic!("{format}: it fails"));
+    assert!(child.wait().unwrap().success());
+    let (found, error) = read(open(&path));
+    // Whole pieces only; of a sealed tape the end is missed.
+    assert!(error.is_none_or(|error| error.is_torn() && matches!(format, "json" | "sealed" | "both")));
+    // What waited when the disk was full may be lost with the process, as nothing says that it is safe.
+    assert!(found.len() as u64 <= taken && !found.is_empty(), "{format}: {} of {taken}", found.len());
+    assert!(found.iter().zip(1..).all(|(entry, number)| *entry == ping(number)), "{format}");
+    let next = found.len() as u64 + 1;
+    let mut sink: Box<dyn Sink> = match format {
+        #[cfg(feature = "sqlite")]
+        "db" => Box::new(tape::sqlite::Writer::resume(&path, &tape().id).unwrap()),
+        "json" => return,
+        _ => Box::new(resume(&path).unwrap()),
+    };
+    sink.append(&ping(next)).unwrap();
+    sink.finish().unwrap();
+    assert_eq!(read(open(&path)).0.len() as u64, next);
 }
 
 /// A tape of a whole number of blocks that is torn behind a few bytes of what was written last: the line that tells of

@@ -349,69 +349,6 @@ fn a_table_that_is_another_is_not_taken() {
         assert_eq!(fs::read(&path).unwrap(), before, "{table}");
     }
 }
-
-/// What a broken disk or a stranger leaves: an error or a prefix, never a panic, never a row that was not written.
-#[test]
-fn a_file_with_any_bytes_changed_or_cut_off_is_read_as_far_as_it_goes_or_refused() {
-    let folder = Folder::new();
-    let whole = folder.path("whole.db");
-    let all = weather(&whole);
-    let bytes = fs::read(&whole).unwrap();
-    let path = folder.path("cut.db");
-    for cut in (0..bytes.len()).step_by(1021) {
-        fs::write(&path, &bytes[..cut]).unwrap();
-        if let Ok(source) = tape::open(&path) {
-            let (found, error) = read(source);
-            assert!(error.is_some() || found == all, "{cut}");
-            assert!(all.starts_with(&found), "{cut}");
-        }
-    }
-    for at in (0..bytes.len()).step_by(149) {
-        let mut bytes = bytes.clone();
-        bytes[at] ^= 0x41;
-        fs::write(&path, bytes).unwrap();
-        if let Ok(source) = tape::open(&path) {
-            let _ = read(source);
-        }
-    }
-}
-
-#[test]
-fn a_log_cut_anywhere_leaves_what_was_committed_before() {
-    let folder = Folder::new();
-    let whole = folder.path("whole.db");
-    let mut writer = Writer::create(&whole, &tape()).unwrap();
-    let mut all = Vec::new();
-    for number in 1..=200 {
-        all.push(ping(number));
-        writer.append(&ping(number)).unwrap();
-        if number % 5 == 0 {
-            writer.commit().unwrap();
-        }
-    }
-    // Copied while the writer has it: closing would empty the log.
-    let (db, log) = (fs::read(&whole).unwrap(), fs::read(folder.path("whole.db-wal")).unwrap());
-    assert!(log.len() > 100_000, "{} bytes", log.len());
-    let path = folder.path("cut.db");
-    let mut most = 0;
-    for cut in (0..=log.len()).step_by(4096).chain((0..200).map(|part| log.len() * part / 200 + part)) {
-        for beside in ["cut.db-wal", "cut.db-shm"] {
-            let _ = fs::remove_file(folder.path(beside));
-        }
-        fs::write(&path, &db).unwrap();
-        fs::write(folder.path("cut.db-wal"), &log[..cut.min(log.len())]).unwrap();
-        let (found, error) = match tape::open(&path) {
-            Ok(source) => read(source),
-            Err(error) => (Vec::new(), Some(error)),
-        };
-        assert!(error.is_none() || found.is_empty(), "{cut}: {error:?}");
-        assert!(all.starts_with(&found), "{cut}");
-        assert_eq!(found.len() % 5, 0, "{cut}");
-        most = most.max(found.len());
-    }
-    assert!(most >= 195, "{most}");
-}
-
 #[test]
 fn what_could_not_be_begun_is_not_in_the_way() {
     let folder = Folder::new();

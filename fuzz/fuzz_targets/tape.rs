@@ -1,45 +1,132 @@
-//! Whatever is in a file: a tape of any format, ours or another recorder's, is read up to its end or an error, and what
-//! was read can be written and read again.
+//! Whatever is in a file: a tape of any format, ours or another recorder's, is read up to its end or an error, can be gone on
+//! with or is refused, and what was read can be written and read again; sealed or chained, nobody changes it unnoticed.
 #![no_main]
 
 use std::path::{Path, PathBuf};
 
 use libfuzzer_sys::fuzz_target;
 use shadowcat::tape::import::{self, Format};
-use shadowcat::tape::{self, Entry, Key, OpenOptions, Sink, Source, Tape, TapeError, export, json, lines};
+use shadowcat::tape::{self, Entry, Key, OpenOptions, Sink, Source, Tape, TapeError, export, json, lines, sqlite};
 
 fuzz_target!(|bytes: &[u8]| {
     let folder = std::env::temp_dir().join(format!("shadowcat-fuzz-tape-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let path = folder.join("input");
     std::fs::write(&path, bytes).expect("a file");
-    // The key is known to whoever writes the file: then what is sealed can be anything, too.
-    let options = OpenOptions::new().key(Key::new([0; 32]));
-    for source in [tape::open(&path), tape::open_with(&path, &options)].into_iter().flatten() {
-        again(source, folder.join("again"));
+    for guard in GUARDS {
+        if let Ok(source) = tape::open_with(&path, &guard.opening()) {
+            again(source, folder.join("again"), bytes);
+        }
+        gone_on_with(bytes, &folder.join("copy"), guard);
     }
+    migrated(bytes, &folder.join("copy"));
     if let Some(format) = Format::of(&path).expect("it can be read") {
         assert_eq!(import::open(&path).is_ok(), import::open_as(&path, format).is_ok());
     }
     for format in [Format::McpCassetteJson, Format::McpCassetteLines, Format::Mcpsnoop, Format::Log] {
         match import::open_as(&path, format) {
-            Ok(source) => again(source, folder.join("again")),
+            Ok(source) => again(source, folder.join("again"), bytes),
             Err(error) => assert!(!error.to_string().is_empty()),
         }
     }
 });
 
-fn again(mut source: Box<dyn Source>, path: PathBuf) {
+/// How a file of lines is guarded. The keys are known to whoever writes the input: then what is guarded can be anything, too.
+#[derive(Clone, Copy)]
+struct Guard {
+    sealed: bool,
+    chained: bool,
+}
+
+const GUARDS: [Guard; 4] = [
+    Guard { sealed: false, chained: false },
+    Guard { sealed: true, chained: false },
+    Guard { sealed: false, chained: true },
+    Guard { sealed: true, chained: true },
+];
+
+impl Guard {
+    fn opening(self) -> OpenOptions {
+        let options = OpenOptions::new();
+        let options = if self.sealed { options.key(Key::new([0; 32])) } else { options };
+        if self.chained { options.chain(Key::new([1; 32])) } else { options }
+    }
+
+    fn writing(self) -> lines::Options {
+        let options = lines::Options::new();
+        let options = if self.sealed { options.encrypt(Key::new([0; 32])) } else { options };
+        if self.chained { options.chain(Key::new([1; 32])) } else { options }
+    }
+
+    /// The entries up to the end, or to an error.
+    fn read(self, path: &Path) -> (Vec<Entry>, Option<TapeError>) {
+        tape::open_with(path, &self.opening()).map_or_else(|error| (Vec::new(), Some(error)), read)
+    }
+}
+
+fn read(source: impl Iterator<Item = Result<Entry, TapeError>>) -> (Vec<Entry>, Option<TapeError>) {
     let mut entries = Vec::new();
-    for entry in &mut source {
+    for entry in source {
         match entry {
             Ok(entry) => entries.push(entry),
             Err(error) => {
                 assert!(!error.to_string().is_empty());
-                break;
+                return (entries, Some(error));
             }
         }
     }
+    (entries, None)
+}
+
+/// A file that is only ours, or it would not be written to.
+fn private(path: &Path, bytes: &[u8]) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, bytes).expect("a file");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("it is ours");
+}
+
+/// What could be read up to its end, or to where a crash tore it, can be read so with what is added.
+fn gone_on_with(bytes: &[u8], copy: &Path, guard: Guard) {
+    private(copy, bytes);
+    if guard.chained {
+        drop(lines::verify([copy], &guard.opening()));
+    }
+    let (before, error) = guard.read(copy);
+    let Ok(mut writer) = lines::Writer::resume_with(copy, &guard.writing()) else { return };
+    let entry = Entry::new(tape::EntryKind::Note, shadowcat::Direction::ToClient, "more");
+    let added = writer.append(&entry).and_then(|()| writer.finish());
+    drop(writer);
+    if added.is_ok() && error.is_none_or(|error| error.is_torn()) {
+        let (after, error) = guard.read(copy);
+        assert!(error.is_none(), "{error:?}");
+        assert_eq!((after.len(), &after[..before.len()]), (before.len() + 1, &before[..]));
+    }
+}
+
+fn migrated(bytes: &[u8], copy: &Path) {
+    private(copy, bytes);
+    if sqlite::migrate(copy).is_err() {
+        return;
+    }
+    for id in sqlite::tapes(copy).into_iter().flatten() {
+        let before = sqlite::Reader::open_tape(copy, &id).map(read);
+        let Ok(mut writer) = sqlite::Writer::resume(copy, &id) else { continue };
+        let entry = Entry::new(tape::EntryKind::Note, shadowcat::Direction::ToClient, "more");
+        let added = writer.append(&entry).and_then(|()| writer.finish());
+        drop(writer);
+        if let (Ok(()), Ok((before, None))) = (added, before) {
+            let (after, error) = read(sqlite::Reader::open_tape(copy, &id).expect("it was written"));
+            assert!(error.is_none(), "{error:?}");
+            assert_eq!(after.len(), before.len() + 1);
+        }
+    }
+    for beside in ["copy-wal", "copy-shm", "copy-journal"] {
+        drop(std::fs::remove_file(copy.with_file_name(beside)));
+    }
+}
+
+fn again(mut source: Box<dyn Source>, path: PathBuf, bytes: &[u8]) {
+    let (entries, _) = read(&mut source);
     let mut tape = source.tape().clone();
     // A part may begin with any number.
     tape.part = None;
@@ -47,6 +134,9 @@ fn again(mut source: Box<dyn Source>, path: PathBuf) {
     ours(Box::new(lines::Writer::create(&file, &tape).expect("a new file")), &file, &entries);
     let file = path.with_extension("json");
     ours(Box::new(json::Writer::create(&file, &tape).expect("a new file")), &file, &entries);
+    for guard in &GUARDS[1..] {
+        changed(*guard, &path.with_extension("guarded"), &tape, &entries, bytes);
+    }
     theirs(
         |path, tape| export::Writer::mcp_cassette_json(path, tape),
         Format::McpCassetteJson,
@@ -70,6 +160,26 @@ fn ours(mut sink: Box<dyn Sink>, file: &Path, entries: &[Entry]) {
     drop(sink);
     let found: Vec<_> = tape::open(file).expect("a tape").map(|entry| entry.expect("an entry")).collect();
     assert_eq!(found, entries);
+    std::fs::remove_file(file).expect("it was made");
+}
+
+/// Nobody without its key puts anything in, wherever the input says that the file is changed.
+fn changed(guard: Guard, file: &Path, tape: &Tape, entries: &[Entry], bytes: &[u8]) {
+    let zipped = guard.writing().compress(1);
+    let options = if bytes.len() % 2 == 0 { guard.writing() } else { zipped };
+    let mut sink = lines::Writer::create_with(file, tape, &options).expect("a new file");
+    entries.iter().for_each(|entry| sink.append(entry).expect("there is room"));
+    drop(sink.finish());
+    drop(sink);
+    let (found, error) = guard.read(file);
+    assert!(error.is_none() && found == entries, "{error:?}");
+    let mut text = std::fs::read(file).expect("it was made");
+    let number = bytes.iter().fold(7_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
+    let at = number % text.len();
+    text[at] ^= 1 << (number / 7 % 8);
+    std::fs::write(file, text).expect("it is ours");
+    let (found, _) = guard.read(file);
+    assert!(entries.starts_with(&found), "byte {at}");
     std::fs::remove_file(file).expect("it was made");
 }
 

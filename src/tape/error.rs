@@ -5,6 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::advice::advice;
+
 /// Why a tape cannot be read or written; the text says what, where, and what to do.
 ///
 /// ```
@@ -39,18 +41,20 @@ impl TapeError {
         Self { kind, text: text.to_string(), source: None }
     }
 
+    /// `what` is the path of the file in most cases: then there may be more to say.
     pub(super) fn io(what: impl fmt::Display, source: io::Error) -> Self {
         let kind = match source.kind() {
             io::ErrorKind::AlreadyExists => Kind::Exists,
             _ => Kind::Io,
         };
-        let hint = if kind == Kind::Exists { "; name another file, or remove it" } else { "" };
-        Self { source: Some(Arc::new(source)), ..Self::new(kind, "") }.saying(what, hint)
+        let what = what.to_string();
+        let advice = advice(Path::new(&what), &source);
+        Self { source: Some(Arc::new(source)), ..Self::new(kind, "") }.saying(&what, &advice)
     }
 
-    fn saying(mut self, what: impl fmt::Display, hint: &str) -> Self {
+    fn saying(mut self, what: &str, advice: &str) -> Self {
         let source = self.source.as_ref().map(ToString::to_string).unwrap_or_default();
-        self.text = format!("{what}: {source}{hint}");
+        self.text = format!("{what}: {source}{advice}");
         self
     }
 
@@ -67,15 +71,25 @@ impl TapeError {
     }
 
     pub(super) fn torn(place: impl fmt::Display, why: impl fmt::Display) -> Self {
-        Self::new(Kind::Torn, format_args!("{place}: the tape ends in the middle: {why}"))
+        let advice = "`tape::copy` makes a whole tape of what stands before";
+        Self::new(Kind::Torn, format_args!("{place}: the tape ends in the middle: {why}; {advice}"))
     }
 
+    /// Of what is to be written, or cannot be read whatever the reader is told.
     pub(super) fn too_large(place: impl fmt::Display, max: usize) -> Self {
-        Self::new(Kind::TooLarge, format_args!("{place}: a frame of more than {max} bytes"))
+        let advice = "no tape takes it: leave it out, or what is large in it";
+        Self::new(Kind::TooLarge, format_args!("{place}: a frame of more than {max} bytes; {advice}"))
+    }
+
+    /// Of what a reader can be told to read.
+    pub(super) fn above_limit(place: impl fmt::Display, max: usize) -> Self {
+        let advice = "a larger `max_frame_bytes` of its reader takes it";
+        Self::new(Kind::TooLarge, format_args!("{place}: a frame of more than {max} bytes; {advice}"))
     }
 
     pub(super) fn busy(path: &Path) -> Self {
-        Self::new(Kind::Busy, format_args!("{}: somebody else is writing to it", path.display()))
+        let advice = "stop that, or wait for its end, and open it again";
+        Self::new(Kind::Busy, format_args!("{}: somebody else is writing to it; {advice}", path.display()))
     }
 
     pub(super) fn key(path: &Path, why: impl fmt::Display) -> Self {

@@ -58,6 +58,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod advice;
 mod appender;
 mod call;
 mod compare;
@@ -70,11 +71,13 @@ mod error;
 mod escapes;
 mod exchange;
 pub mod export;
+pub(crate) mod failure;
 mod filter;
 mod frame;
 mod head;
 pub mod import;
 pub mod json;
+pub(crate) mod kept;
 pub mod lines;
 mod list;
 pub(crate) mod mask;

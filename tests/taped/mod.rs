@@ -56,6 +56,13 @@ pub(crate) fn entries(path: &Path) -> Vec<Entry> {
     entries
 }
 
+/// What SQLite itself says of a file of its own.
+pub(crate) fn assert_is_sound(path: &Path) {
+    let db = rusqlite::Connection::open(path).unwrap();
+    let said: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(said, "ok", "{}", path.display());
+}
+
 pub(crate) fn note(text: &str) -> Entry {
     Entry::new(EntryKind::Note, Direction::ToClient, text.to_owned())
 }

@@ -69,7 +69,7 @@ impl Elements {
         match self.element() {
             Ok(Some(json)) if !text::is_json(&json) => Err(TapeError::damaged(self.place(), "it is no JSON")),
             Ok(json) => Ok(json),
-            Err(Stop::TooLarge) => Err(TapeError::too_large(self.place(), self.max)),
+            Err(Stop::TooLarge) => Err(TapeError::above_limit(self.place(), self.max)),
             Err(stop) => Err(self.stopped(stop)),
         }
     }

@@ -155,7 +155,7 @@ impl Reader {
             match read_line(&mut self.input, &mut self.line, self.max) {
                 Err(error) if self.follow && is_torn(&error) => return None,
                 Err(error) => return Some(Err(TapeError::reading(&self.path, error))),
-                Ok(Next::TooLong) => return Some(Err(TapeError::too_large(self.place(), self.max))),
+                Ok(Next::TooLong) => return Some(Err(TapeError::above_limit(self.place(), self.max))),
                 Ok(Next::End) => return self.cut_off(),
                 Ok(Next::Part) if self.follow => return None,
                 Ok(Next::Part) if !text::is_json(&self.line) => return Some(Err(self.torn())),

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::facts::{Fact, Knows};
 use super::{Overflow, RecorderOptions, RecorderStats};
+use crate::message::JsonRpcMessage;
 use crate::queue::{Sender, Watcher};
 use crate::tape::{Entry, EntryKind, Tape, TapeError};
 
@@ -80,13 +81,13 @@ impl Shared {
         let from = last.unwrap_or_else(age);
         Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
+            knows: Knows::new(&tape),
             state: Arc::new(State::new(queue.watcher(), tape)),
             queue,
             overflow: options.overflow,
             mode: AtomicU8::new(RECORDING),
             calls: AtomicU64::new(options.calls),
             names_redaction: AtomicBool::new(false),
-            knows: Knows::default(),
             began: Instant::now(),
             from,
         }
@@ -135,6 +136,15 @@ impl Shared {
         drop(title);
         if !is_told {
             self.order(Item::Change);
+        }
+    }
+
+    /// Says by which transport the client came, unless that was said.
+    pub(super) fn name_transport(&self, message: &JsonRpcMessage) {
+        if let Some(name) = self.knows.transport(message) {
+            self.change(|tape| {
+                tape.transport.get_or_insert_with(|| name.into());
+            });
         }
     }
 

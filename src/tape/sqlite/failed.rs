@@ -17,6 +17,12 @@ pub(super) fn failed(path: &Path, error: Error) -> TapeError {
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => TapeError::busy(path).caused(error),
         Some(ErrorCode::TooBig) => TapeError::too_large(place, MAX_FRAME_BYTES).caused(error),
+        Some(ErrorCode::DiskFull) => TapeError::io(place, io::Error::new(io::ErrorKind::StorageFull, error)),
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
+            // Also to read, it makes files beside it.
+            let why = format!("{error}; SQLite writes beside it, copy it to a folder where that may be");
+            TapeError::io(place, io::Error::other(why)).caused(error)
+        }
         Some(_) => TapeError::io(place, io::Error::other(error)),
         // A value of another type than ours.
         None => TapeError::damaged(place, &error),

@@ -186,13 +186,32 @@ impl Reader {
             self.failure = self.read_ahead().err().map(|error| failed(&self.path, error));
         }
         let Some((frame, entry)) = self.ahead.pop_front() else {
-            return self.failure.take().map_or(Ok(None), Err);
+            return self.failure.take().map_or_else(|| self.end(), Err);
         };
         let number = u64::try_from(frame).ok();
         follows(self.frame, number).map_err(|why| TapeError::damaged(self.path.display(), why))?;
         self.frame = number;
         self.at = frame;
         Ok(Some(entry))
+    }
+
+    /// Nothing follows, unless the index leads astray: then its other end is still there. What is being recorded may have
+    /// grown meanwhile.
+    fn end(&mut self) -> Result<Option<Entry>, TapeError> {
+        let last = find::last(&self.db, self.number).and_then(|last| {
+            if last > self.last {
+                self.read_ahead()?;
+            }
+            Ok(last)
+        });
+        let last = last.map_err(|error| failed(&self.path, error))?;
+        if !self.ahead.is_empty() {
+            return self.step();
+        }
+        if last <= self.last {
+            return Ok(None);
+        }
+        Err(TapeError::damaged(self.path.display(), format_args!("frames before frame {last} are missing")))
     }
 
     /// The first frame behind `at` that is wanted, or the greatest number where there is none; `None` where no index

@@ -1,0 +1,120 @@
+//! Tapes in SQLite of which something is missing or changed: what a crash, a broken disk or a stranger leaves.
+
+#![cfg(feature = "sqlite")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod killed;
+mod taped;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use killed::{Worst, configured};
+use shadowcat::tape::sqlite::Writer;
+use shadowcat::tape::{self, Entry, Sink, TapeError};
+use taped::{Folder, note, ping, read, tape};
+
+/// Entries of one commit.
+const COMMIT: usize = 5;
+
+fn opened(path: &Path) -> (Vec<Entry>, Option<TapeError>) {
+    tape::open(path).map_or_else(|error| (Vec::new(), Some(error)), read)
+}
+
+fn written(path: &Path) -> Vec<Entry> {
+    let mut writer = Writer::create(path, &tape()).unwrap();
+    let all: Vec<_> = (1..60).map(ping).chain([note("done")]).collect();
+    all.iter().for_each(|entry| writer.append(entry).unwrap());
+    writer.finish().unwrap();
+    all
+}
+
+#[test]
+fn a_file_cut_off_anywhere_is_read_as_far_as_it_goes_or_refused() {
+    let folder = Folder::new();
+    let (whole, path) = (folder.path("whole.db"), folder.path("cut.db"));
+    let all = written(&whole);
+    let bytes = fs::read(&whole).unwrap();
+    for cut in (0..bytes.len()).step_by(1021) {
+        fs::write(&path, &bytes[..cut]).unwrap();
+        let (found, error) = opened(&path);
+        assert!(error.is_some() || found == all, "{cut}");
+        assert!(all.starts_with(&found), "{cut}");
+    }
+}
+
+/// SQLite has no checksum of a page: what is changed in a text is read changed. It is never more than what was changed.
+#[test]
+fn a_file_with_any_byte_changed_has_no_entry_that_was_not_written_but_the_changed_one() {
+    let folder = Folder::new();
+    let (whole, path) = (folder.path("whole.db"), folder.path("changed.db"));
+    let all = written(&whole);
+    let bytes = fs::read(&whole).unwrap();
+    for at in (0..bytes.len()).step_by(61) {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 0x41;
+        fs::write(&path, bytes).unwrap();
+        let (found, error) = opened(&path);
+        let others = found.iter().zip(&all).filter(|(found, written)| found != written).count();
+        assert!(others <= 1 && found.len() <= all.len(), "byte {at}: {others} others");
+        assert!(error.is_some() || found.len() == all.len(), "byte {at}: {} without an error", found.len());
+    }
+}
+
+/// A file and its log of some 4 MiB, as they stand while they are written; and what was written.
+fn with_log(folder: &Folder) -> (PathBuf, Vec<Entry>) {
+    let whole = folder.path("whole.db");
+    let mut writer = Writer::create(&whole, &tape()).unwrap();
+    // The log is begun anew at some 4 MiB, but not while somebody reads what stands before it.
+    let reader = rusqlite::Connection::open(&whole).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM tapes").unwrap();
+    let mut all = Vec::new();
+    while fs::metadata(folder.path("whole.db-wal")).unwrap().len() < 4 << 20 {
+        for _ in 0..COMMIT {
+            let entry = ping(all.len() as u64 + 1);
+            writer.append(&entry).unwrap();
+            all.push(entry);
+        }
+        writer.commit().unwrap();
+    }
+    // Copied while the writer has it: closing would empty the log.
+    let path = folder.path("cut.db");
+    fs::copy(&whole, &path).unwrap();
+    fs::copy(folder.path("whole.db-wal"), folder.path("cut.db-wal")).unwrap();
+    (path, all)
+}
+
+/// Cut at every 4 KiB of 4 MiB, and at so many places by chance (`SHADOWCAT_CUTS`, always the same).
+#[test]
+fn a_log_cut_anywhere_leaves_what_was_committed_before() {
+    let folder = Folder::new();
+    let (path, all) = with_log(&folder);
+    let (log, index) = (folder.path("cut.db-wal"), folder.path("cut.db-shm"));
+    let length = fs::metadata(&log).unwrap().len();
+    let mut chance = fastrand::Rng::with_seed(7);
+    let mut cuts: Vec<_> = (0..=length).step_by(4096).collect();
+    cuts.extend((0..configured("SHADOWCAT_CUTS", 50)).map(|_| chance.u64(..length)));
+    // From its end, so that one log does for all.
+    cuts.sort_unstable_by(|one, other| other.cmp(one));
+    let mut opening = Worst::of("opened with a log that was cut", Duration::from_secs(1));
+    let mut before = all.len();
+    for cut in cuts {
+        fs::OpenOptions::new().write(true).open(&log).unwrap().set_len(cut).unwrap();
+        let _ = fs::remove_file(&index);
+        let source = opening.measure(|| tape::open(&path));
+        let (found, error) = source.map_or_else(|error| (Vec::new(), Some(error)), read);
+        assert_eq!(fs::metadata(&log).unwrap().len(), cut, "reading changes nothing");
+        assert!(error.is_none() || found.is_empty(), "{cut}: {error:?}");
+        assert!(all.starts_with(&found), "{cut}");
+        assert_eq!(found.len() % COMMIT, 0, "{cut}");
+        assert!(
+            found.len() <= before && before - found.len() <= 2 * COMMIT,
+            "{cut}: {} of {before}",
+            found.len()
+        );
+        before = found.len();
+    }
+    assert_eq!(before, 0);
+    opening.is_seldom_slow();
+}

@@ -20,11 +20,14 @@ use taped::Folder;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
+/// A tape to go on with, what is known of it, and the number of its last frame.
+type Resumed = (Box<dyn Sink>, Tape, u64);
+
 /// A way to write a tape, to go on with it, and to find its files.
 struct Way {
     name: &'static str,
     create: fn(&Path, &Tape) -> Box<dyn Sink>,
-    resume: fn(&Path, &Tape) -> (Box<dyn Sink>, Tape, u64),
+    resume: fn(&Path, &Tape) -> Resumed,
 }
 
 fn ways() -> Vec<Way> {
@@ -74,7 +77,7 @@ fn rotating(path: &Path, tape: &Tape, format: PartFormat) -> Box<dyn Sink> {
     Box::new(Rotating::create_with(path.with_file_name("a"), tape, Rotate::new(), format).unwrap())
 }
 
-fn rotated(path: &Path, format: PartFormat) -> (Box<dyn Sink>, Tape, u64) {
+fn rotated(path: &Path, format: PartFormat) -> Resumed {
     let writer = Rotating::resume(path.with_file_name("a"), Rotate::new(), format).unwrap();
     let (tape, frames) = (writer.tape().clone(), writer.frames());
     (Box::new(writer), tape, frames)

@@ -62,6 +62,21 @@ fn a_file_with_any_byte_changed_has_no_entry_that_was_not_written_but_the_change
     }
 }
 
+#[test]
+fn a_tape_of_nothing_is_whole_and_one_that_grows_is_read_on() {
+    let folder = Folder::new();
+    let path = folder.path("a.db");
+    let mut writer = Writer::create(&path, &tape()).unwrap();
+    assert!(matches!(opened(&path), (found, None) if found.is_empty()));
+    let mut reader = tape::open(&path).unwrap();
+    for number in 1..=3 {
+        writer.append(&ping(number)).unwrap();
+        writer.commit().unwrap();
+        assert_eq!(reader.next().unwrap().unwrap(), ping(number));
+    }
+    assert!(reader.next().is_none());
+}
+
 /// A file and its log of some 4 MiB, as they stand while they are written; and what was written.
 fn with_log(folder: &Folder) -> (PathBuf, Vec<Entry>) {
     let whole = folder.path("whole.db");

@@ -198,18 +198,14 @@ impl Reader {
     /// Nothing follows, unless the index leads astray: then its other end is still there. What is being recorded may have
     /// grown meanwhile.
     fn end(&mut self) -> Result<Option<Entry>, TapeError> {
-        let last = find::last(&self.db, self.number).and_then(|last| {
-            if last > self.last {
-                self.read_ahead()?;
-            }
-            Ok(last)
-        });
-        let last = last.map_err(|error| failed(&self.path, error))?;
+        let last = find::last(&self.db, self.number).map_err(|error| failed(&self.path, error))?;
+        // Frames are numbered from 1.
+        if last <= self.last.max(0) {
+            return Ok(None);
+        }
+        self.read_ahead().map_err(|error| failed(&self.path, error))?;
         if !self.ahead.is_empty() {
             return self.step();
-        }
-        if last <= self.last {
-            return Ok(None);
         }
         Err(TapeError::damaged(self.path.display(), format_args!("frames before frame {last} are missing")))
     }

@@ -2,11 +2,13 @@
 //! `record_replay record|replay|verify|show TAPE [--listen 127.0.0.1:PORT] [--upstream URL | -- COMMAND ARGS…]`
 //!
 //! - `record` is a proxy, on stdio or on HTTP at `/mcp`, that writes what passes to the new file TAPE: `.jsonl` (also
-//!   while it grows), `.json` or `.db`. Secrets are masked.
+//!   while it grows), `.json` or `.db`; Ctrl-C and SIGTERM end it in good order, too. Secrets are masked, unless it is
+//!   said by `--unmasked`. With `--keep FILE` what FILE holds now is kept on TAPE, too.
 //! - `replay` is a server that answers from TAPE.
 //! - `verify` plays the client's side of TAPE to the server and tells what it answers otherwise than it did. With
 //!   `--load URI` a component of TAPE that came from there is loaded first, as a Wassette does; with `--grant` it may
-//!   what TAPE says that it was granted.
+//!   what TAPE says that it was granted; with `--incomplete` TAPE may lack
+//!   something, as one that was cut off.
 //! - `show` prints TAPE.
 //!
 //! Without URL and COMMAND there is a small demo server in this process. Try it:
@@ -32,17 +34,32 @@ use shadowcat::BoxError;
 use shadowcat::connect::Replay;
 use shadowcat::layer::{CatchErrorLayer, RecordLayer};
 use shadowcat::tape::{
-    self, Component, Payload, Recorder, RecorderOptions, Show, Sink, Tape, json, lines, sqlite,
+    self, Component, Payload, Recorder, RecorderOptions, Show, Sink, Snapshot, SnapshotKind, Tape, json,
+    lines, sqlite,
 };
 use shadowcat::verify::Verify;
 use tower::util::BoxService;
 use tower::{ServiceBuilder, ServiceExt};
 
 const USAGE: &str = "usage: record_replay record|replay|verify|show TAPE [--listen 127.0.0.1:PORT] \
-    [--upstream URL | -- COMMAND ARGS…], and for verify [--load URI]… [--grant]";
+    [--upstream URL | -- COMMAND ARGS…], for record [--unmasked] [--keep FILE]…, and for verify [--load URI]… \
+    [--grant] [--incomplete]";
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(why) => {
+            eprintln!("record_replay: {why}");
+            return ExitCode::from(2);
+        }
+    };
+    let status = runtime.block_on(all());
+    runtime.shutdown_background(); // a terminal may still be read
+    status
+}
+
+async fn all() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_env_filter("warn").init();
     let ended = match parse(std::env::args().skip(1)) {
         Ok(task) => run(task).await.map_err(|error| error.to_string()),
@@ -61,49 +78,70 @@ struct Task {
     what: What,
     tape: PathBuf,
     proxy: Proxy,
-    chosen: Chosen,
 }
 
-/// Components of a tape that may be loaded.
+/// What is recorded otherwise than by default.
 #[derive(Default)]
-struct Chosen {
+struct Recording {
+    unmasked: bool,
+    kept: Vec<String>,
+}
+
+/// Components of a tape that may be loaded, and tapes that are not whole.
+#[derive(Default)]
+struct Verifying {
     uris: Vec<String>,
     grants: bool,
+    incomplete: bool,
 }
 
 enum What {
-    Record,
+    Record(Recording),
     Replay,
-    Verify,
+    Verify(Verifying),
     Show,
 }
 
 fn parse(mut args: impl Iterator<Item = String>) -> Result<Task, String> {
     let what = match args.next().as_deref() {
-        Some("record") => What::Record,
+        Some("record") => What::Record(Recording::default()),
         Some("replay") => What::Replay,
-        Some("verify") => What::Verify,
+        Some("verify") => What::Verify(Verifying::default()),
         Some("show") => What::Show,
         other => return Err(format!("record, replay, verify or show, not {}", other.unwrap_or("nothing"))),
     };
     let tape = args.next().ok_or("no TAPE is named")?.into();
-    let mut task = Task { what, tape, proxy: Proxy::default(), chosen: Chosen::default() };
+    let mut task = Task { what, tape, proxy: Proxy::default() };
     while let Some(arg) = args.next() {
-        if matches!(task.what, What::Verify) && task.chosen.take(&arg, &mut args)? {
-            continue;
-        }
-        if !task.proxy.take(&arg, &mut args)? {
+        let is_taken = match &mut task.what {
+            What::Record(recording) => recording.take(&arg, &mut args)?,
+            What::Verify(verifying) => verifying.take(&arg, &mut args)?,
+            What::Replay | What::Show => false,
+        };
+        if !is_taken && !task.proxy.take(&arg, &mut args)? {
             return Err(format!("{arg}: what is that?"));
         }
     }
     Ok(task)
 }
 
-impl Chosen {
+impl Recording {
+    fn take(&mut self, arg: &str, args: &mut impl Iterator<Item = String>) -> Result<bool, String> {
+        match arg {
+            "--unmasked" => self.unmasked = true,
+            "--keep" => self.kept.push(args.next().ok_or("--keep: which FILE?")?),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+impl Verifying {
     fn take(&mut self, arg: &str, args: &mut impl Iterator<Item = String>) -> Result<bool, String> {
         match arg {
             "--load" => self.uris.push(args.next().ok_or("--load: which URI?")?),
             "--grant" => self.grants = true,
+            "--incomplete" => self.incomplete = true,
             _ => return Ok(false),
         }
         Ok(true)
@@ -119,20 +157,27 @@ impl Chosen {
 }
 
 async fn run(task: Task) -> Result<ExitCode, BoxError> {
-    let Task { what, tape, proxy, chosen } = task;
+    let Task { what, tape, proxy } = task;
     match what {
-        What::Record => record(&tape, proxy).await?,
+        What::Record(recording) => record(&tape, proxy, recording).await?,
         What::Replay => replay(&tape, proxy).await?,
-        What::Verify => return verify(&tape, &proxy, chosen).await,
+        What::Verify(verifying) => return verify(&tape, &proxy, verifying).await,
         What::Show => show(&tape)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn record(path: &Path, proxy: Proxy) -> Result<(), BoxError> {
-    let tape = Tape::new()?;
+async fn record(path: &Path, proxy: Proxy, recording: Recording) -> Result<(), BoxError> {
+    let mut tape = Tape::new()?;
+    tape.upstream_transport = proxy.upstream_transport().map(Into::into);
     let recorder = Recorder::start(sink(path, &tape)?, tape, RecorderOptions::new())?;
     let layer = RecordLayer::new(recorder.clone());
+    let layer = if recording.unmasked { layer.unmasked() } else { layer };
+    for file in recording.kept {
+        let bytes = std::fs::read(&file).map_err(|why| format!("{file}: {why}"))?;
+        layer.snapshot(&Snapshot::new(file, SnapshotKind::File, bytes));
+    }
+    let proxy = proxy.on_refused(layer.on_refused());
     let served = proxy.run(move |leaf| recorded(leaf, &layer)).await;
     recorder.finish().await?;
     let stats = recorder.stats();
@@ -164,10 +209,11 @@ async fn replay(path: &Path, proxy: Proxy) -> Result<(), BoxError> {
     proxy.answered_by(answers).run(stack).await
 }
 
-async fn verify(path: &Path, proxy: &Proxy, chosen: Chosen) -> Result<ExitCode, BoxError> {
-    let verify = Verify::of(tape::open(path)?).components(move |component| chosen.choose(component));
+async fn verify(path: &Path, proxy: &Proxy, verifying: Verifying) -> Result<ExitCode, BoxError> {
+    let verify = Verify::of(tape::open(path)?).incomplete(verifying.incomplete);
+    let verify = verify.components(move |component| verifying.choose(component));
     let report = verify.run(proxy.leaf()?).await?;
-    print!("{report}");
+    println!("{report}");
     Ok(if report.is_deterministic() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

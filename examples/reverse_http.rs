@@ -21,10 +21,11 @@ mod demo;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use http::{Method, Uri};
 use shadowcat::connect::http::{HttpClient, Options as HttpOptions, PassThrough};
-use shadowcat::connect::{Command, Http, Supervisor};
+use shadowcat::connect::{Command, Farewell, Http, Leaf, Supervisor};
 use shadowcat::layer::{CatchErrorLayer, CheckParamsLayer, OnRequestsLayer, TimeoutLayer, TraceLayer};
 use shadowcat::protocol::Era;
 use shadowcat::serve::http::{Builder, SessionInfo};
@@ -38,6 +39,9 @@ use tower::{Layer, ServiceBuilder, service_fn};
 
 const USAGE: &str = "usage: reverse_http --listen 127.0.0.1:PORT [--stack none|standard] \
      [--upstream URL [--transparent] | -- COMMAND ARGS…]";
+
+/// How long servers may take to end, or to be told, once we do: longer than a process gets to end by itself.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 type Stack = BoxService<JsonRpcMessage, Reply, BoxError>;
 
@@ -86,9 +90,11 @@ async fn run(options: Options) -> Result<(), BoxError> {
         Upstream::Url(remote) if remote.transparent => remote.transparently(front, address)?,
         _ => front,
     };
-    let alone = upstream.shared(standard);
+    let farewell = Farewell::new();
+    let alone = upstream.shared(standard, &farewell);
+    let leaving = farewell.clone();
     let sessions = service_fn(move |_: SessionInfo| {
-        let made = upstream.of_session(standard);
+        let made = upstream.of_session(standard, &leaving);
         async move { made }
     });
     eprintln!("listening on http://{address}/mcp");
@@ -100,6 +106,9 @@ async fn run(options: Options) -> Result<(), BoxError> {
         .server()
         .run(listener, asked_to_stop()?)
         .await?;
+    if !farewell.all(GOODBYE).await {
+        eprintln!("reverse_http: not every server has ended, or was told, in time");
+    }
     Ok(())
 }
 
@@ -118,26 +127,32 @@ impl Upstream {
     }
 
     /// The stack of one session.
-    fn of_session(&self, standard: bool) -> Result<Stack, BoxError> {
+    fn of_session(&self, standard: bool, farewell: &Farewell) -> Result<Stack, BoxError> {
         Ok(match self {
             Self::Demo => stacked(demo::server(), standard),
-            Self::Command(command) => stacked(process(command).spawn()?, standard),
-            Self::Url(remote) => stacked(remote.leaf(Era::Legacy), standard),
+            Self::Command(command) => stacked(awaited(process(command).spawn()?, farewell), standard),
+            Self::Url(remote) => stacked(awaited(remote.leaf(Era::Legacy), farewell), standard),
         })
     }
 
     /// The stack of what stands alone. Its process is made again when it ends; it sees no head, so that what heads say
     /// of arguments is checked here. A server on HTTP checks it itself.
-    fn shared(&self, standard: bool) -> Stack {
+    fn shared(&self, standard: bool, farewell: &Farewell) -> Stack {
         match self {
             Self::Demo => stacked(demo::server(), standard),
             Self::Command(command) => {
-                let process = Supervisor::new(process(command)).start();
+                let process = awaited(Supervisor::new(process(command)).start(), farewell);
                 stacked(CheckParamsLayer::new().layer(process), standard)
             }
             Self::Url(remote) => stacked(remote.leaf(Era::Modern), standard),
         }
     }
+}
+
+/// When we end, its end is awaited.
+fn awaited<L: Leaf>(leaf: L, farewell: &Farewell) -> L {
+    farewell.await_end_of(&leaf);
+    leaf
 }
 
 fn process(command: &[String]) -> Command {

@@ -47,6 +47,37 @@ enum Kind {
     Other,
 }
 
+#[cfg(feature = "tape")]
+impl Kind {
+    const WORDS: [(Self, &'static str); 10] = [
+        (Self::Closed, "closed"),
+        (Self::SessionLost, "session_lost"),
+        (Self::Timeout, "timeout"),
+        (Self::TooLarge, "too_large"),
+        (Self::Overflow, "overflow"),
+        (Self::Busy, "busy"),
+        (Self::Invalid, "invalid"),
+        (Self::Io, "io"),
+        (Self::Limit, "limit_exceeded"),
+        (Self::Other, "other"),
+    ];
+}
+
+#[cfg(feature = "tape")]
+impl Error {
+    /// One of the kind that a word names, if there is one.
+    pub(crate) fn of_word(word: &str, text: impl fmt::Display) -> Option<Self> {
+        let (kind, _) = Kind::WORDS.into_iter().find(|(_, known)| *known == word)?;
+        Some(Self::new(kind, text))
+    }
+
+    /// What its kind is called on a tape.
+    pub(crate) fn word(&self) -> &'static str {
+        let known = Kind::WORDS.into_iter().find(|(kind, _)| *kind == self.inner.kind);
+        known.map_or("other", |(_, word)| word)
+    }
+}
+
 impl Error {
     fn new(kind: Kind, text: impl fmt::Display) -> Self {
         Self::with_source(kind, text.to_string(), None)

@@ -12,7 +12,7 @@ use http::header::AUTHORIZATION;
 use shadowcat::connect::http::{HttpClient, Options};
 use shadowcat::connect::{self};
 use shadowcat::layer::CatchErrorLayer;
-use shadowcat::{JsonRpcMessage, Reply};
+use shadowcat::{JsonRpcMessage, Reply, ScanOptions};
 use support::{call_text, soon};
 use tower::{Layer, ServiceExt};
 
@@ -273,5 +273,59 @@ async fn on_a_pipe_a_refusal_is_an_error_with_the_id_of_the_request() {
         let line = soon(lines.next_line()).await.unwrap().unwrap();
         assert!(line.starts_with(r#"{"jsonrpc":"2.0","id":0,"error":{"code":-32603"#), "{line}");
         assert!(!line.contains("<h1>"));
+    }
+}
+
+#[tokio::test]
+async fn a_long_page_goes_back_whole_and_one_that_is_too_long_not_at_all() {
+    const LENGTH: usize = 40 << 10;
+    let upstream = Upstream::start(|request| {
+        let page = "x".repeat(LENGTH);
+        if request.contains(r#""t":"json""#) {
+            return json("403 Forbidden", &format!(r#"{{"error":"{page}"}}"#));
+        }
+        let status = if request.contains(r#""t":"down""#) { "503 Down" } else { "401 Unauthorized" };
+        say(status, "content-type: text/html\r\nwww-authenticate: Bearer\r\n", page)
+    })
+    .await;
+    let hello = |what: &str| HELLO.replace(r#""name":"c""#, &format!(r#""name":"c","t":"{what}""#));
+    for proxy in [Proxy::default(), Proxy::transparent()] {
+        let address = proxy.clone().start(&upstream).await;
+        for (what, status, length) in
+            [("401", 401, LENGTH), ("down", 503, LENGTH), ("json", 403, LENGTH + 12)]
+        {
+            let said = post(address, "", &hello(what)).await;
+            assert_eq!((said.status, said.body.len()), (status, length), "{what}");
+        }
+        let options = Options::new().scan(ScanOptions::new().max_bytes(16 << 10));
+        let address = Proxy { options, ..proxy }.start(&upstream).await;
+        for (what, status) in [("401", 401), ("down", 503)] {
+            let said = post(address, "", &hello(what)).await;
+            assert_eq!((said.status, said.body.as_str(), said.header("content-type")), (status, "", None));
+            assert_eq!(said.header("www-authenticate"), Some("Bearer"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lost_session_is_told_in_our_own_words_and_under_the_request() {
+    let proxy = || Proxy { options: Options::new().unauthorized_is_lost(true), ..Proxy::default() };
+    let lost: [fn(&str) -> Vec<u8>; 2] = [
+        |request| {
+            session(request, |_| {
+                let gone =
+                    r#"{"jsonrpc":"2.0","error":{"code":-32001,"message":"Session not found"},"id":null}"#;
+                json("404 Not Found", gone)
+            })
+        },
+        |request| session(request, |_| say("401 Unauthorized", "content-type: text/plain\r\n", "no session")),
+    ];
+    for answer in lost {
+        let upstream = Upstream::start(answer).await;
+        let address = proxy().start(&upstream).await;
+        let named = open(address, "").await;
+        let said = post(address, &named, &call_text(1)).await;
+        assert_eq!(said.status, 404);
+        assert!(said.body.contains(r#""id":1,"error":{"code":-32603"#), "{said:?}");
     }
 }

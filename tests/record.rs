@@ -129,6 +129,71 @@ async fn what_breaks_is_recorded_with_its_reason_and_what_is_not_answered_too() 
     assert_eq!(entries[3].call, None);
 }
 
+/// What an error is asked by.
+type Is = fn(&Error) -> bool;
+
+/// Errors of all kinds.
+fn errors() -> Vec<(Error, Is)> {
+    vec![
+        (Error::closed("it is gone"), |error| error.is_closed() && !error.is_session_lost()),
+        (Error::session_lost("it forgot"), Error::is_session_lost),
+        (Error::timeout("it took \"long\""), Error::is_timeout),
+        (Error::too_large("9 bytes"), Error::is_too_large),
+        (Error::overflow("it was slow"), Error::is_overflow),
+        (Error::busy("no room").unsent(), |error| error.is_busy() && error.is_unsent()),
+        (Error::invalid("no JSON"), |error| error.is_invalid() && !error.is_unsent()),
+        (Error::io("reading", std::io::Error::other("no")), Error::is_io),
+        (Error::limit_exceeded("9 GiB"), Error::is_limit_exceeded),
+        (Error::from(shadowcat::BoxError::from("else")), |error| !error.is_closed() && !error.is_invalid()),
+    ]
+}
+
+#[tokio::test]
+async fn a_failure_that_was_recorded_is_of_the_same_kind_when_it_is_replayed() {
+    let folder = taped::Folder::new();
+    let path = folder.path("a.jsonl");
+    let tape = Tape::new().unwrap();
+    let to = lines::Writer::create(&path, &tape).unwrap();
+    let recorder = Recorder::start(to, tape, RecorderOptions::new()).unwrap();
+    let mut all = errors().into_iter().map(|(error, _)| error);
+    let below = service_fn(move |_| std::future::ready(Err::<Reply, _>(all.next().unwrap())));
+    let mut stack = RecordLayer::new(recorder.clone()).layer(below);
+    for id in 0..errors().len() {
+        assert!(run(&mut stack, call(id)).await.is_err());
+    }
+    soon(recorder.finish()).await.unwrap();
+
+    let shown = shadowcat::tape::Show::new().payload(shadowcat::tape::Payload::Full);
+    let ends: Vec<_> = taped::entries(&path).into_iter().filter(|it| it.kind == EntryKind::End).collect();
+    let line = shown.entry(&ends[2]);
+    assert!(line.contains("end: failed (timeout) call=3") && line.contains("it took"), "{line}");
+    assert!(!line.contains('{'), "{line}");
+    let mut replay = shadowcat::connect::Replay::from_path(&path).unwrap();
+    for ((error, is_kind), id) in errors().into_iter().zip(0..) {
+        let replayed = run(&mut replay, call(id)).await.map(|_| ()).unwrap_err();
+        assert!(is_kind(&replayed) && replayed.is_unsent() == error.is_unsent(), "{error:?} {replayed:?}");
+        assert_eq!(replayed.to_string(), format!("as recorded: {error}"));
+    }
+}
+
+#[cfg(feature = "secret")]
+#[tokio::test]
+async fn what_an_error_tells_is_masked_and_its_kind_is_not() {
+    const KEY: &str = "ghp_5nZk2JtQ8vXw3LmB7cRd9fHs4gYp6aTe1uWi";
+    let (layer, recorder, memory) = layer();
+    let below = service_fn(|_| async { Err::<Reply, _>(Error::timeout(format!("with {KEY} it hung"))) });
+    assert!(run(&mut layer.layer(below), call(1)).await.is_err());
+    soon(recorder.finish()).await.unwrap();
+    let recorded = memory.entries().remove(1);
+    let redacted =
+        shadowcat::tape::Redact::new().entry(Entry::failed(&Error::timeout(format!("with {KEY} it hung"))));
+    for end in [recorded, redacted] {
+        let error = end.failure().unwrap();
+        assert!(error.is_timeout(), "{error:?}");
+        assert_eq!(error.to_string(), "with [REDACTED:github-token] it hung");
+    }
+}
+
 #[tokio::test]
 async fn a_front_ends_listen_is_not_recorded_and_what_comes_on_it_is() {
     let (layer, recorder, memory) = layer();
@@ -389,6 +454,7 @@ async fn what_a_front_end_refuses_is_recorded() {
     assert_eq!((entries[0].kind, entries[1].kind), (EntryKind::Refused, EntryKind::End));
     assert!(entries[0].call.is_some() && entries[0].call == entries[1].call);
     assert!(!entries[1].bytes.is_empty(), "it says why");
+    assert_eq!(memory.tape().transport.as_deref(), Some("stdio"));
     let masked = !String::from_utf8_lossy(&entries[0].bytes).contains("hunter22");
     assert_eq!(masked, cfg!(feature = "secret"));
 }
@@ -587,6 +653,44 @@ async fn what_stands_at_a_path_is_masked() {
     assert_eq!(memory.kinds(), ["request", "end", "lost", "end"], "what cannot be masked is not recorded");
     assert_eq!((layer.stats().masked, layer.stats().unmaskable), (1, 1));
     assert!(memory.tape().redaction.unwrap().contains("path:/params/arguments/card"));
+}
+
+#[tokio::test]
+async fn a_star_in_a_path_is_any_one_step() {
+    let (recorder, memory) = recording(RecorderOptions::new());
+    let paths = ["/params/arguments/*/card", "/params/arguments/to/*", "/result/content/*/text"];
+    let layer = RecordLayer::new(recorder.clone());
+    let layer = paths.iter().fold(layer, |layer, path| layer.mask_path(path.parse().unwrap()));
+    let mut stack = layer.clone().layer(service_fn(|message: JsonRpcMessage| async move {
+        let result =
+            r#"{"content":[{"type":"text","text":"4111"},{"text":{"a":["4111"]}},{"data":1}],"text":2}"#;
+        Ok::<_, Error>(message.responder().result(result).unwrap().map_or_else(Reply::empty, Reply::one))
+    }));
+    let arguments = r#"{"a":{"card":4111,"name":"A"},"b":{"card":{"n":[4111]}},"to":[4111,"4111"],"card":3}"#;
+    let params = format!(r#"{{"name":"pay","arguments":{arguments}}}"#);
+    let _ = run(&mut stack, JsonRpcMessage::request(1, "tools/call", params).unwrap()).await.unwrap();
+    let _ = run(&mut stack, JsonRpcMessage::request(2, "ping", "{}").unwrap()).await.unwrap();
+    // Of what stands twice, also where it is any step, nobody can say which one counts.
+    for twice in [r#"{"a":{"card":1},"a":{"card":4111}}"#, r#"{"a":{"card":1,"card":4111}}"#] {
+        let twice =
+            format!(r#"{{"jsonrpc":"2.0","method":"notifications/x","params":{{"arguments":{twice}}}}}"#);
+        let odd = JsonRpcMessage::parse_with(twice, &shadowcat::ScanOptions::new().transparent()).unwrap();
+        let _ = run(&mut stack, odd).await.unwrap();
+    }
+    soon(recorder.finish()).await.unwrap();
+    let said = memory.said();
+    assert!(said.iter().all(|text| !text.contains("4111")), "{said:?}");
+    let masked = r#""[REDACTED:path]""#;
+    let arguments = format!(
+        r#"{{"a":{{"card":{masked},"name":"A"}},"b":{{"card":{masked}}},"to":[{masked},{masked}],"card":3}}"#
+    );
+    assert!(said[0].contains(&arguments), "{said:?}");
+    let result = format!(
+        r#"{{"content":[{{"type":"text","text":{masked}}},{{"text":{masked}}},{{"data":1}}],"text":2}}"#
+    );
+    assert!(said[1].contains(&result) && said[4].contains(&result), "{said:?}");
+    assert_eq!((layer.stats().masked, layer.stats().unmaskable), (3, 2));
+    assert!(memory.tape().redaction.unwrap().contains("path:/params/arguments/*/card"));
 }
 
 #[cfg(feature = "secret")]

@@ -100,3 +100,24 @@ async fn at_both_edges_each_frame_stands_under_the_tool_of_its_call() {
     assert_eq!(named("SELECT count(*) FROM frames"), 6);
     assert_eq!(named("SELECT count(*) FROM frames WHERE method = 'tools/call'"), 6);
 }
+
+#[tokio::test]
+async fn what_a_stuck_sink_and_its_recorder_hold_together_is_bounded() {
+    let memory = Memory::default();
+    let (sink, gate) = gated(&memory);
+    let options = RecorderOptions::new().max_bytes(1 << 20);
+    let recorder = Recorder::start(sink, Tape::new().unwrap(), options).unwrap();
+    recorder.annotate("0");
+    gate.begun.recv().unwrap();
+    let fill = || (0..20).for_each(|_| recorder.annotate("x".repeat(100 << 10)));
+    fill();
+    // The first is written, and what waits is taken; nothing more than that.
+    gate.words.send(true).unwrap();
+    gate.begun.recv().unwrap();
+    fill();
+    assert_eq!(recorder.stats().lost, 30);
+    drop(gate);
+    soon(recorder.finish()).await.unwrap();
+    let held: usize = memory.entries()[1..].iter().map(|entry| entry.bytes.len()).sum();
+    assert!((900 << 10..1 << 20).contains(&held), "{held}");
+}

@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod killed;
+#[cfg(all(feature = "http-server", feature = "http-client", feature = "secret", feature = "sqlite"))]
+mod process;
 mod taped;
 
 use std::path::Path;
@@ -161,5 +163,38 @@ async fn a_session_with_a_real_server_is_on_the_tape_byte_for_byte() {
             heard.iter().collect::<Vec<_>>()
         );
         assert_eq!(requests(&entries), 20);
+    }
+}
+
+/// Each answer that its client has read is on the tape, or is counted there as lost.
+#[cfg(all(feature = "http-server", feature = "http-client", feature = "secret", feature = "sqlite"))]
+#[test]
+fn a_proxy_that_is_asked_to_end_under_load_leaves_a_whole_tape() {
+    use std::io::BufRead;
+    for ask in [process::terminate, process::interrupt] {
+        let folder = Folder::new();
+        let path = folder.path("a.json");
+        let mut proxy = process::Proxy::start(process::record_replay(), &["record", path.to_str().unwrap()]);
+        let (mut input, output) = (proxy.take_stdin(), proxy.take_stdout());
+        let client = std::thread::spawn(move || {
+            let say = |id| writeln!(input, r#"{{"jsonrpc":"2.0","id":{id},"method":"ping","params":{{}}}}"#);
+            (1_u64..).map(say).position(|said| said.is_err()).unwrap()
+        });
+        let mut answered = 0;
+        for line in output.lines().map_while(Result::ok) {
+            answered += u64::from(line.ends_with('}') && line.contains("result"));
+            if answered == 500 {
+                ask(proxy.id());
+            }
+        }
+        assert!(proxy.finish().success());
+        let asked = client.join().unwrap();
+        let entries = taped::entries(&path);
+        let said = entries.iter().filter(|entry| entry.kind == EntryKind::Response && entry.call.is_some());
+        let lost = entries.iter().filter(|entry| entry.kind == EntryKind::Lost);
+        let lost: u64 =
+            lost.map(|entry| std::str::from_utf8(&entry.bytes).unwrap().parse::<u64>().unwrap()).sum();
+        let taped = said.count() as u64;
+        assert!(500 <= answered && answered <= taped + lost, "{answered} of {asked}: {taped}, lost {lost}");
     }
 }

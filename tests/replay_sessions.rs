@@ -315,6 +315,21 @@ async fn what_cannot_be_recorded_leaves_the_tape_as_it_was() {
 }
 
 #[tokio::test]
+async fn what_a_connector_answered_by_itself_can_be_recorded_anew() {
+    let folder = Folder::new();
+    let path = folder.path("a.json");
+    for mode in [Mode::Missing, Mode::Update] {
+        let refuses = tower::service_fn(|message: shadowcat::JsonRpcMessage| async move {
+            Ok::<_, Error>(shadowcat::Reply::refuse(&message, shadowcat::Code::INTERNAL_ERROR, "no"))
+        });
+        let mut server = Options::new().mode(mode).open_or_record(&path, || Ok::<_, Error>(refuses)).unwrap();
+        ask(&mut server, "ping").await;
+        assert_eq!(server.finish().unwrap().is_empty(), mode == Mode::Update);
+    }
+    assert!(tape::open(&path).unwrap().any(|entry| entry.unwrap().synthetic));
+}
+
+#[tokio::test]
 async fn a_recording_is_of_the_session_and_the_edge_that_a_replay_chooses() {
     let folder = Folder::new();
     let path = folder.path("a.json");

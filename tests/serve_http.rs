@@ -6,12 +6,16 @@
 mod front;
 mod support;
 
-use front::{Events, body, get, open, post, request, send, sending, sessions};
+use front::{Events, INITIALIZE, body, endpoint, get, open, post, request, send, sending, sessions};
 use http::StatusCode;
-use shadowcat::session::{Session, SessionId};
-use shadowcat::{Error, OwnedId};
+use shadowcat::protocol::peek;
+use shadowcat::serve::{self, http::SessionInfo};
+use shadowcat::session::{ResponseMode, Session, SessionId};
+use shadowcat::{Error, JsonRpcMessage, Kind, OwnedId, Reply, RpcService};
 use std::sync::Arc;
-use support::{call_text, cancelled, done, msg, note, progress};
+use support::{call_text, cancelled, done, msg, note, progress, soon};
+use tokio::sync::mpsc;
+use tower::service_fn;
 
 #[tokio::test]
 async fn initialize_opens_a_session_with_its_facts() {
@@ -241,4 +245,66 @@ async fn a_call_that_fails_tells_why_and_may_tell_that_the_session_is_lost() {
         let next = sending(&http, post(Some(&session), note("notifications/x")));
         assert_eq!(next.await.unwrap().status(), if lost { 404 } else { 202 });
     }
+}
+
+#[tokio::test]
+async fn a_reply_may_say_how_it_is_written() {
+    let (tell, mut answered) = mpsc::channel(8);
+    let make = service_fn(move |_: SessionInfo| {
+        let stack = moded(tell.clone());
+        async move { Ok::<_, Error>(stack) }
+    });
+    let http = serve::http(endpoint()).sessions(make).build();
+    let opened = send(&http, post(None, INITIALIZE)).await;
+    let session = opened.headers()["mcp-session-id"].to_str().unwrap().to_owned();
+
+    // One message, in a stream.
+    let mut events = Events::of(send(&http, post(Some(&session), asked("events"))).await);
+    assert_eq!(events.data().await, done(1));
+    assert!(events.next().await.is_none());
+
+    // Several, as a document: what comes before the response is dropped, and a question is refused.
+    let response = send(&http, post(Some(&session), asked("json"))).await;
+    assert_eq!(response.headers()["content-type"], "application/json");
+    assert_eq!(body(response).await, done(1));
+    let answer = soon(answered.recv()).await.unwrap();
+    assert!(answer.owned_id() == Some(5.into()) && answer.error().is_some(), "{answer:?}");
+
+    // What says nothing is written as it comes.
+    let response = send(&http, post(Some(&session), asked("auto"))).await;
+    assert_eq!(response.headers()["content-type"], "application/json");
+}
+
+fn asked(how: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{how}"}}}}"#)
+}
+
+/// Writes a reply as the tool's name says; tells what it is answered.
+fn moded(answered: mpsc::Sender<JsonRpcMessage>) -> impl RpcService {
+    service_fn(move |message: JsonRpcMessage| {
+        let reply = match peek::tool_name(&message).ok().flatten().as_deref() {
+            _ if message.is_method("initialize") => {
+                Reply::one(message.responder().result(front::AGREED).unwrap().unwrap())
+            }
+            Some("events") => mode(Reply::one(msg(done(1))), ResponseMode::Events),
+            Some("auto") => Reply::one(msg(done(1))),
+            Some("json") => {
+                let question = r#"{"jsonrpc":"2.0","id":5,"method":"roots/list"}"#;
+                let said = [msg(progress(1, 1)), msg(question), msg(done(1))].map(Ok);
+                mode(Reply::stream(futures::stream::iter(said)), ResponseMode::Json)
+            }
+            _ => {
+                if message.kind() == Kind::Response {
+                    answered.try_send(message).unwrap();
+                }
+                Reply::empty()
+            }
+        };
+        async move { Ok::<_, Error>(reply) }
+    })
+}
+
+fn mode(mut reply: Reply, mode: ResponseMode) -> Reply {
+    reply.extensions_mut().insert(mode);
+    reply
 }

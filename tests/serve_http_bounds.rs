@@ -13,7 +13,7 @@ use bytes::Bytes;
 use front::{
     AGREED, Events, INITIALIZE, body, get, modern, open, open_as, post, request, send, sending, sessions,
 };
-use http::{Request, StatusCode};
+use http::{HeaderValue, Request, StatusCode};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use shadowcat::session::{MemoryStore, Principal};
@@ -167,6 +167,15 @@ async fn the_head_is_judged_before_the_body_is_read() {
             assert_eq!(send(&http, request).await.status(), status, "{header}: {value}");
         }
     }
+    // A client takes 405 for good: only where the revision has no such method, it is the answer.
+    for method in ["GET", "DELETE"] {
+        for (version, status) in [("1999-01-01", 400), ("\u{e9}", 400), ("2026-07-28", 405)] {
+            let named = HeaderValue::from_bytes(version.as_bytes()).unwrap();
+            let request = request(method, Some("a")).header("mcp-protocol-version", named);
+            let response = send(&http, request.body(String::new()).unwrap()).await;
+            assert_eq!(response.status(), status, "{method} {version}");
+        }
+    }
     for method in ["PUT", "PATCH", "TRACE", "MCP"] {
         let response = send(&http, request(method, None).body(String::new()).unwrap()).await;
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
@@ -243,4 +252,25 @@ async fn shutting_down_ends_streams_first_and_calls_last() {
     let (_, _sender) = calls.take("x/y").await;
     http.close();
     assert_eq!(late.await.unwrap().status(), StatusCode::BAD_GATEWAY);
+}
+
+#[tokio::test]
+async fn a_caller_whom_the_fallback_is_not_for_is_told_of_too() {
+    let (told, mut heard) = tokio::sync::mpsc::channel(9);
+    let beside = tower::service_fn(|_| async {
+        Ok::<_, std::convert::Infallible>(http::Response::new(String::from("beside")))
+    });
+    let (http, _calls) = sessions(|http| {
+        let told = move |refused: &shadowcat::message::RefusedFrame<'_>| {
+            told.try_send((refused.bytes.len(), refused.why.to_owned())).unwrap();
+        };
+        http.fallback(beside).on_refused(told)
+    });
+    for (host, status) in [("localhost:8080", StatusCode::OK), ("evil.example", StatusCode::FORBIDDEN)] {
+        let request = http::Request::get("/beside").header("host", host).body(String::new()).unwrap();
+        assert_eq!(send(&http, request).await.status(), status);
+    }
+    let (bytes, why) = heard.try_recv().unwrap();
+    assert!(bytes == 0 && why.starts_with("403"), "{why}");
+    assert!(heard.try_recv().is_err());
 }

@@ -386,3 +386,18 @@ fn a_number_that_no_recorder_comes_to_is_not_gone_on_from() {
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
     }
 }
+
+#[test]
+fn a_tape_that_could_not_be_begun_is_not_in_the_way() {
+    let folder = Folder::new();
+    // More than can be said at once.
+    let large = tape().label("x", &"x".repeat(65 << 20));
+    let path = folder.path("a.json");
+    assert!(json::Writer::create(&path, &large).unwrap_err().is_too_large());
+    assert!(!path.exists());
+    json::Writer::create(&path, &tape()).unwrap().finish().unwrap();
+    let path = folder.path("a.jsonl");
+    assert!(lines::Writer::create(&path, &large).unwrap_err().is_too_large());
+    assert!(!path.exists());
+    lines::Writer::create(&path, &tape()).unwrap().finish().unwrap();
+}

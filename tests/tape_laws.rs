@@ -6,6 +6,7 @@
 mod taped;
 
 use proptest::prelude::*;
+use shadowcat::Error;
 use shadowcat::tape::{self, Entry, Sink, Snapshot, Source, Tape, json, lines};
 use taped::{Folder, any_tape, bytes, entry, read, snapshot};
 
@@ -73,6 +74,30 @@ proptest! {
         let mut writer = sqlite::Writer::create(&c, from.tape()).unwrap();
         tape::copy(&mut *from, &mut writer).unwrap();
         check(&mut *tape::open(&c).unwrap(), &entries, &title);
+    }
+
+    #[test]
+    fn a_failure_is_told_by_its_end_whatever_its_text(text in ".*", said in bytes(), call in any::<u64>()) {
+        let error = Error::too_large(&text).unsent();
+        let (folder, title, end) = (Folder::new(), taped::tape(), Entry::failed(&error).call(call));
+        let mut old = end.clone();
+        old.bytes = said.into();
+        for (name, entry) in [("a.jsonl", &end), ("b.json", &end), ("c.json", &old)] {
+            let path = folder.path(name);
+            let mut sink: Box<dyn Sink> = match name {
+                "a.jsonl" => Box::new(lines::Writer::create(&path, &title).unwrap()),
+                _ => Box::new(json::Writer::create(&path, &title).unwrap()),
+            };
+            sink.append(entry).unwrap();
+            sink.finish().unwrap();
+            prop_assert_eq!(&taped::entries(&path)[0], entry);
+        }
+        let told = end.failure().unwrap();
+        prop_assert!(told.is_too_large() && told.is_unsent());
+        prop_assert_eq!(told.to_string(), text);
+        let told = old.failure().unwrap();
+        prop_assert!(told.is_closed() && !told.is_unsent());
+        prop_assert_eq!(told.to_string(), String::from_utf8_lossy(&old.bytes).into_owned());
     }
 
     #[test]

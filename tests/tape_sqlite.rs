@@ -11,7 +11,9 @@ use std::path::Path;
 use rusqlite::Connection;
 use shadowcat::Direction;
 use shadowcat::tape::sqlite::{self, Reader, Writer};
-use shadowcat::tape::{self, Component, Edge, Entry, EntryKind, Filter, Outcome, Sink, Source, Tape, TapeId};
+use shadowcat::tape::{
+    self, Component, Edge, Entry, EntryKind, Filter, Outcome, Rotate, Sink, Source, Tape, TapeId,
+};
 use taped::{Folder, entries, note, ping, read, tape};
 
 fn message(direction: Direction, kind: EntryKind, text: &str) -> Entry {
@@ -277,6 +279,76 @@ fn versions_that_are_not_ours_are_told_and_older_ones_migrated_on_demand() {
     writer.finish().unwrap();
 }
 
+/// As another program makes it, that knows the table and nothing of us.
+fn unmarked(path: &Path, table: &str) -> Connection {
+    let db = Connection::open(path).unwrap();
+    db.execute_batch(table).unwrap();
+    make_private(path);
+    db
+}
+
+const TABLE: &str = "create table if not exists recordings (id INTEGER PRIMARY KEY, session_id TEXT,
+    timestamp INTEGER, message_type TEXT , message BLOB, component_id TEXT, policy BLOB)";
+
+#[test]
+fn a_table_that_another_program_made_is_taken_on_demand_only() {
+    let folder = Folder::new();
+    let path = folder.path("recordings.db");
+    let db = unmarked(&path, TABLE);
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"fetch"}}"#;
+    let list = r#"{"jsonrpc":"2.0","id":2,"method":"tools/list"}"#;
+    for (at, kind, message, component) in [
+        (1_000_000, "component_init", "{}", Some("fetch")),
+        (1_000_500, "tool_call", call, None),
+        (1_000_900, "tool_list_request", list, None),
+        (1_001_000, "response", r#"{"jsonrpc":"2.0","id":2,"result":{}}"#, None),
+        (1_002_000, "something_else", "?", None),
+    ] {
+        let sql = "INSERT INTO recordings (session_id, timestamp, message_type, message, component_id)
+            VALUES ('s', ?, ?, CAST(? AS BLOB), ?)";
+        db.execute(sql, rusqlite::params![at, kind, message, component]).unwrap();
+    }
+    drop(db);
+    let before = fs::read(&path).unwrap();
+    let error = tape::open(&path).err().unwrap();
+    assert!(error.is_foreign() && error.to_string().contains("migrate"), "{error}");
+    assert!(Writer::add_to(&path, &tape()).unwrap_err().is_foreign());
+    assert_eq!(fs::read(&path).unwrap(), before);
+
+    assert_eq!(sqlite::migrate(&path).unwrap(), 0);
+    assert_eq!(sqlite::migrate(&path).unwrap(), 2);
+    use EntryKind::{Component, Note, Request, Response};
+    let found = entries(&path);
+    let kinds: Vec<_> = found.iter().map(|entry| entry.kind).collect();
+    assert_eq!(kinds, [Component, Request, Request, Response, Note]);
+    assert_eq!((found[1].bytes.as_ref(), found[1].direction), (call.as_bytes(), Direction::ToUpstream));
+    assert_eq!((found[3].at.as_micros(), found[3].direction), (1000, Direction::ToClient));
+    assert_eq!(found[0].component.as_deref(), Some("fetch"));
+    let mut writer = Writer::add_to(&path, &tape()).unwrap();
+    writer.append(&ping(1)).unwrap();
+    writer.finish().unwrap();
+    assert_eq!(sqlite::tapes(&path).unwrap().len(), 2);
+}
+
+#[test]
+fn a_table_that_is_another_is_not_taken() {
+    let folder = Folder::new();
+    let column = TABLE.replace("policy BLOB", "policy BLOB, more TEXT");
+    let check = TABLE.replace("message BLOB", "message BLOB CHECK (length(message) < 9)");
+    let index = format!("{TABLE}; CREATE INDEX mine ON recordings (timestamp)");
+    let view = format!("{TABLE}; CREATE VIEW frames AS SELECT 1");
+    let marked = format!("{TABLE}; PRAGMA user_version = 1");
+    let theirs = format!("{TABLE}; PRAGMA application_id = 7");
+    let nothing = "PRAGMA journal_mode = wal".to_owned();
+    for (at, table) in [column, check, index, view, marked, theirs, nothing].iter().enumerate() {
+        let path = folder.path(&format!("{at}.db"));
+        drop(unmarked(&path, table));
+        let before = fs::read(&path).unwrap();
+        let error = sqlite::migrate(&path).unwrap_err();
+        assert!(error.is_foreign() || before.is_empty(), "{table}: {error}");
+        assert_eq!(fs::read(&path).unwrap(), before, "{table}");
+    }
+}
 #[test]
 fn what_could_not_be_begun_is_not_in_the_way() {
     let folder = Folder::new();
@@ -327,6 +399,10 @@ fn a_number_that_no_recorder_comes_to_is_not_gone_on_from() {
         Connection::open(&path).unwrap().execute("UPDATE recordings SET frame = ?", [number]).unwrap();
         let error = Writer::resume(&path, &tape().id).unwrap_err();
         assert!(error.is_damaged() && error.to_string().contains("no recorder"), "{error}");
+        let db = Connection::open(&path).unwrap();
+        db.execute_batch("DELETE FROM recordings; UPDATE tapes SET metadata = json_set(metadata, '$.frames_before', 9223372036854775807)").unwrap();
+        let error = Writer::resume(&path, &tape().id).unwrap_err();
+        assert!(error.is_damaged() && error.to_string().contains("no recorder"), "{error}");
     }
 }
 
@@ -364,5 +440,65 @@ fn make_private(path: &Path) {
     {
         use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+}
+
+/// A file of three tapes: an hour ago, ten minutes ago, now. The first is the largest.
+fn three(path: &Path) -> [TapeId; 3] {
+    let tapes = [("old", 3600, 3000), ("young", 600, 30), ("new", 0, 30)];
+    tapes.map(|(name, age, entries)| {
+        let began = std::time::SystemTime::now() - std::time::Duration::from_secs(age);
+        let title = Tape::of(TapeId::from_text(name), began).component(Component::new("c"));
+        let mut writer = match path.exists() {
+            true => Writer::add_to(path, &title).unwrap(),
+            false => Writer::create(path, &title).unwrap(),
+        };
+        for number in 1..=entries {
+            let note = note(&format!("secret of {name} {number} {}", "x".repeat(1000)));
+            writer.append(&note.wall(began).session(name)).unwrap();
+        }
+        writer.finish().unwrap();
+        title.id
+    })
+}
+
+#[test]
+fn old_tapes_are_forgotten_by_age_number_and_bytes_and_the_file_shrinks() {
+    use std::time::Duration;
+    let keeps = [
+        (Rotate::new(), 0),
+        (Rotate::new().keep_for(Duration::from_secs(1800)), 1),
+        (Rotate::new().keep_for(Duration::ZERO), 2),
+        (Rotate::new().keep_files(2), 1),
+        (Rotate::new().keep_files(1), 2),
+        (Rotate::new().keep_bytes(70_000), 1),
+        (Rotate::new().keep_bytes(10), 2),
+    ];
+    for (keep, gone) in keeps {
+        let folder = Folder::new();
+        let path = folder.path("a.db");
+        let tapes = three(&path);
+        let before = fs::metadata(&path).unwrap().len();
+        assert_eq!(sqlite::forget(&path, &keep).unwrap(), tapes[..gone], "{keep:?}");
+        assert_eq!(sqlite::tapes(&path).unwrap(), tapes[gone..], "{keep:?}");
+        assert_eq!(sqlite::forget(&path, &keep).unwrap(), [], "{keep:?}");
+        for tape in &tapes[gone..] {
+            assert!(Reader::open_tape(&path, tape).unwrap().all(|entry| entry.is_ok()));
+        }
+        let file = fs::read(&path).unwrap();
+        for tape in &tapes[..gone] {
+            let secret = format!("secret of {tape} ");
+            assert!(!file.windows(secret.len()).any(|bytes| bytes == secret.as_bytes()), "{keep:?}");
+            assert!(file.len() < before as usize / 10, "{keep:?}: {} of {before}", file.len());
+        }
+        let mut writer = Writer::resume(&path, &tapes[2]).unwrap();
+        writer.append(&note("and on")).unwrap();
+        writer.finish().unwrap();
+        let all = Connection::open(&path).unwrap();
+        let count = |sql: &str| all.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(count("SELECT count(*) FROM sessions") as usize, 3 - gone, "{keep:?}");
+        assert_eq!(count("SELECT count(*) FROM components") as usize, 3 - gone, "{keep:?}");
+        let check = all.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap();
+        assert_eq!(check, "ok");
     }
 }

@@ -324,6 +324,18 @@ fn what_is_left_on_both_sides_changed_its_params() {
 }
 
 #[test]
+fn calls_that_failed_in_another_way_differ() {
+    let call = |end: Entry| vec![ask(1, 1, "add", "{}"), end.call(1).at(Duration::from_millis(2))];
+    let [slow, gone] =
+        [shadowcat::Error::timeout("1 s"), shadowcat::Error::closed("x")].map(|it| call(Entry::failed(&it)));
+    let told = &differences(&slow, &gone)[0].parts;
+    assert_eq!(told.len(), 1);
+    let differs = [&told[0].1.expected, &told[0].1.actual].map(|it| it.as_deref().unwrap());
+    assert_eq!((told[0].0, differs), (CallPart::Outcome, ["failed (timeout)", "failed (closed)"]));
+    assert!(differences(&slow, &call(end(1, 2, Outcome::Failed))).is_empty(), "an older tape does not say");
+}
+
+#[test]
 fn other_ids_tokens_times_and_names_of_sessions_are_no_difference() {
     let renamed = session().into_iter().map(|mut entry| {
         let text = String::from_utf8(entry.bytes.to_vec()).unwrap();

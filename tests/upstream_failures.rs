@@ -178,7 +178,8 @@ async fn each_bad_answer_is_one_clear_error() {
         assert!(!error.to_string().contains("html>"), "{error}");
         // What the server said is there for whoever may hand it on.
         let said = error.extensions().get::<Said>().map(|said| (said.status.as_u16(), said.body.clone()));
-        assert_eq!(said, (status >= 300).then(|| (status, Some(body.into()))));
+        let is_answer = status == 200 && kind != "text/html";
+        assert_eq!(said, (!is_answer).then(|| (status, Some(body.into()))));
         // A request that is over is over, but the server may be at one that it did not answer.
         while let Ok(Some(asked)) = tokio::time::timeout(Duration::from_millis(5), server.next()).await {
             assert_eq!(asked.body, cancelled(1));
@@ -278,4 +279,113 @@ async fn a_server_that_only_lets_wait_is_a_timeout() {
     assert!(soon(waiting).await.unwrap().unwrap_err().is_timeout());
     server.post(&cancelled(2)).await.status(202);
     server.hears_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_kept_alive_by_comments_is_taken_up_when_it_breaks() {
+    let (mut leaf, mut server) = upstream();
+    open_session(&mut leaf, &mut server).await.status(405);
+    let waiting = begin(&mut leaf, call(1));
+    let mut events = server.post(&call_text(1)).await.events();
+    events.raw("id: p\ndata:\n\n");
+    for _ in 0..9 {
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        events.raw(": still here\n\n");
+    }
+    events.break_off();
+    let again = server.get().await;
+    assert_eq!(again.header("last-event-id"), Some("p"));
+    let mut events = again.events();
+    // And so again.
+    for _ in 0..9 {
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        events.raw(": still here\n\n");
+    }
+    events.break_off();
+    let mut events = server.get().await.events();
+    events.say(done(1));
+    assert_eq!(text(soon(waiting).await.unwrap().unwrap().as_one().unwrap()), done(1));
+    server.hears_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_has_not_noticed_that_a_stream_broke_is_asked_again() {
+    let (mut leaf, mut server) = upstream();
+    let mut listen = soon(leaf.call(session_listen())).await.unwrap();
+    let mut events = open_session(&mut leaf, &mut server).await.events();
+    events.raw("id: a\ndata:\n\n");
+    events.break_off();
+    let begun = tokio::time::Instant::now();
+    for _ in 0..8 {
+        server.get().await.status(409);
+    }
+    assert!(begun.elapsed() >= Duration::from_secs(10), "each time it waits longer");
+    let again = server.get().await;
+    assert_eq!(again.header("last-event-id"), Some("a"));
+    again.events().say(note("notifications/a"));
+    assert_eq!(next(&mut listen).await, note("notifications/a"));
+
+    // The same of an answer.
+    let (mut leaf, mut server) = upstream();
+    let stream = open_session(&mut leaf, &mut server).await;
+    stream.status(405);
+    let waiting = begin(&mut leaf, call(1));
+    let mut events = server.post(&call_text(1)).await.events();
+    events.raw("id: p\ndata:\n\n");
+    events.break_off();
+    server.get().await.status(409);
+    let mut events = server.get().await.events();
+    events.say(done(1));
+    assert_eq!(text(soon(waiting).await.unwrap().unwrap().as_one().unwrap()), done(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_session_tells_what_the_server_said() {
+    let gone = r#"{"jsonrpc":"2.0","error":{"code":-32001,"message":"Session not found"},"id":null}"#;
+    let said = |error: &Error| {
+        let said = error.extensions().get::<Said>().expect("it is told");
+        (said.status.as_u16(), said.body.clone())
+    };
+    let (mut leaf, mut server) = upstream();
+    let _stream = open_session(&mut leaf, &mut server).await;
+    let waiting = begin(&mut leaf, call(1));
+    server.post(&call_text(1)).await.say(404, "application/json", gone);
+    let error = soon(waiting).await.unwrap().unwrap_err();
+    assert!(error.is_session_lost());
+    assert_eq!(said(&error), (404, Some(gone.into())));
+
+    // What gets no answer.
+    let (mut leaf, mut server) = upstream();
+    let _stream = open_session(&mut leaf, &mut server).await;
+    let waiting = begin(&mut leaf, msg(note("notifications/x")));
+    server.post(&note("notifications/x")).await.say(404, "application/json", gone);
+    let error = soon(waiting).await.unwrap().unwrap_err();
+    assert!(error.is_session_lost());
+    assert_eq!(said(&error), (404, Some(gone.into())));
+    assert!(soon(leaf.ended()).await.error().is_session_lost());
+
+    // The rest of an answer.
+    let (mut leaf, mut server) = upstream();
+    let _stream = open_session(&mut leaf, &mut server).await;
+    let waiting = begin(&mut leaf, call(1));
+    let mut events = server.post(&call_text(1)).await.events();
+    events.raw("id: p\ndata:\n\n");
+    events.break_off();
+    server.get().await.say(404, "application/json", gone);
+    let error = soon(waiting).await.unwrap().unwrap_err();
+    assert!(error.is_session_lost());
+    assert_eq!(said(&error), (404, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_neither_json_nor_events_and_has_no_end_is_not_waited_for() {
+    let (mut leaf, mut server) = upstream();
+    let waiting = begin(&mut leaf, call(1));
+    let begun = tokio::time::Instant::now();
+    let (_more, body) = futures::channel::mpsc::channel::<std::io::Result<bytes::Bytes>>(1);
+    server.post(&call_text(1)).await.say(200, "text/plain", axum::body::Body::from_stream(body));
+    let error = soon(waiting).await.unwrap().unwrap_err();
+    let said = error.extensions().get::<Said>().unwrap();
+    assert!(error.is_invalid() && said.status == 200 && said.body.is_none(), "{error:?}");
+    assert!(begun.elapsed() <= Duration::from_secs(2));
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use http::{Method, Response};
 use shadowcat::Error;
+use shadowcat::connect::Farewell;
 use shadowcat::connect::http::Options;
 use support::*;
 use tokio::time::Instant;
@@ -203,4 +204,29 @@ async fn a_failed_opening_lets_the_others_pass() {
     assert!(soon(first).await.unwrap().unwrap_err().is_closed());
     server.post(&call_text(1)).await.json(done(1));
     drop(soon(second).await.unwrap().unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leaf_has_ended_once_the_server_was_told() {
+    let (mut leaf, mut server) = upstream();
+    let _stream = open_session(&mut leaf, &mut server).await;
+    let (closed, ended) = (leaf.closed(), tokio::spawn(leaf.ended()));
+    let farewell = Farewell::new();
+    farewell.await_end_of(&leaf);
+    drop(leaf);
+    assert!(soon(closed).await.is_closed());
+    let end = server.asked().await;
+    assert_eq!(end.head.method, Method::DELETE);
+    assert!(!farewell.all(Duration::from_secs(5)).await && !ended.is_finished());
+    end.status(200);
+    assert!(soon(ended).await.unwrap().error().is_closed());
+    assert!(farewell.all(Duration::from_secs(5)).await);
+
+    // One that never answers is not waited for without end.
+    let (mut leaf, mut server) = upstream();
+    let _stream = open_session(&mut leaf, &mut server).await;
+    let ended = leaf.ended();
+    drop(leaf);
+    let _end = server.asked().await;
+    assert!(soon(ended).await.error().is_closed());
 }

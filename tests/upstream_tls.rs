@@ -133,6 +133,22 @@ async fn a_server_that_does_not_speak_tls_is_an_error() {
     }
 }
 
+#[tokio::test]
+async fn a_handshake_that_is_not_done_in_time_is_an_error_of_what_never_left() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap(); // connections are made, and nothing is said
+    let port = listener.local_addr().unwrap().port();
+    let client = client(true).connect_timeout(Duration::from_millis(200));
+    let error = fails(client, "localhost", port, 10 * HANGS).await;
+    assert!(error.is_timeout() && error.is_unsent(), "{error:?}");
+
+    // And where there is time for it, it is as before.
+    let (port, heard) = server().await;
+    let uri = format!("https://localhost:{port}/mcp").parse().unwrap();
+    let mut leaf = Http::new(self::client(true).connect_timeout(HANGS), uri);
+    drop(soon(leaf.call(call(1))).await.unwrap());
+    assert_eq!(heard.load(SeqCst), 1);
+}
+
 /// What a server on HTTP/2 saw.
 #[derive(Clone, Default)]
 struct Seen {

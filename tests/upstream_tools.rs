@@ -9,12 +9,16 @@ mod support;
 #[path = "support/upstream.rs"]
 mod upstream;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
 use listed::*;
 use serde_json::{Value, json};
+use shadowcat::JsonRpcMessage;
 use shadowcat::connect::http::Options;
+use shadowcat::message::{Context, Direction};
+use shadowcat::session::Principal;
 use shadowcat::wire::http::ClientAuthorization;
 use support::*;
 use upstream::*;
@@ -224,4 +228,92 @@ async fn tools_that_cannot_be_called_over_http_are_left_out_and_counted() {
         }
         assert_eq!(leaf.stats().dropped_tools, if left == 1 { 2 } else { 0 });
     }
+}
+
+/// The call as one of this caller: with a principal, with a credential, or of nobody.
+fn from(text: &str, principal: Option<&str>, token: Option<&str>) -> JsonRpcMessage {
+    let mut message = msg(text);
+    if let Some(token) = token {
+        let headers = HeaderMap::from_iter([(http::header::AUTHORIZATION, token.parse().unwrap())]);
+        message.extensions_mut().insert(ClientAuthorization::of(&headers));
+    }
+    let mut context = Context::new(Direction::ToUpstream);
+    if let Some(principal) = principal {
+        context.shared_mut().insert(Principal::new(principal));
+    }
+    message.with_context(Arc::new(context))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_caller_may_see_is_not_what_another_may() {
+    type Caller = (Option<&'static str>, Option<&'static str>);
+    // By whatever tells them apart: each has tools of its own.
+    let pairs: [[Caller; 2]; 3] = [
+        [(Some("ann"), None), (Some("bob"), None)],
+        [(None, Some("a-token")), (None, Some("b-token"))],
+        [(None, None), (Some("bob"), None)],
+    ];
+    for pair in pairs {
+        let (mut leaf, mut server) = upstream_with(Options::new().transparent_authorization(true));
+        let callers = [(pair[0], "hers"), (pair[1], "his")];
+        for ((principal, token), own) in callers {
+            let text = call_of(1, own, r#"{"a":"x"}"#);
+            let waiting = begin(&mut leaf, from(&text, principal, token));
+            let asked = listing(&mut server).await;
+            assert_eq!(asked.header("authorization"), token);
+            let list = page(&asked, &[tool(own, own)], None);
+            asked.json(list);
+            server.post(&text).await.json(done(1));
+            assert_eq!(answer(waiting).await, done(1));
+        }
+        // Whose turn it is changes nothing: no list is read again, and nothing is sent without its headers.
+        for ((principal, token), own) in callers.into_iter().chain(callers) {
+            let text = call_of(2, own, r#"{"a":"x"}"#);
+            let waiting = begin(&mut leaf, from(&text, principal, token));
+            let asked = server.post(&text).await;
+            assert_eq!(asked.header(&format!("mcp-param-{own}")), Some("x"));
+            asked.json(done(2));
+            assert_eq!(answer(waiting).await, done(2));
+        }
+        // A list that passes is its caller's, too.
+        let ((principal, token), _) = callers[0];
+        let ask = request(3, "tools/list", "");
+        let waiting = begin(&mut leaf, from(&ask, principal, token));
+        let asked = server.post(&ask).await;
+        let list = page(&asked, &[tool("hers", "New")], None);
+        asked.json(list);
+        drop(soon(waiting).await.unwrap().unwrap());
+        for (((principal, token), own), header) in callers.into_iter().zip(["mcp-param-new", "mcp-param-his"])
+        {
+            let text = call_of(4, own, r#"{"a":"x"}"#);
+            let waiting = begin(&mut leaf, from(&text, principal, token));
+            let asked = server.post(&text).await;
+            assert_eq!(asked.header(header), Some("x"), "{asked:?}");
+            asked.json(done(4));
+            assert_eq!(answer(waiting).await, done(4));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_so_many_callers_it_is_known_what_they_see() {
+    let (mut leaf, mut server) = upstream();
+    let text = call_of(1, "t", r#"{"a":"x"}"#);
+    let mut lists = 0;
+    for round in 0..2 {
+        for caller in 0..300 {
+            let waiting = begin(&mut leaf, from(&text, Some(&caller.to_string()), None));
+            let mut asked = server.asked().await;
+            if asked.header("mcp-method") == Some("tools/list") {
+                lists += 1;
+                let list = page(&asked, &[tool("t", "A")], None);
+                asked.json(list);
+                asked = server.asked().await;
+            }
+            assert_eq!(asked.header("mcp-param-a"), Some("x"), "{round} {caller}");
+            asked.json(done(1));
+            assert_eq!(answer(waiting).await, done(1));
+        }
+    }
+    assert!(lists > 300, "those beyond the bound were forgotten, and read again");
 }

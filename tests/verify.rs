@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use shadowcat::tape::{Comparison, EntryKind, Outcome};
+use shadowcat::tape::{Comparison, Edge, EntryKind, Outcome};
 use shadowcat::verify::{Cause, Pace, Verdict, Verify};
 use shadowcat::{Error, JsonRpcMessage, Kind, Reply};
 use support::*;
@@ -523,7 +523,25 @@ async fn of_several_sessions_one_is_chosen() {
     assert!(error.is_session() && error.to_string().contains(r#""a", "b""#), "{error}");
     let report = Verify::new(tape()).session("b").run(says(&[r#"{"of":"b"}"#])).await.unwrap();
     assert!(report.is_deterministic() && report.totals.calls == 1, "{report}");
-    let error = Verify::new(tape()).max_bytes(600).run(says(&[])).await.unwrap_err();
+    let error = Verify::new(tape()).session("a").max_bytes(100).run(says(&[])).await.unwrap_err();
+    assert!(error.is_too_large(), "{error}");
+}
+
+#[tokio::test]
+async fn only_what_is_played_has_to_fit() {
+    let large = format!(r#"{{"of":"{}"}}"#, "x".repeat(10_000));
+    let tape = || {
+        let mut tape = Made::new().call(1, "ping", "{}", &large).call(2, "ping", "{}", "{}");
+        tape = tape.call(3, "ping", "{}", &large);
+        for (at, entry) in tape.entries.iter_mut().enumerate() {
+            entry.session = Some(if at < 2 { "large".into() } else { "small".into() });
+            entry.edge = if at < 4 { Edge::Client } else { Edge::Upstream };
+        }
+        Verify::new(tape.source()).max_bytes(5_000)
+    };
+    let report = tape().session("small").run(says(&["{}"])).await.unwrap();
+    assert!(report.is_deterministic() && report.totals.calls == 1, "{report}");
+    let error = tape().session("large").run(says(&[])).await.unwrap_err();
     assert!(error.is_too_large(), "{error}");
 }
 
@@ -531,7 +549,7 @@ async fn of_several_sessions_one_is_chosen() {
 async fn of_two_edges_the_clients_is_played() {
     let mut tape = Made::new().call(1, "ping", "{}", "{}").call(1, "ping", "{}", "{}");
     for entry in &mut tape.entries[2..] {
-        entry.edge = shadowcat::tape::Edge::Upstream;
+        entry.edge = Edge::Upstream;
     }
     let report = Verify::new(tape.source()).run(says(&["{}"])).await.unwrap();
     assert_eq!(report.totals.calls, 1);

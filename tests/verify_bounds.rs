@@ -340,6 +340,26 @@ mod masked {
     }
 
     #[tokio::test]
+    async fn what_an_error_tells_is_told_without_secrets() {
+        let gone = || shadowcat::Error::closed(format!("no route for {KEY}"));
+        let ping = || Made::new().call(1, "ping", "{}", "{}");
+        let note = || ping().client(&note("notifications/initialized"));
+        let broken = move || leaf(move |_: JsonRpcMessage| std::future::ready(Err::<Reply, _>(gone())));
+        let failed = Made::new().client(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#).of(1);
+        let failed = failed.end(1, shadowcat::tape::Outcome::Failed, &format!("no route for {KEY}"));
+        let answers = leaf(|message: JsonRpcMessage| async move { Ok(answer(&message, "{}")) });
+        let reports = [
+            Verify::new(ping().source()).run(broken()).await.unwrap(),
+            Verify::new(masked(note())).run(broken()).await.unwrap(),
+            Verify::new(failed.source()).run(answers).await.unwrap(),
+        ];
+        for report in reports {
+            let told = format!("{report} {}", report.to_json());
+            assert!(told.contains("no route for [REDACTED:github-token]") && !told.contains(KEY), "{told}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_question_with_a_secret_gets_its_answer() {
         let question = |id: u32| {
             format!(

@@ -2,6 +2,7 @@
 
 #[cfg(all(feature = "stdio", unix))]
 pub mod child;
+mod farewell;
 #[cfg(feature = "http")]
 pub mod http;
 mod leaf;
@@ -21,6 +22,7 @@ pub use child::{Child, Command};
 pub use child::{Enforced, Enforcement, Limits};
 #[cfg(all(feature = "landlock", unix))]
 pub use child::{Sandbox, SandboxState};
+pub use farewell::Farewell;
 #[cfg(feature = "http")]
 pub use http::Http;
 pub use leaf::{Exit, Leaf, MakeLeaf};

@@ -58,17 +58,28 @@ impl JsonRpcMessage {
 
     /// A response with an error. Without an id it tells the peer that something it sent could not be read;
     /// the member is then left out (2026-07-28 basic: responses).
+    ///
+    /// A layer that answers with it in somebody's place marks it: see [`synthetic`](Self::synthetic).
     pub fn error_response(id: Option<&OwnedId>, code: Code, why: impl Display) -> Self {
-        Self::error_response_with(id, code, why, None)
+        Self::made_error(id, code, &why.to_string(), None)
+    }
+
+    /// One of ours, in the place of whoever should have answered.
+    pub(crate) fn refusal(id: Option<&OwnedId>, code: Code, why: impl Display) -> Self {
+        Self::refusal_with(id, code, why, None)
     }
 
     /// The same with raw JSON for `data`, trusted to be well formed.
-    pub(crate) fn error_response_with(
+    pub(crate) fn refusal_with(
         id: Option<&OwnedId>,
         code: Code,
         why: impl Display,
         data: Option<&str>,
     ) -> Self {
+        Self::made_error(id, code, &why.to_string(), data).synthetic()
+    }
+
+    fn made_error(id: Option<&OwnedId>, code: Code, why: &str, data: Option<&str>) -> Self {
         let mut out = HEAD.to_vec();
         let mut id_span = Span::NONE;
         if let Some(id) = id {
@@ -82,7 +93,7 @@ impl JsonRpcMessage {
         out.extend_from_slice(br#"{"code":"#);
         text::write_integer(&mut out, code.0);
         out.extend_from_slice(br#","message":"#);
-        text::write_string(&mut out, &why.to_string());
+        text::write_string(&mut out, why);
         if let Some(data) = data {
             out.extend_from_slice(br#","data":"#);
             out.extend_from_slice(data.as_bytes());

@@ -31,6 +31,7 @@ pub struct Context {
     session_listen: bool,
     session: Option<Arc<str>>,
     upstream: Option<Arc<str>>,
+    transport: Option<&'static str>,
     shared: Extensions,
     cancellations: Arc<Mutex<VecDeque<(OwnedId, JsonRpcMessage)>>>,
 }
@@ -46,6 +47,7 @@ impl Context {
             session_listen: false,
             session: None,
             upstream: None,
+            transport: None,
             shared: Extensions::new(),
             cancellations: Arc::default(),
         }
@@ -60,6 +62,19 @@ impl Context {
     /// Names the server, as the embedding application calls it.
     pub fn upstream(mut self, name: &str) -> Self {
         self.upstream = Some(name.into());
+        self
+    }
+
+    /// Names the way between the client and the front end: `stdio`, `http`, or `http+sse` for that of 2024-11-05.
+    ///
+    /// ```
+    /// use shadowcat::{Context, Direction};
+    ///
+    /// let context = Context::new(Direction::ToUpstream).transport("stdio");
+    /// assert_eq!(context.transport_name(), Some("stdio"));
+    /// ```
+    pub fn transport(mut self, name: &'static str) -> Self {
+        self.transport = Some(name);
         self
     }
 
@@ -88,6 +103,11 @@ impl Context {
     /// The server's name.
     pub fn upstream_name(&self) -> Option<&str> {
         self.upstream.as_deref()
+    }
+
+    /// The way between the client and the front end.
+    pub fn transport_name(&self) -> Option<&'static str> {
+        self.transport
     }
 
     /// Whether this is the context of a front end's own listen.

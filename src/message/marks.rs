@@ -52,7 +52,9 @@ impl Clone for Marks {
 }
 
 impl JsonRpcMessage {
-    /// Marks what no peer sent: a layer, or a person, put it there or answered with it. Recorders write it down.
+    /// Marks what no peer sent: a layer, or a person, put it there or answered with it. Recorders write it down, and what is
+    /// marked is not played again by `verify`. The layers of this crate mark what they say in somebody's place; one of
+    /// your own does it by this, or answers by `Reply::refuse`.
     ///
     /// ```
     /// use shadowcat::JsonRpcMessage;

@@ -71,6 +71,8 @@ pub(crate) use text::next_char;
 #[cfg(feature = "tape")]
 pub(crate) use text::write_integer;
 pub(crate) use text::{decode, decode_exact, write_string};
+#[cfg(feature = "tape")]
+pub(crate) use walk::Member;
 pub(crate) use walk::{elements, members, string_end};
 
 /// One JSON-RPC message: bytes that passed the scanner, and where its parts stand in them.
@@ -264,7 +266,7 @@ impl JsonRpcMessage {
     }
 
     /// The same message in other bytes, which are scanned; what rides beside it is kept.
-    #[cfg(feature = "secret")]
+    #[cfg(any(feature = "secret", feature = "tape"))]
     pub(crate) fn respelled(&self, bytes: Vec<u8>) -> Result<Self, ParseError> {
         edit::rescan(self, bytes)
     }

@@ -11,19 +11,37 @@ pub struct RefusedFrame<'a> {
     pub bytes: &'a [u8],
     /// Why: in the words of the answer, or more exactly; on HTTP behind its status.
     pub why: &'a str,
+    /// The session that it was sent in, if that is known: as its messages' [`Context`](crate::Context) names it.
+    pub session: Option<&'a str>,
 }
 
 impl<'a> RefusedFrame<'a> {
     /// These bytes, for this reason.
     pub fn new(bytes: &'a [u8], why: &'a str) -> Self {
-        Self { bytes, why }
+        Self { bytes, why, session: None }
+    }
+
+    /// The same, sent in that session.
+    ///
+    /// ```
+    /// use shadowcat::message::RefusedFrame;
+    ///
+    /// assert_eq!(RefusedFrame::new(b"{", "it is no JSON").in_session("s-1").session, Some("s-1"));
+    /// ```
+    pub fn in_session(mut self, name: &'a str) -> Self {
+        self.session = Some(name);
+        self
     }
 }
 
 impl fmt::Debug for RefusedFrame<'_> {
     /// Never the bytes, which may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefusedFrame").field("bytes", &self.bytes.len()).field("why", &self.why).finish()
+        f.debug_struct("RefusedFrame")
+            .field("bytes", &self.bytes.len())
+            .field("why", &self.why)
+            .field("session", &self.session)
+            .finish()
     }
 }
 
@@ -38,9 +56,9 @@ impl OnRefused {
         Self(Some(Arc::new(told)))
     }
 
-    pub(crate) fn tell(&self, bytes: &[u8], why: impl fmt::Display) {
+    pub(crate) fn tell(&self, session: Option<&str>, bytes: &[u8], why: impl fmt::Display) {
         if let Some(told) = &self.0 {
-            told(&RefusedFrame::new(bytes, &why.to_string()));
+            told(&RefusedFrame { bytes, why: &why.to_string(), session });
         }
     }
 

@@ -40,8 +40,16 @@ impl Responder {
     }
 
     /// An error response; `None` where no answer is due.
+    ///
+    /// It is the word of whoever was asked. A layer that answers with it in their place marks it
+    /// ([`synthetic`](JsonRpcMessage::synthetic)), as `Reply::refuse` does.
     pub fn error(&self, code: Code, why: impl Display) -> Option<JsonRpcMessage> {
         Some(JsonRpcMessage::error_response(Some(self.id.as_ref()?), code, why))
+    }
+
+    /// One of ours, in the place of whoever should have answered.
+    pub(crate) fn refusal(&self, code: Code, why: impl Display) -> Option<JsonRpcMessage> {
+        Some(JsonRpcMessage::refusal(Some(self.id.as_ref()?), code, why))
     }
 
     /// A result response from raw JSON; `None` where no answer is due.

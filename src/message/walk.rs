@@ -19,9 +19,9 @@ pub(crate) struct Member<'a> {
     pub(crate) value_at: Range<usize>,
 }
 
-impl Member<'_> {
+impl<'a> Member<'a> {
     /// The key, decoded.
-    pub(crate) fn key(&self) -> std::borrow::Cow<'_, str> {
+    pub(crate) fn key(&self) -> std::borrow::Cow<'a, str> {
         text::decode(self.raw_key, true)
     }
 

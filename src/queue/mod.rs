@@ -149,11 +149,30 @@ mod tests {
         assert_eq!(sender.0.lock().blocked.len(), 2);
         drop(first);
         assert_eq!(sender.0.lock().blocked.len(), 1);
-        receiver.take_some(9, &mut std::collections::VecDeque::new());
+        receiver.take_some(9, 99, &mut std::collections::VecDeque::new());
         assert!(sender.0.lock().blocked.is_empty() && second.poll(cx).is_ready());
         assert!(sender.force('b', 1) && sender.force('c', 1) && second.poll(cx).is_pending());
         drop(receiver);
         assert!(second.poll(cx).is_ready(), "there is nobody to wait for");
+    }
+
+    #[cfg(feature = "tape")]
+    #[test]
+    fn what_is_in_hand_weighs_until_more_is_asked_for() {
+        let (sender, mut receiver) = queue(9, 10);
+        for item in ['a', 'b', 'c'] {
+            assert!(sender.offer(item, 3));
+        }
+        let mut taken = std::collections::VecDeque::new();
+        receiver.take_some(9, 4, &mut taken);
+        assert_eq!(taken.drain(..).collect::<Vec<_>>(), [Taken::Item('a'), Taken::Item('b')]);
+        assert!(!sender.offer('d', 3), "nothing is done with yet");
+        receiver.take_some(9, 99, &mut taken);
+        assert!(sender.offer('e', 7) && !sender.offer('f', 1));
+        assert_eq!(taken.drain(..).collect::<Vec<_>>(), [Taken::Item('c'), Taken::Lost(1)]);
+        receiver.take_some(9, 99, &mut taken);
+        receiver.take_some(9, 99, &mut taken);
+        assert!(sender.offer('g', 99) && !sender.offer('h', 1), "one fits always");
     }
 
     #[cfg(feature = "tape")]

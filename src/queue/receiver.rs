@@ -37,11 +37,16 @@ impl<T> Receiver<T> {
         taken
     }
 
-    /// The same, up to so many at once; who waits for room learns of it.
+    /// The same, up to so many at once, and up to so many bytes, of which the last item may be more. Until it is asked
+    /// again, what was taken still weighs. Who waits for room learns of it.
     #[cfg(feature = "tape")]
-    pub(crate) fn take_some(&mut self, most: usize, into: &mut VecDeque<Taken<T>>) {
+    pub(crate) fn take_some(&mut self, most: usize, bytes: usize, into: &mut VecDeque<Taken<T>>) {
         let mut state = self.0.lock();
-        into.extend(std::iter::from_fn(|| state.take()).take(most));
+        state.let_go();
+        while into.len() < most && state.held < bytes {
+            let Some(taken) = state.take_and_hold() else { break };
+            into.push_back(taken);
+        }
         self.0.show(&state);
         let pressed = state.is_pressed();
         let woken = if pressed { BTreeMap::new() } else { std::mem::take(&mut state.blocked) };

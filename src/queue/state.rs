@@ -13,7 +13,11 @@ pub(super) struct State<T> {
     /// Each with its weight, and how many were lost before it.
     pub(super) items: VecDeque<(T, usize, u64)>,
     pub(super) max_items: usize,
+    /// Of all items, and of those that are held.
     pub(super) bytes: usize,
+    /// Of what the reader has taken and has in hand.
+    #[cfg(feature = "tape")]
+    pub(super) held: usize,
     pub(super) max_bytes: usize,
     /// Since the last item that was queued.
     pub(super) unsaid: u64,
@@ -49,6 +53,8 @@ impl<T> State<T> {
             items: VecDeque::new(),
             max_items: max_items.max(1),
             bytes: 0,
+            #[cfg(feature = "tape")]
+            held: 0,
             max_bytes,
             unsaid: 0,
             lost: 0,
@@ -77,7 +83,7 @@ impl<T> State<T> {
 
     pub(super) fn is_full(&self, bytes: usize) -> bool {
         self.items.len() >= self.max_items
-            || !self.items.is_empty() && self.bytes.saturating_add(bytes) > self.max_bytes
+            || self.bytes > 0 && self.bytes.saturating_add(bytes) > self.max_bytes
     }
 
     /// More than half of the room is taken.
@@ -135,6 +141,22 @@ impl<T> State<T> {
         let (item, bytes, _) = self.items.pop_front()?;
         self.bytes -= bytes;
         Some(Taken::Item(item))
+    }
+
+    /// The same of an item that goes on to weigh.
+    #[cfg(feature = "tape")]
+    pub(super) fn take_and_hold(&mut self) -> Option<Taken<T>> {
+        let before = self.bytes;
+        let taken = self.take();
+        self.held += before - self.bytes;
+        self.bytes = before;
+        taken
+    }
+
+    /// What is held weighs no more.
+    #[cfg(feature = "tape")]
+    pub(super) fn let_go(&mut self) {
+        self.bytes -= std::mem::take(&mut self.held);
     }
 }
 

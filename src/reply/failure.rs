@@ -12,7 +12,7 @@ pub(crate) fn failure(responder: &Responder, error: &BoxError) -> Option<JsonRpc
     tracing::warn!(%id, %error, "a call failed");
     let (kind, text) = explain(error.downcast_ref());
     let data = format!(r#"{{"shadowcat":{{"kind":"{kind}"}}}}"#);
-    Some(JsonRpcMessage::error_response_with(Some(id), Code::INTERNAL_ERROR, text, Some(&data)))
+    Some(JsonRpcMessage::refusal_with(Some(id), Code::INTERNAL_ERROR, text, Some(&data)))
 }
 
 fn explain(error: Option<&Error>) -> (&'static str, &'static str) {

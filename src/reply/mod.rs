@@ -104,8 +104,14 @@ impl Reply {
 
     /// An error response for `request`; empty for a message that is never answered.
     pub fn refuse(request: &JsonRpcMessage, code: Code, why: impl Display) -> Self {
-        let refusal = request.responder().error(code, why);
-        refusal.map_or_else(Self::empty, |refusal| Self::one(refusal.synthetic()))
+        request.responder().refusal(code, why).map_or_else(Self::empty, Self::one)
+    }
+
+    /// This result, a constant that is JSON, for `request` in the place of whoever should have answered; empty for a
+    /// message that is never answered.
+    pub(crate) fn made_up(request: &JsonRpcMessage, result: &str) -> Self {
+        let answer = request.responder().result(result).ok().flatten();
+        answer.map_or_else(Self::empty, |answer| Self::one(answer.synthetic()))
     }
 
     /// The single message, where the reply is one: what a retry policy looks at.

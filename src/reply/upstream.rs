@@ -5,8 +5,8 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-/// What an HTTP server said when it refused a request: an extension of the [`Reply`](super::Reply) that says so, or
-/// of the [`Error`](crate::Error) that the call failed with.
+/// What an HTTP server said when it refused a request, or answered with what is no answer: an extension of the
+/// [`Reply`](super::Reply) that says so, or of the [`Error`](crate::Error) that the call failed with.
 ///
 /// Front ends that speak HTTP hand on what may be handed on: the status, a challenge, a body that is no message. Others
 /// tell the message or the failure. It holds what the server chose to say, so it is shown to nobody by itself.
@@ -17,8 +17,8 @@ pub struct Upstream {
     pub status: StatusCode,
     /// The head, hop-by-hop headers and all.
     pub headers: HeaderMap,
-    /// The beginning of a body that is no message, 16 KiB at most. `None` where the body is the reply's message, or is
-    /// longer and was compressed, so that its beginning says nothing.
+    /// A body that is no message, as it came. Empty where it was larger than a message may be: a part of a page would
+    /// go for the whole. `None` where the body is the reply's message, or was not read.
     pub body: Option<Bytes>,
     /// The request carried a credential of ours: that it is not accepted (401) or not enough (403) is nothing that a client
     /// could mend, and front ends do not ask it to.

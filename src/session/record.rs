@@ -180,6 +180,9 @@ impl Drop for InUse {
     fn drop(&mut self) {
         let mut usage = self.session.usage();
         usage.uses -= 1;
-        usage.last = Instant::now();
+        // As long as others use it, it is not idle.
+        if usage.uses == 0 {
+            usage.last = Instant::now();
+        }
     }
 }

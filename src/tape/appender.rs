@@ -14,6 +14,12 @@ const ENOUGH: usize = 64 << 10;
 /// So long it may wait for more.
 const PATIENCE: Duration = Duration::from_millis(20);
 
+#[cfg(test)]
+thread_local! {
+    /// How often this thread waited for the disk.
+    pub(super) static SYNCS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+}
+
 /// A file and what is to be added to it. At most 64 KiB and one piece wait.
 #[derive(Debug)]
 pub(super) struct Appender {
@@ -88,6 +94,8 @@ impl Appender {
     }
 
     pub(super) fn sync(&self) -> Result<(), TapeError> {
+        #[cfg(test)]
+        SYNCS.with(|syncs| syncs.set(syncs.get() + 1));
         self.file.sync_data().map_err(|error| self.failed(error))
     }
 

@@ -43,7 +43,7 @@ pub struct Entry {
     pub call: Option<u64>,
     /// How the call ended, with its [`End`](EntryKind::End).
     pub outcome: Option<Outcome>,
-    /// Nobody sent it: a layer or a person put it there.
+    /// Nobody sent it: a layer, a connector or a person put it there, or answered with it in somebody's place.
     pub synthetic: bool,
 }
 
@@ -72,7 +72,7 @@ pub enum EntryKind {
     Response,
     /// What a front end refused, or what an imported recording holds beside messages; it need not be a message, nor text.
     Refused,
-    /// A call is over; why, if not well, is its text.
+    /// A call is over; why, if not well, is its text. Of one that failed, [`Entry::failure`] tells.
     End,
     /// A component was loaded, unloaded or changed.
     Component,

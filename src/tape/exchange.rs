@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use super::call::Key;
-use super::{Edge, Entry, EntryKind, Outcome, name};
+use super::{Edge, Entry, EntryKind, Outcome, failure, name};
 use crate::message::{Direction, JsonRpcMessage};
 
 /// Calls that are open at once, and bytes of them; beyond that, the oldest end as if there were no more of them.
@@ -27,6 +27,8 @@ pub(super) struct Exchange {
     pub(super) answer: Option<(Entry, JsonRpcMessage)>,
     /// `None` where the tape does not say.
     pub(super) outcome: Option<Outcome>,
+    /// As what it failed, where the tape says.
+    pub(super) failure: Option<&'static str>,
     /// Tells it from others with the same key.
     sequence: u64,
 }
@@ -147,8 +149,15 @@ impl Exchanges {
         let before = self.close(&key);
         let sequence = self.next;
         self.next += 1;
-        let exchange =
-            Exchange { request: entry, message, items: Vec::new(), answer: None, outcome: None, sequence };
+        let exchange = Exchange {
+            request: entry,
+            message,
+            items: Vec::new(),
+            answer: None,
+            outcome: None,
+            failure: None,
+            sequence,
+        };
         self.bytes += exchange.bytes();
         self.began.push_back((key.clone(), sequence));
         self.open.insert(key, exchange);
@@ -194,6 +203,7 @@ impl Exchanges {
         let mut over =
             self.close_at(&owner.reversed(), entry.edge).or_else(|| self.close_at(&owner, entry.edge))?;
         over.outcome = entry.outcome;
+        over.failure = failure::kind(&entry.bytes).filter(|_| entry.outcome == Some(Outcome::Failed));
         Some(over)
     }
 

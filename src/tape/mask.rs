@@ -56,6 +56,18 @@ impl Masks {
         None
     }
 
+    /// What an error says, as people may see it.
+    #[cfg(feature = "secret")]
+    pub(crate) fn text(&self, text: &str) -> String {
+        let text = self.redact.text(bytes::Bytes::copy_from_slice(text.as_bytes()));
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    #[cfg(not(feature = "secret"))]
+    pub(crate) fn text(&self, text: &str) -> String {
+        if self.is_masked { "…".to_owned() } else { text.to_owned() }
+    }
+
     /// Nothing is hidden: nobody masked the tape, and nobody here knows what is secret.
     pub(crate) fn is_open(&self) -> bool {
         cfg!(not(feature = "secret")) && !self.is_masked

@@ -14,7 +14,7 @@ const NAME: usize = 256;
 /// Reads several tapes as one, by the time of day: that of each entry where it is known, else by when its tape began. In
 /// memory is one entry of each.
 ///
-/// Parts of one tape, as [`Rotating`](super::lines::Rotating) and [`Split`](super::Split) make them, become that tape again:
+/// Parts of one tape, as [`Rotating`](super::Rotating) and [`Split`](super::Split) make them, become that tape again:
 /// numbered parts one after the other, others by time. Different tapes are kept apart: calls get new numbers, and a session
 /// whose name another tape has too, or that has none, is called after its tape. Where tapes are torn, that is told at the
 /// end.

@@ -10,9 +10,13 @@
 //! | [`json`] | reading and editing by people, tests, version control | one JSON document |
 //! | `sqlite` (feature `sqlite`) | many sessions in one file, questions by method, tool, session | indexed, searched |
 //!
-//! JSON Lines can be compressed (feature `zstd`), encrypted (feature `encryption`), bound by a chain so that nobody
-//! changes them unnoticed, and written to several files: see [`lines::Options`] and [`lines::Rotating`]. What is asked
-//! of a tape before it is read, and who is told, [`OpenOptions`] say.
+//! JSON Lines can be compressed (feature `zstd`), encrypted (feature `encryption`) and bound by a chain so that nobody
+//! changes them unnoticed: see [`lines::Options`]. What is asked of a tape before it is read, and who is told,
+//! [`OpenOptions`] say.
+//!
+//! Each writer alone writes one file, which grows for as long as something is recorded: [`Rotating`] writes a tape of any
+//! format to several, begins a new one at 1 GiB or what else [`Rotate`] says, and forgets the oldest where it is told to.
+//! Files and tapes of sessions that have ended nobody removes but the application; in SQLite by `sqlite::forget`.
 //!
 //! The exact bytes of every entry survive every format, also bytes that are no JSON and no text. [`copy`] brings a
 //! tape from one into another, [`open`] finds out what a file is. A file is made with mode 0600 and never over
@@ -67,11 +71,13 @@ mod error;
 mod escapes;
 mod exchange;
 pub mod export;
+pub(crate) mod failure;
 mod filter;
 mod frame;
 mod head;
 pub mod import;
 pub mod json;
+pub(crate) mod kept;
 pub mod lines;
 mod list;
 pub(crate) mod mask;
@@ -86,6 +92,7 @@ pub(crate) mod places;
 mod recorder;
 #[cfg(feature = "secret")]
 mod redact;
+mod rotating;
 mod show;
 mod snapshot;
 mod split;
@@ -121,6 +128,7 @@ pub(crate) use recorder::{Room, Watched, learn_of};
 #[cfg(feature = "secret")]
 #[cfg_attr(docsrs, doc(cfg(feature = "secret")))]
 pub use redact::{Redact, Redacted};
+pub use rotating::{PartFormat, Rotate, Rotating};
 pub use show::Show;
 pub use snapshot::{Snapshot, SnapshotKind};
 pub use split::{Cut, Split};

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use super::exchange::{Exchange, Exchanges};
 use super::until_torn::UntilTorn;
-use super::{Entry, EntryKind, Json, Payload, Source, Tape, TapeError, name};
+use super::{Entry, EntryKind, Json, Outcome, Payload, Source, Tape, TapeError, failure, name};
 use crate::message::{Direction, JsonRpcMessage};
 use crate::shown::{self, masked, quoted, render};
 
@@ -191,7 +191,8 @@ impl Show {
             }
             (None, Payload::Shape) => {}
             (None, payload) => {
-                let text = String::from_utf8_lossy(&entry.bytes);
+                let why = entry.failure().map(|error| error.to_string());
+                let text = why.map_or_else(|| String::from_utf8_lossy(&entry.bytes), Into::into);
                 let shown =
                     if payload == Payload::Raw { text.as_ref().into() } else { masked(&text, room).0 };
                 out.push_str(&quoted(&shown, room.saturating_sub(8)));
@@ -221,12 +222,21 @@ fn arrow(entry: &Entry) -> &'static str {
 fn kind(entry: &Entry, message: Option<&JsonRpcMessage>) -> String {
     let kind = match (entry.kind, message) {
         (EntryKind::Response, Some(message)) => shown::response(message),
-        (EntryKind::End, _) => entry.outcome.map_or_else(|| "end".to_owned(), |how| format!("end: {how}")),
+        (EntryKind::End, _) => end(entry),
         (kind, _) => kind.to_string(),
     };
     match entry.edge {
         super::Edge::Client => kind,
         super::Edge::Upstream => format!("upstream {kind}"),
+    }
+}
+
+/// How a call ended, and as what it failed.
+fn end(entry: &Entry) -> String {
+    let Some(outcome) = entry.outcome else { return "end".to_owned() };
+    match failure::kind(&entry.bytes).filter(|_| outcome == Outcome::Failed) {
+        Some(kind) => format!("end: {outcome} ({kind})"),
+        None => format!("end: {outcome}"),
     }
 }
 

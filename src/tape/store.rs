@@ -1,6 +1,6 @@
 //! What every format can do.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Entry, Filter, Tape, TapeError};
 
@@ -39,6 +39,12 @@ pub trait Sink: Send {
     ///
     /// As [`commit`](Self::commit).
     fn finish(&mut self) -> Result<(), TapeError>;
+
+    /// When the last entry was said, since the tape began; `None` where there is none. A [`Recorder`](super::Recorder)
+    /// that goes on with a tape goes on from there: clocks are set, the order of a tape is not.
+    fn last_at(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// Where a tape is read from: its entries in order, one at a time. After an error there is nothing more.
@@ -73,6 +79,10 @@ impl<S: Sink + ?Sized> Sink for Box<S> {
 
     fn finish(&mut self) -> Result<(), TapeError> {
         (**self).finish()
+    }
+
+    fn last_at(&self) -> Option<Duration> {
+        (**self).last_at()
     }
 }
 

@@ -37,9 +37,9 @@ pub struct Tape {
     pub duration: Option<Duration>,
     /// What made it.
     pub software: Option<Arc<str>>,
-    /// Between the client and us: `stdio`, `http`.
+    /// Between the client and us: `stdio`, `http`, `http+sse`. A recorder learns it from the front end.
     pub transport: Option<Arc<str>>,
-    /// Between us and the server.
+    /// Between us and the server, as the application says it.
     pub upstream_transport: Option<Arc<str>>,
     /// The revision that was agreed on.
     pub protocol_version: Option<Arc<str>>,

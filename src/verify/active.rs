@@ -42,6 +42,8 @@ pub(super) enum Live {
 pub(super) enum Event {
     Item(JsonRpcMessage),
     Over(Live),
+    /// The channel broke.
+    Broke(BoxError),
 }
 
 /// What a call leaves behind.
@@ -153,7 +155,7 @@ where
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         let is_late = self.timeout.as_mut().is_some_and(|timeout| timeout.as_mut().poll(cx).is_ready());
         match self.poll_event(cx) {
-            Poll::Ready(Event::Over(live)) => Poll::Ready(Event::Over(live)),
+            over @ Poll::Ready(Event::Over(_) | Event::Broke(_)) => over,
             _ if is_late => {
                 let why = format!("there was no answer within {:?}", self.limit);
                 Poll::Ready(Event::Over(Live::Failed(why)))
@@ -168,13 +170,13 @@ where
         {
             match outcome {
                 Ok(reply) => self.stage = Stage::Reading(reply),
-                Err(error) => return failed(error.into()),
+                Err(error) => return Poll::Ready(Event::Broke(error.into())),
             }
         }
         let Stage::Reading(reply) = &mut self.stage else { return Poll::Pending };
         match ready!(reply.poll_message(cx)) {
             Some(Ok(message)) => Poll::Ready(event(message)),
-            Some(Err(error)) => failed(error.into()),
+            Some(Err(error)) => Poll::Ready(Event::Broke(error.into())),
             None => Poll::Ready(Event::Over(Live::Ended)),
         }
     }
@@ -185,8 +187,4 @@ fn event(message: JsonRpcMessage) -> Event {
         Kind::Response if message.id().is_some() => Event::Over(Live::Answered(message)),
         _ => Event::Item(message),
     }
-}
-
-fn failed(error: BoxError) -> Poll<Event> {
-    Poll::Ready(Event::Over(Live::Failed(error.to_string())))
 }

@@ -114,7 +114,7 @@ where
         let request = request.and_then(|request| request.edit().remove_meta("progressToken").finish());
         let answer = self.ask(request.map_err(|why| failed(&why))?).await.map_err(|why| failed(&why))?;
         match Outcome::read(tool, &answer) {
-            Ok(Outcome::Failed(why)) => Err(failed(&why)),
+            Ok(Outcome::Failed(why)) => Err(failed(&self.settings.judge.masks.text(&why))),
             Ok(outcome) => Ok(outcome),
             Err(why) => Err(failed(&why)),
         }

@@ -178,16 +178,24 @@ where
         for at in (0..count).map(|offset| (self.next + offset) % count) {
             let Poll::Ready(event) = self.active[at].poll(cx) else { continue };
             self.next = at + 1;
-            match event {
-                Event::Item(message) => self.item(at, message),
-                Event::Over(live) => {
-                    let active = self.active.swap_remove(at);
-                    self.over(active.end(), live);
+            let live = match event {
+                Event::Item(message) => {
+                    self.item(at, message);
+                    return Poll::Ready(());
                 }
-            }
+                Event::Over(live) => live,
+                Event::Broke(error) => Live::Failed(self.shown(&error)),
+            };
+            let active = self.active.swap_remove(at);
+            self.over(active.end(), live);
             return Poll::Ready(());
         }
         Poll::Pending
+    }
+
+    /// What an error says may be as secret as what a message does.
+    fn shown(&self, error: &BoxError) -> String {
+        self.settings.judge.masks.text(&error.to_string())
     }
 
     fn poll_send(&mut self, cx: &mut Cx<'_>) -> bool {
@@ -201,7 +209,7 @@ where
         match self.service.poll_ready(cx) {
             Poll::Pending => false,
             Poll::Ready(Err(error)) => {
-                self.broken = Some(error.into().to_string());
+                self.broken = Some(self.shown(&error.into()));
                 true
             }
             Poll::Ready(Ok(())) => {

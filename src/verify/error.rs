@@ -56,7 +56,7 @@ impl VerifyError {
         Self::new(
             Kind::TooLarge,
             format_args!(
-                "the tape takes more than {max} bytes of memory; split it, or allow more by `max_bytes`"
+                "the session takes more than {max} bytes of memory; split it, or allow more by `max_bytes`"
             ),
         )
     }
@@ -78,7 +78,7 @@ impl VerifyError {
         self.kind == Kind::Tape
     }
 
-    /// The tape takes more memory than it may.
+    /// The session takes more memory than it may.
     pub fn is_too_large(&self) -> bool {
         self.kind == Kind::TooLarge
     }

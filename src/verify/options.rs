@@ -109,7 +109,8 @@ impl Verify {
         self
     }
 
-    /// Bytes of memory that the tape may take; 64 MiB by default.
+    /// Bytes of memory that the session may take, of what was said at one edge; 64 MiB by default. Other sessions take
+    /// none, however long the tape is.
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.which.max_bytes = bytes;
         self

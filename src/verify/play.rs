@@ -228,7 +228,10 @@ where
                 let judge = &mut self.settings.judge;
                 findings.extend(judge.answer(&recorded.request, expected, &actual));
             }
-            (end, live) => findings.extend(ending(end, &live, self.settings.incomplete)),
+            (end, live) => {
+                let finding = ending(end, &live, self.settings.incomplete, |why| judge.masks.text(why));
+                findings.extend(finding);
+            }
         }
         Call {
             number: call + 1,
@@ -242,8 +245,9 @@ where
     }
 }
 
-/// How the ends differ; two answers are compared elsewhere. `is_cut` says that a tape need not hold each end.
-fn ending(end: &End, live: &Live, is_cut: bool) -> Option<Finding> {
+/// How the ends differ; two answers are compared elsewhere. `is_cut` says that a tape need not hold each end, and `shown`
+/// what may be told of the tape's errors.
+fn ending(end: &End, live: &Live, is_cut: bool, shown: impl Fn(&str) -> String) -> Option<Finding> {
     let found =
         |verdict, expected: &str, actual: &str| Some(outcome("answer", verdict, Some(expected), actual));
     let left = "the client left it before";
@@ -259,8 +263,10 @@ fn ending(end: &End, live: &Live, is_cut: bool) -> Option<Finding> {
         (End::Answered(_), Live::Left) => {
             found(Verdict::Missing, "an answer", "there was none up to the end")
         }
-        (End::Failed(why), Live::Answered(_)) => found(Verdict::Extra, why, "an answer"),
-        (End::Failed(why), Live::Left) => found(Verdict::Differs, why, "there was none up to the end"),
+        (End::Failed(why), Live::Answered(_)) => found(Verdict::Extra, &shown(why), "an answer"),
+        (End::Failed(why), Live::Left) => {
+            found(Verdict::Differs, &shown(why), "there was none up to the end")
+        }
         (End::Left(_), Live::Answered(_)) => found(Verdict::Extra, left, "an answer"),
         (End::Left(_) | End::Open, Live::Failed(why)) => found(Verdict::Failed, left, why),
     }

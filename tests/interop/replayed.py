@@ -65,12 +65,22 @@ def differences(recorded, replayed, streams):
     return list(unified_diff(recorded, replayed, "the server", "the tape", n=8, lineterm=""))[:100]
 
 
+def check_title(tape, route):
+    """What the tape says of the way to its client, and to its server."""
+    titles = [json.loads(line).get("metadata") for line in tape.read_text().splitlines()]
+    title = [title for title in titles if title][-1]
+    said = title.get("transport"), title.get("upstream_transport")
+    if said != ("stdio" if route.endswith("stdio") else "http", "stdio"):
+        raise Failed(f"the tape's transports are {said}")
+
+
 async def compare(program, route, folder):
     tape = folder / f"{route}.jsonl"
     name = route.split(":")[0]
     # On HTTP the server is a process behind the proxy, as on stdio.
     server = wassette(folder) if name == "wassette" else server_command(name, "stdio")
     recorded = await session(program, route, ["record", tape, "--", *server], folder / f"{route}.recorded")
+    check_title(tape, route)
     replayed = await session(program, route, ["replay", tape], folder / f"{route}.replayed")
     if found := differences(recorded, replayed, 2 if route.endswith("streamable") else 1):
         raise Failed("\n".join(["differs ('-' is the server, '+' is the tape)", *found]))

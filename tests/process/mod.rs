@@ -70,6 +70,12 @@ pub(crate) fn reverse_http() -> &'static Path {
     PROXY.get_or_init(|| program("reverse_http"))
 }
 
+/// A proxy that records.
+pub(crate) fn record_replay() -> &'static Path {
+    static PROXY: OnceLock<PathBuf> = OnceLock::new();
+    PROXY.get_or_init(|| program("record_replay"))
+}
+
 /// Makes its server again whenever it ends.
 pub(crate) fn supervised_proxy() -> &'static Path {
     static PROXY: OnceLock<PathBuf> = OnceLock::new();
@@ -125,6 +131,7 @@ fn build(name: &str, profile: &Path) {
         .args(cfg!(feature = "monitor").then_some("--features=monitor"))
         .args(cfg!(feature = "secret").then_some("--features=secret"))
         .args(cfg!(feature = "http-server").then_some("--features=http-server,http-client"))
+        .args((name == "record_replay").then_some("--features=sqlite"))
         .args(["--profile", if folder == "debug" { "dev" } else { folder }])
         .arg("--target-dir")
         .arg(target)
@@ -223,6 +230,11 @@ pub(crate) fn kill(id: u32) {
 /// SIGTERM.
 pub(crate) fn terminate(id: u32) {
     signal(id, Signal::TERM);
+}
+
+/// SIGINT, as by Ctrl-C.
+pub(crate) fn interrupt(id: u32) {
+    signal(id, Signal::INT);
 }
 
 fn signal(id: u32, signal: Signal) {

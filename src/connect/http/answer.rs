@@ -1,5 +1,7 @@
 //! The answer to a request: one document, or a stream of events.
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use http::Response;
 use http::response::Parts;
@@ -58,12 +60,7 @@ pub(super) async fn read(mut call: Call, response: Response<Chunks>) -> Result<R
     match content(&head.headers) {
         _ if !head.status.is_success() => refusal::read(call, head, body).await,
         Content::Events => reading::read(call, head, body).await,
-        Content::Json | Content::Other => {
-            let status = head.status.as_u16();
-            Err(Error::invalid(format_args!(
-                "the server answered HTTP {status} with neither JSON nor events"
-            )))
-        }
+        Content::Json | Content::Other => Err(refusal::of_other(&call, head, body).await),
     }
 }
 
@@ -100,6 +97,10 @@ impl Call {
     /// The server takes such calls: it is of their era, and on the newer transport.
     pub(super) fn opened(&self) {
         let shared = self.shared();
+        if shared.is_known.load(Ordering::Relaxed) {
+            return;
+        }
+        shared.is_known.store(true, Ordering::Relaxed);
         shared.lock().era.get_or_insert(self.era);
         shared.transport.send_if_modified(|known| known.replace(Transport::Streamable).is_none());
     }

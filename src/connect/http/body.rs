@@ -8,6 +8,8 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 
+#[cfg(feature = "http-client")]
+use super::client::ResponseBody;
 use super::exchange::broken;
 use crate::error::{BoxError, Error};
 use crate::quiet;
@@ -45,7 +47,14 @@ impl http_body::Body for Body {
 }
 
 /// The body of a response, whatever its type.
-pub(super) struct Chunks(Pin<Box<dyn Incoming>>);
+pub(super) struct Chunks(Source);
+
+enum Source {
+    /// Of our own client, without a box.
+    #[cfg(feature = "http-client")]
+    Ours(ResponseBody),
+    Other(Pin<Box<dyn Incoming>>),
+}
 
 trait Incoming: Send {
     fn poll_chunk(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BoxError>>>;
@@ -77,7 +86,12 @@ impl Chunks {
     where
         B: http_body::Body<Error: Into<BoxError>> + Send + 'static,
     {
-        Self(Box::pin(body))
+        Self(Source::Other(Box::pin(body)))
+    }
+
+    #[cfg(feature = "http-client")]
+    pub(super) fn ours(body: ResponseBody) -> Self {
+        Self(Source::Ours(body))
     }
 
     /// The next bytes; `None` at the end.
@@ -86,7 +100,11 @@ impl Chunks {
     }
 
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        let chunk = ready!(self.0.as_mut().poll_chunk(cx));
+        let chunk = ready!(match &mut self.0 {
+            #[cfg(feature = "http-client")]
+            Source::Ours(body) => Pin::new(body).poll_chunk(cx),
+            Source::Other(body) => body.as_mut().poll_chunk(cx),
+        });
         Poll::Ready(chunk.map(|chunk| chunk.map_err(|error| broken("reading from the server", error))))
     }
 
@@ -134,7 +152,11 @@ impl Chunks {
 
     /// Nothing more comes, as far as can be told without waiting.
     pub(super) fn is_over(&self) -> bool {
-        self.0.is_over()
+        match &self.0 {
+            #[cfg(feature = "http-client")]
+            Source::Ours(body) => body.is_over(),
+            Source::Other(body) => body.is_over(),
+        }
     }
 }
 

@@ -149,6 +149,7 @@ impl Call {
         if let Some(wait) = wait {
             shared.unless_ended(Box::pin(passed(wait))).await.map_err(Error::unsent)?;
             self.renew();
+            self.era = shared.era_of(&message); // what it waited for may have shown it
         }
         if shared.options.transport == Some(Transport::Sse) || shared.pipe.initialized() {
             return Box::pin(self.pipe(message)).await;
@@ -178,7 +179,7 @@ impl Call {
     }
 
     pub(super) async fn post(&mut self, message: &JsonRpcMessage) -> Result<Response<Chunks>, Error> {
-        let (session, sent) = self.shared().post(message);
+        let (session, sent) = self.shared().post(message, self.era);
         (self.session, self.pending) = (session, self.id.is_some());
         let response = in_time(self.shared().clock.before(self.deadline, sent).await);
         self.pending &= !response.as_ref().is_err_and(Error::is_unsent);
@@ -199,11 +200,11 @@ impl Call {
         let shared = self.shared();
         let (head, body) = response.into_parts();
         if let Some(failure) = shared.failure(head.status, &head.headers, &self.session) {
+            let told = refusal::of_telling(&self, failure.clone(), head, body).await;
             if failure.is_session_lost() {
                 shared.lose(&self.session, &failure);
-                return Err(failure);
             }
-            return Err(refusal::of_telling(&self, failure, head, body).await);
+            return Err(told);
         }
         shared.drain(body);
         if self.role == Role::Initialized && self.era == Era::Legacy {
@@ -238,7 +239,7 @@ impl Drop for Call {
         self.say_aside(shared.refusals(&lost));
         shared.forget(std::mem::take(&mut self.offered));
         let is_cancelled = self.pending && self.era == Era::Legacy && self.role != Role::Initialize;
-        let (Some(id), true, None) = (&self.id, is_cancelled, shared.error()) else { return };
+        let Some(id) = self.id.as_ref().filter(|_| is_cancelled && shared.error().is_none()) else { return };
         let own = self.context.as_ref().and_then(|context| context.take_cancellation(id));
         let cancel = own.map_or_else(|| cancellation(id), Some);
         self.say_aside(cancel.into_iter().collect());

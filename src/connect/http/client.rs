@@ -8,10 +8,10 @@ use std::time::Duration;
 use http::{Request, Response};
 use http_body::Frame;
 use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::HttpConnector;
 use tower_service::Service;
 
 use super::body::Body;
+use super::connector;
 use super::exchange::broken;
 use super::pool::Pool;
 use crate::error::Error;
@@ -23,9 +23,6 @@ const CONNECT: Duration = Duration::from_secs(10);
 pub(super) const IDLE: Duration = Duration::from_secs(4);
 /// How many such there are.
 pub(super) const MOST_IDLE: usize = 64;
-/// When a silent connection is asked whether its other end is there.
-const KEEPALIVE: Duration = Duration::from_secs(60);
-
 /// An HTTP client that shares its connections among its clones; follows no redirects, keeps no cookies, uses no proxy.
 ///
 /// It is what an [`Http`](super::Http) leaf is made over where nothing else is wanted:
@@ -43,11 +40,18 @@ pub struct HttpClient(Inner);
 #[derive(Clone)]
 enum Inner {
     Plain(Pool),
-    /// Its connections may be shared by many requests: HTTP/2.
     #[cfg(feature = "http-client-tls")]
-    Tls(
-        std::sync::Arc<hyper_util::client::legacy::Client<hyper_rustls::HttpsConnector<HttpConnector>, Body>>,
-    ),
+    Tls(std::sync::Arc<Tls>),
+}
+
+/// Its connections may be shared by many requests: HTTP/2.
+#[cfg(feature = "http-client-tls")]
+struct Tls {
+    pool: hyper_util::client::legacy::Client<
+        connector::Limited<hyper_rustls::HttpsConnector<hyper_util::client::legacy::connect::HttpConnector>>,
+        Body,
+    >,
+    config: rustls::ClientConfig,
 }
 
 /// The body of a response of [`HttpClient`]; by default, and for layers that answer in its place, an empty one.
@@ -57,12 +61,25 @@ pub struct ResponseBody(Option<Incoming>);
 impl HttpClient {
     /// Without TLS: an `https` address is refused.
     pub fn new() -> Self {
-        Self::with_connect_timeout(CONNECT)
+        Self(Inner::Plain(Pool::new(connector::plain(CONNECT))))
     }
 
-    /// The same, with another limit for making a connection than 10 s.
-    pub fn with_connect_timeout(limit: Duration) -> Self {
-        Self(Inner::Plain(Pool::new(connector(limit))))
+    /// The same with another limit for making a connection than 10 s: until it is there, TLS and all, the name looked
+    /// up. A request that waits for one fails then with an error that `is_timeout()` and
+    /// [`is_unsent()`](Error::is_unsent). It has connections of its own.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use shadowcat::connect::http::HttpClient;
+    ///
+    /// let client = HttpClient::new().connect_timeout(Duration::from_secs(2));
+    /// ```
+    pub fn connect_timeout(self, limit: Duration) -> Self {
+        Self(match self.0 {
+            Inner::Plain(_) => Inner::Plain(Pool::new(connector::plain(limit))),
+            #[cfg(feature = "http-client-tls")]
+            Inner::Tls(tls) => Inner::Tls(Tls::new(tls.config.clone(), limit).into()),
+        })
     }
 
     /// Without TLS it is its pool.
@@ -82,10 +99,14 @@ impl HttpClient {
     /// The system's certificates cannot be read.
     #[cfg(feature = "http-client-tls")]
     pub fn with_native_roots() -> Result<Self, Error> {
-        let tls = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(provider())
+        use hyper_rustls::ConfigBuilderExt;
+
+        let builder = rustls::ClientConfig::builder_with_provider(provider().into());
+        let builder = builder.with_safe_default_protocol_versions().map_err(Error::invalid)?;
+        let trusting = builder
+            .with_native_roots()
             .map_err(|error| Error::io("reading the system's certificates", error))?;
-        Ok(Self::over(tls))
+        Ok(Self::with_tls(trusting.with_no_client_auth()))
     }
 
     /// With TLS by these rules: roots of one's own, a client certificate. Its ALPN protocols are set here.
@@ -95,21 +116,20 @@ impl HttpClient {
     /// The configuration names ALPN protocols.
     #[cfg(feature = "http-client-tls")]
     pub fn with_tls(config: rustls::ClientConfig) -> Self {
-        Self::over(hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(config))
+        Self(Inner::Tls(Tls::new(config, CONNECT).into()))
     }
+}
 
-    #[cfg(feature = "http-client-tls")]
-    fn over(tls: hyper_rustls::HttpsConnectorBuilder<hyper_rustls::builderstates::WantsSchemes>) -> Self {
-        let mut connector = connector(CONNECT);
-        connector.enforce_http(false);
-        let tls = tls.https_or_http().enable_all_versions().wrap_connector(connector);
+#[cfg(feature = "http-client-tls")]
+impl Tls {
+    fn new(config: rustls::ClientConfig, limit: Duration) -> Self {
         // What a pooled connection did not take before it closed is sent on another: it was never on the wire.
         let pool = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
             .pool_timer(hyper_util::rt::TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(MOST_IDLE)
-            .build(tls);
-        Self(Inner::Tls(pool.into()))
+            .build(connector::tls(config.clone(), limit));
+        Self { pool, config }
     }
 }
 
@@ -117,14 +137,6 @@ impl HttpClient {
 #[cfg(feature = "http-client-tls")]
 fn provider() -> rustls::crypto::CryptoProvider {
     rustls::crypto::ring::default_provider()
-}
-
-fn connector(limit: Duration) -> HttpConnector {
-    let mut connector = HttpConnector::new();
-    connector.set_connect_timeout(Some(limit));
-    connector.set_nodelay(true);
-    connector.set_keepalive(Some(KEEPALIVE)); // a stream may be silent for long
-    connector
 }
 
 impl Default for HttpClient {
@@ -149,8 +161,8 @@ impl Service<Request<Body>> for HttpClient {
         ClientFuture(match &self.0 {
             Inner::Plain(pool) => Box::pin(pool.clone().send(request, ResponseBody::from)),
             #[cfg(feature = "http-client-tls")]
-            Inner::Tls(pool) => {
-                let sent = pool.request(request);
+            Inner::Tls(tls) => {
+                let sent = tls.pool.request(request);
                 Box::pin(async move {
                     let response = sent.await.map_err(|error| broken("asking the server", error.into()))?;
                     Ok(response.map(ResponseBody::from))

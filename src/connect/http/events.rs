@@ -48,11 +48,14 @@ pub(super) struct Events {
     pause: Option<Duration>,
     /// Something came after the head.
     pub(super) any: bool,
+    /// When there last was a sign of life: an event or a comment.
+    pub(super) heard: Instant,
 }
 
 impl Events {
     pub(super) fn new(body: Chunks, scan: &ScanOptions) -> Self {
-        Self { body, decoder: Decoder::new(Limits::new(scan.max_bytes)), pause: None, any: false }
+        let decoder = Decoder::new(Limits::new(scan.max_bytes));
+        Self { body, decoder, pause: None, any: false, heard: Instant::now() }
     }
 
     /// It goes on after this event, and what the server asked for stands.
@@ -70,11 +73,12 @@ impl Events {
         loop {
             let comments = self.decoder.comments();
             if let Some(event) = self.decoder.next_event()? {
-                self.any = true;
+                (self.any, self.heard) = (true, Instant::now());
                 return Ok(Some(event));
             }
             if self.decoder.comments() > comments {
-                deadline = silence.map(|silence| Instant::now() + silence);
+                self.heard = Instant::now();
+                deadline = silence.map(|silence| self.heard + silence);
             }
             let chunk = match deadline {
                 Some(deadline) => timeout_at(deadline, self.body.next()).await.unwrap_or_else(|_| {

@@ -79,7 +79,7 @@ impl Exchange for Pool {
         if let Some(length @ 1..) = request.body().size_hint().exact() {
             request.headers_mut().insert(CONTENT_LENGTH, length.into());
         }
-        Box::pin(self.clone().send(request, |body| Chunks::new(ResponseBody::from(body))))
+        Box::pin(self.clone().send(request, |body| Chunks::ours(ResponseBody::from(body))))
     }
 
     fn prepare(&self, head: &mut HeaderMap, uri: &Uri) {

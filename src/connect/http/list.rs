@@ -33,13 +33,13 @@ impl Call {
     /// (2026-07-28 basic/transports/streamable-http, "Client Behavior").
     pub(super) async fn call_tool(mut self, message: JsonRpcMessage) -> Result<Reply, Error> {
         let (shared, handle) = (self.shared().clone(), self.handle.clone());
-        if !shared.lock().tools.knows(&message) {
+        if !shared.lock().tools.shown(&message).knows(&message) {
             read_list(&handle, &message, None).await?;
             self.renew();
         }
         let (before, version) = {
-            let tools = &shared.lock().tools;
-            (tools.mirrored(&message), tools.version())
+            let tools = &mut shared.lock().tools;
+            (tools.mirrored(&message), tools.shown(&message).version())
         };
         let response = shared.unless_ended(self.post(&message)).await?;
         let reply = shared.unless_ended(answer::read(self, response)).await?;
@@ -75,7 +75,8 @@ async fn read_list(handle: &Arc<Handle>, call: &JsonRpcMessage, seen: Option<u64
             // Those before may be many, and each may take its time.
             let Ok(_turn) = timeout(limit, shared.listing.lock()).await else { return Ok(()) };
             let began = {
-                let tools = &shared.lock().tools;
+                let mut state = shared.lock();
+                let tools = state.tools.shown(call);
                 let is_read =
                     seen.map_or(tools.knows(call), |seen| tools.knows(call) && tools.version() != seen);
                 if is_read || tools.not_before.is_some_and(|at| Instant::now() < at) {
@@ -84,7 +85,8 @@ async fn read_list(handle: &Arc<Handle>, call: &JsonRpcMessage, seen: Option<u64
                 tools.version()
             };
             let read = within(limit, read_pages(handle, call)).await;
-            let tools = &mut shared.lock().tools;
+            let mut state = shared.lock();
+            let tools = state.tools.shown(call);
             match read {
                 Ok(read) => tools.replace(read.finish(), began),
                 Err(error) => {

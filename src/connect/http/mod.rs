@@ -44,6 +44,8 @@ mod body;
 mod call;
 #[cfg(feature = "http-client")]
 mod client;
+#[cfg(feature = "http-client")]
+mod connector;
 mod ended;
 mod endpoint;
 mod events;
@@ -100,7 +102,8 @@ pub use stats::Stats;
 /// A leaf over the HTTP client `C`; cheap to clone, all clones are one session of one MCP client.
 ///
 /// When every clone, pending call and open reply is gone, the session is ended at the server by a task of its own;
-/// a program that ends then uses [`close`](Self::close), and waits.
+/// a program that ends then uses [`close`](Self::close), or waits for [`ended`](Self::ended) or with a
+/// [`Farewell`](super::Farewell).
 ///
 /// # Errors
 ///
@@ -109,8 +112,9 @@ pub use stats::Stats;
 /// reached or broke off, and [`is_unsent`](Error::is_unsent) if the request never left; that
 /// [`is_timeout`](Error::is_timeout), [`is_too_large`](Error::is_too_large) or [`is_busy`](Error::is_busy); and that
 /// [`is_invalid`](Error::is_invalid) when what came was no acceptable answer. A JSON-RPC error is a reply, whatever
-/// its status, and so is a 401 or 403. All that the server refused say by a [`reply::Upstream`](crate::reply::Upstream)
-/// what it said, the errors among them in their [`extensions`](Error::extensions).
+/// its status, and so is a 401 or 403. All that the server refused, or answered with neither
+/// JSON nor events, say by a [`reply::Upstream`](crate::reply::Upstream) what it said, the errors among them in their
+/// [`extensions`](Error::extensions); what failed with the session and was not answered itself does not.
 ///
 /// # Backpressure
 ///
@@ -182,16 +186,23 @@ impl<C> Http<C> {
     ///
     /// The server could not be told.
     pub async fn close(self) -> Result<(), Error> {
+        let _goodbye = self.shared().goodbyes.subscribe();
         match self.shared().finish(&Error::closed("the session was closed")) {
             Some(session) => self.shared().delete(session).await,
             None => Ok(()),
         }
     }
 
-    /// Waits until the session has ended. Holds no claim on it.
+    /// Waits until the session has ended and the server was told so, for which it gets 10 s. Holds no claim on it.
     pub fn ended(&self) -> impl Future<Output = Exit> + Send + 'static + use<C> {
         let shared = self.shared().clone();
-        async move { Exit::new(None, shared.end().await) }
+        async move { Exit::new(None, shared.told().await) }
+    }
+
+    /// Waits until no call goes through it any more: the server may not have been told yet. Holds no claim on it.
+    pub fn closed(&self) -> impl Future<Output = Error> + Send + 'static + use<C> {
+        let shared = self.shared().clone();
+        async move { shared.end().await }
     }
 
     /// Ends the session whoever else uses it: every pending call fails at once with `why`, and so does every later
@@ -235,6 +246,12 @@ impl<C: 'static> Service<JsonRpcMessage> for Http<C> {
 impl<C: 'static> Leaf for Http<C> {
     fn ended(&self) -> impl Future<Output = Exit> + Send + 'static {
         Self::ended(self)
+    }
+
+    /// The server may not have been told yet.
+    fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let closed = Self::closed(self);
+        async move { drop(closed.await) }
     }
 
     fn stop(&self, why: Error) {

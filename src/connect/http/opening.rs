@@ -58,12 +58,14 @@ impl Shared {
 
     /// Nobody will use this session any more.
     pub(super) fn forget(self: &Arc<Self>, session: Session) {
-        let permit = self.aside.clone().try_acquire_owned();
-        if let (true, Ok(permit)) = (session.id().is_some(), permit) {
-            let shared = self.clone();
+        if session.id().is_none() {
+            return;
+        }
+        if let Ok(permit) = self.aside.clone().try_acquire_owned() {
+            let (shared, goodbye) = (self.clone(), self.goodbyes.subscribe());
             self.runtime.spawn(async move {
                 let _ = shared.delete(session).await;
-                drop(permit);
+                drop((permit, goodbye));
             });
         }
     }

@@ -18,6 +18,7 @@ use tower_service::Service;
 
 use super::body::Body;
 use super::client::{IDLE, MOST_IDLE};
+use super::connector::Limited;
 use super::exchange::broken;
 use crate::error::Error;
 use crate::quiet::Driven;
@@ -27,7 +28,7 @@ use crate::quiet::Driven;
 pub(super) struct Pool(Arc<Shared>);
 
 struct Shared {
-    connector: HttpConnector,
+    connector: Limited<HttpConnector>,
     table: Mutex<Table>,
 }
 
@@ -48,7 +49,7 @@ struct Link {
 }
 
 impl Pool {
-    pub(super) fn new(connector: HttpConnector) -> Self {
+    pub(super) fn new(connector: Limited<HttpConnector>) -> Self {
         Self(Arc::new(Shared { connector, table: Mutex::default() }))
     }
 
@@ -112,8 +113,7 @@ impl Pool {
 impl Shared {
     async fn connect(&self, target: &Uri) -> Result<Box<Link>, Error> {
         let unsent = |error| broken("asking the server", error).unsent();
-        let stream =
-            self.connector.clone().call(target.clone()).await.map_err(|error| unsent(error.into()))?;
+        let stream = self.connector.clone().call(target.clone()).await.map_err(unsent)?;
         let host = host(target)?;
         let (mut sender, connection) = handshake(stream).await.map_err(|error| unsent(error.into()))?;
         tokio::spawn(async move {

@@ -30,8 +30,7 @@ const COPIES_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Shared {
     /// A message on its way, and the session that it names.
-    pub(super) fn post(&self, message: &JsonRpcMessage) -> (Session, Sending) {
-        let era = self.era_of(message);
+    pub(super) fn post(&self, message: &JsonRpcMessage, era: Era) -> (Session, Sending) {
         let named = era == Era::Legacy && !message.is_method(method::INITIALIZE);
         let session = if named { self.lock().session_of(message, &self.head) } else { Session::default() };
         let sent = match self.head(message, era, &session) {
@@ -152,12 +151,14 @@ impl Shared {
 
     /// Ends everything, the session at the server included.
     pub(super) fn stop(self: &Arc<Self>, why: &Error) {
+        let goodbye = self.goodbyes.subscribe(); // first: who sees the end waits for it
         let Some(session) = self.finish(why) else { return };
         let shared = self.clone();
         self.runtime.spawn(async move {
             if let Err(error) = shared.delete(session).await {
                 tracing::debug!(%error, "the server was not told that the session is over");
             }
+            drop(goodbye);
         });
     }
 

@@ -165,6 +165,6 @@ async fn tell(message: &JsonRpcMessage, error: &Error, back: &Writer) {
     };
     let data = format!(r#"{{"shadowcat":{{"kind":"{kind}"}}}}"#);
     let text = "The server did not take the request";
-    let answer = JsonRpcMessage::error_response_with(Some(&id), Code::INTERNAL_ERROR, text, Some(&data));
+    let answer = JsonRpcMessage::refusal_with(Some(&id), Code::INTERNAL_ERROR, text, Some(&data));
     let _ = write(back, answer.bytes()).await;
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use http::Response;
 use http::response::Parts;
+use http::{Response, StatusCode};
 use tokio::time::{Instant, sleep};
 
 use super::answer::{one, single, whole};
@@ -17,6 +17,7 @@ use super::body::Chunks;
 use super::call::{Call, Role};
 use super::events::{self, Content, Events, content};
 use super::questions::{Asked, Asking};
+use super::refusal;
 use super::state::{Shared, in_time};
 use super::stream::SHORTEST;
 use crate::error::Error;
@@ -69,15 +70,13 @@ struct Answer {
     events: Option<Events>,
     /// What is left of a batch.
     batch: VecDeque<Bytes>,
-    /// When something last came.
-    news: Instant,
     /// The final response has come.
     over: bool,
 }
 
 impl Answer {
     fn new(call: Call, head: Parts, events: Option<Events>) -> Self {
-        Self { call, head, events, batch: VecDeque::new(), news: Instant::now(), over: false }
+        Self { call, head, events, batch: VecDeque::new(), over: false }
     }
 
     /// What it is, by its first message.
@@ -124,7 +123,6 @@ impl Answer {
         let events = self.events.as_mut().ok_or_else(another)?;
         match events.next(silence).await {
             Ok(Some(event)) => {
-                self.news = Instant::now();
                 if event.data.is_empty() && event.id.is_some() {
                     self.primed();
                 }
@@ -215,15 +213,15 @@ impl Answer {
     /// Takes the stream up where it broke, if the server numbered its events (2025-11-25 basic/transports,
     /// "Resumability and Redelivery"); nothing is asked a second time.
     async fn resume(&mut self, shared: &Arc<Shared>, broken: Option<Error>) -> Result<(), Error> {
-        let last = self.events.as_ref().and_then(Events::last_id).filter(|_| self.call.era == Era::Legacy);
-        let Some(last) = last else { return Err(broken.unwrap_or_else(closed)) };
+        let events = self.events.as_ref().filter(|_| self.call.era == Era::Legacy);
+        let numbered = events.and_then(|events| Some((events.last_id()?, events.retry(), events.heard)));
+        let Some((last, asked, heard)) = numbered else { return Err(broken.unwrap_or_else(closed)) };
         if let (None, Some(stream)) = (&broken, &self.call.stream) {
             stream.close(); // the server wants its client to come back, and so do we
         }
         let (first, most) = shared.options.reconnect;
-        let asked = self.events.as_ref().and_then(Events::retry);
         let mut pause = asked.unwrap_or(first).max(SHORTEST);
-        let deadline = self.news + shared.options.timeout;
+        let deadline = heard + shared.options.timeout;
         loop {
             if Instant::now() + pause >= deadline {
                 return Err(broken.unwrap_or_else(|| Error::timeout("the server did not answer in time")));
@@ -235,16 +233,18 @@ impl Answer {
                 Ok(response)
                     if response.status().is_success() && content(response.headers()) == Content::Events =>
                 {
-                    self.events = Some(
-                        Events::new(response.into_body(), &shared.options.scan).after(Some(last), asked),
-                    );
+                    let events = Events::new(response.into_body(), &shared.options.scan);
+                    let mut events = events.after(Some(last), asked);
+                    events.heard = heard; // to be there is no sign of life yet
+                    self.events = Some(events);
                     return Ok(());
                 }
-                Ok(response) if !response.status().is_server_error() => {
-                    let failure = shared.failure(response.status(), response.headers(), &self.call.session);
+                Ok(response) if !is_temporary(response.status()) => {
+                    let (head, _) = response.into_parts();
+                    let failure = shared.failure(head.status, &head.headers, &self.call.session);
                     if let Some(lost) = failure.filter(Error::is_session_lost) {
                         shared.lose(&self.call.session, &lost);
-                        return Err(lost);
+                        return Err(lost.with_extension(refusal::said(&self.call, head, None)));
                     }
                     // It has no such stream; what happened is that the answer broke off.
                     return Err(broken.unwrap_or_else(closed));
@@ -253,6 +253,11 @@ impl Answer {
             }
         }
     }
+}
+
+/// It may have the stream later. 409: it has not noticed yet that the connection before is gone.
+fn is_temporary(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::CONFLICT
 }
 
 fn closed() -> Error {

@@ -1,9 +1,11 @@
 //! Answers whose status is no success.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::CONTENT_ENCODING;
 use http::response::Parts;
+use tokio::time::{Instant, timeout_at};
 
 use super::body::Chunks;
 use super::call::{Call, Role};
@@ -14,8 +16,8 @@ use crate::message::{Code, JsonRpcMessage};
 use crate::protocol::{Era, peek};
 use crate::reply::{Reply, Upstream};
 
-/// The most of a body that is kept to be handed on.
-const MOST: usize = 16 << 10;
+/// How long the body of what is no answer at all may take.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A JSON-RPC error in the body is the answer, and so is a refusal for want of a right. Anything else breaks the call.
 /// All of them tell by an [`Upstream`] what the server said.
@@ -25,9 +27,8 @@ pub(super) async fn read(mut call: Call, head: Parts, mut body: Chunks) -> Resul
     let failure = shared.failure(head.status, &head.headers, &call.session);
     let failure = failure.unwrap_or_else(|| Error::invalid("the server answered nothing"));
     let is_json = content(&head.headers) == Content::Json;
-    let most = if is_json { scan.max_bytes } else { MOST };
     // What breaks here cannot say more than the status did.
-    let body = in_time(shared.clock.before(call.deadline, body.beginning(most)).await);
+    let body = in_time(shared.clock.before(call.deadline, body.beginning(scan.max_bytes)).await);
     let (bytes, more) = body.unwrap_or_default();
     let message = (is_json && !more).then(|| JsonRpcMessage::parse_with(bytes.clone(), &scan).ok()).flatten();
     let answer = message.filter(|message| message.error().is_some()).and_then(|message| call.own(message));
@@ -35,7 +36,7 @@ pub(super) async fn read(mut call: Call, head: Parts, mut body: Chunks) -> Resul
     if is_lost {
         call.settle();
         shared.lose(&call.session, &failure);
-        return Err(failure);
+        return Err(failure.with_extension(said(&call, head, Some((bytes, more)))));
     }
     let is_forbidden = matches!(head.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
     let (message, said) = match answer {
@@ -57,17 +58,25 @@ pub(super) async fn read(mut call: Call, head: Parts, mut body: Chunks) -> Resul
 
 /// The refusal of what gets no answer.
 pub(super) async fn of_telling(call: &Call, failure: Error, head: Parts, mut body: Chunks) -> Error {
-    let body = in_time(call.shared().clock.before(call.deadline, body.beginning(MOST)).await);
+    let most = call.shared().options.scan.max_bytes;
+    let body = in_time(call.shared().clock.before(call.deadline, body.beginning(most)).await);
     failure.with_extension(said(call, head, Some(body.unwrap_or_default())))
 }
 
-/// With the beginning of a body that is no message; that of a compressed one could not be read.
-fn said(call: &Call, head: Parts, body: Option<(Bytes, bool)>) -> Upstream {
-    let is_compressed = head.headers.contains_key(CONTENT_ENCODING);
-    let body = body.and_then(|(body, more)| match body.len() > MOST || more {
-        true => (!is_compressed).then(|| body.slice(..body.len().min(MOST))),
-        false => Some(body),
-    });
+/// A success that answers nothing: neither JSON nor events.
+pub(super) async fn of_other(call: &Call, head: Parts, mut body: Chunks) -> Error {
+    let code = head.status.as_u16();
+    let failure =
+        Error::invalid(format_args!("the server answered HTTP {code} with neither JSON nor events"));
+    let most = call.shared().options.scan.max_bytes;
+    let until = call.deadline.min(Instant::now() + PAGE_TIMEOUT); // it may be a stream without end
+    let body = timeout_at(until, body.beginning(most)).await.ok().and_then(Result::ok);
+    failure.with_extension(said(call, head, body))
+}
+
+/// With a body that is no message. The part of one that is too long would go for the whole.
+pub(super) fn said(call: &Call, head: Parts, body: Option<(Bytes, bool)>) -> Upstream {
+    let body = body.map(|(body, more)| if more { Bytes::new() } else { body });
     let mut said = Upstream::new(status(call, head.status), head.headers, body);
     said.own_credential = call.shared().lends_own(call);
     said
@@ -117,5 +126,5 @@ fn forbidden(call: &Call, status: StatusCode) -> JsonRpcMessage {
     let status = status.as_u16();
     let data = format!(r#"{{"shadowcat":{{"kind":"upstream_refused","status":{status}}}}}"#);
     let text = format!("The server refused the request with HTTP status {status}");
-    JsonRpcMessage::error_response_with(call.id.as_ref(), Code::INTERNAL_ERROR, text, Some(&data))
+    JsonRpcMessage::refusal_with(call.id.as_ref(), Code::INTERNAL_ERROR, text, Some(&data))
 }

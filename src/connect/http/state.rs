@@ -1,6 +1,6 @@
 //! What the calls and the streams of one session share.
 
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use super::questions::Questions;
 use super::riding::Riding;
 use super::session::Session;
 use super::stats::Stats;
-use super::tools::Tools;
+use super::tools::Lists;
 use crate::clock::Clock;
 use crate::connect::multiplex::Multiplex;
 use crate::error::Error;
@@ -39,10 +39,16 @@ pub(super) struct Shared {
     pub(super) runtime: runtime::Handle,
     state: Mutex<State>,
     ended: watch::Sender<Option<Error>>,
+    /// The same for who only asks whether: every turn of every call does.
+    is_over: AtomicBool,
+    /// Whoever tells the server that a session is over listens to it until that is done.
+    pub(super) goodbyes: watch::Sender<()>,
     /// Calls that wait for something else, too.
     pub(super) waiters: Waiters,
     /// For the deadlines of all calls.
     pub(super) clock: Arc<Clock>,
+    /// An answer has shown what the server speaks; that it did is asked for each.
+    pub(super) is_known: AtomicBool,
     /// Known once the server has answered in it.
     pub(super) transport: watch::Sender<Option<Transport>>,
     /// The older transport, once it is open.
@@ -79,7 +85,7 @@ pub(super) struct State {
     pub(super) calls: u64,
     pub(super) listen: Listen,
     pub(super) questions: Questions,
-    pub(super) tools: Tools,
+    pub(super) tools: Lists,
     /// What the client's last request was of.
     pub(super) client: Era,
     pub(super) stats: Stats,
@@ -110,7 +116,7 @@ impl Shared {
             calls: 0,
             listen: Listen::new(&options),
             questions: Questions::default(),
-            tools: Tools::default(),
+            tools: Lists::new(options.transparent),
             client: Era::Legacy,
             stats: Stats::default(),
         };
@@ -126,8 +132,11 @@ impl Shared {
             runtime: runtime::Handle::current(),
             state: Mutex::new(state),
             ended: watch::Sender::new(None),
+            is_over: AtomicBool::new(false),
+            goodbyes: watch::Sender::new(()),
             waiters: Waiters::default(),
             clock: Arc::default(),
+            is_known: AtomicBool::new(false),
             transport: watch::Sender::new(None),
             pipe: OnceCell::new(),
             aside: Arc::new(Semaphore::new(ASIDE)),
@@ -143,7 +152,7 @@ impl Shared {
 
     /// Why it ended, if it has.
     pub(super) fn error(&self) -> Option<Error> {
-        self.ended.borrow().clone()
+        if self.is_over.load(Ordering::Acquire) { self.ended.borrow().clone() } else { None }
     }
 
     /// Waits for the end.
@@ -151,6 +160,13 @@ impl Shared {
         let mut ended = self.ended.subscribe();
         let error = ended.wait_for(Option::is_some).await.ok().and_then(|error| error.clone());
         error.unwrap_or_else(|| Error::closed("every caller is gone"))
+    }
+
+    /// Waits for the end, and until the server was told of every session that is over, as far as it lets itself be told.
+    pub(super) async fn told(&self) -> Error {
+        let error = self.end().await;
+        self.goodbyes.closed().await;
+        error
     }
 
     /// Ends everything that is pending with `why`; gives the session that is to be ended at the server, too.
@@ -163,6 +179,8 @@ impl Shared {
         if !is_first {
             return None;
         }
+        // Whoever is not woken comes later, and sees it.
+        self.is_over.store(true, Ordering::Release);
         self.waiters.wake_all();
         let mut state = self.lock();
         let (sender, session) = (state.listen.close(), std::mem::take(&mut state.session));
@@ -198,7 +216,7 @@ impl Shared {
             return;
         };
         // By the session that they belong to.
-        let sent: Vec<_> = messages.iter().map(|message| self.post(message)).collect();
+        let sent: Vec<_> = messages.iter().map(|message| self.post(message, self.era_of(message))).collect();
         let shared = self.clone();
         self.runtime.spawn(async move {
             let _permit = permit;
@@ -226,7 +244,7 @@ impl Shared {
         }
         let refusal = |id: &OwnedId| {
             tracing::debug!(%id, "an open question of the server was refused: nobody is left to answer it");
-            JsonRpcMessage::error_response(Some(id), Code::INTERNAL_ERROR, "nobody is there to answer")
+            JsonRpcMessage::refusal(Some(id), Code::INTERNAL_ERROR, "nobody is there to answer")
         };
         questions.iter().map(refusal).collect()
     }

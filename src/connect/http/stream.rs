@@ -152,6 +152,8 @@ impl Reader {
                 Stop::ForGood
             }
             Some(error) if error.is_closed() || error.is_busy() || error.is_timeout() => Stop::Broken,
+            // It has one already: it has not noticed that the connection before is gone.
+            _ if status == StatusCode::CONFLICT => Stop::Broken,
             // The client may have a better token later; it does not hear of this.
             _ if self.shared.options.transparent && status == StatusCode::UNAUTHORIZED => Stop::Broken,
             _ => {

@@ -1,13 +1,87 @@
 //! Which arguments of which tools a modern server wants mirrored, as its lists of tools said.
 
+use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use super::call::Call;
-use crate::message::{JsonRpcMessage, Kind};
+use crate::message::{Context, JsonRpcMessage, Kind};
 use crate::protocol::{method, peek};
-use crate::wire::http::{Mirrored, MirroredTools, ParamHeaders, learn, without_invalid_tools};
+use crate::session::Principal;
+use crate::wire::http::{
+    ClientAuthorization, Mirrored, MirroredTools, ParamHeaders, learn, without_invalid_tools,
+};
+
+/// Of so many callers it is known which tools they see; of one more, another's are read again.
+const CALLERS: usize = 256;
+
+/// What callers were shown: a server may show each other tools. They are told apart by their principal, and where
+/// there is none, by the credential that goes on.
+#[derive(Debug)]
+pub(super) struct Lists {
+    anybody: Tools,
+    /// By a hash that is of no use elsewhere.
+    of: HashMap<u64, Tools>,
+    /// How many were begun.
+    begun: u64,
+    by_credential: bool,
+}
+
+impl Lists {
+    /// `by_credential`: what a client sent goes on.
+    pub(super) fn new(by_credential: bool) -> Self {
+        Self { anybody: Tools::default(), of: HashMap::new(), begun: 0, by_credential }
+    }
+
+    /// What the call of a tool mirrors, as far as its caller was told.
+    pub(super) fn mirrored(&self, call: &JsonRpcMessage) -> Option<Arc<ParamHeaders>> {
+        if self.of.is_empty() && self.anybody.known.is_empty() {
+            return None;
+        }
+        let shown = match self.key(call.context().map(Arc::as_ref), call.extensions().get()) {
+            None => &self.anybody,
+            Some(key) => self.of.get(&key)?,
+        };
+        shown.mirrored(call)
+    }
+
+    /// What the caller of this was shown.
+    pub(super) fn shown(&mut self, call: &JsonRpcMessage) -> &mut Tools {
+        self.shown_to(call.context().map(Arc::as_ref), call.extensions().get())
+    }
+
+    fn shown_to(&mut self, context: Option<&Context>, sent: Option<&ClientAuthorization>) -> &mut Tools {
+        let Some(key) = self.key(context, sent) else { return &mut self.anybody };
+        if self.of.len() >= CALLERS
+            && !self.of.contains_key(&key)
+            && let Some(other) = self.of.keys().next().copied()
+        {
+            self.of.remove(&other);
+        }
+        self.of.entry(key).or_insert_with(|| {
+            self.begun += 1;
+            // No version of one that was here before is taken for one of this.
+            Tools { version: self.begun << 32, ..Tools::default() }
+        })
+    }
+
+    /// The server says that its tools changed.
+    pub(super) fn forget(&mut self) {
+        self.anybody.forget();
+        self.of.values_mut().for_each(Tools::forget);
+    }
+
+    fn key(&self, context: Option<&Context>, sent: Option<&ClientAuthorization>) -> Option<u64> {
+        let principal = context.and_then(|context| context.shared().get::<Principal>());
+        let credential = || sent.filter(|_| self.by_credential)?.value();
+        match principal {
+            Some(principal) => Some(self.of.hasher().hash_one(principal)),
+            None => credential().map(|value| self.of.hasher().hash_one(value.as_bytes())),
+        }
+    }
+}
 
 /// Learned from the lists that pass, and from one of our own where a call needs it.
 #[derive(Debug, Default)]
@@ -63,7 +137,7 @@ impl Tools {
     }
 
     /// The server says that its tools changed.
-    pub(super) fn forget(&mut self) {
+    fn forget(&mut self) {
         *self = Self { version: self.version + 1, ..Self::default() };
     }
 
@@ -77,7 +151,7 @@ impl Tools {
     }
 
     /// What the call of a tool mirrors.
-    pub(super) fn mirrored(&self, call: &JsonRpcMessage) -> Option<Arc<ParamHeaders>> {
+    fn mirrored(&self, call: &JsonRpcMessage) -> Option<Arc<ParamHeaders>> {
         if self.known.is_empty() {
             return None;
         }
@@ -89,7 +163,8 @@ impl Call {
     /// A list of tools passes: learned from, and rid of what must not be called over HTTP.
     pub(super) fn listed(&self, list: JsonRpcMessage, page: Page) -> JsonRpcMessage {
         let shared = self.shared();
-        shared.lock().tools.learn(&list, page);
+        let (context, sent) = (self.context.as_deref(), self.credential.as_deref());
+        shared.lock().tools.shown_to(context, sent).learn(&list, page);
         if !shared.options.drop_invalid_tools {
             return list;
         }

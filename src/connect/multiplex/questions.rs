@@ -118,6 +118,6 @@ impl State {
             self.stats.lost_refusals += 1;
             return;
         }
-        self.write(&JsonRpcMessage::error_response(Some(id), code, why));
+        self.write(&JsonRpcMessage::refusal(Some(id), code, why));
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! What a client asks is looked up by method and params; ids, progress tokens and other `_meta` do not count. It is
 //! told exactly what was recorded, byte for byte, with its own ids and tokens in the place of the recorded ones:
-//! progress and logs, questions of the server, the answer, errors, and calls that failed or never ended. What the server
-//! said unasked comes on the listen where it came then. Revisions with and without `initialize` are replayed alike.
+//! progress and logs, questions of the server, the answer, errors, and calls that failed (with the [kind](crate::tape::Entry::failure) that was
+//! recorded) or never ended. What the server said unasked comes on the listen where it came then. Revisions with and
+//! without `initialize` are replayed alike.
 //!
 //! ```
 //! use shadowcat::connect::Replay;

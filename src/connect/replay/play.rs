@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::message::{Code, JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::{method, peek};
 use crate::reply::Reply;
+use crate::tape::failure;
 
 /// What comes back for a request.
 pub(super) struct Play {
@@ -120,7 +121,7 @@ impl Play {
         let Some(playing) = state.plays.get(&self.number) else { return Step::Wait };
         if let Some(mismatch) = &playing.refused {
             let (data, id) = (mismatch.data(), Some(&self.caller.id));
-            let answer = JsonRpcMessage::error_response_with(id, Code::INTERNAL_ERROR, mismatch, Some(&data));
+            let answer = JsonRpcMessage::refusal_with(id, Code::INTERNAL_ERROR, mismatch, Some(&data));
             return Step::Refuse(answer);
         }
         let is_early = recorded.is_listen() && state.reached.frame < item.cause;
@@ -198,14 +199,14 @@ impl Play {
         let error = match &end.how {
             How::Cancelled => return Poll::Pending,
             How::Unknown if recorded.is_listen() => return Poll::Pending,
-            How::Unknown => Some("the tape holds no answer to this call, nor how it ended".to_owned()),
-            How::Failed(why) => Some(format!("as recorded: {why}")),
+            How::Unknown => Some(Error::closed("the tape holds no answer to this call, nor how it ended")),
+            How::Failed(told) => Some(failure::read(told.as_bytes()).within("as recorded")),
             How::Answered | How::Unanswered => None,
         };
         ready!(self.timer.poll(self.due(end.at), cx));
         self.over = true;
         self.shared.change(|state| state.reach(end.frame, end.at));
-        Poll::Ready(error.map(|error| Err(Error::closed(error))))
+        Poll::Ready(error.map(Err))
     }
 }
 

@@ -59,7 +59,7 @@ impl Replay {
                     state.mismatch(mismatch.clone());
                     let (id, data) = (message.owned_id(), mismatch.data());
                     let code = Code::INTERNAL_ERROR;
-                    Err(JsonRpcMessage::error_response_with(id.as_ref(), code, mismatch, Some(&data)))
+                    Err(JsonRpcMessage::refusal_with(id.as_ref(), code, mismatch, Some(&data)))
                 }
             };
             (found, is_awaited)

@@ -32,9 +32,7 @@ impl<L: Leaf> State<L> {
         let before = self.clients.get_mut(&client).and_then(|client| client.level.replace(wanted));
         let most = self.most_verbose().unwrap_or(wanted);
         if self.level == Some(most) {
-            return Plan::Answer(
-                message.responder().result("{}").ok().flatten().map_or_else(Reply::empty, Reply::one),
-            );
+            return Plan::Answer(Reply::made_up(&message, "{}"));
         }
         self.level = Some(most);
         let sent = if most == wanted { message } else { with_level(message, most) };

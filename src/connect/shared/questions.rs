@@ -141,6 +141,6 @@ impl<L: Leaf> State<L> {
         self.questions.0.remove(id);
         self.counts.refused_questions += 1;
         let why = "nobody is there to answer";
-        self.say(JsonRpcMessage::error_response(Some(id), Code::INTERNAL_ERROR, why));
+        self.say(JsonRpcMessage::refusal(Some(id), Code::INTERNAL_ERROR, why));
     }
 }

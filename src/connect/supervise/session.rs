@@ -251,7 +251,7 @@ fn update(watch: &JsonRpcMessage) -> Option<JsonRpcMessage> {
     let is_watch = watch.is_method(method::RESOURCES_SUBSCRIBE);
     let uri = peek::member(watch.params().filter(|_| is_watch)?, "uri").ok()??;
     let params = [b"{\"uri\":", uri, b"}"].concat();
-    JsonRpcMessage::notification(method::RESOURCES_UPDATED, params).ok()
+    JsonRpcMessage::notification(method::RESOURCES_UPDATED, params).ok().map(JsonRpcMessage::synthetic)
 }
 
 /// The lists that the server said may change: on a new process they may have.
@@ -266,5 +266,6 @@ fn changes(answer: &JsonRpcMessage) -> Vec<JsonRpcMessage> {
         .filter_map(|list| {
             JsonRpcMessage::notification(&format!("notifications/{list}/list_changed"), "").ok()
         })
+        .map(JsonRpcMessage::synthetic)
         .collect()
 }

@@ -176,8 +176,7 @@ impl Gate {
 
     fn answer(&self, message: &JsonRpcMessage, result: &str) -> Verdict {
         self.answered.fetch_add(1, Ordering::Relaxed);
-        let answer = message.responder().result(result).ok().flatten();
-        Verdict::Answer(answer.map_or_else(Reply::empty, Reply::one))
+        Verdict::Answer(Reply::made_up(message, result))
     }
 
     fn refuse(&self, message: &JsonRpcMessage, code: Code, why: impl std::fmt::Display) -> Verdict {

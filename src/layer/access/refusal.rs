@@ -17,7 +17,7 @@ pub(super) fn denied(message: &JsonRpcMessage, subject: &Subject<'_>) -> Reply {
 
 fn error(id: &OwnedId, message: &JsonRpcMessage, subject: &Subject<'_>) -> JsonRpcMessage {
     let name = subject.name();
-    let told = |code, why: &str| JsonRpcMessage::error_response(Some(id), code, why);
+    let told = |code, why: &str| JsonRpcMessage::refusal(Some(id), code, why);
     match subject.kind() {
         SubjectKind::Tool => told(Code::INVALID_PARAMS, &format!("Unknown tool: {name}")),
         SubjectKind::Prompt => told(Code::INVALID_PARAMS, &format!("Unknown prompt: {name}")),
@@ -26,7 +26,7 @@ fn error(id: &OwnedId, message: &JsonRpcMessage, subject: &Subject<'_>) -> JsonR
             let is_old = message.method() != Some(method::COMPLETE) && !is_modern(message);
             let code = if is_old { NO_RESOURCE } else { Code::INVALID_PARAMS };
             let data = serde_json::json!({ "uri": name }).to_string();
-            JsonRpcMessage::error_response_with(Some(id), code, "Resource not found", Some(&data))
+            JsonRpcMessage::refusal_with(Some(id), code, "Resource not found", Some(&data))
         }
     }
 }

@@ -60,8 +60,8 @@ impl Exchange {
             add(&counts.malformed);
         }
         let error = match malformed {
-            Some(why) => message.responder().error(refusal::code(why), refusal::text(why)),
-            None => message.responder().error(Code::METHOD_NOT_FOUND, "Method not found"),
+            Some(why) => message.responder().refusal(refusal::code(why), refusal::text(why)),
+            None => message.responder().refusal(Code::METHOD_NOT_FOUND, "Method not found"),
         };
         let Some(error) = error else {
             add(&counts.dropped);
@@ -184,7 +184,7 @@ impl Exchange {
         }
         let request = self.request.as_ref().map(JsonRpcMessage::responder);
         let error =
-            request.and_then(|it| it.error(Code::INTERNAL_ERROR, "The server's reply was not acceptable"));
+            request.and_then(|it| it.refusal(Code::INTERNAL_ERROR, "The server's reply was not acceptable"));
         error.map_or(Reviewed::Drop, Reviewed::Pass)
     }
 }

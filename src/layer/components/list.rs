@@ -33,7 +33,7 @@ impl Control {
                 tracing::warn!("a list of tools is not acceptable");
                 add(&self.0.counts.malformed, 1);
                 let told = "The server's reply was not acceptable";
-                request.responder().error(Code::INTERNAL_ERROR, told).unwrap_or(response)
+                request.responder().refusal(Code::INTERNAL_ERROR, told).unwrap_or(response)
             }
         }
     }

@@ -67,7 +67,7 @@ fn refusal(seen: &Interception, block: &Block) -> Option<JsonRpcMessage> {
     let of_tool = seen.method() == Some(method::TOOLS_CALL);
     let response = match block.as_tool_error && of_tool {
         true => JsonRpcMessage::response(id, tool_error(seen, &block.why)).ok()?,
-        false => JsonRpcMessage::error_response(Some(&id), block.code, &block.why),
+        false => JsonRpcMessage::refusal(Some(&id), block.code, &block.why),
     };
     Some(with_context(response.synthetic(), context_of(seen)))
 }

@@ -133,7 +133,7 @@ impl Listing {
             add(&self.pins.counts().unreadable, 1);
             tracing::warn!(server = self.server, why, "a list of tools was refused");
             let text = "The server's list of tools was not acceptable";
-            let refusal = self.responder.error(Code::INTERNAL_ERROR, text);
+            let refusal = self.responder.refusal(Code::INTERNAL_ERROR, text);
             (refusal.unwrap_or(message), vec![Decision::deny("pin").rule("unreadable").reason(why)])
         })
     }

@@ -115,8 +115,7 @@ fn refusal(request: &JsonRpcMessage, millis: u64) -> Reply {
     let Some(id) = request.owned_id() else { return Reply::empty() };
     let data = format!(r#"{{"retryAfterMs":{millis}}}"#);
     let text = "Too many requests; try again later";
-    let mut reply =
-        Reply::one(JsonRpcMessage::error_response_with(Some(&id), Quotas::CODE, text, Some(&data)));
+    let mut reply = Reply::one(JsonRpcMessage::refusal_with(Some(&id), Quotas::CODE, text, Some(&data)));
     let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from(millis.div_ceil(1000)))]);
     reply.extensions_mut().insert(Upstream::new(StatusCode::TOO_MANY_REQUESTS, headers, None));
     reply

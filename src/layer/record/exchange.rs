@@ -9,7 +9,7 @@ use super::stack::Stack;
 use crate::layer::tap::{self, Ending};
 use crate::message::{Context, JsonRpcMessage, Kind, OwnedId};
 use crate::reply::Reply;
-use crate::tape::{self, Outcome, Recorder};
+use crate::tape::{self, Outcome, Recorder, failure};
 
 pub(super) struct Exchange {
     stack: Arc<Stack>,
@@ -61,8 +61,8 @@ impl Exchange {
     }
 
     fn why(&self, error: &crate::error::Error) -> String {
-        let text = error.to_string();
-        String::from_utf8_lossy(&self.stack.settings.mask.text(text.as_bytes())).into_owned()
+        let text = self.stack.settings.mask.text(error.to_string().as_bytes());
+        failure::told(error, &String::from_utf8_lossy(&text))
     }
 }
 

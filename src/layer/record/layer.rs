@@ -5,8 +5,8 @@ use tower_layer::Layer;
 use super::Record;
 use super::mask::Mask;
 use super::sessions::Sessions;
-use super::stack::{Now, Place, Settings, Stack, Stats};
-use crate::message::{Pointer, RefusedFrame};
+use super::stack::{Now, Place, Settings, Stack};
+use crate::message::{JsonRpcMessage, Pointer};
 #[cfg(feature = "secret")]
 use crate::secret::Detector;
 use crate::tape::{Component, Edge, Recorder, RecorderOptions, Sink, Tape, TapeError};
@@ -14,7 +14,7 @@ use crate::tape::{Component, Edge, Recorder, RecorderOptions, Sink, Tape, TapeEr
 /// Records what passes. Cheap to clone; clones record into the same tape. See the [module](super).
 #[derive(Clone, Debug)]
 pub struct RecordLayer {
-    settings: Settings,
+    pub(super) settings: Settings,
 }
 
 impl RecordLayer {
@@ -35,9 +35,12 @@ impl RecordLayer {
     /// thread; the tape names the session, if there is one. Where `make` fails it is asked again, and entries wait.
     ///
     /// There are as many threads as sessions, so a front end's bound on sessions is that of threads. Where the system has
-    /// none for a session, that is counted in [`Stats`] and tried again with each message, which goes on unrecorded, or
+    /// none for a session, that is counted in [`Stats`](super::Stats) and tried again with each message, which goes on unrecorded, or
     /// is refused where the recorder is to [fail closed](crate::tape::Overflow::FailClosed). What ends with a process is
     /// [`finish`](Self::finish)ed first: a tape whose session is over is written some milliseconds later.
+    ///
+    /// The file of a session grows for as long as it lives, unless `make` gives a [`Rotating`](crate::tape::Rotating);
+    /// those of sessions that are over stay until the application removes them.
     ///
     /// ```
     /// use shadowcat::layer::RecordLayer;
@@ -55,10 +58,40 @@ impl RecordLayer {
         Self::of(Place::PerStack(Arc::new(Sessions::new(make, options))))
     }
 
+    /// What a tape says of itself, where there is one [per session](Self::per_session): `title` is given the new tape and
+    /// the first message of its session, as it came, and adds to it a label, or the transport to the server. It runs
+    /// before the message goes on, and must not block.
+    ///
+    /// ```
+    /// use shadowcat::layer::RecordLayer;
+    /// use shadowcat::tape::{RecorderOptions, Sink, lines};
+    ///
+    /// let layer = RecordLayer::per_session(RecorderOptions::new(), |tape| {
+    ///     let file = format!("/var/lib/tapes/{}/{}.jsonl", tape.labels["team"], tape.id);
+    ///     Ok(Box::new(lines::Writer::create(file, tape)?) as Box<dyn Sink>)
+    /// })
+    /// .title(|tape, _| tape.upstream_transport("stdio").label("team", "search"));
+    /// ```
+    pub fn title(mut self, title: impl Fn(Tape, &JsonRpcMessage) -> Tape + Send + Sync + 'static) -> Self {
+        self.settings.title = Some(Arc::new(title));
+        self
+    }
+
     fn of(place: Place) -> Self {
         let (edge, mask, counts) = (Edge::default(), Mask::default(), Arc::default());
-        let components = Arc::default();
-        Self { settings: Settings { place, edge, mask, wassette: false, components, digests: false, counts } }
+        let (title, components) = (None, Arc::default());
+        Self {
+            settings: Settings {
+                place,
+                edge,
+                mask,
+                title,
+                wassette: false,
+                components,
+                digests: false,
+                counts,
+            },
+        }
     }
 
     /// At which edge of the stack it stands: the client's, unless it is said otherwise.
@@ -81,8 +114,15 @@ impl RecordLayer {
         self
     }
 
-    /// Masks what stands there, too, in whatever message has such a place: `/params/arguments/card`. A message in which
-    /// a key on the way stands twice is not recorded.
+    /// Masks what stands there, too, in whatever message has such a place: `/params/arguments/card`. In it `*` is any one
+    /// step: `/result/content/*/text`. A message in which a key on the way stands twice is not recorded.
+    ///
+    /// ```
+    /// use shadowcat::layer::RecordLayer;
+    ///
+    /// let layer = RecordLayer::stopped().mask_path("/params/arguments/*/card".parse()?);
+    /// # Ok::<(), shadowcat::message::InvalidPointer>(())
+    /// ```
     pub fn mask_path(mut self, path: Pointer) -> Self {
         self.settings.mask.path(path);
         self
@@ -118,109 +158,6 @@ impl RecordLayer {
     pub fn component_digests(mut self) -> Self {
         self.settings.digests = true;
         self
-    }
-
-    /// Records into this from now on, in all stacks. What was recorded into before is given back, with its tape open.
-    /// Calls that have begun stay where they began. A layer that records [per session](Self::per_session) goes on as it
-    /// is, and gives `recorder` back.
-    pub fn start(&self, recorder: Recorder) -> Option<Recorder> {
-        self.settings.install(&recorder);
-        self.switch(Some(recorder))
-    }
-
-    /// Records nothing more of what begins from now on. The recorder is given back.
-    ///
-    /// ```
-    /// use shadowcat::layer::RecordLayer;
-    ///
-    /// assert!(RecordLayer::stopped().stop().is_none());
-    /// ```
-    pub fn stop(&self) -> Option<Recorder> {
-        self.switch(None)
-    }
-
-    fn switch(&self, to: Option<Recorder>) -> Option<Recorder> {
-        match &self.settings.place {
-            Place::Shared(now) => now.switch(to),
-            Place::PerStack(_) => to,
-        }
-    }
-
-    /// Waits until everything that was recorded before is committed, or lost: on the tape that there is now, or on those
-    /// of all sessions.
-    ///
-    /// # Errors
-    ///
-    /// As [`Recorder::flushed`]; the first of all.
-    pub async fn flushed(&self) -> Result<(), TapeError> {
-        match &self.settings.place {
-            Place::Shared(now) => match now.recorder() {
-                Some(recorder) => recorder.flushed().await,
-                None => Ok(()),
-            },
-            Place::PerStack(sessions) => sessions.flushed().await,
-        }
-    }
-
-    /// Ends the tape that there is now, or those of all sessions, and waits until they are written. For the end of a
-    /// process, when the front end is done: a session that goes on is not recorded further, one that begins afterwards
-    /// has a tape of its own again. A session that ended before is waited for, too.
-    ///
-    /// ```
-    /// use shadowcat::layer::RecordLayer;
-    /// use shadowcat::tape::{self, RecorderOptions, Sink, lines};
-    /// use shadowcat::{JsonRpcMessage, Reply};
-    /// use tower::{Layer, Service, service_fn};
-    ///
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let folder = std::env::temp_dir().join(format!("shadowcat-finish-{}", std::process::id()));
-    /// # std::fs::create_dir_all(&folder)?;
-    /// let path = folder.join("session.jsonl");
-    /// # let at = path.clone();
-    /// let layer = RecordLayer::per_session(RecorderOptions::new(), move |tape| {
-    ///     Ok(Box::new(lines::Writer::create(&at, tape)?) as Box<dyn Sink>)
-    /// });
-    /// let mut stack = layer.layer(service_fn(|_| async { Ok::<_, shadowcat::Error>(Reply::empty()) }));
-    /// let _ = stack.call(JsonRpcMessage::notification("notifications/initialized", "{}")?).await?;
-    /// layer.finish().await?;
-    /// assert_eq!(layer.stats().recorders.recorded, 1);
-    /// assert_eq!(tape::open(&path)?.count(), 1);
-    /// # std::fs::remove_dir_all(folder)?;
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`Recorder::finish`]; the first of all.
-    pub async fn finish(&self) -> Result<(), TapeError> {
-        match &self.settings.place {
-            Place::Shared(now) => match now.recorder() {
-                Some(recorder) => recorder.finish().await,
-                None => Ok(()),
-            },
-            Place::PerStack(sessions) => sessions.finish().await,
-        }
-    }
-
-    /// What it did so far, in all stacks.
-    pub fn stats(&self) -> Stats {
-        let recorders = match &self.settings.place {
-            Place::Shared(now) => now.recorder().map(|recorder| recorder.stats()).unwrap_or_default(),
-            Place::PerStack(sessions) => sessions.stats(),
-        };
-        Stats { recorders, ..self.settings.counts.read() }
-    }
-
-    /// What a front end is given, so that what it refuses is recorded as well: `serve::stdio(stack).on_refused(…)`, and
-    /// the same on HTTP. It is masked as what is accepted; where it is no JSON, as text, and then only that and how much
-    /// was refused is recorded if [paths](Self::mask_path) are masked. A layer that records per session has no tape for
-    /// it.
-    pub fn on_refused(&self) -> impl Fn(&RefusedFrame<'_>) + Clone + Send + Sync + 'static {
-        let settings = self.settings.clone();
-        move |frame| {
-            let Place::Shared(now) = &settings.place else { return };
-            now.recorder().iter().for_each(|recorder| settings.refused(recorder, frame));
-        }
     }
 }
 

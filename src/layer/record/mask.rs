@@ -11,11 +11,10 @@ use crate::message::{JsonRpcMessage, Pointer, is_json};
 use crate::secret::{Detector, Marker, Secrets, shared};
 #[cfg(feature = "secret")]
 use crate::tape::Redact;
-use crate::tape::places;
+use crate::tape::{Entry, places};
 
 /// What stands in the place of what a path names.
 const MASKED: &str = "[REDACTED:path]";
-const MASKED_JSON: &str = r#""[REDACTED:path]""#;
 /// Bytes of refused text that are recorded, and that are looked at behind them.
 const TEXT: usize = 64 << 10;
 const MARGIN: usize = 16 << 10;
@@ -58,13 +57,14 @@ impl Mask {
 
     /// The message as it may be recorded; `None` where that cannot be said.
     pub(super) fn message<'m>(&self, message: &'m JsonRpcMessage) -> Option<Cow<'m, JsonRpcMessage>> {
-        let mut masked = self.secrets(message)?;
-        for path in &*self.paths {
-            if path.find(masked.bytes()).ok()?.is_some() {
-                masked = Cow::Owned(masked.into_owned().edit().set(path, MASKED_JSON).finish().ok()?);
-            }
+        let masked = self.secrets(message)?;
+        if self.paths.is_empty() {
+            return Some(masked);
         }
-        Some(masked)
+        match places::masked_once(masked.bytes(), &self.paths, MASKED).ok()? {
+            Some(bytes) => masked.respelled(bytes).ok().map(Cow::Owned),
+            None => Some(masked),
+        }
     }
 
     /// What a layer beside this one has stripped of all that is looked for here, or found clean, is not searched again.
@@ -108,6 +108,20 @@ impl Mask {
         let mut masked = self.text(beginning);
         masked.truncate(masked.len().saturating_sub(MARGIN));
         Some(masked)
+    }
+
+    /// State from outside, in which paths lead nowhere: they are those of messages.
+    #[cfg(feature = "secret")]
+    pub(super) fn snapshot(&self, entry: Entry) -> Entry {
+        match &self.detector {
+            Some(detector) => Redact::of(detector.clone(), &[]).entry(entry),
+            None => entry,
+        }
+    }
+
+    #[cfg(not(feature = "secret"))]
+    pub(super) fn snapshot(&self, entry: Entry) -> Entry {
+        entry
     }
 
     #[cfg(feature = "secret")]

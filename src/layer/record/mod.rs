@@ -1,8 +1,9 @@
 //! Recording what passes, in both directions, on a [`tape`](crate::tape).
 //!
 //! Recorded is each message of the client, each item of its reply, and how it ended: answered, failed, cancelled by the
-//! client (with its message), dropped. So is what comes on a front end's own listen. What a layer or a person made is
-//! marked as [synthetic](crate::JsonRpcMessage::synthetic). What a front end refused reaches the tape by
+//! client (with its message), dropped; of a failure its [kind and text](crate::tape::Entry::failure). So is what comes on
+//! a front end's own listen. What a layer or a person made is marked as
+//! [synthetic](crate::JsonRpcMessage::synthetic). What a front end refused reaches the tape by
 //! [`on_refused`](RecordLayer::on_refused).
 //!
 //! A message waits for no disk: between the stack and the thread that writes is a bounded queue, and
@@ -58,6 +59,7 @@
 //! ```
 
 mod components;
+mod control;
 mod exchange;
 mod layer;
 mod mask;

@@ -1,8 +1,10 @@
 //! Tapes of one stack each.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::stack::Title;
 use crate::error::BoxError;
 use crate::message::JsonRpcMessage;
 use crate::tape::{Recorder, RecorderOptions, RecorderStats, Sink, Tape, TapeError, Watched};
@@ -17,11 +19,14 @@ const CROWD: usize = 64;
 pub(super) struct Sessions {
     make: Make,
     pub(super) options: RecorderOptions,
+    /// No tape is begun now.
+    is_stopped: AtomicBool,
     live: Mutex<Live>,
 }
 
 struct Live {
-    tapes: Vec<Watched>,
+    /// Each with its session.
+    tapes: Vec<(Option<Arc<str>>, Watched)>,
     /// Of those that have ended and are in the list no more.
     past: RecorderStats,
     /// The first of those that failed.
@@ -35,27 +40,54 @@ impl Sessions {
         options: RecorderOptions,
     ) -> Self {
         let live = Live { tapes: Vec::new(), past: RecorderStats::default(), failed: None, crowd: CROWD };
-        Self { make: Arc::new(make), options, live: Mutex::new(live) }
+        Self { make: Arc::new(make), options, is_stopped: AtomicBool::new(false), live: Mutex::new(live) }
     }
 
     /// A recorder for the stack whose first message this is.
-    pub(super) fn start(&self, message: &JsonRpcMessage) -> Result<Recorder, BoxError> {
+    pub(super) fn start(
+        &self,
+        message: &JsonRpcMessage,
+        title: Option<&Title>,
+    ) -> Result<Recorder, BoxError> {
         let mut tape = Tape::new()?;
-        if let Some(session) = message.context().and_then(|context| context.session_id()) {
-            tape = tape.session(session);
+        let context = message.context();
+        let session = context.and_then(|context| context.session_name()).cloned();
+        tape.session.clone_from(&session);
+        tape.transport = context.and_then(|context| context.transport_name()).map(Arc::from);
+        if let Some(title) = title {
+            tape = title(tape, message);
         }
         let make = self.make.clone();
         let recorder = Recorder::start_late(move |tape| make(tape), tape, self.options.clone())?;
-        self.live().push(Watched::new(&recorder));
+        self.live().push(session, Watched::new(&recorder));
         Ok(recorder)
+    }
+
+    /// Whether sessions without a tape get none.
+    pub(super) fn stop(&self, is_stopped: bool) {
+        self.is_stopped.store(is_stopped, Ordering::Release);
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::Acquire)
+    }
+
+    /// Those that somebody holds.
+    pub(super) fn recorders(&self) -> Vec<Recorder> {
+        self.tapes().iter().filter_map(Watched::recorder).collect()
+    }
+
+    /// The recorder of a session. What is of none could be of any stack without a session, if there are more.
+    pub(super) fn recorder_of(&self, session: Option<&str>) -> Option<Recorder> {
+        let live = self.live();
+        let of_it = live.tapes.iter().filter(|(name, _)| name.as_deref() == session);
+        let mut found = of_it.filter_map(|(_, tape)| tape.recorder());
+        found.next().filter(|_| session.is_some() || found.next().is_none())
     }
 
     /// Ends all tapes; the first that fails.
     pub(super) async fn finish(&self) -> Result<(), TapeError> {
-        let (tapes, failed) = {
-            let live = self.live();
-            (live.tapes.clone(), live.failed.clone())
-        };
+        let (tapes, failed) = (self.tapes(), self.live().failed.clone());
         tapes.iter().filter_map(Watched::recorder).for_each(|recorder| recorder.end());
         let mut finished = failed.map_or(Ok(()), Err);
         for tape in tapes {
@@ -66,7 +98,7 @@ impl Sessions {
 
     /// Waits until all is committed that was recorded before; the first that fails.
     pub(super) async fn flushed(&self) -> Result<(), TapeError> {
-        let tapes = self.live().tapes.clone();
+        let tapes = self.tapes();
         let mut flushes = Vec::new();
         for tape in &tapes {
             flushes.push(tape.flush());
@@ -80,7 +112,11 @@ impl Sessions {
 
     pub(super) fn stats(&self) -> RecorderStats {
         let live = self.live();
-        live.tapes.iter().map(Watched::stats).fold(live.past, RecorderStats::and)
+        live.tapes.iter().map(|(_, tape)| tape.stats()).fold(live.past, RecorderStats::and)
+    }
+
+    fn tapes(&self) -> Vec<Watched> {
+        self.live().tapes.iter().map(|(_, tape)| tape.clone()).collect()
     }
 
     fn live(&self) -> MutexGuard<'_, Live> {
@@ -89,16 +125,15 @@ impl Sessions {
 }
 
 impl Live {
-    fn push(&mut self, tape: Watched) {
+    fn push(&mut self, session: Option<Arc<str>>, tape: Watched) {
         if self.tapes.len() >= self.crowd {
-            let (over, live) = self.tapes.drain(..).partition(Watched::is_over);
-            let over: Vec<Watched> = over;
+            let (over, live): (Vec<_>, Vec<_>) = self.tapes.drain(..).partition(|(_, tape)| tape.is_over());
             self.tapes = live;
-            self.failed = self.failed.take().or_else(|| over.iter().find_map(Watched::failure));
-            self.past = over.iter().map(Watched::stats).fold(self.past, RecorderStats::and);
+            self.failed = self.failed.take().or_else(|| over.iter().find_map(|(_, tape)| tape.failure()));
+            self.past = over.iter().map(|(_, tape)| tape.stats()).fold(self.past, RecorderStats::and);
             self.crowd = CROWD.max(2 * self.tapes.len());
         }
-        self.tapes.push(tape);
+        self.tapes.push((session, tape));
     }
 }
 

@@ -8,7 +8,7 @@ use super::components::Components;
 use super::mask::Mask;
 use super::sessions::Sessions;
 use crate::message::{Direction, JsonRpcMessage, RefusedFrame};
-use crate::tape::{Component, Edge, Overflow, Recorder, RecorderStats};
+use crate::tape::{Component, Edge, Overflow, Recorder, RecorderStats, Tape};
 
 /// What a layer did, and what became of the entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,12 +70,17 @@ pub(super) enum Taken {
     Refuse,
 }
 
+/// Says more of the tape of the session whose first message this is.
+pub(super) type Title = Arc<dyn Fn(Tape, &JsonRpcMessage) -> Tape + Send + Sync>;
+
 /// What all stacks of a layer share.
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) place: Place,
     pub(super) edge: Edge,
     pub(super) mask: Mask,
+    /// What the application says of the tape of a session.
+    pub(super) title: Option<Title>,
     pub(super) wassette: bool,
     /// What the application says of components.
     pub(super) components: Arc<[Component]>,
@@ -141,7 +146,8 @@ impl Settings {
             self.counts.unmaskable.fetch_add(1, Ordering::Relaxed);
             let _ = write!(why, "; its {} bytes are not recorded", frame.bytes.len());
         }
-        recorder.at_edge(self.edge).refused(Direction::ToUpstream, bytes.unwrap_or_default(), &why);
+        let (recorder, bytes) = (recorder.at_edge(self.edge), bytes.unwrap_or_default());
+        recorder.refused_in(frame.session, Direction::ToUpstream, bytes, &why);
     }
 }
 
@@ -187,7 +193,10 @@ impl Stack {
         if let Own::Made(recorder) = &*own {
             return Taken::Record(recorder.clone());
         }
-        match sessions.start(message) {
+        if sessions.is_stopped() {
+            return Taken::Pass;
+        }
+        match sessions.start(message, self.settings.title.as_ref()) {
             Ok(recorder) => {
                 self.settings.install(&recorder);
                 let recorder = recorder.at_edge(self.settings.edge);

@@ -139,7 +139,7 @@ impl Rules {
             }
             Answer::Error { code, message, data } => {
                 let data = data.as_ref().map(fill).transpose()?.map(|data| data.to_string());
-                JsonRpcMessage::error_response_with(Some(&id), *code, message, data.as_deref())
+                JsonRpcMessage::refusal_with(Some(&id), *code, message, data.as_deref())
             }
             Answer::ToolError(text) => return Ok(intercept::Action::Block(Block::tool_error(text))),
             Answer::Tape(name) => {

@@ -49,7 +49,7 @@ impl Refused {
     pub(super) fn in_place_of(self, message: &JsonRpcMessage) -> Option<JsonRpcMessage> {
         let id = message.owned_id();
         let is_answer = message.kind() == Kind::Response && id.is_some();
-        is_answer.then(|| JsonRpcMessage::error_response(id.as_ref(), Code::INTERNAL_ERROR, self.0))
+        is_answer.then(|| JsonRpcMessage::refusal(id.as_ref(), Code::INTERNAL_ERROR, self.0))
     }
 
     pub(super) fn why(self) -> &'static str {

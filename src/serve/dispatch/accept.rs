@@ -16,7 +16,7 @@ impl<S: RpcService> Dispatch<S> {
             Kind::Request => self.accept_request(message, cx),
             Kind::Notification if self.cancel(&message) => {}
             Kind::Notification if self.is_crowded() => {
-                self.on_refused.tell(message.bytes(), "too much is in flight");
+                self.tell_refused(message.bytes(), "too much is in flight");
                 tracing::warn!(
                     method = message.method(),
                     "a notification was dropped: too much is in flight"
@@ -42,13 +42,13 @@ impl<S: RpcService> Dispatch<S> {
         let Some(id) = message.owned_id() else { return };
         if self.ids.insert(&id, ()).is_some() {
             let why = format!("the id {id} is in use by another request");
-            self.on_refused.tell(message.bytes(), &why);
-            return self.decline(JsonRpcMessage::error_response(None, Code::INVALID_REQUEST, why));
+            self.tell_refused(message.bytes(), &why);
+            return self.decline(JsonRpcMessage::refusal(None, Code::INVALID_REQUEST, why));
         }
         if self.ids.len() > self.max_in_flight || self.waiting_bytes > WAITING {
             self.ids.remove(&id);
             let why = "too many requests are in flight";
-            self.on_refused.tell(message.bytes(), why);
+            self.tell_refused(message.bytes(), why);
             let busy = Error::busy(why).into();
             return failure(&message.responder(), &busy).into_iter().for_each(|answer| self.decline(answer));
         }
@@ -65,8 +65,8 @@ impl<S: RpcService> Dispatch<S> {
             return self.admit(message, cx);
         }
         let why = "a response to a request that was not made";
-        self.on_refused.tell(message.bytes(), why);
-        self.decline(JsonRpcMessage::error_response(None, Code::INVALID_REQUEST, why));
+        self.tell_refused(message.bytes(), why);
+        self.decline(JsonRpcMessage::refusal(None, Code::INVALID_REQUEST, why));
     }
 
     /// A cancel is a drop; its message rides along, for the connector to forward. One that names no request in
@@ -96,27 +96,24 @@ impl<S: RpcService> Dispatch<S> {
     /// Bytes of the client that are no message. It is told, with the id unless another call has it.
     pub(in crate::serve) fn refuse(&mut self, bytes: &[u8], error: &ParseError, cx: &mut Context<'_>) {
         let bytes_are_reply = looks_like_reply(bytes);
-        self.on_refused.tell(bytes, error);
+        self.tell_refused(bytes, error);
         tracing::debug!(%error, "a message of the client was refused");
         if !error.is_answerable() {
             return;
         }
         if let Some(id) = error.id().filter(|id| bytes_are_reply && self.questions.remove(id).is_some()) {
-            let lost = JsonRpcMessage::error_response(
-                Some(id),
-                Code::INTERNAL_ERROR,
-                "the client's answer was refused",
-            );
+            let lost =
+                JsonRpcMessage::refusal(Some(id), Code::INTERNAL_ERROR, "the client's answer was refused");
             self.admit(lost, cx);
         }
         let id = error.id().filter(|id| !bytes_are_reply && !self.ids.contains(id));
-        self.decline(JsonRpcMessage::error_response(id, error.code(), error));
+        self.decline(JsonRpcMessage::refusal(id, error.code(), error));
     }
 
     /// An array of messages that is no batch.
     pub(in crate::serve) fn refuse_batch(&mut self, bytes: &[u8], code: Code, why: &str) {
-        self.on_refused.tell(bytes, why);
-        self.decline(JsonRpcMessage::error_response(None, code, why));
+        self.tell_refused(bytes, why);
+        self.decline(JsonRpcMessage::refusal(None, code, why));
     }
 
     /// Tells the client of what the stack never saw.

@@ -192,7 +192,7 @@ impl<S: RpcService> Dispatch<S> {
 
     fn refuse_question(&mut self, question: &JsonRpcMessage, code: Code, why: &str) {
         tracing::warn!(method = question.method(), why, "a question of the server was refused");
-        question.responder().error(code, why).into_iter().for_each(|refusal| self.put_off(refusal));
+        question.responder().refusal(code, why).into_iter().for_each(|refusal| self.put_off(refusal));
     }
 
     /// To the stack, as soon as it is ready.

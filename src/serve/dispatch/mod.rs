@@ -6,6 +6,7 @@ mod ready;
 mod slot;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 use std::task::Context;
 
@@ -52,8 +53,9 @@ pub(super) struct Dispatch<S: RpcService> {
 }
 
 impl<S: RpcService> Dispatch<S> {
+    /// For a client on a pipe.
     pub(super) fn new(service: S, session: Option<&str>, max_in_flight: usize) -> Self {
-        let facts = Facts::new(Direction::ToUpstream);
+        let facts = Facts::new(Direction::ToUpstream).transport("stdio");
         let facts = match session {
             Some(session) => facts.session(session),
             None => facts,
@@ -92,6 +94,10 @@ impl<S: RpcService> Dispatch<S> {
     pub(super) fn on_refused(mut self, told: OnRefused) -> Self {
         self.on_refused = told;
         self
+    }
+
+    fn tell_refused(&self, bytes: &[u8], why: impl fmt::Display) {
+        self.on_refused.tell(self.facts.session_id(), bytes, why);
     }
 
     /// Asks the stack for what the server says unasked. Servers that know the question otherwise answer it

@@ -1,15 +1,21 @@
 //! Responses, and what they say where no reply does.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::body::Body;
 use super::calls::Refused;
+use super::front::Front;
+use super::two_endpoints;
 use crate::error::{BoxError, Error};
-use crate::message::{Code, JsonRpcMessage, OnRefused, OwnedId, Responder};
+use crate::message::{Code, JsonRpcMessage, OwnedId, Responder};
+use crate::protocol::header;
 use crate::reply::{Upstream, failure};
+use crate::session::SessionId;
 use crate::wire::http::{self as wire, Refusal, Relocation};
 
 /// Tells nginx and its like not to collect the response first.
@@ -20,10 +26,28 @@ const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 struct Why(Cow<'static, str>);
 
 /// Tells of what was refused, if this is the answer to it.
-pub(super) fn tell(on_refused: &OnRefused, bytes: &[u8], response: &Response<Body>) {
+pub(super) fn tell(front: &Front, head: &Parts, bytes: &[u8], response: &Response<Body>) {
     if let Some(Why(why)) = response.extensions().get() {
-        on_refused.tell(bytes, format_args!("{}: {why}", response.status().as_u16()));
+        tell_why(front, head, bytes, format_args!("{}: {why}", response.status().as_u16()));
     }
+}
+
+/// The same, for that reason.
+pub(super) fn tell_why(front: &Front, head: &Parts, bytes: &[u8], why: impl fmt::Display) {
+    let on_refused = &front.options.on_refused;
+    if on_refused.is_heard() {
+        on_refused.tell(session_of(front, head).as_deref(), bytes, why);
+    }
+}
+
+/// The name of the open session that a request is of, or was to be of.
+fn session_of(front: &Front, head: &Parts) -> Option<String> {
+    let named = match head.headers.get(header::SESSION_ID) {
+        Some(id) => id.to_str().ok()?,
+        None => two_endpoints::session_of(head)?,
+    };
+    front.find(named, &head.extensions)?;
+    Some(SessionId::from_text(named).key().to_string())
 }
 
 /// The answer to what was refused, and why it was.
@@ -109,7 +133,7 @@ pub(super) fn refuse(
     why: &'static str,
 ) -> Response<Body> {
     tracing::debug!(status = status.as_u16(), why, "a request was refused");
-    because(json(status, &JsonRpcMessage::error_response(id, code, why)), why)
+    because(json(status, &JsonRpcMessage::refusal(id, code, why)), why)
 }
 
 /// A method that is not served here.
@@ -161,7 +185,7 @@ pub(super) fn of_not_taken(refused: Refused, responder: &Responder) -> Option<Js
     match refused {
         Refused::Closed => failure(responder, &Error::closed(why).into()),
         // Without the id: another request waits for the answer to it.
-        Refused::IdInUse => Some(JsonRpcMessage::error_response(None, Code::INVALID_REQUEST, why)),
+        Refused::IdInUse => Some(JsonRpcMessage::refusal(None, Code::INVALID_REQUEST, why)),
         Refused::Busy => failure(responder, &Error::busy(why).into()),
     }
 }

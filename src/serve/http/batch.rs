@@ -37,14 +37,14 @@ pub(super) async fn post(front: &Front, head: &Parts, live: Arc<Live>, body: Byt
     let messages = match read(front, head, &body) {
         Ok(messages) => messages,
         Err(refusal) => {
-            answer::tell(&front.options.on_refused, &body, &refusal);
+            answer::tell(front, head, &body, &refusal);
             return *refusal;
         }
     };
     let asks = messages.iter().any(|message| message.kind() == Kind::Request);
     let (mut gathering, mut untaken) = (Gathering::new(live.clone()), None);
     let not_taken = |message: &JsonRpcMessage, answer: Response<Body>| {
-        answer::tell(&front.options.on_refused, message.bytes(), &answer);
+        answer::tell(front, head, message.bytes(), &answer);
         answer
     };
     for mut message in messages {

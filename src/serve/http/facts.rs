@@ -34,8 +34,10 @@ impl Facts {
 }
 
 impl Failed {
-    /// What the server said over HTTP when it failed.
+    /// What the server said over HTTP when it failed. Not of a lost session, which clients know by one status and our own
+    /// word, and not what was no failure where it was said.
     pub(super) fn upstream(&self) -> Option<&Upstream> {
-        self.error.downcast_ref::<Error>()?.extensions().get()
+        let error = self.error.downcast_ref::<Error>().filter(|error| !error.is_session_lost())?;
+        error.extensions().get().filter(|said: &&Upstream| !said.status.is_success())
     }
 }

@@ -131,8 +131,9 @@ impl TwoEndpoints {
         stack: BoxStack,
         endpoint: String,
     ) -> Self {
+        let facts = facts(&session).transport("http+sse");
         Self {
-            dispatch: Dispatch::beside_facts(stack, facts(&session), front.options.max_in_flight)
+            dispatch: Dispatch::beside_facts(stack, facts, front.options.max_in_flight)
                 .on_refused(front.options.on_refused.clone()),
             _in_use: session.enter(),
             endpoint: Some(Event {

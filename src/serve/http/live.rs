@@ -120,7 +120,7 @@ impl Live {
     }
 
     fn refuse_with(self: &Arc<Self>, question: &JsonRpcMessage, code: Code, why: &str) {
-        let Some(refusal) = question.responder().error(code, why) else { return };
+        let Some(refusal) = question.responder().refusal(code, why) else { return };
         if let Some(id) = question.owned_id() {
             self.questions().remove(&id);
         }
@@ -225,7 +225,7 @@ pub(super) fn end_left(calls: &Calls) {
 
 /// What rides beside every message of a session.
 pub(super) fn facts(session: &Arc<Session>) -> Facts {
-    let mut facts = Facts::new(Direction::ToUpstream).session(&session.key().to_string());
+    let mut facts = Facts::new(Direction::ToUpstream).transport("http").session(&session.key().to_string());
     facts.shared_mut().insert(session.clone());
     facts.shared_mut().insert(Era::Legacy);
     if let Some(principal) = session.principal() {

@@ -81,7 +81,7 @@ pub(super) async fn open(front: &Arc<Front>, head: &Parts, message: JsonRpcMessa
         };
         let response =
             answer::because(answer::failed(status, &message.responder(), &error), error.to_string());
-        answer::tell(&front.options.on_refused, message.bytes(), &response);
+        answer::tell(front, head, message.bytes(), &response);
         response
     };
     let (opening, id, session) = match Opening::begin(front, head) {
@@ -101,7 +101,7 @@ pub(super) async fn open(front: &Arc<Front>, head: &Parts, message: JsonRpcMessa
         Ok(call) => call,
         Err(refused) => {
             let response = answer::not_taken(refused, &message.responder());
-            answer::tell(&front.options.on_refused, message.bytes(), &response);
+            answer::tell(front, head, message.bytes(), &response);
             return response;
         }
     };

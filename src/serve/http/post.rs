@@ -19,14 +19,19 @@ use crate::error::BoxError;
 use crate::message::{Code, JsonRpcMessage, Kind, is_batch};
 use crate::protocol::{Era, header, method};
 use crate::session::ResponseStream;
-use crate::wire::http::{Accepted, ClientAuthorization, accepted};
+use crate::wire::http::{Accepted, Claims, ClientAuthorization};
 
 /// Reads a message and gives it to whom it is for.
 #[expect(
     clippy::manual_async_fn,
     reason = "it would keep the head twice, past what the allocator has at hand"
 )]
-pub(super) fn post<B>(front: Arc<Front>, mut head: Parts, body: B) -> impl Future<Output = Response<Body>>
+pub(super) fn post<B>(
+    front: Arc<Front>,
+    mut head: Parts,
+    claims: Claims,
+    body: B,
+) -> impl Future<Output = Response<Body>>
 where
     B: HttpBody,
     B::Error: Into<BoxError>,
@@ -35,7 +40,7 @@ where
         let bytes = match read::body(body, &front.options).await {
             Ok(bytes) => bytes,
             Err(refusal) => {
-                answer::tell(&front.options.on_refused, b"", &refusal);
+                answer::tell(&front, &head, b"", &refusal);
                 return *refusal;
             }
         };
@@ -44,12 +49,12 @@ where
                 Ok(Some(live)) => return Box::pin(batch::post(&front, &head, live, bytes)).await,
                 Ok(None) => {}
                 Err(unknown) => {
-                    answer::tell(&front.options.on_refused, &bytes, &unknown);
+                    answer::tell(&front, &head, &bytes, &unknown);
                     return *unknown;
                 }
             }
         }
-        match take(&front, &head, bytes) {
+        match take(&front, &head, claims, bytes) {
             Ok(Given::Opens(message)) => Box::pin(open::open(&front, &head, message)).await,
             Ok(Given::Called(called)) => {
                 // They keep the buffer that they were read into, and the answer may be long in coming.
@@ -63,13 +68,12 @@ where
 }
 
 /// What is refused is told.
-fn take(front: &Arc<Front>, head: &Parts, bytes: Bytes) -> Giving {
-    let on_refused = &front.options.on_refused;
-    let kept = on_refused.is_heard().then(|| bytes.clone());
-    let read = read_message(front, head, bytes);
-    let given = read.and_then(|(message, era)| give_to_era(front, head, message, era));
+fn take(front: &Arc<Front>, head: &Parts, claims: Claims, bytes: Bytes) -> Giving {
+    let kept = front.options.on_refused.is_heard().then(|| bytes.clone());
+    let read = read_message(front, head, claims, bytes);
+    let given = read.and_then(|(message, era)| give_to_era(front, head, claims.accepted, message, era));
     if let (Err(answer), Some(kept)) = (&given, kept) {
-        answer::tell(on_refused, &kept, answer);
+        answer::tell(front, head, &kept, answer);
     }
     given
 }
@@ -77,10 +81,11 @@ fn take(front: &Arc<Front>, head: &Parts, bytes: Bytes) -> Giving {
 fn read_message(
     front: &Front,
     head: &Parts,
+    claims: Claims,
     bytes: Bytes,
 ) -> Result<(JsonRpcMessage, Era), Box<Response<Body>>> {
     let options = &front.options;
-    let read = front.endpoint.read(&head.headers, bytes, &options.scan);
+    let read = front.endpoint.read_claimed(claims, &head.headers, bytes, &options.scan);
     let (mut message, era) = read.map_err(|refusal| Box::new(answer::refused(&refusal)))?;
     authorize(options.transparent, &mut message, &head.headers);
     Ok((message, era))
@@ -104,13 +109,19 @@ pub(super) struct Called {
 /// Or the response to a message that nobody is given.
 pub(super) type Giving = Result<Given, Box<Response<Body>>>;
 
-fn give_to_era(front: &Arc<Front>, head: &Parts, message: JsonRpcMessage, era: Era) -> Giving {
+fn give_to_era(
+    front: &Arc<Front>,
+    head: &Parts,
+    accepted: Accepted,
+    message: JsonRpcMessage,
+    era: Era,
+) -> Giving {
     match era {
-        Era::Modern => stateless::modern(front, head, message),
+        Era::Modern => stateless::modern(front, head, accepted, message),
         Era::Legacy if front.maker.is_some() || head.headers.contains_key(header::SESSION_ID) => {
-            in_session(front, head, message)
+            in_session(front, head, accepted, message)
         }
-        Era::Legacy => stateless::legacy(front, head, message),
+        Era::Legacy => stateless::legacy(front, head, accepted, message),
     }
 }
 
@@ -121,7 +132,7 @@ pub(super) fn authorize(transparent: bool, message: &mut JsonRpcMessage, headers
     }
 }
 
-fn in_session(front: &Front, head: &Parts, message: JsonRpcMessage) -> Giving {
+fn in_session(front: &Front, head: &Parts, accepted: Accepted, message: JsonRpcMessage) -> Giving {
     let responder = message.responder(); // an answer has an id that is the server's
     let opens = message.kind() == Kind::Request && message.is_method(method::INITIALIZE);
     let Some(session) = head.headers.get(header::SESSION_ID) else {
@@ -145,12 +156,11 @@ fn in_session(front: &Front, head: &Parts, message: JsonRpcMessage) -> Giving {
             answer::refuse(StatusCode::BAD_REQUEST, responder.id(), Code::INVALID_REQUEST, why).into()
         );
     }
-    give(front, head, &live, message)
+    give(front, accepted, &live, message)
 }
 
 /// A message of a session that is open.
-fn give(front: &Front, head: &Parts, live: &Arc<Live>, mut message: JsonRpcMessage) -> Giving {
-    let accepted = accepted(&head.headers);
+fn give(front: &Front, accepted: Accepted, live: &Arc<Live>, mut message: JsonRpcMessage) -> Giving {
     match message.kind() {
         Kind::Notification if live.cancel(&message) => {
             return Err(answer::status(StatusCode::ACCEPTED).into());

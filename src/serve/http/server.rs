@@ -1,5 +1,6 @@
 //! A server of our own, for a front end that stands alone.
 
+use std::any::Any;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::poll_fn;
@@ -11,6 +12,7 @@ use http::{Request, Response};
 use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -90,6 +92,9 @@ impl<S> Server<S> {
 
     /// Serves until `stop` resolves; then drains, ends every session, and returns. Dropped, it cuts everything off.
     ///
+    /// A session is ended by dropping its stack: the leaf below says goodbye in a task of its own. A program that ends
+    /// then waits for that, with a [`Farewell`](crate::connect::Farewell) say.
+    ///
     /// # Errors
     ///
     /// None yet; a failure to accept one connection is logged.
@@ -146,14 +151,29 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
+    // Bare, a request needs no clone of it, and its future no box: the connection has a place for it.
+    match (&service as &dyn Any).downcast_ref::<Http>().cloned() {
+        Some(http) => {
+            drive(stream, service_fn(move |request| http.respond(request)), timer, &mut stopped).await
+        }
+        None => drive(stream, TowerToHyperService::new(service), timer, &mut stopped).await,
+    }
+}
+
+async fn drive<S, B>(stream: TcpStream, service: S, timer: HeadTimer, stopped: &mut watch::Receiver<bool>)
+where
+    S: HttpService<Incoming, ResBody = B, Error = Infallible>,
+    B: HttpBody + 'static,
+    B::Error: Into<BoxError>,
+{
     let _ = stream.set_nodelay(true); // events are small, and each is waited for
     let connection = http1::Builder::new()
         .timer(timer)
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = Driven::new(connection);
-    let ended = match until(&mut connection, &mut stopped).await {
+    let ended = match until(&mut connection, stopped).await {
         Some(ended) => ended,
         None => {
             connection.get_mut().graceful_shutdown();

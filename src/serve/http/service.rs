@@ -11,12 +11,14 @@ use tower_service::Service;
 
 use super::body::Body;
 use super::front::Front;
+use super::future::Responding;
 use super::{ResponseFuture, answer, get, post, two_endpoints};
 #[cfg(feature = "http-server")]
 use crate::clock::Clock;
 use crate::error::BoxError;
 use crate::message::Code;
 use crate::session::SessionStore;
+use crate::wire::http::Claims;
 
 /// An MCP server on Streamable HTTP; clones are the same server. Made by [`http`](super::http()).
 ///
@@ -46,7 +48,8 @@ impl Http {
         self.front.is_idle()
     }
 
-    /// Ends every session. What is in flight is answered with an error.
+    /// Ends every session. What is in flight is answered with an error. The leaves below say goodbye by themselves; a
+    /// program that ends then waits for that, with a [`Farewell`](crate::connect::Farewell) say.
     pub fn close(&self) {
         self.front.close();
     }
@@ -57,19 +60,45 @@ impl Http {
     }
 
     /// Everything that can be said to a head alone.
-    fn check(&self, head: &Parts) -> Result<(), Box<Response<Body>>> {
-        let on_refused = &self.front.options.on_refused;
-        if let Err(refusal) = self.front.endpoint.check_head(head) {
-            on_refused.tell(b"", &refusal);
-            return Err(Box::new(answer::refused_head(&refusal, self.allowed(&head.method))));
-        }
+    fn check(&self, head: &Parts) -> Result<Claims, Box<Response<Body>>> {
+        let claims = self.front.endpoint.claims(head).map_err(|refusal| {
+            answer::tell_why(&self.front, head, b"", &refusal);
+            Box::new(answer::refused_head(&refusal, self.allowed(&head.method)))
+        })?;
         if names_session(head) {
             let why = "a session is named in Mcp-Session-Id, not in the address";
-            on_refused.tell(b"", why);
+            answer::tell_why(&self.front, head, b"", why);
             let refused = answer::refuse(StatusCode::BAD_REQUEST, None, Code::INVALID_REQUEST, why);
             return Err(Box::new(refused));
         }
-        Ok(())
+        Ok(claims)
+    }
+
+    /// Without a box around what is usual: a server of ours keeps it in place.
+    pub(super) fn respond<B>(
+        &self,
+        request: Request<B>,
+    ) -> Responding<impl Future<Output = Response<Body>> + Send + use<B>>
+    where
+        B: HttpBody + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        let (head, body) = request.into_parts();
+        let (front, path) = (&self.front, head.uri.path());
+        if front.sse.as_ref().is_some_and(|sse| sse.path() == path) {
+            return Responding::rarely(two_endpoints::handle(front.clone(), head, body));
+        }
+        if front.fallback.is_some() && front.endpoint.path() != path {
+            return Responding::rarely(self.clone().beside(head, body));
+        }
+        match self.check(&head) {
+            Ok(claims) if head.method == Method::POST => {
+                Responding::Usual { response: post::post(front.clone(), head, claims, body) }
+            }
+            Ok(_) => Responding::rarely(self.clone().answer(head)),
+            Err(refused) => Responding::rarely(async { *refused }),
+        }
     }
 
     /// What has no body, or none that is read.
@@ -79,7 +108,7 @@ impl Http {
             Method::DELETE => get::delete(&self.front, &head),
             _ => answer::not_allowed(self.allowed(&head.method)),
         };
-        answer::tell(&self.front.options.on_refused, b"", &response);
+        answer::tell(&self.front, &head, b"", &response);
         response
     }
 
@@ -93,7 +122,10 @@ impl Http {
         match &self.front.fallback {
             Some(fallback) => match self.front.endpoint.check_caller(&head) {
                 Ok(()) => fallback.answer(Request::from_parts(head, body)).await,
-                Err(refusal) => answer::refused(&refusal),
+                Err(refusal) => {
+                    answer::tell_why(&self.front, &head, b"", &refusal);
+                    answer::refused(&refusal)
+                }
             },
             None => answer::status(StatusCode::NOT_FOUND),
         }
@@ -131,20 +163,6 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        let (head, body) = request.into_parts();
-        let (front, path) = (&self.front, head.uri.path());
-        if front.sse.as_ref().is_some_and(|sse| sse.path() == path) {
-            return ResponseFuture::new(two_endpoints::handle(front.clone(), head, body));
-        }
-        if front.fallback.is_some() && front.endpoint.path() != path {
-            return ResponseFuture::new(self.clone().beside(head, body));
-        }
-        match self.check(&head) {
-            Ok(()) if head.method == Method::POST => {
-                ResponseFuture::new(post::post(front.clone(), head, body))
-            }
-            Ok(()) => ResponseFuture::new(self.clone().answer(head)),
-            Err(refused) => ResponseFuture::new(async { *refused }),
-        }
+        ResponseFuture::new(self.respond(request))
     }
 }

@@ -13,25 +13,25 @@ use super::post::{Given, Giving};
 use crate::message::{Code, Context as Facts, Direction, JsonRpcMessage, Kind};
 use crate::protocol::{Era, method, peek};
 use crate::session::Principal;
-use crate::wire::http::{Mirrored, accepted};
+use crate::wire::http::{Accepted, Mirrored};
 
 /// A message of 2026-07-28.
-pub(super) fn modern(front: &Front, head: &Parts, message: JsonRpcMessage) -> Giving {
+pub(super) fn modern(front: &Front, head: &Parts, accepted: Accepted, message: JsonRpcMessage) -> Giving {
     if front.stateless.is_none() {
         return Err(unsupported(front, &message).into());
     }
-    give(front, head, message, Era::Modern)
+    give(front, head, accepted, message, Era::Modern)
 }
 
 /// A message of a session that nobody keeps.
-pub(super) fn legacy(front: &Front, head: &Parts, message: JsonRpcMessage) -> Giving {
+pub(super) fn legacy(front: &Front, head: &Parts, accepted: Accepted, message: JsonRpcMessage) -> Giving {
     if message.kind() == Kind::Response {
         return Err(answer::unasked().into());
     }
-    give(front, head, message, Era::Legacy)
+    give(front, head, accepted, message, Era::Legacy)
 }
 
-fn give(front: &Front, head: &Parts, message: JsonRpcMessage, era: Era) -> Giving {
+fn give(front: &Front, head: &Parts, accepted: Accepted, message: JsonRpcMessage, era: Era) -> Giving {
     // Leaving is how a client cancels here, and the id might be another client's too.
     if message.kind() == Kind::Notification && message.is_method(method::CANCELLED) {
         return Err(answer::status(StatusCode::ACCEPTED).into());
@@ -46,13 +46,13 @@ fn give(front: &Front, head: &Parts, message: JsonRpcMessage, era: Era) -> Givin
         if era == Era::Modern { call.speaking(front.endpoint.spoken()) } else { call }
     });
     match begun {
-        Ok(call) => Ok(Given::called(front, accepted(&head.headers), &message, call)),
+        Ok(call) => Ok(Given::called(front, accepted, &message, call)),
         Err(refused) => Err(answer::not_taken(refused, &message.responder()).into()),
     }
 }
 
 fn facts(head: &Parts, era: Era, message: &JsonRpcMessage) -> Facts {
-    let mut facts = Facts::new(Direction::ToUpstream);
+    let mut facts = Facts::new(Direction::ToUpstream).transport("http");
     facts.shared_mut().insert(era);
     if era == Era::Modern && message.is_method(method::TOOLS_CALL) {
         facts.shared_mut().insert(Mirrored::new(message.clone(), &head.headers));
@@ -71,6 +71,6 @@ fn unsupported(front: &Front, message: &JsonRpcMessage) -> Response<Body> {
     let data = serde_json::json!({ "supported": supported, "requested": requested }).to_string();
     let why = "unsupported protocol version";
     let id = message.responder();
-    let error = JsonRpcMessage::error_response_with(id.id(), Code::UNSUPPORTED_VERSION, why, Some(&data));
+    let error = JsonRpcMessage::refusal_with(id.id(), Code::UNSUPPORTED_VERSION, why, Some(&data));
     answer::because(answer::json(StatusCode::BAD_REQUEST, &error), why)
 }

@@ -11,7 +11,8 @@ use tokio::time;
 use crate::clock::{Alarm, Clock};
 
 /// Deadlines are put off to the next multiple of this, so that thousands of connections share a few.
-const STEP: Duration = Duration::from_millis(250);
+const STEP: Duration = Duration::from_millis(STEP_MILLIS);
+const STEP_MILLIS: u64 = 250;
 
 /// A timer of the runtime for each head would cost more than the check of the head.
 #[derive(Clone, Debug)]
@@ -35,7 +36,9 @@ impl Timer for HeadTimer {
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
         let after = deadline.saturating_duration_since(self.begun);
-        let steps = after.as_millis().div_ceil(STEP.as_millis());
+        let steps = after.as_secs().saturating_mul(1000).saturating_add(after.subsec_millis().into())
+            / STEP_MILLIS
+            + 1;
         let deadline = u32::try_from(steps).map_or(deadline, |steps| self.begun + STEP * steps);
         Box::pin(Waiting(Alarm::new(&self.clock, deadline.into())))
     }

@@ -25,7 +25,7 @@ where
 {
     let Some(endpoint) = &front.sse else { return answer::status(StatusCode::NOT_FOUND) };
     if let Err(refusal) = endpoint.check_head(&head) {
-        front.options.on_refused.tell(b"", &refusal);
+        answer::tell_why(&front, &head, b"", &refusal);
         return answer::refused_head(&refusal, "GET, POST");
     }
     match head.method {
@@ -66,9 +66,8 @@ where
     B: HttpBody,
     B::Error: Into<BoxError>,
 {
-    let on_refused = &front.options.on_refused;
     let refused = |refusal: Response<Body>| {
-        answer::tell(on_refused, b"", &refusal);
+        answer::tell(front, head, b"", &refusal);
         refusal
     };
     let inbox = match inbox_of(front, head) {
@@ -79,9 +78,9 @@ where
         Ok(bytes) => bytes,
         Err(refusal) => return refused(*refusal),
     };
-    let kept = on_refused.is_heard().then(|| bytes.clone());
+    let kept = front.options.on_refused.is_heard().then(|| bytes.clone());
     let response = put(front, endpoint, head, &inbox, bytes);
-    answer::tell(on_refused, &kept.unwrap_or_default(), &response);
+    answer::tell(front, head, &kept.unwrap_or_default(), &response);
     response
 }
 
@@ -111,7 +110,7 @@ fn put(front: &Front, endpoint: &Endpoint, head: &Parts, inbox: &Inbox, bytes: B
 }
 
 /// The session that the address names.
-fn session_of(head: &Parts) -> Option<&str> {
+pub(super) fn session_of(head: &Parts) -> Option<&str> {
     let parameters = head.uri.query()?.split('&');
     let mut named = parameters.filter_map(|parameter| parameter.strip_prefix("sessionId="));
     named.next().filter(|_| named.next().is_none())

@@ -142,15 +142,24 @@ impl Diff {
             add(CallPart::Item(at), expected.items.get(at).map(bytes), actual.items.get(at).map(bytes));
         }
         add(CallPart::Answer, answer(&expected), answer(actual));
-        let word = |outcome: Option<Outcome>| outcome.map(|it| it.as_str().as_bytes());
-        if expected.outcome != actual.outcome && expected.outcome.is_some() && actual.outcome.is_some() {
-            let difference = Difference::whole(word(expected.outcome), word(actual.outcome));
-            parts.push((CallPart::Outcome, difference));
-        }
+        parts.extend(outcome(&expected, actual).map(|difference| (CallPart::Outcome, difference)));
         if !parts.is_empty() {
             self.ready.push_back(CallDiff::new(CallChange::Changed, expected, parts));
         }
     }
+}
+
+/// How the ends differ, where both tapes tell of them.
+fn outcome(expected: &Exchange, actual: &Exchange) -> Option<Difference> {
+    let (one, other) = expected.outcome.zip(actual.outcome)?;
+    let are_other_failures = expected.failure.zip(actual.failure).is_some_and(|(one, other)| one != other);
+    let word = |outcome: Outcome, failure: Option<&str>| match failure.filter(|_| are_other_failures) {
+        Some(failure) => format!("{outcome} ({failure})"),
+        None => outcome.to_string(),
+    };
+    let words = [word(one, expected.failure), word(other, actual.failure)];
+    let [one, other] = words.each_ref().map(String::as_bytes);
+    (one != other).then(|| Difference::whole(Some(one), Some(other)))
 }
 
 impl Iterator for Diff {

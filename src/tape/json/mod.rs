@@ -36,9 +36,11 @@
 
 mod cursor;
 mod elements;
+mod reached;
 mod reader;
 mod writer;
 
 pub(super) use elements::Elements;
+pub(super) use reached::reached;
 pub use reader::Reader;
 pub use writer::Writer;

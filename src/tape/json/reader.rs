@@ -7,6 +7,7 @@ use super::Elements;
 use crate::file;
 use crate::protocol::peek;
 use crate::tape::lines::follows;
+use crate::tape::rotating::Before;
 use crate::tape::{Entry, Source, Tape, TapeError, frame, head, object::Style, text, version};
 
 /// Reads a tape that is one JSON document, one entry at a time: the document is never in memory.
@@ -26,6 +27,8 @@ pub struct Reader {
     frames: Elements,
     path: PathBuf,
     tape: Tape,
+    /// What stands in the files before.
+    before: Before,
     frame: Option<u64>,
     done: bool,
 }
@@ -47,13 +50,23 @@ impl Reader {
         version::check(path, &title)?;
         let last = peek::member(&title, "metadata_at_end").ok().flatten();
         let tape = head::read(last.unwrap_or(&title)).map_err(|why| TapeError::foreign(path, why))?;
-        Ok(Self { frames, path: path.to_owned(), tape, frame: None, done: false })
+        let (path, before) = (path.to_owned(), Before::read(&title));
+        Ok(Self { frames, path, tape, before, frame: None, done: false })
     }
 
     /// Bytes of one frame at most; 64 MiB by default.
     pub fn max_frame_bytes(mut self, bytes: usize) -> Self {
         self.frames.max_bytes(bytes);
         self
+    }
+
+    pub(super) fn before(&self) -> Before {
+        self.before
+    }
+
+    /// The number of the last frame that was read, or of the last before it.
+    pub(super) fn frames(&self) -> u64 {
+        self.frame.unwrap_or(0).max(self.before.frames)
     }
 
     fn step(&mut self) -> Result<Option<Entry>, TapeError> {

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::message::write_string;
 use crate::tape::appender::{Appender, create, lock};
 use crate::tape::object::{Object, Style};
 use crate::tape::pack::Pack;
+use crate::tape::rotating::{Before, PartWriter};
 use crate::tape::{Entry, Sink, Tape, TapeError, VERSION, frame, head};
 
 /// Inside the document.
@@ -38,7 +39,11 @@ pub struct Writer {
     /// As it stands at the beginning of the file.
     title: Tape,
     tape: Tape,
+    /// What stands in the files before.
+    before: Before,
     frames: u64,
+    /// When the last one was said.
+    at: Option<Duration>,
     finished: bool,
 }
 
@@ -49,23 +54,39 @@ impl Writer {
     ///
     /// It exists, or cannot be made.
     pub fn create(path: impl AsRef<Path>, tape: &Tape) -> Result<Self, TapeError> {
-        let path = path.as_ref();
-        create(path, |file| Self::begin(file, path, tape))
+        Self::create_after(path.as_ref(), tape, Before::default())
     }
 
-    fn begin(file: File, path: &Path, tape: &Tape) -> Result<Self, TapeError> {
+    /// A part of a tape, after others.
+    pub(in crate::tape) fn create_after(path: &Path, tape: &Tape, before: Before) -> Result<Self, TapeError> {
+        create(path, |file| Self::begin(file, path, tape, before))
+    }
+
+    fn begin(file: File, path: &Path, tape: &Tape, before: Before) -> Result<Self, TapeError> {
         lock(&file, path)?;
         let mut file = Appender::new(file, path, 0, Pack::default());
         file.add(|out| {
             let mut object = Object::new(out, Style::Pretty(0));
             object.text("version", VERSION);
             head::write(&mut object, tape);
+            before.write(&mut object);
             object.key("frames").push(b'[');
         })?;
-        Ok(Self { file, title: tape.clone(), tape: tape.clone(), frames: 0, finished: false })
+        let (title, tape, Before { frames, at, .. }) = (tape.clone(), tape.clone(), before);
+        Ok(Self { file, title, tape, before, frames, at, finished: false })
     }
 
-    /// How many frames it has.
+    /// Ends the document.
+    fn end_here(&mut self) -> Result<(), TapeError> {
+        if !self.finished {
+            let (title, tape, is_empty) = (&self.title, &self.tape, self.is_empty());
+            self.file.add(|out| end(out, title, tape, is_empty))?;
+            self.finished = true;
+        }
+        self.file.commit()
+    }
+
+    /// The number of the last frame.
     pub fn frames(&self) -> u64 {
         self.frames
     }
@@ -76,20 +97,21 @@ impl Sink for Writer {
         if self.finished {
             return Err(TapeError::damaged(self.file.path().display(), "the document has ended"));
         }
-        let number = self.frames + 1;
+        let (number, is_first) = (self.frames + 1, self.is_empty());
         self.file.add(|out| {
-            if number > 1 {
+            if !is_first {
                 out.push(b',');
             }
             ELEMENT.line(out);
             frame::write(out, ELEMENT, number, entry);
         })?;
-        self.frames = number;
+        (self.frames, self.at) = (number, Some(entry.at));
         Ok(())
     }
 
+    /// The tape keeps its name.
     fn update(&mut self, tape: &Tape) -> Result<(), TapeError> {
-        self.tape = tape.clone();
+        self.tape = Tape { id: self.tape.id.clone(), ..tape.clone() };
         Ok(())
     }
 
@@ -102,18 +124,49 @@ impl Sink for Writer {
     }
 
     fn finish(&mut self) -> Result<(), TapeError> {
-        if !self.finished {
-            let (title, tape, frames) = (&self.title, &self.tape, self.frames);
-            self.file.add(|out| end(out, title, tape, frames))?;
-            self.finished = true;
-        }
-        self.file.commit()?;
+        self.end_here()?;
         self.file.sync()
+    }
+
+    fn last_at(&self) -> Option<Duration> {
+        self.at
     }
 }
 
-fn end(out: &mut Vec<u8>, title: &Tape, tape: &Tape, frames: u64) {
-    if frames > 0 {
+impl PartWriter for Writer {
+    fn tape(&self) -> &Tape {
+        &self.tape
+    }
+
+    fn bytes(&self) -> u64 {
+        self.file.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.frames == self.before.frames
+    }
+
+    fn reached(&self) -> Before {
+        Before { frames: self.frames, at: self.at, tip: None }
+    }
+
+    fn set_durable(&mut self, durable: bool) -> Result<(), TapeError> {
+        self.file.durable(durable);
+        Ok(())
+    }
+
+    /// Nothing can stand behind the end of a document.
+    fn end(&mut self) -> Result<(), TapeError> {
+        self.file.commit()
+    }
+
+    fn close(&mut self) -> Result<(), TapeError> {
+        self.end_here()
+    }
+}
+
+fn end(out: &mut Vec<u8>, title: &Tape, tape: &Tape, is_empty: bool) {
+    if !is_empty {
         MEMBER.line(out);
     }
     out.push(b']');

@@ -4,10 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::chain::FOLLOWS;
-use super::last::BEFORE;
-use crate::key::{Hash, hex};
+use crate::key::hex;
 use crate::message::write_string;
 use crate::tape::object::{Object, Style};
+use crate::tape::rotating::Before;
 use crate::tape::{Tape, VERSION, head};
 
 /// What is known of the tape.
@@ -19,14 +19,12 @@ pub(super) fn title(out: &mut Vec<u8>, tape: &Tape) {
 }
 
 /// The first line.
-pub(super) fn first(out: &mut Vec<u8>, tape: &Tape, before: u64, follows: Option<Hash>) {
+pub(super) fn first(out: &mut Vec<u8>, tape: &Tape, before: &Before) {
     let mut object = Object::new(out, Style::Line);
     object.text("version", VERSION);
     head::write(&mut object, tape);
-    if before > 0 {
-        object.number(BEFORE, before);
-    }
-    object.some_text(FOLLOWS, follows.as_ref().map(hex).as_deref());
+    before.write(&mut object);
+    object.some_text(FOLLOWS, before.tip.as_ref().map(hex).as_deref());
     object.end();
     out.push(b'\n');
 }

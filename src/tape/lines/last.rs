@@ -2,19 +2,15 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::time::Duration;
 
 use super::Options;
 use super::chain::{Chain, split};
 use super::line::{LineKind, Next, first_line, read_line};
-use crate::protocol::peek;
 use crate::tape::pack::{Ending, Input};
+use crate::tape::rotating::Before;
 use crate::tape::{MAX_FRAME_BYTES, Tape, TapeError, frame, head, object::Style, text};
 
-/// The number of a last frame, at most, that is gone on from: no recorder comes so far.
-const MAX_FRAME: u64 = u64::MAX / 2;
-
-/// The member of a first line that tells the frames of the parts before.
-pub(super) const BEFORE: &str = "frames_before";
 /// So much of a torn line is kept.
 const MAX_REST: usize = 4 << 20;
 
@@ -33,6 +29,8 @@ pub(super) struct Tail {
     pub(super) before: u64,
     /// The number of the last frame.
     pub(super) frames: u64,
+    /// When it was said.
+    pub(super) at: Option<Duration>,
     /// What was last said of the tape.
     pub(super) tape: Tape,
     /// Where its chain stands.
@@ -54,17 +52,16 @@ pub(super) fn find(file: &File, path: &Path, options: &Options, ending: &Ending)
     let torn = if ending.is_packed() { length - ending.whole } else { walk.rest.len() as u64 };
     let whole = if ending.is_packed() { ending.whole } else { walk.whole };
     walk.rest.truncate(MAX_REST);
-    let frames = last_frame(path, &walk.frame)?.max(walk.before);
-    if frames > MAX_FRAME {
-        let why = format!("no recorder gives a frame the number {frames}");
-        return Err(TapeError::damaged(path.display(), why));
-    }
+    let (last, at) = last_frame(path, &walk.frame)?.unzip();
+    let frames = last.unwrap_or(0).max(walk.before.frames);
+    let reached = Before { frames, at: at.or(walk.before.at), tip: None }.checked(path)?;
     Ok(Tail {
         whole,
         lacks_line_break: walk.lacks_line_break,
         torn,
-        before: walk.before,
-        frames,
+        before: walk.before.frames,
+        frames: reached.frames,
+        at: reached.at,
         tape: last_title(path, &walk.title)?,
         rest: walk.rest,
         chain: walk.chain,
@@ -78,7 +75,7 @@ struct Walk {
     lines: u64,
     chain: Option<Chain>,
     whole: u64,
-    before: u64,
+    before: Before,
     lacks_line_break: bool,
     rest: Vec<u8>,
     /// The last line that says something of the tape.
@@ -96,10 +93,8 @@ impl Walk {
             let why = "its lines are bound by a chain; go on with it with the key of the chain";
             return Err(TapeError::key(path, why));
         }
-        let before = peek::member(&line, BEFORE).ok().flatten();
-        let before = before.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
         let mut walk = Self {
-            before: before.unwrap_or(0),
+            before: Before::read(&line),
             input,
             line,
             lines: 0,
@@ -151,16 +146,17 @@ impl Walk {
     }
 }
 
-fn last_frame(path: &Path, line: &[u8]) -> Result<u64, TapeError> {
+/// Its number, and when it was said.
+fn last_frame(path: &Path, line: &[u8]) -> Result<Option<(u64, Duration)>, TapeError> {
     if line.is_empty() {
-        return Ok(0);
+        return Ok(None);
     }
     let damaged = |why| TapeError::damaged(format_args!("{}: the last frame", path.display()), why);
     if !text::is_json(line) {
         return Err(damaged("it is no JSON".into()));
     }
-    let (number, _) = frame::read(line, Style::Line).map_err(damaged)?;
-    Ok(number.unwrap_or(0))
+    let (number, entry) = frame::read(line, Style::Line).map_err(damaged)?;
+    Ok(Some((number.unwrap_or(0), entry.at)))
 }
 
 fn last_title(path: &Path, line: &[u8]) -> Result<Tape, TapeError> {

@@ -14,19 +14,17 @@
 //! what is not even text in `raw_base64`. So a tape in this format is not to be laid out anew by other tools:
 //! [copy](super::copy) it to [JSON](super::json) for that.
 //!
-//! Frames are numbered from 1, over all files of a rotated tape; a reader tells where one is missing. A last line
-//! without its end is what a crash leaves: a [`Reader`] reads all before it and says so, a [`Writer`] that goes on
-//! with the file moves it into a line `{"torn":…}` of its own.
+//! Frames are numbered from 1, over all files of a [rotated](super::Rotating) tape; a reader tells where one is
+//! missing. A last line without its end is what a crash leaves: a [`Reader`] reads all before it and says so, a [`Writer`]
+//! that goes on with the file moves it into a line `{"torn":…}` of its own.
 
 mod chain;
 mod fact;
 mod last;
 mod line;
 mod options;
-mod parts;
+mod part;
 mod reader;
-mod rotate;
-mod rotating;
 mod verify;
 mod writer;
 
@@ -34,7 +32,5 @@ pub(super) use line::{Next, follows, read_line};
 pub use options::Options;
 pub(super) use reader::NOT_SEALED;
 pub use reader::Reader;
-pub use rotate::Rotate;
-pub use rotating::Rotating;
 pub use verify::{Verified, verify};
 pub use writer::Writer;

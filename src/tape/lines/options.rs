@@ -89,7 +89,7 @@ impl Options {
     }
 
     /// How a file of a rotated tape ends its name.
-    pub(super) fn suffix(&self) -> &'static str {
+    pub(in crate::tape) fn suffix(&self) -> &'static str {
         #[cfg(feature = "encryption")]
         if self.key.is_some() {
             return "jsonl.sealed";
@@ -102,7 +102,7 @@ impl Options {
     }
 
     /// To read what was written so.
-    pub(super) fn to_open(&self) -> OpenOptions {
+    pub(in crate::tape) fn to_open(&self) -> OpenOptions {
         let options = OpenOptions::new();
         #[cfg(feature = "encryption")]
         let options = match &self.key {

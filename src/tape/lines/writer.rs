@@ -3,16 +3,17 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::chain::Chain;
 use super::last::{self, Tail};
 use super::reader::NOT_SEALED;
 use super::{Options, fact};
 use crate::file;
-use crate::key::{Hash, hex};
+use crate::key::hex;
 use crate::tape::appender::{Appender, create, lock};
 use crate::tape::object::Style;
+use crate::tape::rotating::Before;
 use crate::tape::version::MAX_TITLE;
 use crate::tape::{Entry, MAX_FRAME_BYTES, Sink, Tape, TapeError, frame, pack};
 
@@ -38,12 +39,14 @@ use crate::tape::{Entry, MAX_FRAME_BYTES, Sink, Tape, TapeError, frame, pack};
 /// ```
 #[derive(Debug)]
 pub struct Writer {
-    file: Appender,
-    chain: Option<Chain>,
+    pub(super) file: Appender,
+    pub(super) chain: Option<Chain>,
     tape: Tape,
     /// Frames of the parts before.
-    before: u64,
+    pub(super) before: u64,
     frames: u64,
+    /// When the last one was said.
+    at: Option<Duration>,
     torn: Option<u64>,
     /// Nothing came after its end.
     ended: bool,
@@ -65,18 +68,17 @@ impl Writer {
     ///
     /// As [`create`](Self::create); the operating system has no random bytes to give.
     pub fn create_with(path: impl AsRef<Path>, tape: &Tape, options: &Options) -> Result<Self, TapeError> {
-        Self::create_after(path.as_ref(), tape, options, 0, None)
+        Self::create_after(path.as_ref(), tape, options, Before::default())
     }
 
-    /// The part of a tape that begins after so many frames, and whose chain follows another.
-    pub(super) fn create_after(
+    /// A part of a tape, after others.
+    pub(in crate::tape) fn create_after(
         path: &Path,
         tape: &Tape,
         options: &Options,
-        before: u64,
-        follows: Option<Hash>,
+        before: Before,
     ) -> Result<Self, TapeError> {
-        create(path, |file| Self::begin(file, path, tape, options, before, follows))
+        create(path, |file| Self::begin(file, path, tape, options, before))
     }
 
     fn begin(
@@ -84,18 +86,17 @@ impl Writer {
         path: &Path,
         tape: &Tape,
         options: &Options,
-        before: u64,
-        follows: Option<Hash>,
+        before: Before,
     ) -> Result<Self, TapeError> {
         lock(&file, path)?;
         let pack = options.pack().map_err(|error| TapeError::io(path.display(), error))?;
         let mut chain = options.chain.as_ref().map(Chain::new);
-        if let Some((chain, tip)) = chain.as_mut().zip(follows) {
+        if let Some((chain, tip)) = chain.as_mut().zip(before.tip) {
             chain.tip = tip;
         }
         let mut writer = Self::new(Appender::new(file, path, 0, pack), chain, tape, options);
-        (writer.before, writer.frames) = (before, before);
-        writer.line(|out| fact::first(out, tape, before, follows))?;
+        (writer.before, writer.frames, writer.at) = (before.frames, before.frames, before.at);
+        writer.line(|out| fact::first(out, tape, &before))?;
         // Whoever watches it knows at once what it is.
         writer.file.commit()?;
         Ok(writer)
@@ -103,7 +104,7 @@ impl Writer {
 
     fn new(mut file: Appender, chain: Option<Chain>, tape: &Tape, options: &Options) -> Self {
         file.durable(options.durable);
-        Self { file, chain, tape: tape.clone(), before: 0, frames: 0, torn: None, ended: false }
+        Self { file, chain, tape: tape.clone(), before: 0, frames: 0, at: None, torn: None, ended: false }
     }
 
     /// Goes on with a tape. What a crash left of a last line stays in the file, in a line that says so.
@@ -137,7 +138,7 @@ impl Writer {
         file.set_len(tail.whole).map_err(failed)?;
         let mut writer =
             Self::new(Appender::new(file, path, tail.whole, pack), tail.chain.clone(), &tail.tape, options);
-        (writer.before, writer.frames) = (tail.before, tail.frames);
+        (writer.before, writer.frames, writer.at) = (tail.before, tail.frames, tail.at);
         if let Err(error) = writer.tell(&tail) {
             writer.file.undo(tail.whole, &behind).map_err(failed)?;
             return Err(error);
@@ -178,6 +179,11 @@ impl Writer {
         self
     }
 
+    /// What is known of the tape; in a file that was resumed, as it was last said there.
+    pub fn tape(&self) -> &Tape {
+        &self.tape
+    }
+
     /// The number of the last frame.
     pub fn frames(&self) -> u64 {
         self.frames
@@ -200,25 +206,13 @@ impl Writer {
     }
 
     /// Commits and says that the tape ends here, unless something comes after it.
-    pub(super) fn end(&mut self) -> Result<(), TapeError> {
+    pub(super) fn end_here(&mut self) -> Result<(), TapeError> {
         let frames = self.frames;
         if !self.ended {
             self.line(|out| fact::end(out, frames))?;
             self.ended = true;
         }
         self.file.commit()
-    }
-
-    pub(super) fn frames_before(&self) -> u64 {
-        self.before
-    }
-
-    pub(super) fn tip(&self) -> Option<Hash> {
-        self.chain.as_ref().map(|chain| chain.tip)
-    }
-
-    pub(super) fn tape(&self) -> &Tape {
-        &self.tape
     }
 }
 
@@ -229,22 +223,24 @@ impl Sink for Writer {
             frame::write(out, Style::Line, number, entry);
             out.push(b'\n');
         })?;
-        self.frames = number;
+        (self.frames, self.at) = (number, Some(entry.at));
         Ok(())
     }
 
+    /// The tape keeps its name.
     fn update(&mut self, tape: &Tape) -> Result<(), TapeError> {
-        if self.tape == *tape {
+        let tape = Tape { id: self.tape.id.clone(), ..tape.clone() };
+        if self.tape == tape {
             return Ok(());
         }
         let mut title = Vec::new();
-        fact::title(&mut title, tape);
+        fact::title(&mut title, &tape);
         if title.len() > MAX_TITLE {
             // As the first line of a next part nobody could read it.
             return Err(TapeError::too_large(self.file.path().display(), MAX_TITLE));
         }
         self.line(|out| out.extend_from_slice(&title))?;
-        self.tape = tape.clone();
+        self.tape = tape;
         Ok(())
     }
 
@@ -257,8 +253,12 @@ impl Sink for Writer {
     }
 
     fn finish(&mut self) -> Result<(), TapeError> {
-        self.end()?;
+        self.end_here()?;
         self.file.sync()
+    }
+
+    fn last_at(&self) -> Option<Duration> {
+        self.at
     }
 }
 

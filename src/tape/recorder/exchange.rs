@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::facts::Fact;
 use super::state::{RECORDING, Shared};
+use crate::error::Error;
 use crate::message::{Direction, JsonRpcMessage, Kind};
-use crate::tape::{Edge, Entry, EntryKind, Outcome, Overflow};
+use crate::tape::{Edge, Entry, EntryKind, Outcome, Overflow, failure};
 
 /// One message that went to the server, as it is recorded: what comes back is told to it, and its end.
 ///
@@ -50,6 +51,7 @@ impl Exchange {
         message: &JsonRpcMessage,
         component: Option<Arc<str>>,
     ) -> Self {
+        shared.name_transport(message);
         let (fact, answer) = shared.knows.asked(message);
         let mut exchange = Self::about(shared, edge, message);
         (exchange.component, exchange.answer) = (component, answer);
@@ -144,6 +146,11 @@ impl Exchange {
         }
         let end = Entry::new(EntryKind::End, Direction::ToClient, why.to_owned()).outcome(outcome);
         self.say(end, None, self.is_owed(true));
+    }
+
+    /// It is over, since the channel broke: the tape tells the kind of the error, and its text.
+    pub fn failed(&mut self, error: &Error) {
+        self.ended(Outcome::Failed, &failure::told(error, &error.to_string()));
     }
 
     fn say(&self, entry: Entry, fact: Option<Fact>, owed: bool) {

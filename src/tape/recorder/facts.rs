@@ -27,9 +27,23 @@ pub(super) enum Fact {
 pub(super) struct Knows {
     client: AtomicBool,
     server: AtomicBool,
+    transport: AtomicBool,
 }
 
 impl Knows {
+    pub(super) fn new(tape: &Tape) -> Self {
+        Self { transport: AtomicBool::new(tape.transport.is_some()), ..Self::default() }
+    }
+
+    /// By which transport its client came, if the message is the first that tells it.
+    pub(super) fn transport(&self, message: &JsonRpcMessage) -> Option<&'static str> {
+        if self.transport.load(Ordering::Relaxed) {
+            return None;
+        }
+        let name = message.context()?.transport_name()?;
+        (!self.transport.swap(true, Ordering::Relaxed)).then_some(name)
+    }
+
     /// What a request tells, and what its answer will.
     pub(super) fn asked(&self, request: &JsonRpcMessage) -> (Option<Fact>, Option<Fact>) {
         let knows_client = self.client.load(Ordering::Relaxed);
@@ -63,6 +77,9 @@ impl Knows {
 /// What a request and its answer tell, where nobody records while they are said.
 pub(crate) fn learn_of(tape: &mut Tape, request: &JsonRpcMessage, answer: Option<&JsonRpcMessage>) {
     let knows = Knows::default();
+    if let Some(name) = knows.transport(request) {
+        tape.transport.get_or_insert_with(|| name.into());
+    }
     let (asked, answered) = knows.asked(request);
     if let Some(fact) = asked {
         learn(tape, fact, request.bytes());

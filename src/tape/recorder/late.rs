@@ -1,6 +1,6 @@
 //! A sink that is made when there is something for it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::tape::{Entry, Sink, Tape, TapeError};
 
@@ -41,5 +41,9 @@ impl<F: FnMut(&Tape) -> Result<Box<dyn Sink>, TapeError> + Send> Sink for Late<F
 
     fn finish(&mut self) -> Result<(), TapeError> {
         self.made.as_mut().map_or(Ok(()), |sink| sink.finish())
+    }
+
+    fn last_at(&self) -> Option<Duration> {
+        self.made.as_ref()?.last_at()
     }
 }

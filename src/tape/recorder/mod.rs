@@ -6,6 +6,7 @@ mod late;
 mod options;
 mod priority;
 mod room;
+mod said;
 mod state;
 mod stats;
 mod thread;
@@ -15,11 +16,10 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::{Edge, Entry, EntryKind, Sink, Tape, TapeError};
-use crate::message::{Direction, JsonRpcMessage};
+use super::{Edge, Entry, Sink, Tape, TapeError};
+use crate::message::JsonRpcMessage;
 use crate::queue::queue;
 
 use late::Late;
@@ -33,15 +33,12 @@ pub(crate) use room::Room;
 pub use stats::RecorderStats;
 pub(crate) use watched::Watched;
 
-/// Bytes of a refused frame that are recorded.
-const REFUSED: usize = 64 << 10;
-
 /// A tape that is being recorded. Cheap to clone, all clones record the same one; a thread of its own writes it, some
 /// milliseconds after it was said, and ends it when the last clone is gone. On Linux the thread has a lower priority
 /// than others (a nice value of 10): where processors are scarce, the traffic goes first.
 ///
-/// What the messages tell of the whole tape (who the peers are, what they can do, which revision they agreed on) goes
-/// into its [`Tape`].
+/// What the messages tell of the whole tape (who the peers are, what they can do, which revision they agreed on, by which
+/// transport the client came) goes into its [`Tape`].
 ///
 /// While the sink fails, as on a full disk, it is tried again four times a second, and what comes meanwhile waits.
 ///
@@ -69,7 +66,9 @@ const REFUSED: usize = 64 << 10;
 /// # Backpressure
 ///
 /// Between the handles and the thread is a queue of 8,192 entries and 8 MiB, unless [`RecorderOptions`] say otherwise;
-/// [`Overflow`] says what happens when it is full. What is to be said of the whole tape is no entry: it takes no room.
+/// [`Overflow`] says what happens when it is full. What is taken from it counts until the sink has it, so that no more
+/// waits on a full disk; what a sink keeps itself comes to that, as 4 MiB of SQLite's. What is to be said of the whole
+/// tape is no entry: it takes no room.
 #[derive(Clone)]
 pub struct Recorder {
     shared: Arc<Shared>,
@@ -77,7 +76,9 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Records into `sink`, which was made with `tape`.
+    /// Records into `sink`, which was made with `tape`. Where it [goes on](super::lines::Writer::resume) with a tape, time
+    /// does so from its last entry, and [`calls_after`](RecorderOptions::calls_after) says from where on calls are
+    /// numbered.
     ///
     /// # Errors
     ///
@@ -101,7 +102,7 @@ impl Recorder {
 
     fn start_boxed(sink: Box<dyn Sink>, tape: Tape, options: &RecorderOptions) -> io::Result<Self> {
         let (sender, receiver) = queue(options.max_entries, options.max_bytes);
-        let shared = Arc::new(Shared::new(sender, tape, options));
+        let shared = Arc::new(Shared::new(sender, tape, options, sink.last_at()));
         let worker = Thread::new(sink, receiver, shared.state.clone());
         std::thread::Builder::new().name("shadowcat-tape".to_owned()).spawn(move || worker.run())?;
         Ok(Self { shared, edge: Edge::default() })
@@ -167,27 +168,22 @@ impl Recorder {
         self.shared.overflow
     }
 
-    /// Records what somebody notes, at its time.
-    pub fn annotate(&self, text: impl Into<String>) {
-        self.event(EntryKind::Note, text.into(), None);
-    }
-
-    /// Records what was refused before it became a message: its bytes, of more than 64 KiB the beginning, and why, as the text of an end.
-    pub fn refused(&self, direction: Direction, bytes: impl Into<Bytes>, why: &str) {
-        if !self.is_recording() {
-            return;
-        }
-        let mut bytes = bytes.into();
-        bytes.truncate(REFUSED);
-        let call = self.shared.next_call();
-        self.say(Entry::new(EntryKind::Refused, direction, Bytes::copy_from_slice(&bytes)).call(call));
-        self.say(Entry::new(EntryKind::End, Direction::ToClient, why.to_owned()).call(call));
-    }
-
-    pub(crate) fn event(&self, kind: EntryKind, text: String, component: Option<Arc<str>>) {
-        let mut entry = Entry::new(kind, Direction::ToClient, text);
-        entry.component = component;
-        self.say(entry);
+    /// What is known of the whole tape by now.
+    ///
+    /// ```
+    /// use shadowcat::tape::{Recorder, RecorderOptions, Tape, lines};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let path = std::env::temp_dir().join(format!("shadowcat-known-{}.jsonl", std::process::id()));
+    /// let tape = Tape::new()?;
+    /// let recorder = Recorder::start(lines::Writer::create(&path, &tape)?, tape, RecorderOptions::new())?;
+    /// recorder.update(|tape| tape.session = Some("s-1".into()));
+    /// assert_eq!(recorder.tape().session.as_deref(), Some("s-1"));
+    /// # std::fs::remove_file(path)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn tape(&self) -> Tape {
+        self.shared.state.tape()
     }
 
     fn say(&self, mut entry: Entry) {

@@ -64,7 +64,8 @@ impl RecorderOptions {
         self
     }
 
-    /// Bytes of them, with what each takes beside its message. One entry waits whatever its size.
+    /// Bytes of them, and of those that the sink has not taken yet, with what each takes beside its message. One entry
+    /// waits whatever its size.
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
         self

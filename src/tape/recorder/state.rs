@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::facts::{Fact, Knows};
 use super::{Overflow, RecorderOptions, RecorderStats};
+use crate::message::JsonRpcMessage;
 use crate::queue::{Sender, Watcher};
 use crate::tape::{Entry, EntryKind, Tape, TapeError};
 
@@ -40,10 +41,10 @@ pub(super) struct Shared {
     /// The tape names what is masked.
     names_redaction: AtomicBool,
     pub(super) knows: Knows,
-    /// When the tape began.
+    /// When the recorder began.
     began: Instant,
-    /// How old it was then, if it is gone on with.
-    age: Duration,
+    /// Where on the tape that is.
+    from: Duration,
 }
 
 /// What outlives the handles: what the thread tells, and what it is told.
@@ -67,20 +68,28 @@ struct Title {
 }
 
 impl Shared {
-    pub(super) fn new(queue: Sender<Item>, tape: Tape, options: &RecorderOptions) -> Self {
+    /// `last` is when the last entry of a tape was said that is gone on with: the clock that told when it began may have
+    /// been set since.
+    pub(super) fn new(
+        queue: Sender<Item>,
+        tape: Tape,
+        options: &RecorderOptions,
+        last: Option<Duration>,
+    ) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
-        let age = SystemTime::now().duration_since(tape.created).unwrap_or_default();
+        let age = || SystemTime::now().duration_since(tape.created).unwrap_or_default();
+        let from = last.unwrap_or_else(age);
         Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
+            knows: Knows::new(&tape),
             state: Arc::new(State::new(queue.watcher(), tape)),
             queue,
             overflow: options.overflow,
             mode: AtomicU8::new(RECORDING),
             calls: AtomicU64::new(options.calls),
             names_redaction: AtomicBool::new(false),
-            knows: Knows::default(),
             began: Instant::now(),
-            age,
+            from,
         }
     }
 
@@ -100,7 +109,7 @@ impl Shared {
 
     /// Now, since the tape began.
     pub(super) fn now(&self) -> Duration {
-        self.age + self.began.elapsed()
+        self.from.saturating_add(self.began.elapsed())
     }
 
     /// Queues an entry: where it is `owed`, also beyond the bounds.
@@ -127,6 +136,15 @@ impl Shared {
         drop(title);
         if !is_told {
             self.order(Item::Change);
+        }
+    }
+
+    /// Says by which transport the client came, unless that was said.
+    pub(super) fn name_transport(&self, message: &JsonRpcMessage) {
+        if let Some(name) = self.knows.transport(message) {
+            self.change(|tape| {
+                tape.transport.get_or_insert_with(|| name.into());
+            });
         }
     }
 

@@ -12,6 +12,8 @@ use crate::tape::{Entry, EntryKind, Sink, Tape, TapeError};
 
 /// What is taken from the queue at once.
 const BATCH: usize = 64;
+/// Bytes of that, and what is more only by the last entry. Until they are written they count as waiting.
+const BATCH_BYTES: usize = 256 << 10;
 /// After so many entries those who wait for a processor go first, unless much is left to write.
 const TURN: usize = 8;
 /// Between two attempts to write.
@@ -38,7 +40,7 @@ pub(super) struct Thread {
 
 impl Thread {
     pub(super) fn new(sink: Box<dyn Sink>, queue: Receiver<Item>, state: Arc<State>) -> Self {
-        let (taken, last) = (VecDeque::with_capacity(BATCH), (Duration::ZERO, None));
+        let (taken, last) = (VecDeque::with_capacity(BATCH), (sink.last_at().unwrap_or_default(), None));
         Self { sink, queue, state, taken, is_changed: false, failure: None, unwritten: 0, last }
     }
 
@@ -64,7 +66,7 @@ impl Thread {
     /// Writes what waits, until there is nothing to write or to commit.
     fn work(&mut self) {
         loop {
-            self.queue.take_some(BATCH, &mut self.taken);
+            self.queue.take_some(BATCH, BATCH_BYTES, &mut self.taken);
             if self.taken.is_empty() {
                 // What failed may have left nothing to wait for, as when only the disk was not reached.
                 if self.sink.due().is_none() && !self.state.is_failing.load(Ordering::Relaxed) {

@@ -1,11 +1,13 @@
 //! What is known of a tape, from its row.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::failed::failed;
-use crate::tape::{Tape, TapeError, TapeId, head, text};
+use crate::tape::rotating::Before;
+use crate::tape::{Tape, TapeError, TapeId, head, text, time};
 
 /// The tape, and its number in the file.
 pub(super) fn tape(db: &Connection, path: &Path, id: Option<&TapeId>) -> Result<(i64, Tape), TapeError> {
@@ -40,4 +42,35 @@ pub(super) fn tape(db: &Connection, path: &Path, id: Option<&TapeId>) -> Result<
     let mut tape = head::metadata_of(TapeId::from_text(&found.1), found.3.as_bytes()).map_err(damaged)?;
     tape.session = found.2.map(Into::into);
     Ok((found.0, tape))
+}
+
+/// What the files before have come to, of a tape that goes through several.
+pub(super) fn before(db: &Connection, tape: i64) -> rusqlite::Result<Before> {
+    let metadata: String =
+        db.query_row("SELECT metadata FROM tapes WHERE id = ?", [tape], |row| row.get(0))?;
+    Ok(Before::read(metadata.as_bytes()))
+}
+
+/// The number of the last frame, 0 where there is none.
+pub(super) fn last(db: &Connection, tape: i64) -> rusqlite::Result<i64> {
+    let sql = "SELECT coalesce(max(frame), 0) FROM recordings WHERE tape = ?";
+    db.prepare_cached(sql)?.query_row([tape], |row| row.get(0))
+}
+
+/// What a tape that is gone on with has come to.
+pub(super) fn reached(db: &Connection, path: &Path, tape: i64, before: Before) -> Result<Before, TapeError> {
+    let sql = "SELECT frame, elapsed_ns FROM recordings WHERE tape = ? ORDER BY frame DESC LIMIT 1";
+    let row = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+    let found = db.query_row(sql, [tape], row).optional().map_err(|error| failed(path, error))?;
+    let Some((frame, nanos)) = found else { return before.checked(path) };
+    // One that is negative is as much out of bounds as it is without its sign.
+    let frames = frame.cast_unsigned().max(before.frames);
+    let at = time::within(Duration::from_nanos(u64::try_from(nanos).unwrap_or(0)));
+    Before { frames, at: Some(at), tip: None }.checked(path)
+}
+
+/// Bytes of the file, its log written back.
+pub(super) fn size(db: &Connection) -> rusqlite::Result<u64> {
+    let number = |sql| db.prepare_cached(sql)?.query_row([], |row| row.get::<_, u32>(0));
+    Ok(u64::from(number("PRAGMA page_count")?) * u64::from(number("PRAGMA page_size")?))
 }

@@ -3,10 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::row;
 use crate::tape::object::{Object, Style};
+use crate::tape::rotating::Before;
 use crate::tape::{Edge, Entry, EntryKind, Outcome, Tape, frame, head, time};
 
 /// Of so many names, calls and sessions it is remembered where they stand.
@@ -24,11 +25,23 @@ pub(super) struct Known {
     sessions: HashSet<Arc<str>>,
 }
 
+/// A tape without entries: all that is known of it, or nothing.
+pub(super) fn add(db: &Connection, tape: &Tape, before: &Before) -> rusqlite::Result<i64> {
+    let all = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
+    let sql = "INSERT INTO tapes (tape_id, session_id, created_at, metadata) VALUES (?, ?, 0, '{}')";
+    all.execute(sql, params![tape.id.as_str(), tape.session.as_deref()])?;
+    let number = all.last_insert_rowid();
+    title(&all, number, tape, before)?;
+    all.commit()?;
+    Ok(number)
+}
+
 /// Writes what is known of the tape.
-pub(super) fn title(db: &Connection, number: i64, tape: &Tape) -> rusqlite::Result<()> {
+pub(super) fn title(db: &Connection, number: i64, tape: &Tape, before: &Before) -> rusqlite::Result<()> {
     let mut metadata = Vec::new();
     let mut object = Object::new(&mut metadata, Style::Line);
     head::metadata(&mut object, tape);
+    before.write(&mut object);
     object.end();
     let metadata = String::from_utf8_lossy(&metadata);
     let sql = "UPDATE tapes SET session_id = ?, created_at = ?, metadata = ? WHERE id = ?";

@@ -11,6 +11,13 @@
 //! An entry that answers a request, or ends its call, stands under the request's method and tool, so that what is asked
 //! for a tool is whole exchanges.
 //!
+//! A file with nothing but a table `recordings` of the first seven columns and no mark, as another program may have made
+//! it, is opened by nothing but [`migrate`]. What it has becomes one tape, `recordings`: in `message_type`,
+//! `component_init` becomes `component`; `tool_call` and `tool_list_request` become `request`, on its way to the server
+//! (the method tells which); `request`, `response` and `notification` stay; anything else becomes a `note`. So
+//! questions for calls of tools ask for the method `tools/call`, and for lists of them `tools/list`. Its times are taken
+//! for microseconds since 1970.
+//!
 //! The file is in WAL mode; several may write tapes into it, each its own, and readers do not disturb them. A commit survives the end of the
 //! process, and with [`Writer::durable`] that of the machine. Up to 64 entries or 20 ms go into one.
 //!
@@ -21,13 +28,17 @@
 mod failed;
 mod filter;
 mod find;
+mod forget;
 mod insert;
 mod open;
+mod part;
 mod reader;
 mod row;
 mod schema;
 mod writer;
 
+pub use forget::forget;
+pub(super) use open::remove_beside;
 pub use open::{migrate, tapes};
 pub use reader::Reader;
 pub use writer::Writer;

@@ -19,6 +19,10 @@ const LEAST_SQLITE: i32 = 3_051_003;
 /// So long another writer is waited for.
 const BUSY: Duration = Duration::from_secs(1);
 
+/// Of a database that names no application and no version.
+const UNMARKED: (u32, u32) = (0, 0);
+const ELSE: &str = "it is an SQLite database of something else";
+
 /// What is to be done with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum For {
@@ -42,7 +46,8 @@ pub fn tapes(path: impl AsRef<Path>) -> std::result::Result<Vec<TapeId>, TapeErr
     names().map_err(|error| failed(path, error))
 }
 
-/// Brings a file of an older version to the present one, in place, and tells the version that it had.
+/// Brings a file of an older version to the present one, in place, and tells the version that it had: 0 of one with
+/// nothing but the table `recordings` of the first version, which another program made. Nothing else takes such a file.
 ///
 /// ```no_run
 /// shadowcat::tape::sqlite::migrate("recordings.db")?;
@@ -54,14 +59,30 @@ pub fn tapes(path: impl AsRef<Path>) -> std::result::Result<Vec<TapeId>, TapeErr
 /// It is no such file, of a later version, or cannot be written; it is as before then.
 pub fn migrate(path: impl AsRef<Path>) -> std::result::Result<u32, TapeError> {
     let path = path.as_ref();
-    let version = mark(path, For::Writing)?;
+    let head = head(path, For::Writing)?;
+    let version = if head == UNMARKED { 0 } else { version(path, head)? };
     let mut db = connect(path, For::Writing)?;
-    check(path, &db, version)?;
+    if version > 0 {
+        check(path, &db, version)?;
+    } else if !schema::is_first(&db).map_err(|error| failed(path, error))? {
+        return Err(TapeError::foreign(path, ELSE));
+    }
     if version < VERSION {
-        // The schema is as ours was, and ours may change it.
-        schema::bring_to(&mut db, version, VERSION).map_err(|error| failed(path, error))?;
+        bring(&mut db, version).map_err(|error| failed(path, error))?;
     }
     Ok(version)
+}
+
+/// The schema is as ours was, and ours may change it.
+fn bring(db: &mut Connection, version: u32) -> Result<()> {
+    // What was moved is not to be found in the file's free pages.
+    db.pragma_update(None, "secure_delete", true)?;
+    if version == 0 {
+        schema::adopt(db)?
+    } else {
+        schema::bring_to(db, version, VERSION)?
+    }
+    db.pragma_update(None, "journal_mode", "wal")
 }
 
 /// Opens what is a file of tapes of this version.
@@ -93,14 +114,16 @@ pub(super) fn create<T>(
 /// The tables.
 fn fill(path: &Path) -> std::result::Result<Connection, TapeError> {
     let mut db = connect(path, For::Writing)?;
+    // So that what is forgotten makes the file smaller; for that, before there is anything in it.
+    db.pragma_update(None, "auto_vacuum", "incremental").map_err(|error| failed(path, error))?;
     // Before it is in WAL mode, so that the mark is in the file itself.
     schema::bring_to(&mut db, 0, VERSION).map_err(|error| failed(path, error))?;
     db.pragma_update(None, "journal_mode", "wal").map_err(|error| failed(path, error))?;
     Ok(db)
 }
 
-/// What SQLite leaves beside a file that it could not write to.
-fn remove_beside(path: &Path) {
+/// What SQLite leaves beside a file that it could not write to, or that is removed.
+pub(in crate::tape) fn remove_beside(path: &Path) {
     for suffix in ["-wal", "-shm", "-journal"] {
         let mut beside = path.as_os_str().to_owned();
         beside.push(suffix);
@@ -108,8 +131,14 @@ fn remove_beside(path: &Path) {
     }
 }
 
-/// The version, from the file's first bytes: before SQLite sees any of it.
+/// The version of a file of ours.
 fn mark(path: &Path, what: For) -> std::result::Result<u32, TapeError> {
+    let head = head(path, what)?;
+    version(path, head)
+}
+
+/// The application and the version, from the file's first bytes: before SQLite sees any of it.
+fn head(path: &Path, what: For) -> std::result::Result<(u32, u32), TapeError> {
     is_new_enough(path, rusqlite::version_number())?;
     let open = if what == For::Writing { file::append } else { file::read };
     let mut head = [0; 100];
@@ -119,16 +148,22 @@ fn mark(path: &Path, what: For) -> std::result::Result<u32, TapeError> {
     if read < head.len() || !head.starts_with(b"SQLite format 3\0") {
         return Err(TapeError::foreign(path, "it is no SQLite database"));
     }
-    if number(68) != MARK {
-        return Err(TapeError::foreign(path, "it is an SQLite database of something else"));
-    }
-    match number(60) {
-        0 => Err(TapeError::foreign(path, "it was not made to its end")),
-        version if version > VERSION => {
+    Ok((number(68), number(60)))
+}
+
+fn version(path: &Path, head: (u32, u32)) -> std::result::Result<u32, TapeError> {
+    match head {
+        (MARK, 0) => Err(TapeError::foreign(path, "it was not made to its end")),
+        (MARK, version) if version > VERSION => {
             let why = format!("a tape of schema {version}, this shadowcat has {VERSION}; use a later one");
             Err(TapeError::version(path, why))
         }
-        version => Ok(version),
+        (MARK, version) => Ok(version),
+        UNMARKED => Err(TapeError::foreign(
+            path,
+            format_args!("{ELSE}; a table `recordings` alone `tape::sqlite::migrate` takes"),
+        )),
+        _ => Err(TapeError::foreign(path, ELSE)),
     }
 }
 

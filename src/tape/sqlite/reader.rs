@@ -12,7 +12,6 @@ use super::filter::Wanted;
 use super::find;
 use super::open::{For, open};
 use super::row;
-use super::writer;
 use crate::tape::lines::follows;
 use crate::tape::{Entry, Filter, Filtered, OpenOptions, Source, Tape, TapeError, TapeId};
 
@@ -199,7 +198,7 @@ impl Reader {
     /// Nothing follows, unless the index leads astray: then its other end is still there. What is being recorded may have
     /// grown meanwhile.
     fn end(&mut self) -> Result<Option<Entry>, TapeError> {
-        let last = writer::last(&self.db, self.number).map_err(|error| failed(&self.path, error))?;
+        let last = find::last(&self.db, self.number).map_err(|error| failed(&self.path, error))?;
         // Frames are numbered from 1.
         if last <= self.last.max(0) {
             return Ok(None);

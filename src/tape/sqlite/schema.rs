@@ -92,15 +92,33 @@ CREATE VIEW frames AS
     ORDER BY recordings.tape, frame;
 ";
 
+/// The table of another program is laid out as it wrote it.
+const AS_OURS: [&str; 3] = [
+    "ALTER TABLE recordings RENAME TO recordings_before;",
+    FIRST,
+    "INSERT INTO recordings SELECT id, session_id, timestamp, message_type, message, component_id, policy
+        FROM recordings_before;
+    DROP TABLE recordings_before;",
+];
+
 /// Leads an empty database, or one of an older version, to this version; all of it or nothing.
 pub(super) fn bring_to(db: &mut Connection, from: u32, to: u32) -> Result<()> {
-    let steps = db.transaction()?;
-    for step in STEPS.iter().take(to as usize).skip(from as usize) {
-        steps.execute_batch(step)?;
+    take(db, STEPS.iter().take(to as usize).skip(from as usize), to)
+}
+
+/// Leads a database that [is the first](is_first) version but for its mark to this one.
+pub(super) fn adopt(db: &mut Connection) -> Result<()> {
+    take(db, AS_OURS.iter().chain(&STEPS[1..]), VERSION)
+}
+
+fn take<'a>(db: &mut Connection, steps: impl Iterator<Item = &'a &'a str>, to: u32) -> Result<()> {
+    let all = db.transaction()?;
+    for step in steps {
+        all.execute_batch(step)?;
     }
-    steps.pragma_update(None, "application_id", MARK)?;
-    steps.pragma_update(None, "user_version", to)?;
-    steps.commit()
+    all.pragma_update(None, "application_id", MARK)?;
+    all.pragma_update(None, "user_version", to)?;
+    all.commit()
 }
 
 /// Whether the database has exactly the tables, indexes and views of this version, and nothing that could act.
@@ -108,6 +126,20 @@ pub(super) fn is_ours(db: &Connection, version: u32) -> Result<bool> {
     let mut model = Connection::open_in_memory()?;
     bring_to(&mut model, 0, version)?;
     Ok(objects(db)? == objects(&model)?)
+}
+
+/// Whether the database has the table of the first version and nothing else, however it was laid out.
+pub(super) fn is_first(db: &Connection) -> Result<bool> {
+    let objects = objects(db)?;
+    let [[kind, name, _, sql]] = objects.as_slice() else { return Ok(false) };
+    Ok(kind == "table" && name == "recordings" && words(sql) == words(FIRST))
+}
+
+/// Without what is of no meaning.
+fn words(sql: &str) -> String {
+    let sql = sql.trim().trim_end_matches(';').to_ascii_lowercase();
+    let sql = ["(", ")", ","].iter().fold(sql, |sql, sign| sql.replace(sign, &format!(" {sign} ")));
+    sql.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// SQLite's own begin with `sqlite_`.

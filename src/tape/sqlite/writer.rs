@@ -4,21 +4,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::failed::failed;
 use super::find;
-use super::insert::{Known, insert, title};
+use super::insert::{Known, add, insert, title};
 use super::open::{self, For};
 use super::row::MAX_NAME;
+use crate::tape::rotating::Before;
 use crate::tape::{Entry, MAX_FRAME_BYTES, Sink, Tape, TapeError, TapeId};
 
 /// So many entries, bytes and so much time are worth a commit.
 const ENTRIES: usize = 64;
 const BYTES: usize = 4 << 20;
 const PATIENCE: Duration = Duration::from_millis(20);
-/// The number of a last frame, at most, that is gone on from.
-const MAX_FRAME: u64 = i64::MAX as u64 / 2;
 
 /// Writes a tape into a file in SQLite. Entries wait in memory until a commit: 64 of them, 4 MiB or 20 ms.
 ///
@@ -49,7 +48,13 @@ pub struct Writer {
     tape: Tape,
     /// The tape's row is to be written again.
     changed: bool,
+    /// What stands in the files before.
+    before: Before,
     frames: u64,
+    /// When the last entry was said, those in memory included.
+    at: Option<Duration>,
+    /// Bytes of the file when something was last committed.
+    size: u64,
     waiting: Vec<Entry>,
     bytes: usize,
     due: Option<Instant>,
@@ -63,8 +68,12 @@ impl Writer {
     ///
     /// It exists, or cannot be made.
     pub fn create(path: impl AsRef<Path>, tape: &Tape) -> Result<Self, TapeError> {
-        let path = path.as_ref();
-        open::create(path, |db| Self::begin(db, path, tape))
+        Self::create_after(path.as_ref(), tape, Before::default())
+    }
+
+    /// A part of a tape, after others.
+    pub(in crate::tape) fn create_after(path: &Path, tape: &Tape, before: Before) -> Result<Self, TapeError> {
+        open::create(path, |db| Self::begin(db, path, tape, before))
     }
 
     /// Begins another tape in a file of tapes.
@@ -74,7 +83,7 @@ impl Writer {
     /// It is no such file, others may read or write it, or it holds this tape already.
     pub fn add_to(path: impl AsRef<Path>, tape: &Tape) -> Result<Self, TapeError> {
         let path = path.as_ref();
-        Self::begin(open::open(path, For::Writing)?, path, tape)
+        Self::begin(open::open(path, For::Writing)?, path, tape, Before::default())
     }
 
     /// Goes on with a tape.
@@ -84,29 +93,38 @@ impl Writer {
     /// As [`add_to`](Self::add_to); there is no such tape. That somebody else goes on with it too is told by
     /// [`commit`](Sink::commit), to whoever writes second.
     pub fn resume(path: impl AsRef<Path>, id: &TapeId) -> Result<Self, TapeError> {
-        let path = path.as_ref();
-        let db = open::open(path, For::Writing)?;
-        let (number, tape) = find::tape(&db, path, Some(id))?;
-        let last = last(&db, number).map_err(|error| failed(path, error))?;
-        let frames = u64::try_from(last).ok().filter(|last| *last <= MAX_FRAME);
-        let damaged =
-            || TapeError::damaged(path.display(), format!("no recorder gives a frame the number {last}"));
-        Self::new(db, path, number, tape, frames.ok_or_else(damaged)?)
+        Self::go_on(path.as_ref(), Some(id))
     }
 
-    fn begin(db: Connection, path: &Path, tape: &Tape) -> Result<Self, TapeError> {
+    /// Goes on with the only tape of a file.
+    pub(in crate::tape) fn resume_only(path: &Path) -> Result<Self, TapeError> {
+        Self::go_on(path, None)
+    }
+
+    fn go_on(path: &Path, id: Option<&TapeId>) -> Result<Self, TapeError> {
+        let db = open::open(path, For::Writing)?;
+        let (number, tape) = find::tape(&db, path, id)?;
+        let before = find::before(&db, number).map_err(|error| failed(path, error))?;
+        let reached = find::reached(&db, path, number, before)?;
+        let mut writer = Self::new(db, path, number, tape, before)?;
+        (writer.frames, writer.at) = (reached.frames, reached.at);
+        writer.size = find::size(&writer.db).map_err(|error| failed(path, error))?;
+        Ok(writer)
+    }
+
+    fn begin(db: Connection, path: &Path, tape: &Tape, before: Before) -> Result<Self, TapeError> {
         check(path, tape.id.as_str().len(), MAX_NAME)?;
-        let number = add(&db, tape).map_err(|error| match error.sqlite_error_code() {
+        let number = add(&db, tape, &before).map_err(|error| match error.sqlite_error_code() {
             Some(ErrorCode::ConstraintViolation) => {
                 let exists = io::Error::new(io::ErrorKind::AlreadyExists, "it holds such a tape already");
                 TapeError::io(path.display(), exists)
             }
             _ => failed(path, error),
         })?;
-        Self::new(db, path, number, tape.clone(), 0)
+        Self::new(db, path, number, tape.clone(), before)
     }
 
-    fn new(db: Connection, path: &Path, number: i64, tape: Tape, frames: u64) -> Result<Self, TapeError> {
+    fn new(db: Connection, path: &Path, number: i64, tape: Tape, before: Before) -> Result<Self, TapeError> {
         let set = || -> rusqlite::Result<()> {
             db.pragma_update(None, "synchronous", "normal")?;
             db.pragma_update(None, "temp_store", "memory")?;
@@ -115,8 +133,23 @@ impl Writer {
         };
         set().map_err(|error| failed(path, error))?;
         let (path, known) = (path.to_owned(), Known::default());
-        let (waiting, bytes, due) = (Vec::new(), 0, None);
-        Ok(Self { db, path, number, tape, changed: false, frames, waiting, bytes, due, known })
+        let (waiting, bytes, due, size) = (Vec::new(), 0, None, 0);
+        let Before { frames, at, .. } = before;
+        Ok(Self {
+            db,
+            path,
+            number,
+            tape,
+            changed: false,
+            before,
+            frames,
+            at,
+            size,
+            waiting,
+            bytes,
+            due,
+            known,
+        })
     }
 
     /// Whether [`commit`](Sink::commit) waits until the disk has it, so that it survives a power failure too. Off by
@@ -126,14 +159,32 @@ impl Writer {
     ///
     /// SQLite refuses.
     pub fn durable(self, durable: bool) -> Result<Self, TapeError> {
-        let level = if durable { "full" } else { "normal" };
-        self.db.pragma_update(None, "synchronous", level).map_err(|error| failed(&self.path, error))?;
+        self.synchronous(durable)?;
         Ok(self)
+    }
+
+    pub(super) fn synchronous(&self, durable: bool) -> Result<(), TapeError> {
+        let level = if durable { "full" } else { "normal" };
+        self.db.pragma_update(None, "synchronous", level).map_err(|error| failed(&self.path, error))
+    }
+
+    /// What is known of the tape.
+    pub fn tape(&self) -> &Tape {
+        &self.tape
     }
 
     /// The number of the last frame, those in memory included.
     pub fn frames(&self) -> u64 {
         self.frames + self.waiting.len() as u64
+    }
+
+    pub(super) fn before(&self) -> Before {
+        self.before
+    }
+
+    /// With what waits in memory.
+    pub(super) fn file_bytes(&self) -> u64 {
+        self.size + self.bytes as u64
     }
 
     /// Writes what waits in one transaction, or nothing.
@@ -147,6 +198,7 @@ impl Writer {
         }
         self.frames += self.waiting.len() as u64;
         self.waiting.clear();
+        self.size = find::size(&self.db).unwrap_or(self.size);
         (self.bytes, self.due, self.changed) = (0, None, false);
         Ok(())
     }
@@ -165,11 +217,12 @@ impl Writer {
     /// Not where somebody else has written to the same tape: a file is locked, a tape in it is not.
     fn write(&mut self) -> rusqlite::Result<bool> {
         let all = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)?;
-        if last(&all, self.number)? != self.frames.cast_signed() {
+        let last = find::last(&all, self.number)?.max(self.before.frames.cast_signed());
+        if last != self.frames.cast_signed() {
             return Ok(false);
         }
         if self.changed {
-            title(&all, self.number, &self.tape)?;
+            title(&all, self.number, &self.tape, &self.before)?;
         }
         for (entry, frame) in self.waiting.iter().zip(self.frames + 1..) {
             insert(&all, self.number, frame, entry, &mut self.known, &self.tape)?;
@@ -184,23 +237,6 @@ impl Writer {
         check(&self.path, entry.bytes.len(), MAX_FRAME_BYTES)?;
         check(&self.path, names.max().unwrap_or(0), MAX_NAME)
     }
-}
-
-/// A tape without entries: all that is known of it, or nothing.
-fn add(db: &Connection, tape: &Tape) -> rusqlite::Result<i64> {
-    let all = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
-    let sql = "INSERT INTO tapes (tape_id, session_id, created_at, metadata) VALUES (?, ?, 0, '{}')";
-    all.execute(sql, params![tape.id.as_str(), tape.session.as_deref()])?;
-    let number = all.last_insert_rowid();
-    title(&all, number, tape)?;
-    all.commit()?;
-    Ok(number)
-}
-
-/// The number of the last frame, 0 where there is none.
-pub(super) fn last(db: &Connection, tape: i64) -> rusqlite::Result<i64> {
-    let sql = "SELECT coalesce(max(frame), 0) FROM recordings WHERE tape = ?";
-    db.prepare_cached(sql)?.query_row([tape], |row| row.get(0))
 }
 
 fn check(path: &Path, bytes: usize, max: usize) -> Result<(), TapeError> {
@@ -221,6 +257,7 @@ impl Sink for Writer {
             self.bytes -= entry.bytes.len();
             return Err(error);
         }
+        self.at = Some(entry.at);
         Ok(())
     }
 
@@ -246,6 +283,10 @@ impl Sink for Writer {
         self.flush()?;
         let checkpoint = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         checkpoint.map_err(|error| failed(&self.path, error))
+    }
+
+    fn last_at(&self) -> Option<Duration> {
+        self.at
     }
 }
 

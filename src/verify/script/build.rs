@@ -5,14 +5,14 @@ use std::collections::{HashMap, HashSet};
 use super::{End, Loaded, Recorded, Said, Script, Step, What};
 use crate::message::{Direction, JsonRpcMessage, Kind, OwnedId, ScanOptions};
 use crate::protocol::{method, peek};
-use crate::tape::{Entry, EntryKind, Outcome};
+use crate::tape::{Entry, EntryKind, Outcome, failure};
 
 /// Puts together what belongs together.
 pub(in crate::verify) fn build(loaded: Loaded) -> Script {
     let is_numbered = is_numbered(&loaded.entries);
     let mut builder = Builder { is_numbered, ..Builder::default() };
     builder.script.components = loaded.tape.components;
-    builder.script.incomplete = loaded.is_torn;
+    builder.script.incomplete = loaded.is_incomplete;
     loaded.entries.iter().for_each(|entry| builder.entry(entry));
     builder.script
 }
@@ -50,10 +50,6 @@ impl Builder {
         match entry.kind {
             EntryKind::Request | EntryKind::Notification | EntryKind::Response => {}
             EntryKind::End => return self.end(entry),
-            EntryKind::Lost => {
-                self.script.incomplete = true;
-                return;
-            }
             _ => return,
         }
         let Some(message) = read(entry) else {
@@ -195,7 +191,7 @@ impl Builder {
         if !matches!(self.script.calls[call].end, End::Open) {
             return;
         }
-        let why = || String::from_utf8_lossy(&entry.bytes).into_owned();
+        let why = || failure::read(&entry.bytes).to_string();
         match entry.outcome {
             Some(Outcome::Cancelled | Outcome::Dropped) => self.leave(entry, call, None),
             Some(Outcome::Failed) => self.over(entry, call, End::Failed(why())),

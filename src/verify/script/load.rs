@@ -1,16 +1,12 @@
 //! The entries of one session, in memory.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::message::Direction;
-use crate::tape::{Edge, Entry, EntryKind, Source, Tape};
+use crate::tape::kept::{Kept, NotKept, Session, Wanted};
+use crate::tape::{Entry, Source, Tape};
 use crate::verify::VerifyError;
 
-/// What an entry takes besides its bytes, in all likelihood.
-const AROUND: usize = 256;
-
-/// Which of a tape's entries are played.
+/// Which of a tape's entries are played: at the client's edge, where it asked anything there.
 #[derive(Clone, Debug, Default)]
 pub(in crate::verify) struct Which {
     pub(in crate::verify) session: Option<Arc<str>>,
@@ -21,21 +17,17 @@ pub(in crate::verify) struct Which {
 pub(in crate::verify) struct Loaded {
     pub(in crate::verify) tape: Tape,
     pub(in crate::verify) entries: Vec<Entry>,
-    pub(in crate::verify) is_torn: bool,
+    /// It ends in the middle, or entries are lost.
+    pub(in crate::verify) is_incomplete: bool,
 }
 
 /// Reads a tape up to its end; it blocks.
 pub(in crate::verify) fn load(source: &mut dyn Source, which: &Which) -> Result<Loaded, VerifyError> {
-    let (mut entries, mut bytes, mut is_torn) = (Vec::new(), 0, false);
-    for entry in &mut *source {
+    let wanted = Wanted { session: which.session.as_deref(), edge: None, max_bytes: which.max_bytes };
+    let (mut kept, mut is_torn) = (Kept::new(wanted), false);
+    for (at, entry) in (&mut *source).enumerate() {
         match entry {
-            Ok(entry) => {
-                bytes += entry.bytes.len() + AROUND;
-                if bytes > which.max_bytes {
-                    return Err(VerifyError::too_large(which.max_bytes));
-                }
-                entries.push(entry);
-            }
+            Ok(entry) => kept.take(at + 1, entry)?,
             Err(error) if error.is_torn() => {
                 is_torn = true;
                 break;
@@ -43,38 +35,21 @@ pub(in crate::verify) fn load(source: &mut dyn Source, which: &Which) -> Result<
             Err(error) => return Err(VerifyError::tape(error)),
         }
     }
-    let session = session(&entries, which)?;
-    if let Some(session) = session {
-        entries.retain(|entry| entry.session.as_ref().is_none_or(|name| *name == session));
-    }
-    let edge = edge(&entries);
-    // A recorder that lost something does not say at which edge.
-    entries.retain(|entry| entry.edge == edge || entry.kind == EntryKind::Lost);
-    Ok(Loaded { tape: source.tape().clone(), entries, is_torn })
+    let Session { entries, edge, lost } = kept.session()?;
+    let entries = entries.into_iter().map(|(_, entry)| entry).filter(|entry| entry.edge == edge).collect();
+    Ok(Loaded { tape: source.tape().clone(), entries, is_incomplete: is_torn || lost > 0 })
 }
 
-/// The one that is played.
-fn session(entries: &[Entry], which: &Which) -> Result<Option<Arc<str>>, VerifyError> {
-    let names: BTreeSet<_> = entries.iter().filter_map(|entry| entry.session.clone()).collect();
-    match &which.session {
-        Some(name) if names.contains(name) => Ok(Some(name.clone())),
-        Some(name) => Err(VerifyError::session(format_args!("it has no session {name:?}"))),
-        None if names.len() > 1 => {
-            let some: Vec<_> = names.iter().take(5).map(|name| format!("{name:?}")).collect();
-            let why =
-                format!("it has {} sessions, choose one by `session`: {}", names.len(), some.join(", "));
-            Err(VerifyError::session(why))
+impl From<NotKept> for VerifyError {
+    fn from(why: NotKept) -> Self {
+        match why {
+            NotKept::NoSession { name, .. } => Self::session(format_args!("it has no session {name:?}")),
+            NotKept::Several(names) => {
+                let some: Vec<_> = names.iter().take(5).map(|name| format!("{name:?}")).collect();
+                let some = some.join(", ");
+                Self::session(format_args!("it has several sessions, choose one by `session`: {some}"))
+            }
+            NotKept::TooLarge(most) => Self::too_large(most),
         }
-        None => Ok(names.into_iter().next()),
     }
-}
-
-/// The client's, where anything was recorded there.
-fn edge(entries: &[Entry]) -> Edge {
-    let is_asked = |entry: &&Entry| {
-        entry.edge == Edge::Client
-            && entry.direction == Direction::ToUpstream
-            && matches!(entry.kind, EntryKind::Request | EntryKind::Notification)
-    };
-    if entries.iter().any(|entry| is_asked(&entry)) { Edge::Client } else { Edge::Upstream }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use super::fields::is_mirror;
 use super::head::{Twice, repeats, single};
 use super::mirror::mirrored_name;
 use super::{ParamHeaders, Refusal, decode_value};
@@ -26,11 +27,17 @@ use crate::protocol::{Era, ProtocolVersion, header, method};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn request_era(headers: &HeaderMap, message: &JsonRpcMessage) -> Era {
-    if message.kind() != Kind::Response && peek::meta(message, peek::PROTOCOL_VERSION) != Ok(None) {
+    if names_era(message) {
         return Era::Modern;
     }
-    let modern = names_modern_version(headers) || (headers.keys().any(is_mirror) && !is_older(headers));
+    let modern = names_modern_version(headers)
+        || (headers.keys().any(|name| is_mirror(name.as_str())) && !is_older(headers));
     if modern && !message.is_method(method::INITIALIZE) { Era::Modern } else { Era::Legacy }
+}
+
+/// A revision in `_meta`, or something in its place: only the newer ones have it.
+pub(super) fn names_era(message: &JsonRpcMessage) -> bool {
+    message.kind() != Kind::Response && peek::meta(message, peek::PROTOCOL_VERSION) != Ok(None)
 }
 
 /// A version header names a modern revision, or one that no legacy one is.
@@ -45,13 +52,16 @@ pub(super) fn names_modern_version(headers: &HeaderMap) -> bool {
     }
 }
 
+/// A version header names a modern revision that there is. What is no revision at all is refused as that.
+pub(super) fn names_known_modern_version(headers: &HeaderMap) -> bool {
+    let named = headers.get_all(header::PROTOCOL_VERSION).iter();
+    let known = named.filter_map(|value| value.to_str().ok()?.parse::<ProtocolVersion>().ok());
+    known.into_iter().any(|version| version.era() == Era::Modern)
+}
+
 /// A session, or a version that is no modern one, is of the older revisions: clients there may mirror as well.
 fn is_older(headers: &HeaderMap) -> bool {
     headers.contains_key(header::SESSION_ID) || headers.contains_key(header::PROTOCOL_VERSION)
-}
-
-fn is_mirror(name: &HeaderName) -> bool {
-    *name == header::METHOD || *name == header::NAME || name.as_str().starts_with(header::PARAM_PREFIX)
 }
 
 /// The version header, if it is there once; else what is wrong with it.
@@ -128,10 +138,11 @@ pub(super) fn check_mirrors(
     message: &JsonRpcMessage,
     required: bool,
 ) -> Result<(), Refusal> {
-    if !required && !headers.keys().any(is_mirror) {
+    if !required && !headers.keys().any(|name| is_mirror(name.as_str())) {
         return Ok(());
     }
-    if let Some(name) = headers.keys().find(|name| is_mirror(name) && single(headers, name).is_err()) {
+    if let Some(name) = headers.keys().find(|name| is_mirror(name.as_str()) && single(headers, name).is_err())
+    {
         return Err(Refusal::mismatch(format!("more than one {name}")));
     }
     match headers.get(header::METHOD) {

@@ -7,9 +7,11 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
 
-use super::fields::Fields;
+use super::fields::{Field, Fields};
+use super::session::is_visible;
 use super::{
-    HostPolicy, InvalidPolicy, OriginPolicy, Refusal, accepted, body, head, last_event_id, session_id,
+    Accepted, HostPolicy, InvalidPolicy, OriginPolicy, Refusal, accepted, body, head, last_event_id,
+    session_id,
 };
 use crate::message::{JsonRpcMessage, ScanOptions};
 use crate::protocol::{Era, ProtocolVersion};
@@ -25,6 +27,14 @@ pub struct Endpoint {
     origins: OriginPolicy,
     max_body: u64,
     versions: Arc<[ProtocolVersion]>,
+}
+
+/// What a head that was checked claims.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claims {
+    pub(crate) accepted: Accepted,
+    /// Only the body decides what the message is.
+    is_plain: bool,
 }
 
 impl Endpoint {
@@ -74,16 +84,27 @@ impl Endpoint {
     ///
     /// What to answer. A server refuses 405 with `Allow`.
     pub fn check_head(&self, head: &Parts) -> Result<(), Refusal> {
+        self.claims(head).map(drop)
+    }
+
+    /// The same, and what the head of a POST claims, so that nobody has to look again.
+    pub(crate) fn claims(&self, head: &Parts) -> Result<Claims, Refusal> {
         let headers = &head.headers;
         let fields = Fields::of(headers);
         self.check_fields(head, &fields)?;
         if head.uri.path() != self.path {
             return Err(Refusal::new(StatusCode::NOT_FOUND, "nothing is served here"));
         }
-        let sessions = || self.speaks(Era::Legacy) && !body::names_modern_version(headers);
+        let sessions = || self.speaks(Era::Legacy) && !body::names_known_modern_version(headers);
         match head.method {
-            Method::POST => check_post(headers, &fields),
-            Method::GET | Method::DELETE if sessions() => self.check_session(head),
+            Method::POST => {
+                let accepted = check_post(headers, &fields)?;
+                Ok(Claims { accepted, is_plain: self.is_plain(&fields) })
+            }
+            Method::GET | Method::DELETE if sessions() => {
+                self.check_session(head)?;
+                Ok(Claims { accepted: accepted(headers), is_plain: false })
+            }
             _ => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this method is not served here")),
         }
     }
@@ -120,6 +141,42 @@ impl Endpoint {
         let message = JsonRpcMessage::parse_with(body, options).map_err(|error| Refusal::from(&error))?;
         let era = self.check_body(headers, &message)?;
         Ok((message, era))
+    }
+
+    /// The same, of a head that was looked at before.
+    pub(crate) fn read_claimed(
+        &self,
+        claims: Claims,
+        headers: &HeaderMap,
+        body: Bytes,
+        options: &ScanOptions,
+    ) -> Result<(JsonRpcMessage, Era), Refusal> {
+        let message = JsonRpcMessage::parse_with(body, options).map_err(|error| Refusal::from(&error))?;
+        if !claims.is_plain || body::names_era(&message) {
+            let era = self.check_body(headers, &message)?;
+            return Ok((message, era));
+        }
+        debug_assert_eq!(
+            self.check_body(headers, &message),
+            Ok(Era::Legacy),
+            "the longer way ends here, too"
+        );
+        Ok((message, Era::Legacy))
+    }
+
+    /// A head of the older revisions in which nothing is to be compared with the body, nor to be refused.
+    fn is_plain(&self, fields: &Fields<'_>) -> bool {
+        let is_session = match fields.session_id {
+            Field::Missing => true,
+            Field::Once(id) => is_visible(id.as_bytes()),
+            Field::Twice => false,
+        };
+        let is_spoken = match fields.protocol_version {
+            Field::Missing => self.speaks(Era::Legacy),
+            Field::Once(version) => version.to_str().is_ok_and(|text| self.speaks_legacy(text)),
+            Field::Twice => false,
+        };
+        is_session && is_spoken && !fields.has_mirror
     }
 
     /// The same for a message that was read before.
@@ -165,6 +222,11 @@ impl Endpoint {
         self.versions.iter().any(|version| version.era() == era)
     }
 
+    fn speaks_legacy(&self, version: &str) -> bool {
+        let version = version.parse::<ProtocolVersion>();
+        version.is_ok_and(|version| version.era() == Era::Legacy && self.versions.contains(&version))
+    }
+
     /// A request without a body is a legacy session's.
     fn check_session(&self, head: &Parts) -> Result<(), Refusal> {
         if head.method == Method::GET && !accepted(&head.headers).events {
@@ -177,24 +239,20 @@ impl Endpoint {
     /// The version header may be missing, before 2025-06-18 it always is; a session says which revision it is then.
     fn check_legacy(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         session_id(headers)?;
-        let spoken = |text: &str| {
-            let version = text.parse::<ProtocolVersion>();
-            version.is_ok_and(|version| version.era() == Era::Legacy && self.versions.contains(&version))
-        };
         match body::version_header(headers) {
             Ok(None) => Ok(()),
-            Ok(Some(text)) if spoken(text) => Ok(()),
+            Ok(Some(text)) if self.speaks_legacy(text) => Ok(()),
             Ok(Some(_)) => Err(Refusal::bad_request("this MCP-Protocol-Version is not spoken here")),
             Err(text) => Err(Refusal::bad_request(text)),
         }
     }
 }
 
-fn check_post(headers: &HeaderMap, fields: &Fields<'_>) -> Result<(), Refusal> {
+fn check_post(headers: &HeaderMap, fields: &Fields<'_>) -> Result<Accepted, Refusal> {
     head::check_content(headers, fields)?;
     let accepted = head::accepted_by(headers, fields.accept);
     if accepted.json || accepted.events {
-        return Ok(());
+        return Ok(accepted);
     }
     let text = "only application/json and text/event-stream are served here";
     Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, text))

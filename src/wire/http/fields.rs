@@ -4,6 +4,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::Refusal;
 use super::head::Twice;
+use crate::protocol::header;
 
 /// What stands under one name.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,6 +26,10 @@ pub(super) struct Fields<'a> {
     pub(super) content_encoding: Field<'a>,
     pub(super) content_type: Field<'a>,
     pub(super) accept: Field<'a>,
+    pub(super) session_id: Field<'a>,
+    pub(super) protocol_version: Field<'a>,
+    /// One that mirrors the body.
+    pub(super) has_mirror: bool,
     /// Of all names and values, as they are written.
     pub(super) bytes: usize,
 }
@@ -34,11 +39,9 @@ impl<'a> Fields<'a> {
         let mut fields = Self::default();
         for (name, value) in headers {
             fields.bytes += name.as_str().len() + value.len() + 4;
-            if let Some(field) = fields.named(name.as_str()) {
-                *field = match field {
-                    Field::Missing => Field::Once(value),
-                    Field::Once(_) | Field::Twice => Field::Twice,
-                };
+            match fields.named(name.as_str()) {
+                Some(field) => field.stand(value),
+                None => fields.has_mirror |= is_mirror(name.as_str()),
             }
         }
         fields
@@ -55,12 +58,26 @@ impl<'a> Fields<'a> {
             "content-encoding" => &mut self.content_encoding,
             "content-type" => &mut self.content_type,
             "accept" => &mut self.accept,
+            "mcp-session-id" => &mut self.session_id,
+            "mcp-protocol-version" => &mut self.protocol_version,
             _ => return None,
         })
     }
 }
 
+/// A header that repeats what the body says.
+pub(super) fn is_mirror(name: &str) -> bool {
+    matches!(name, "mcp-method" | "mcp-name") || name.starts_with(header::PARAM_PREFIX)
+}
+
 impl<'a> Field<'a> {
+    fn stand(&mut self, value: &'a HeaderValue) {
+        *self = match self {
+            Self::Missing => Self::Once(value),
+            Self::Once(_) | Self::Twice => Self::Twice,
+        };
+    }
+
     pub(super) fn is_missing(self) -> bool {
         matches!(self, Self::Missing)
     }
@@ -82,7 +99,7 @@ impl<'a> Field<'a> {
 
 #[cfg(test)]
 mod tests {
-    use http::header::{ACCEPT, HOST};
+    use http::header::{ACCEPT, HOST, HeaderName};
 
     use super::*;
 
@@ -96,5 +113,15 @@ mod tests {
         assert!(fields.host.single().is_err() && fields.origin.is_missing());
         assert_eq!(fields.accept.single().ok().flatten(), Some(&HeaderValue::from_static("b")));
         assert_eq!(fields.bytes, 2 * ("host".len() + 5) + "accept".len() + 5);
+    }
+
+    #[test]
+    fn a_mirror_is_seen_by_its_name() {
+        let has_mirror = |name: &str| {
+            let value = HeaderValue::from_static("a");
+            Fields::of(&[(HeaderName::try_from(name).unwrap(), value)].into_iter().collect()).has_mirror
+        };
+        assert!([header::METHOD.as_str(), header::NAME.as_str(), "mcp-param-a"].into_iter().all(has_mirror));
+        assert!(![header::SESSION_ID.as_str(), "mcp-paramount", "mcp"].into_iter().any(has_mirror));
     }
 }

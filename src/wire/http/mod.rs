@@ -52,6 +52,8 @@ mod value;
 
 pub use authorization::ClientAuthorization;
 pub use body::{check_params, request_era};
+#[cfg(feature = "http")]
+pub(crate) use endpoint::Claims;
 pub use endpoint::Endpoint;
 pub use forward::{forwarded, is_credential, is_hop_by_hop, is_nominated, returned};
 pub use head::{Accepted, accepted};

@@ -67,7 +67,7 @@ impl Refusal {
 
     /// The body to answer with.
     pub fn to_message(&self) -> JsonRpcMessage {
-        JsonRpcMessage::error_response_with(self.id.as_ref(), self.code, &self.text, self.data.as_deref())
+        JsonRpcMessage::refusal_with(self.id.as_ref(), self.code, &self.text, self.data.as_deref())
     }
 }
 

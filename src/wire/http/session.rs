@@ -48,7 +48,7 @@ fn visible<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a s
     text.map(Some).ok_or_else(|| Refusal::bad_request(format!("{name} is malformed")))
 }
 
-fn is_visible(id: &[u8]) -> bool {
+pub(super) fn is_visible(id: &[u8]) -> bool {
     // To the end, without a branch for each byte.
     let is_graphic = || id.iter().fold(true, |all, byte| all & byte.is_ascii_graphic());
     (1..=MAX_BYTES).contains(&id.len()) && is_graphic()

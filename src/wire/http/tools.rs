@@ -51,6 +51,7 @@ impl ToolsReader {
         let params = format!(r#"{{{cursor}"_meta":{{{}}}}}"#, self.meta);
         let id = format!("shadowcat/tools-{}", self.pages);
         JsonRpcMessage::request(&*id, method::TOOLS_LIST, &params)
+            .map(JsonRpcMessage::synthetic)
             .map_err(|error| Error::invalid(error).unsent())
     }
 
@@ -58,6 +59,7 @@ impl ToolsReader {
     pub(crate) fn listen_request(&self) -> Result<JsonRpcMessage, Error> {
         let params = format!(r#"{{"notifications":{{"toolsListChanged":true}},"_meta":{{{}}}}}"#, self.meta);
         JsonRpcMessage::request("shadowcat/tools-changed", method::LISTEN, &params)
+            .map(JsonRpcMessage::synthetic)
             .map_err(|error| Error::invalid(error).unsent())
     }
 

@@ -10,11 +10,12 @@ use tokio::net::TcpListener;
 use tokio::time::{advance, timeout};
 
 use super::*;
+use crate::connect::http::connector;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
 
 fn pool() -> Pool {
-    Pool::new(HttpConnector::new())
+    Pool::new(connector::plain(Duration::from_secs(60)))
 }
 
 fn authority() -> Authority {

@@ -6,7 +6,7 @@ use super::log::Log;
 use crate::error::{BoxError, Error};
 use crate::message::{Direction, JsonRpcMessage, Kind};
 use crate::reply::{End, Event, Reply};
-use crate::tape::Outcome;
+use crate::tape::{Outcome, failure};
 
 /// Notes how a call ends, whatever ends it.
 pub(super) struct Call {
@@ -35,7 +35,7 @@ impl Call {
             Ok(reply) => Ok(reply.inspect(move |event| self.see(&event))),
             Err(error) => {
                 let error = Error::from(error.into());
-                self.end(Outcome::Failed, error.to_string());
+                self.end(Outcome::Failed, failure::told(&error, &error.to_string()));
                 Err(error)
             }
         }
@@ -49,7 +49,9 @@ impl Call {
                     self.end(Outcome::Answered, String::new());
                 }
             }
-            Event::End(End::Failed(error)) => self.end(Outcome::Failed, error.to_string()),
+            Event::End(End::Failed(error)) => {
+                self.end(Outcome::Failed, failure::told(error, &error.to_string()));
+            }
             Event::End(End::Complete) => self.end(Outcome::Unanswered, String::new()),
             Event::End(End::Dropped) => self.end(Outcome::Cancelled, String::new()),
         }

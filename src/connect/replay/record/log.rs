@@ -62,6 +62,7 @@ impl Log {
         };
         let mut entry = Entry::message_detached(&masked, direction);
         entry.call = call;
+        entry.synthetic &= direction == Direction::ToClient; // whoever asked: this leaf was asked
         self.add(entry);
     }
 

@@ -32,11 +32,14 @@ struct Seen {
 
 impl Seen {
     fn entry(&mut self, entry: Entry) -> Result<(), &'static str> {
+        use crate::message::Direction::ToClient;
         use EntryKind::{End, Lost, Notification, Request, Response};
         self.has_places |= memmem::find(&entry.bytes, b"[REDACTED:path").is_some();
         match entry.kind {
             End | Lost => return Ok(()),
-            Request | Notification | Response if entry.component.is_none() && !entry.synthetic => {}
+            // What a connector answers by itself is recorded, too.
+            Request | Notification | Response
+                if entry.component.is_none() && (!entry.synthetic || entry.direction == ToClient) => {}
             _ => return Err("it holds more than messages"),
         }
         if *self.edge.get_or_insert(entry.edge) != entry.edge {

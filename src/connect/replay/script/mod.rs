@@ -1,6 +1,5 @@
 //! A session as it was recorded: what was asked, what came back, and what had to happen before.
 
-mod kept;
 mod read;
 mod sort;
 
@@ -64,7 +63,7 @@ pub(super) struct End {
 pub(super) enum How {
     /// With the response, which is the last item.
     Answered,
-    /// The channel broke; with these words.
+    /// The channel broke; as the end tells it.
     Failed(String),
     /// The client cancelled it, or went.
     Cancelled,

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use super::Script;
-use super::kept::Kept;
 use super::sort::Sorter;
 use crate::connect::replay::ReplayError;
 use crate::message::{Direction, JsonRpcMessage, ScanOptions};
+use crate::tape::kept::{self, Kept, NotKept, Session};
 use crate::tape::{Edge, Entry, EntryKind, Source};
 
 /// Which entries are wanted, and how many bytes of them.
@@ -17,6 +17,23 @@ pub(in crate::connect::replay) struct Wanted {
     pub(in crate::connect::replay) max_bytes: usize,
     /// Also a tape of which entries are lost.
     pub(in crate::connect::replay) incomplete: bool,
+}
+
+impl Wanted {
+    fn kept(&self) -> Kept<'_> {
+        let (session, edge, max_bytes) = (self.session.as_deref(), self.edge, self.max_bytes);
+        Kept::new(kept::Wanted { session, edge, max_bytes })
+    }
+}
+
+impl From<NotKept> for ReplayError {
+    fn from(why: NotKept) -> Self {
+        match why {
+            NotKept::NoSession { name, there } => Self::NoSession { name, there },
+            NotKept::Several(names) => Self::SeveralSessions(names),
+            NotKept::TooLarge(most) => Self::TooLarge(most),
+        }
+    }
 }
 
 /// An entry that counts, with its number on the tape.
@@ -31,7 +48,7 @@ pub(in crate::connect::replay) fn read(
     source: &mut dyn Source,
     wanted: &Wanted,
 ) -> Result<Script, ReplayError> {
-    let mut kept = Kept::new(wanted);
+    let mut kept = wanted.kept();
     for (at, entry) in source.enumerate() {
         match entry {
             Ok(entry) => kept.take(at + 1, entry)?,
@@ -53,7 +70,7 @@ pub(in crate::connect::replay) fn of_entries(
     entries: &[Entry],
     wanted: &Wanted,
 ) -> Result<Script, ReplayError> {
-    let mut kept = Kept::new(wanted);
+    let mut kept = wanted.kept();
     for (number, entry) in (1..).zip(entries) {
         kept.take(number, entry.clone())?;
     }
@@ -61,7 +78,7 @@ pub(in crate::connect::replay) fn of_entries(
 }
 
 fn of(kept: Kept<'_>, wanted: &Wanted) -> Result<Script, ReplayError> {
-    let (entries, lost) = kept.session()?;
+    let Session { entries, lost, .. } = kept.session()?;
     if lost > 0 {
         if !wanted.incomplete {
             return Err(ReplayError::Incomplete(lost));
@@ -104,5 +121,6 @@ fn frame(number: usize, entry: Entry) -> Result<Frame, ReplayError> {
     let message = JsonRpcMessage::parse_with(entry.bytes.clone(), &options)
         .or_else(|_| JsonRpcMessage::parse_with(entry.bytes.clone(), &options.transparent()))
         .map_err(|why| ReplayError::NoMessage { frame: number, why })?;
+    let message = if entry.synthetic { message.synthetic() } else { message };
     Ok(Frame { number, entry, message: Some(message) })
 }

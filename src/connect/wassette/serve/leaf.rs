@@ -55,7 +55,7 @@ impl Served {
             #[cfg(feature = "landlock")]
             sandbox: daemon.sandbox.clone(),
         };
-        tokio::spawn(tie(daemon, session.ended(), session.stopper()));
+        tokio::spawn(tie(daemon, session.closed(), session.stopper()));
         Self { session, process: Arc::new(process) }
     }
 
@@ -100,10 +100,10 @@ impl Served {
     }
 }
 
-async fn tie(daemon: Daemon, session: impl Future<Output = Exit>, stop: impl FnOnce(&Error)) {
+async fn tie(daemon: Daemon, session: impl Future<Output = Error>, stop: impl FnOnce(&Error)) {
     let process = daemon::ended(daemon.end());
     tokio::select! {
-        exit = session => daemon.stop(exit.error().clone()),
+        why = session => daemon.stop(why),
         exit = process => stop(exit.error()),
     }
 }
@@ -129,8 +129,8 @@ impl Leaf for Served {
 
     /// Its session has ended.
     fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
-        let ended = self.session.ended();
-        async move { drop(ended.await) }
+        let closed = self.session.closed();
+        async move { drop(closed.await) }
     }
 
     fn stop(&self, why: Error) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::tape::TapeError;
 
 /// What the names of parts end with.
-const SUFFIXES: [&str; 3] = ["jsonl", "jsonl.zst", "jsonl.sealed"];
+const SUFFIXES: [&str; 5] = ["jsonl", "jsonl.zst", "jsonl.sealed", "json", "db"];
 
 /// A file that has the name of a part, and its number.
 #[derive(Debug)]
@@ -55,6 +55,9 @@ mod tests {
             ("day.000007.jsonl", Some(7)),
             ("day.1234567.jsonl.zst", Some(1_234_567)),
             ("day.000007.jsonl.sealed", Some(7)),
+            ("day.000007.json", Some(7)),
+            ("day.000007.db", Some(7)),
+            ("day.000007.db-wal", None),
             ("day.000007.jsonl.bak", None),
             ("day.7.jsonl", None),
             ("day.+00007.jsonl", None),

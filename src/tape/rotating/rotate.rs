@@ -8,7 +8,7 @@ use std::time::Duration;
 ///
 /// ```
 /// use std::time::Duration;
-/// use shadowcat::tape::lines::Rotate;
+/// use shadowcat::tape::Rotate;
 ///
 /// let rotate = Rotate::new().max_bytes(64 << 20).max_age(Duration::from_secs(3600)).keep_files(24);
 /// ```
@@ -59,10 +59,18 @@ impl Rotate {
     }
 
     /// Whether a file is to go: it is so old, and from it to the newest there are so many files with so many bytes.
-    pub(super) fn forgets(&self, age: Option<Duration>, files: usize, bytes: u64) -> bool {
+    pub(in crate::tape) fn forgets(&self, age: Option<Duration>, files: usize, bytes: u64) -> bool {
         self.keep_files.is_some_and(|keep| files > keep)
             || self.keep_bytes.is_some_and(|keep| bytes > keep)
             || self.keep_for.is_some_and(|keep| age.is_some_and(|age| age > keep))
+    }
+}
+
+impl Rotate {
+    /// Whether what is kept depends on bytes.
+    #[cfg(feature = "sqlite")]
+    pub(in crate::tape) fn counts_bytes(&self) -> bool {
+        self.keep_bytes.is_some()
     }
 }
 

@@ -3,17 +3,48 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::read::Wanted;
-use crate::connect::replay::ReplayError;
+use super::{Edge, Entry, EntryKind};
 use crate::message::Direction;
-use crate::tape::{Edge, Entry, EntryKind};
 
 /// Names of sessions that are told.
 const NAMES: usize = 64;
 
+/// Which entries are kept, and how many bytes of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'w> {
+    /// It need not be named where there is only one.
+    pub(crate) session: Option<&'w str>,
+    /// The client's, where there is a request of one, if none is named.
+    pub(crate) edge: Option<Edge>,
+    /// At each edge, until one is chosen.
+    pub(crate) max_bytes: usize,
+}
+
+/// Why there is no such session.
+#[derive(Debug)]
+pub(crate) enum NotKept {
+    /// None has the name; these are there, or some of them.
+    NoSession { name: String, there: Vec<String> },
+    /// None was named, and there are several: these, or some of them.
+    Several(Vec<String>),
+    /// It takes more bytes than it may.
+    TooLarge(usize),
+}
+
+/// All that was said in a session at one edge.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// With their numbers on the tape. Ends of calls are of both edges.
+    pub(crate) entries: Vec<(usize, Entry)>,
+    pub(crate) edge: Edge,
+    /// How many entries the recorder lost, of whatever edge.
+    pub(crate) lost: u64,
+}
+
 /// What may be of the session; of other sessions no more than their names.
-pub(super) struct Kept<'w> {
-    wanted: &'w Wanted,
+#[derive(Debug)]
+pub(crate) struct Kept<'w> {
+    wanted: Wanted<'w>,
     entries: Vec<(usize, Entry)>,
     /// Where it was seen; not known until the client's edge has a request.
     edge: Option<Edge>,
@@ -26,12 +57,12 @@ pub(super) struct Kept<'w> {
 }
 
 impl<'w> Kept<'w> {
-    pub(super) fn new(wanted: &'w Wanted) -> Self {
+    pub(crate) fn new(wanted: Wanted<'w>) -> Self {
         let (entries, sessions) = (Vec::new(), BTreeSet::new());
         Self { wanted, entries, edge: wanted.edge, bytes: [0; 2], is_full: false, sessions, lost: 0 }
     }
 
-    pub(super) fn take(&mut self, number: usize, entry: Entry) -> Result<(), ReplayError> {
+    pub(crate) fn take(&mut self, number: usize, entry: Entry) -> Result<(), NotKept> {
         // A recorder loses entries of all sessions and edges.
         if entry.kind == EntryKind::Lost && entry.session.as_ref().is_none_or(|name| self.is_wanted(name)) {
             let many = std::str::from_utf8(&entry.bytes).ok().and_then(|many| many.trim().parse().ok());
@@ -54,12 +85,12 @@ impl<'w> Kept<'w> {
     }
 
     fn is_wanted(&self, session: &str) -> bool {
-        self.wanted.session.as_deref().is_none_or(|name| name == session)
+        self.wanted.session.is_none_or(|name| name == session)
     }
 
     fn know(&mut self, name: &Arc<str>) {
         // The one that is wanted may be the last of very many.
-        let is_named = self.wanted.session.as_deref() == Some(name);
+        let is_named = self.wanted.session == Some(name);
         if !self.sessions.contains(name) && (self.sessions.len() < NAMES || is_named) {
             self.sessions.insert(name.clone());
         }
@@ -90,7 +121,7 @@ impl<'w> Kept<'w> {
         self.entries.retain(|(_, entry)| entry.edge == edge || entry.kind == EntryKind::End);
     }
 
-    fn keep(&mut self, number: usize, entry: Entry) -> Result<(), ReplayError> {
+    fn keep(&mut self, number: usize, entry: Entry) -> Result<(), NotKept> {
         let at_server = entry.edge == Edge::Upstream;
         let bytes = &mut self.bytes[usize::from(at_server)];
         // An entry is more than its bytes.
@@ -106,27 +137,28 @@ impl<'w> Kept<'w> {
         Ok(())
     }
 
-    fn too_large(&self) -> ReplayError {
-        ReplayError::TooLarge(self.wanted.max_bytes)
+    fn too_large(&self) -> NotKept {
+        NotKept::TooLarge(self.wanted.max_bytes)
     }
 
-    /// The entries with their numbers on the tape, and how many are lost.
-    pub(super) fn session(mut self) -> Result<(Vec<(usize, Entry)>, u64), ReplayError> {
+    /// What there is of it.
+    pub(crate) fn session(mut self) -> Result<Session, NotKept> {
         let names = || self.sessions.iter().map(ToString::to_string).collect();
-        match &self.wanted.session {
-            Some(name) if !self.sessions.contains(&**name) => {
-                return Err(ReplayError::NoSession { name: name.clone(), there: names() });
+        match self.wanted.session {
+            Some(name) if !self.sessions.contains(name) => {
+                return Err(NotKept::NoSession { name: name.to_owned(), there: names() });
             }
-            None if self.is_ambiguous() => return Err(ReplayError::SeveralSessions(names())),
+            None if self.is_ambiguous() => return Err(NotKept::Several(names())),
             _ => {}
         }
+        let edge = self.edge.unwrap_or(Edge::Upstream);
         if self.edge.is_none() {
             if self.is_full {
                 return Err(self.too_large());
             }
-            self.set_edge(Edge::Upstream);
+            self.set_edge(edge);
         }
-        Ok((self.entries, self.lost))
+        Ok(Session { entries: self.entries, edge, lost: self.lost })
     }
 }
 

@@ -1,0 +1,99 @@
+//! What is said on a tape beside the messages that pass.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Recorder;
+use crate::message::Direction;
+#[cfg(feature = "secret")]
+use crate::tape::Redact;
+use crate::tape::{Entry, EntryKind, Snapshot};
+
+/// Bytes of a refused frame that are recorded.
+const REFUSED: usize = 64 << 10;
+
+impl Recorder {
+    /// Records what somebody notes, at its time.
+    pub fn annotate(&self, text: impl Into<String>) {
+        self.event(EntryKind::Note, text.into(), None);
+    }
+
+    /// Keeps state from outside of the session, at its time. Where the tape says that it is
+    /// [redacted](crate::tape::Tape::redaction), what is known here of secrets is masked in it: then it can be looked at, and not be
+    /// put back. What is more than the queue takes is lost and counted.
+    ///
+    /// ```
+    /// use shadowcat::tape::{self, Recorder, RecorderOptions, Snapshot, Tape, lines};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let path = std::env::temp_dir().join(format!("shadowcat-snapshot-{}.jsonl", std::process::id()));
+    /// let tape = Tape::new()?;
+    /// let recorder = Recorder::start(lines::Writer::create(&path, &tape)?, tape, RecorderOptions::new())?;
+    /// let kept = Snapshot::environment("server", [("TZ", "UTC")]);
+    /// recorder.snapshot(&kept);
+    /// recorder.finish().await?;
+    ///
+    /// let entry = tape::open(&path)?.next().expect("there is one")?;
+    /// assert_eq!(Snapshot::read(&entry)?, Some(kept));
+    /// # std::fs::remove_file(path)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn snapshot(&self, snapshot: &Snapshot) {
+        if self.is_recording() {
+            self.keep(masked(snapshot.entry(), self.tape().redaction.as_deref()));
+        }
+    }
+
+    /// The same of an entry that is made already.
+    pub(crate) fn keep(&self, entry: Entry) {
+        self.say(entry);
+    }
+
+    /// Records what was refused before it became a message: its bytes, of more than 64 KiB the beginning, and why, as the text of an end.
+    pub fn refused(&self, direction: Direction, bytes: impl Into<Bytes>, why: &str) {
+        self.refused_in(None, direction, bytes.into(), why);
+    }
+
+    /// The same, in that session.
+    pub(crate) fn refused_in(
+        &self,
+        session: Option<&str>,
+        direction: Direction,
+        mut bytes: Bytes,
+        why: &str,
+    ) {
+        if !self.is_recording() {
+            return;
+        }
+        bytes.truncate(REFUSED);
+        let (call, session) = (self.shared.next_call(), session.map(Arc::<str>::from));
+        for (kind, direction, bytes) in [
+            (EntryKind::Refused, direction, Bytes::copy_from_slice(&bytes)),
+            (EntryKind::End, Direction::ToClient, why.to_owned().into()),
+        ] {
+            let mut entry = Entry::new(kind, direction, bytes).call(call);
+            entry.session.clone_from(&session);
+            self.say(entry);
+        }
+    }
+
+    pub(crate) fn event(&self, kind: EntryKind, text: String, component: Option<Arc<str>>) {
+        let mut entry = Entry::new(kind, Direction::ToClient, text);
+        entry.component = component;
+        self.say(entry);
+    }
+}
+
+#[cfg(feature = "secret")]
+fn masked(snapshot: Entry, profile: Option<&str>) -> Entry {
+    match profile {
+        Some(profile) => Redact::of_profile(profile).entry(snapshot),
+        None => snapshot,
+    }
+}
+
+#[cfg(not(feature = "secret"))]
+fn masked(snapshot: Entry, _: Option<&str>) -> Entry {
+    snapshot
+}

@@ -1,0 +1,119 @@
+//! What the files of a rotated tape are.
+
+use std::path::Path;
+
+use super::part::{Before, PartWriter};
+#[cfg(feature = "sqlite")]
+use crate::tape::sqlite;
+use crate::tape::{OpenOptions, Tape, TapeError, json, lines};
+
+/// What the files of a [`Rotating`](super::Rotating) tape are.
+///
+/// ```
+/// use shadowcat::tape::{PartFormat, lines};
+///
+/// let durable: PartFormat = lines::Options::new().durable(true).into();
+/// assert!(matches!(durable, PartFormat::Lines(_)));
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum PartFormat {
+    /// [JSON Lines](lines), packed and bound as the options say: `NAME.000001.jsonl`; compressed ones end with
+    /// `.jsonl.zst`, encrypted ones with `.jsonl.sealed`.
+    Lines(lines::Options),
+    /// [JSON documents](json): `NAME.000001.json`. They are not appended to: whoever goes on with such a tape begins a new
+    /// file, and what a crash left of the last one stays as it is.
+    Json,
+    /// [SQLite](sqlite), one tape in a file: `NAME.000001.db`. A file may be larger than it should by what is committed at
+    /// once, and beside the last one stands a log of some MiB.
+    #[cfg(feature = "sqlite")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+    Sqlite,
+}
+
+impl Default for PartFormat {
+    /// Plain JSON Lines.
+    fn default() -> Self {
+        lines::Options::new().into()
+    }
+}
+
+impl From<lines::Options> for PartFormat {
+    fn from(options: lines::Options) -> Self {
+        Self::Lines(options)
+    }
+}
+
+/// The newest file of a tape that is gone on with.
+pub(super) enum Newest {
+    /// It is written to again.
+    Open(Box<dyn PartWriter>),
+    /// It has come so far, and another is to follow.
+    Whole(Box<Tape>, Before),
+}
+
+impl PartFormat {
+    /// How a file ends its name.
+    pub(super) fn suffix(&self) -> &'static str {
+        match self {
+            Self::Lines(options) => options.suffix(),
+            Self::Json => "json",
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => "db",
+        }
+    }
+
+    pub(super) fn create(
+        &self,
+        path: &Path,
+        tape: &Tape,
+        before: Before,
+    ) -> Result<Box<dyn PartWriter>, TapeError> {
+        Ok(match self {
+            Self::Lines(options) => Box::new(lines::Writer::create_after(path, tape, options, before)?),
+            Self::Json => Box::new(json::Writer::create_after(path, tape, before)?),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => Box::new(sqlite::Writer::create_after(path, tape, before)?),
+        })
+    }
+
+    pub(super) fn resume(&self, path: &Path) -> Result<Newest, TapeError> {
+        Ok(match self {
+            Self::Lines(options) => Newest::Open(Box::new(lines::Writer::resume_with(path, options)?)),
+            Self::Json => {
+                let (tape, before) = json::reached(path)?;
+                Newest::Whole(Box::new(tape), before)
+            }
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => Newest::Open(Box::new(sqlite::Writer::resume_only(path)?)),
+        })
+    }
+
+    /// A crash came before anything was in it that tells what it is.
+    #[cfg_attr(not(feature = "sqlite"), allow(clippy::unused_self, unused_variables))]
+    pub(super) fn is_blank(&self, path: &Path, bytes: u64) -> bool {
+        #[cfg(feature = "sqlite")]
+        if matches!(self, Self::Sqlite) && bytes > 0 {
+            return sqlite::tapes(path).is_ok_and(|tapes| tapes.is_empty());
+        }
+        bytes == 0
+    }
+
+    /// To read what was written so.
+    pub(super) fn to_open(&self) -> OpenOptions {
+        match self {
+            Self::Lines(options) => options.to_open(),
+            _ => OpenOptions::new(),
+        }
+    }
+
+    /// Removes a part, with what stands beside it.
+    pub(super) fn remove(&self, path: &Path) -> std::io::Result<()> {
+        std::fs::remove_file(path)?;
+        #[cfg(feature = "sqlite")]
+        if matches!(self, Self::Sqlite) {
+            sqlite::remove_beside(path);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,173 @@
+//! Recorders that go on with a tape.
+
+#![cfg(feature = "tape")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+mod taped;
+
+use std::path::Path;
+use std::time::Duration;
+
+use shadowcat::JsonRpcMessage;
+#[cfg(feature = "sqlite")]
+use shadowcat::tape::sqlite;
+use shadowcat::tape::{
+    self, Entry, Outcome, PartFormat, Recorder, RecorderOptions, Rotate, Rotating, Sink, Source, Tape, lines,
+};
+use support::soon;
+use taped::Folder;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// A way to write a tape, to go on with it, and to find its files.
+struct Way {
+    name: &'static str,
+    create: fn(&Path, &Tape) -> Box<dyn Sink>,
+    resume: fn(&Path, &Tape) -> (Box<dyn Sink>, Tape, u64),
+}
+
+fn ways() -> Vec<Way> {
+    #[allow(unused_mut, reason = "without features it is all")]
+    let mut ways = vec![
+        Way {
+            name: "a.jsonl",
+            create: |path, tape| Box::new(lines::Writer::create(path, tape).unwrap()),
+            resume: |path, _| {
+                let writer = lines::Writer::resume(path).unwrap();
+                let (tape, frames) = (writer.tape().clone(), writer.frames());
+                (Box::new(writer), tape, frames)
+            },
+        },
+        Way {
+            name: "a.000001.jsonl",
+            create: |path, tape| rotating(path, tape, PartFormat::default()),
+            resume: |path, _| rotated(path, PartFormat::default()),
+        },
+        Way {
+            name: "a.000001.json",
+            create: |path, tape| rotating(path, tape, PartFormat::Json),
+            resume: |path, _| rotated(path, PartFormat::Json),
+        },
+    ];
+    #[cfg(feature = "sqlite")]
+    ways.extend([
+        Way {
+            name: "a.db",
+            create: |path, tape| Box::new(sqlite::Writer::create(path, tape).unwrap()),
+            resume: |path, tape| {
+                let writer = sqlite::Writer::resume(path, &tape.id).unwrap();
+                let (tape, frames) = (writer.tape().clone(), writer.frames());
+                (Box::new(writer), tape, frames)
+            },
+        },
+        Way {
+            name: "a.000001.db",
+            create: |path, tape| rotating(path, tape, PartFormat::Sqlite),
+            resume: |path, _| rotated(path, PartFormat::Sqlite),
+        },
+    ]);
+    ways
+}
+
+fn rotating(path: &Path, tape: &Tape, format: PartFormat) -> Box<dyn Sink> {
+    Box::new(Rotating::create_with(path.with_file_name("a"), tape, Rotate::new(), format).unwrap())
+}
+
+fn rotated(path: &Path, format: PartFormat) -> (Box<dyn Sink>, Tape, u64) {
+    let writer = Rotating::resume(path.with_file_name("a"), Rotate::new(), format).unwrap();
+    let (tape, frames) = (writer.tape().clone(), writer.frames());
+    (Box::new(writer), tape, frames)
+}
+
+async fn record(sink: Box<dyn Sink>, tape: Tape, options: RecorderOptions) {
+    let recorder = Recorder::start(sink, tape, options).unwrap();
+    for id in 1..=3 {
+        let mut exchange = recorder.begin(&JsonRpcMessage::request(id, "ping", "{}").unwrap());
+        exchange.received(&JsonRpcMessage::response(id, "{}").unwrap());
+        exchange.ended(Outcome::Answered, "");
+    }
+    soon(recorder.finish()).await.unwrap();
+}
+
+/// All files of the tape, as one.
+fn all(folder: &Folder) -> (Tape, Vec<Entry>) {
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder.path("")).unwrap().map(|file| file.unwrap().path()).collect();
+    names.retain(|name| name.extension().is_some_and(|end| !end.to_string_lossy().contains('-')));
+    names.sort();
+    let tapes: Vec<_> = names.iter().map(|name| tape::open(name).unwrap()).collect();
+    let mut merged = tape::merge(tapes).unwrap();
+    let entries = merged.by_ref().collect::<Result<_, _>>().unwrap();
+    (merged.tape().clone(), entries)
+}
+
+#[tokio::test]
+async fn a_tape_goes_on_in_its_order_whatever_the_clock_says() {
+    for way in ways() {
+        for (set_back, by) in [(true, DAY), (false, DAY), (false, Duration::ZERO)] {
+            let folder = Folder::new();
+            let path = folder.path(way.name);
+            let tape = Tape::new().unwrap();
+            record((way.create)(&path, &tape), tape.clone(), RecorderOptions::new()).await;
+            let (sink, mut known, frames) = (way.resume)(&path, &tape);
+            assert_eq!((&known.id, frames), (&tape.id, 9), "{}", way.name);
+            // As if the clock had been set since, seen from now.
+            known.created = if set_back { known.created + by } else { known.created - by };
+            record(sink, known, RecorderOptions::new().calls_after(frames)).await;
+
+            let (_, entries) = all(&folder);
+            assert_eq!(entries.len(), 18, "{}", way.name);
+            assert!(entries.is_sorted_by_key(|entry| entry.at), "{}: {:?}", way.name, ats(&entries));
+            let pause = entries[9].at - entries[8].at;
+            assert!(pause < Duration::from_secs(3600), "{}: {pause:?}", way.name);
+            let mut calls: Vec<_> = entries.iter().map(|entry| entry.call.unwrap()).collect();
+            assert!(calls.is_sorted(), "{}: {calls:?}", way.name);
+            calls.dedup();
+            assert_eq!(calls.len(), 6, "{}: {calls:?}", way.name);
+        }
+    }
+}
+
+fn ats(entries: &[Entry]) -> Vec<Duration> {
+    entries.iter().map(|entry| entry.at).collect()
+}
+
+#[tokio::test]
+async fn a_tape_keeps_its_name_whatever_a_recorder_calls_it() {
+    for way in ways() {
+        let folder = Folder::new();
+        let path = folder.path(way.name);
+        let tape = Tape::new().unwrap();
+        record((way.create)(&path, &tape), Tape::new().unwrap(), RecorderOptions::new()).await;
+        let (sink, _, frames) = (way.resume)(&path, &tape);
+        let other = Tape::new().unwrap().label("shift", "night");
+        record(sink, other, RecorderOptions::new().calls_after(frames)).await;
+        let (found, entries) = all(&folder);
+        assert_eq!((&found.id, entries.len()), (&tape.id, 18), "{}", way.name);
+    }
+}
+
+#[test]
+fn a_new_part_without_entries_knows_when_the_last_one_was_said() {
+    #[allow(unused_mut, reason = "without features it is all")]
+    let mut formats = vec![PartFormat::default(), PartFormat::Json];
+    #[cfg(feature = "sqlite")]
+    formats.push(PartFormat::Sqlite);
+    for format in formats {
+        let folder = Folder::new();
+        let rotate = Rotate::new().max_bytes(1).keep_files(1);
+        let mut tape =
+            Rotating::create_with(folder.path("a"), &taped::tape(), rotate.clone(), format.clone()).unwrap();
+        let late = taped::ping(1).at(Duration::new(5, 1));
+        tape.append(&late).unwrap();
+        // The part before is gone, and a disk that is full has nothing of this one but its title.
+        assert!(tape.append(&taped::note(&"x".repeat(65 << 20))).unwrap_err().is_too_large());
+        assert_eq!((tape.frames(), tape.last_at()), (1, Some(late.at)), "{format:?}");
+        tape.commit().unwrap();
+        drop(tape);
+        assert!(!folder.path("a.000001.jsonl").exists());
+        let tape = Rotating::resume(folder.path("a"), rotate, format.clone()).unwrap();
+        assert_eq!((tape.frames(), tape.last_at()), (1, Some(late.at)), "{format:?}");
+    }
+}

@@ -31,6 +31,7 @@ pub struct Endpoint {
 
 /// What a head that was checked claims.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "http"), expect(dead_code, reason = "the front end reads it"))]
 pub(crate) struct Claims {
     pub(crate) accepted: Accepted,
     /// Only the body decides what the message is.
@@ -144,6 +145,7 @@ impl Endpoint {
     }
 
     /// The same, of a head that was looked at before.
+    #[cfg(feature = "http")]
     pub(crate) fn read_claimed(
         &self,
         claims: Claims,

@@ -1,13 +1,17 @@
 //! Taking secrets out of a tape that was recorded with them.
 
+mod redacted;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use redacted::Redacted;
+
 use super::escapes::unescaped;
-use super::{Entry, EntryKind, Json, Source, Tape, TapeError, places, snapshot, text};
+use super::{Entry, EntryKind, Json, Source, Tape, places, snapshot, text};
 use crate::message::{InvalidPointer, JsonRpcMessage, Pointer, ScanOptions, members};
 use crate::protocol::peek;
 use crate::secret::{Detector, Marker, Secrets, shared};
@@ -284,32 +288,4 @@ fn parse(bytes: Bytes) -> Option<JsonRpcMessage> {
     let message = JsonRpcMessage::parse_with(bytes, &options).ok()?;
     let says = peek::member(message.bytes(), "jsonrpc");
     (says == Ok(Some(br#""2.0""#))).then_some(message)
-}
-
-/// A tape without what a [`Redact`] masks.
-#[derive(Debug)]
-pub struct Redacted<S> {
-    redact: Redact,
-    source: S,
-    tape: Tape,
-}
-
-impl<S: Source> Iterator for Redacted<S> {
-    type Item = Result<Entry, TapeError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        match self.source.next() {
-            Some(Ok(entry)) => Some(Ok(self.redact.entry(entry))),
-            end => {
-                self.tape = self.redact.tape(self.source.tape());
-                end
-            }
-        }
-    }
-}
-
-impl<S: Source> Source for Redacted<S> {
-    fn tape(&self) -> &Tape {
-        &self.tape
-    }
 }

@@ -26,11 +26,17 @@ pub(super) fn is_document(response: &Response<Chunks>) -> bool {
 }
 
 /// Reads the one message that the answer is.
-pub(super) async fn document(call: &mut Call, response: Response<Chunks>) -> Result<Reply, Error> {
+pub(super) fn document(
+    call: &mut Call,
+    response: Response<Chunks>,
+) -> impl Future<Output = Result<Reply, Error>> {
+    // Taken apart here, and not in what waits, it is kept once.
     let (head, mut body) = response.into_parts();
     call.offered_by(&head);
-    let bytes = whole(call, &mut body).await?;
-    single(call, head, bytes)
+    async move {
+        let bytes = whole(call, &mut body).await?;
+        single(call, head, bytes)
+    }
 }
 
 /// Everything that the document is.

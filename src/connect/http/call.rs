@@ -143,37 +143,42 @@ impl Call {
         &self.handle.0
     }
 
-    pub(super) async fn run(
-        mut self,
+    /// Not an `async fn`, which would keep all that it is given twice, past what the allocator has at hand.
+    #[expect(clippy::manual_async_fn, reason = "it would be larger")]
+    pub(super) fn run(
+        self,
         message: JsonRpcMessage,
         wait: Option<watch::Receiver<()>>,
-    ) -> Result<Reply, Error> {
-        let shared = self.shared().clone();
-        // What is rare is boxed: it would make every call's future larger.
-        if let Some(wait) = wait {
-            shared.unless_ended(Box::pin(passed(wait))).await.map_err(Error::unsent)?;
-            self.renew();
-            self.era = shared.era_of(&message); // what it waited for may have shown it
-        }
-        if shared.options.transport == Some(Transport::Sse) || shared.pipe.initialized() {
-            return Box::pin(self.pipe(message)).await;
-        }
-        if self.is_ours_to_mirror(&message) {
-            return Box::pin(self.call_tool(message)).await;
-        }
-        let response = shared.unless_ended(self.post(&message)).await?;
-        if self.role == Role::Initialize && shared.may_be_older(response.status()) {
-            match shared.unless_ended(Box::pin(shared.open_pipe())).await {
-                Ok(_) => return Box::pin(self.pipe(message)).await,
-                Err(error) => tracing::debug!(%error, "the server does not speak HTTP+SSE either"),
+    ) -> impl Future<Output = Result<Reply, Error>> + Send {
+        let mut call = self;
+        async move {
+            let shared = call.shared().clone();
+            // What is rare is boxed: it would make every call's future larger.
+            if let Some(wait) = wait {
+                shared.unless_ended(Box::pin(passed(wait))).await.map_err(Error::unsent)?;
+                call.renew();
+                call.era = shared.era_of(&message); // what it waited for may have shown it
             }
-        }
-        match self.role {
-            Role::Telling | Role::Initialized => shared.unless_ended(Box::pin(self.told(response))).await,
-            _ if answer::is_document(&response) && !self.session.has_batches() => {
-                shared.unless_ended(answer::document(&mut self, response)).await
+            if shared.options.transport == Some(Transport::Sse) || shared.pipe.initialized() {
+                return Box::pin(call.pipe(message)).await;
             }
-            _ => shared.unless_ended(Box::pin(answer::read(self, response))).await,
+            if call.is_ours_to_mirror(&message) {
+                return Box::pin(call.call_tool(message)).await;
+            }
+            let response = shared.unless_ended(call.post(&message)).await?;
+            if call.role == Role::Initialize && shared.may_be_older(response.status()) {
+                match shared.unless_ended(Box::pin(shared.open_pipe())).await {
+                    Ok(_) => return Box::pin(call.pipe(message)).await,
+                    Err(error) => tracing::debug!(%error, "the server does not speak HTTP+SSE either"),
+                }
+            }
+            match call.role {
+                Role::Telling | Role::Initialized => shared.unless_ended(Box::pin(call.told(response))).await,
+                _ if answer::is_document(&response) && !call.session.has_batches() => {
+                    shared.unless_ended(answer::document(&mut call, response)).await
+                }
+                _ => shared.unless_ended(Box::pin(answer::read(call, response))).await,
+            }
         }
     }
 

@@ -183,6 +183,58 @@ fn a_database_of_something_else_is_refused_and_left_alone() {
 }
 
 #[test]
+fn what_is_no_tape_is_refused_and_nothing_is_made_beside_it() {
+    let folder = Folder::new();
+    let path = folder.path("a.db");
+    let db = Connection::open(folder.path("live.db")).unwrap();
+    db.execute_batch(
+        "PRAGMA journal_mode = wal; CREATE TABLE t (x); PRAGMA wal_checkpoint; INSERT INTO t VALUES (1)",
+    )
+    .unwrap();
+    let foreign = fs::read(folder.path("live.db")).unwrap();
+    drop(db);
+    fs::remove_file(folder.path("live.db")).unwrap();
+    let (else_, none) = ("something else", "no SQLite database");
+    let short = &foreign[..99];
+    let garbage = "no database ".repeat(1000);
+    for (bytes, why) in [
+        (&*foreign, else_),
+        (&foreign[..5000], else_),
+        (&foreign[..100], else_),
+        (short, none),
+        (garbage.as_bytes(), none),
+        (b"", none),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        make_private(&path);
+        for error in [
+            Reader::open(&path).unwrap_err(),
+            Writer::add_to(&path, &tape()).unwrap_err(),
+            sqlite::forget(&path, &Rotate::new()).unwrap_err(),
+        ] {
+            assert!(error.is_foreign() && error.to_string().contains(why), "{} bytes: {error}", bytes.len());
+        }
+        assert!(tape::open(&path).is_err() && sqlite::migrate(&path).is_err());
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+        assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 1, "{} bytes", bytes.len());
+    }
+}
+
+#[test]
+fn a_tape_that_was_cut_off_is_damaged() {
+    let folder = Folder::new();
+    let path = folder.path("a.db");
+    weather(&path);
+    let whole = fs::read(&path).unwrap();
+    for bytes in [100, 4096, whole.len() / 2] {
+        fs::write(&path, &whole[..bytes]).unwrap();
+        for error in [tape::open(&path).err().unwrap(), Writer::add_to(&path, &tape()).unwrap_err()] {
+            assert!(error.is_damaged(), "{bytes} bytes: {error}");
+        }
+    }
+}
+
+#[test]
 fn a_schema_with_anything_more_or_less_is_refused() {
     let folder = Folder::new();
     for (at, sql) in [

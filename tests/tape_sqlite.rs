@@ -554,3 +554,42 @@ fn old_tapes_are_forgotten_by_age_number_and_bytes_and_the_file_shrinks() {
         assert_eq!(check, "ok");
     }
 }
+
+/// The first of two tapes is old, the second goes on: the number of what is removed is given again.
+#[test]
+fn who_has_a_tape_that_was_removed_is_told_and_meets_no_other() {
+    let folder = Folder::new();
+    let path = folder.path("a.db");
+    let new = |entries: u64| {
+        let tape = Tape::of(TapeId::random().unwrap(), tape().created);
+        let mut writer = Writer::add_to(&path, &tape).unwrap();
+        (1..=entries).for_each(|number| writer.append(&ping(number)).unwrap());
+        writer.commit().unwrap();
+        (tape, writer)
+    };
+    drop(Writer::create(&path, &tape()).unwrap());
+    let (kept, mut going_on) = new(1);
+    let (gone, mut stale) = new(2);
+    let mut at_the_end = Reader::open_tape(&path, &gone.id).unwrap();
+    assert!(at_the_end.by_ref().take(2).all(|entry| entry.is_ok()));
+    let mut filtered = Reader::open_tape(&path, &gone.id).unwrap().filter(Filter::new().method("ping"));
+    let mut reader = Reader::open_tape(&path, &gone.id).unwrap();
+    going_on.append(&ping(2).at(std::time::Duration::from_secs(60))).unwrap();
+    going_on.commit().unwrap();
+    let removed = sqlite::forget(&path, &Rotate::new().keep_files(1)).unwrap();
+    assert!(removed.contains(&gone.id) && !removed.contains(&kept.id));
+    stale.append(&ping(3)).unwrap();
+    assert!(stale.commit().unwrap_err().is_removed());
+
+    let (other, writer) = new(2);
+    let error = stale.commit().unwrap_err();
+    assert!(error.is_removed() && error.to_string().contains("was removed"), "{error}");
+    stale.update(&gone.clone().session("s-stale")).unwrap();
+    drop((stale, writer));
+    for next in [reader.next(), at_the_end.next(), filtered.next()] {
+        assert!(next.unwrap().unwrap_err().is_removed());
+    }
+    let (entries, error) = read(Reader::open_tape(&path, &other.id).unwrap());
+    assert!(error.is_none() && entries == [ping(1), ping(2)], "{error:?}");
+    assert_eq!(Reader::open_tape(&path, &other.id).unwrap().tape().session, None);
+}

@@ -90,6 +90,7 @@ mod open_options;
 mod opening;
 mod pack;
 pub(crate) mod places;
+pub(crate) mod profile;
 mod recorder;
 #[cfg(feature = "secret")]
 mod redact;

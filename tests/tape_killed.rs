@@ -275,12 +275,15 @@ fn told_by_another_process(what: &str, word: &str, path: &Path) -> u64 {
     told
 }
 
+#[cfg(feature = "sqlite")]
+type Look = (&'static str, fn(&Path));
+
 /// What closes a descriptor of the file takes the locks of all connections of this process away.
 #[cfg(feature = "sqlite")]
 #[test]
 fn who_looks_at_a_file_that_is_written_takes_no_lock_from_its_writer() {
     use tape::sqlite::{self, Reader, Writer};
-    let looks: [(&str, fn(&Path)); 14] = [
+    let looks: [Look; 14] = [
         ("nothing", |_| {}),
         ("tapes", |path| assert_eq!(sqlite::tapes(path).unwrap().len(), 1)),
         ("read", |path| assert_eq!(Reader::open(path).unwrap().count(), 1)),

@@ -61,15 +61,6 @@ pub struct Writer {
     known: Known,
 }
 
-/// What became of what waits.
-enum Written {
-    All,
-    /// Nothing: somebody else has written to the tape.
-    Busy,
-    /// Nothing: the tape is gone, and its number may be another's.
-    Removed,
-}
-
 impl Writer {
     /// Makes the file, with mode 0600, and a tape in it.
     ///
@@ -216,23 +207,18 @@ impl Writer {
         if self.waiting.is_empty() && !self.changed {
             return Ok(());
         }
-        match self.write() {
-            Ok(Written::All) => Ok(()),
-            Ok(Written::Busy) => Err(TapeError::busy(&self.path)),
-            Ok(Written::Removed) => Err(TapeError::removed(&self.path, &self.tape.id)),
-            Err(error) => Err(failed(&self.path, error)),
-        }
+        self.write().map_err(|error| failed(&self.path, error))?
     }
 
     /// Not where somebody else has written to the same tape: a file is locked, a tape in it is not.
-    fn write(&mut self) -> rusqlite::Result<Written> {
+    fn write(&mut self) -> rusqlite::Result<Result<(), TapeError>> {
         let all = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)?;
         if !find::is_there(&all, self.number, &self.tape.id)? {
-            return Ok(Written::Removed);
+            return Ok(Err(TapeError::removed(&self.path, &self.tape.id)));
         }
         let last = find::last(&all, self.number)?.max(self.before.frames.cast_signed());
         if last != self.frames.cast_signed() {
-            return Ok(Written::Busy);
+            return Ok(Err(TapeError::busy(&self.path)));
         }
         if self.changed {
             title(&all, self.number, &self.tape, &self.before)?;
@@ -241,7 +227,7 @@ impl Writer {
             insert(&all, self.number, frame, entry, &mut self.known, &self.tape)?;
         }
         all.commit()?;
-        Ok(Written::All)
+        Ok(Ok(()))
     }
 
     /// Whether a reader takes it.

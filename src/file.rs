@@ -4,6 +4,8 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 
+const LINK: &str = "it is a symbolic link; name the file itself";
+
 /// Makes a file that only its owner may read and write.
 ///
 /// # Errors
@@ -36,6 +38,32 @@ pub(crate) fn append(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// What is known of a regular file that is not opened. A link is not followed.
+pub(crate) fn facts(path: &Path) -> io::Result<Metadata> {
+    let facts = std::fs::symlink_metadata(path)?;
+    if facts.is_symlink() { Err(refused(LINK)) } else { regular(facts) }
+}
+
+/// What is known of a file of ours that is not opened: what others own or may read or write is none.
+pub(crate) fn private_facts(path: &Path) -> io::Result<Metadata> {
+    let facts = facts(path)?;
+    private(&facts)?;
+    Ok(facts)
+}
+
+/// Why the system would not open a file, if it would not.
+#[cfg(all(feature = "sqlite", unix))]
+pub(crate) fn denied(path: &Path, to_write: bool) -> Option<io::Error> {
+    use rustix::fs::{Access, access};
+    let wanted = if to_write { Access::READ_OK | Access::WRITE_OK } else { Access::READ_OK };
+    access(path, wanted).err().map(Into::into)
+}
+
+#[cfg(all(feature = "sqlite", not(unix)))]
+pub(crate) fn denied(path: &Path, to_write: bool) -> Option<io::Error> {
+    OpenOptions::new().read(true).write(to_write).open(path).err()
+}
+
 /// A regular file, and what is known of it.
 fn open(path: &Path, options: &mut OpenOptions) -> io::Result<(File, Metadata)> {
     #[cfg(unix)]
@@ -46,17 +74,21 @@ fn open(path: &Path, options: &mut OpenOptions) -> io::Result<(File, Metadata)> 
         std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags.cast_signed());
     }
     let file = options.open(path).map_err(|error| explained(path, error))?;
-    let facts = file.metadata()?;
+    let facts = regular(file.metadata()?)?;
+    Ok((file, facts))
+}
+
+fn regular(facts: Metadata) -> io::Result<Metadata> {
     if !facts.is_file() {
         return Err(refused(if facts.is_dir() { "it is a directory" } else { "it is no regular file" }));
     }
-    Ok((file, facts))
+    Ok(facts)
 }
 
 /// "Too many levels of symbolic links" is what NOFOLLOW says.
 fn explained(path: &Path, error: io::Error) -> io::Error {
     match std::fs::symlink_metadata(path) {
-        Ok(facts) if facts.is_symlink() => refused("it is a symbolic link; name the file itself"),
+        Ok(facts) if facts.is_symlink() => refused(LINK),
         Ok(facts) if facts.is_dir() => refused("it is a directory"),
         _ => error,
     }

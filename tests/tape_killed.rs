@@ -1,4 +1,4 @@
-//! Recorders that are killed, and disks that are full, in processes of their own.
+//! Recorders that are killed, disks that are full, and files that others write too, in processes of their own.
 
 #![allow(clippy::print_stdout, reason = "its parent reads it")]
 #![cfg(all(feature = "tape", target_os = "linux"))]
@@ -82,6 +82,12 @@ fn another_process() {
         "resume" => println!("\nresumed {}", u8::from(resume(path).is_ok())),
         #[cfg(feature = "sqlite")]
         "begin" => println!("\nbegun {}", u8::from(tape::sqlite::Writer::create(path, &tape()).is_ok())),
+        #[cfg(feature = "sqlite")]
+        "add" => drop(write_another(path)),
+        #[cfg(feature = "sqlite")]
+        "lock" => println!("\nlocked {}", u8::from(is_unlocked(path))),
+        #[cfg(feature = "sqlite")]
+        "count" => println!("\ncounted {}", count(path)),
         other => panic!("{other}"),
     }
 }
@@ -236,4 +242,98 @@ fn on_a_full_disk_nothing_is_left_of_a_tape_that_could_not_be_begun() {
         tape::sqlite::Writer::create(&path, &tape()).unwrap();
     }
     assert!(failed > 3, "{failed}");
+}
+
+/// A tape in the same file, with one entry.
+#[cfg(feature = "sqlite")]
+fn write_another(path: &Path) -> tape::sqlite::Writer {
+    let another = tape::Tape::new().unwrap();
+    let mut writer = tape::sqlite::Writer::add_to(path, &another).unwrap();
+    writer.append(&ping(1)).unwrap();
+    writer.finish().unwrap();
+    writer
+}
+
+/// The entries of all tapes of a file.
+#[cfg(feature = "sqlite")]
+fn count(path: &Path) -> u64 {
+    tape::list(path).unwrap().map(|listed| listed.unwrap().entries).sum()
+}
+
+/// Whether no process has a lock on the file, so that an SQLite older than 3.51 would remove its log.
+#[cfg(feature = "sqlite")]
+fn is_unlocked(path: &Path) -> bool {
+    let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    rustix::fs::fcntl_lock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok()
+}
+
+#[cfg(feature = "sqlite")]
+fn told_by_another_process(what: &str, word: &str, path: &Path) -> u64 {
+    let (mut child, mut out) = start(TASK, "", what, path);
+    let told = told(&mut out, word).unwrap();
+    assert!(child.wait().unwrap().success());
+    told
+}
+
+#[cfg(feature = "sqlite")]
+type Look = (&'static str, fn(&Path));
+
+/// What closes a descriptor of the file takes the locks of all connections of this process away.
+#[cfg(feature = "sqlite")]
+#[test]
+fn who_looks_at_a_file_that_is_written_takes_no_lock_from_its_writer() {
+    use tape::sqlite::{self, Reader, Writer};
+    let looks: [Look; 14] = [
+        ("nothing", |_| {}),
+        ("tapes", |path| assert_eq!(sqlite::tapes(path).unwrap().len(), 1)),
+        ("read", |path| assert_eq!(Reader::open(path).unwrap().count(), 1)),
+        ("read with", |path| drop(Reader::open_with(path, &private()).unwrap())),
+        ("open", |path| drop(tape::open(path).unwrap())),
+        ("open with", |path| drop(tape::open_with(path, &private()).unwrap())),
+        ("list", |path| assert_eq!(tape::list(path).unwrap().count(), 1)),
+        ("add to", |path| drop(Writer::add_to(path, &tape::Tape::new().unwrap()).unwrap())),
+        ("forget", |path| assert_eq!(sqlite::forget(path, &tape::Rotate::new()).unwrap(), [])),
+        ("migrate", |path| assert_eq!(sqlite::migrate(path).unwrap(), 2)),
+        ("as lines", |path| assert!(lines::Reader::open(path).unwrap_err().is_foreign())),
+        ("as JSON", |path| assert!(json::Reader::open(path).unwrap_err().is_foreign())),
+        ("go on as lines", |path| assert!(lines::Writer::resume(path).unwrap_err().is_foreign())),
+        ("import", import),
+    ];
+    let mut lost = Vec::new();
+    for (name, look) in looks {
+        let folder = Folder::new();
+        let path = folder.path("a.db");
+        let mut writer = Writer::create(&path, &tape()).unwrap();
+        writer.append(&ping(1)).unwrap();
+        writer.commit().unwrap();
+        look(&path);
+        let unlocked = told_by_another_process("lock", "locked ", &path);
+        let (mut child, _out) = start(TASK, "", "add", &path);
+        assert!(child.wait().unwrap().success(), "{name}");
+        writer.append(&ping(2)).unwrap();
+        writer.commit().unwrap();
+        let seen = told_by_another_process("count", "counted ", &path);
+        writer.append(&ping(3)).unwrap();
+        drop(writer);
+        let at_the_end = told_by_another_process("count", "counted ", &path);
+        if (unlocked, seen, at_the_end) != (0, 3, 4) {
+            lost.push((name, unlocked, seen, at_the_end));
+        }
+        assert_is_sound(&path);
+    }
+    assert!(lost.is_empty(), "unlocked, entries while it is written, and at the end: {lost:?}");
+}
+
+#[cfg(feature = "sqlite")]
+fn private() -> tape::OpenOptions {
+    tape::OpenOptions::new().require_private_file()
+}
+
+#[cfg(feature = "sqlite")]
+fn import(path: &Path) {
+    assert_eq!(tape::import::Format::of(path).unwrap(), None);
+    drop(tape::import::open(path).unwrap());
+    for format in [tape::import::Format::Log, tape::import::Format::McpCassetteJson] {
+        assert!(tape::import::open_as(path, format).is_err_and(|error| error.is_foreign()));
+    }
 }

@@ -183,6 +183,58 @@ fn a_database_of_something_else_is_refused_and_left_alone() {
 }
 
 #[test]
+fn what_is_no_tape_is_refused_and_nothing_is_made_beside_it() {
+    let folder = Folder::new();
+    let path = folder.path("a.db");
+    let db = Connection::open(folder.path("live.db")).unwrap();
+    db.execute_batch(
+        "PRAGMA journal_mode = wal; CREATE TABLE t (x); PRAGMA wal_checkpoint; INSERT INTO t VALUES (1)",
+    )
+    .unwrap();
+    let foreign = fs::read(folder.path("live.db")).unwrap();
+    drop(db);
+    fs::remove_file(folder.path("live.db")).unwrap();
+    let (else_, none) = ("something else", "no SQLite database");
+    let short = &foreign[..99];
+    let garbage = "no database ".repeat(1000);
+    for (bytes, why) in [
+        (&*foreign, else_),
+        (&foreign[..5000], else_),
+        (&foreign[..100], else_),
+        (short, none),
+        (garbage.as_bytes(), none),
+        (b"", none),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        make_private(&path);
+        for error in [
+            Reader::open(&path).unwrap_err(),
+            Writer::add_to(&path, &tape()).unwrap_err(),
+            sqlite::forget(&path, &Rotate::new()).unwrap_err(),
+        ] {
+            assert!(error.is_foreign() && error.to_string().contains(why), "{} bytes: {error}", bytes.len());
+        }
+        assert!(tape::open(&path).is_err() && sqlite::migrate(&path).is_err());
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+        assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 1, "{} bytes", bytes.len());
+    }
+}
+
+#[test]
+fn a_tape_that_was_cut_off_is_damaged() {
+    let folder = Folder::new();
+    let path = folder.path("a.db");
+    weather(&path);
+    let whole = fs::read(&path).unwrap();
+    for bytes in [100, 4096, whole.len() / 2] {
+        fs::write(&path, &whole[..bytes]).unwrap();
+        for error in [tape::open(&path).err().unwrap(), Writer::add_to(&path, &tape()).unwrap_err()] {
+            assert!(error.is_damaged(), "{bytes} bytes: {error}");
+        }
+    }
+}
+
+#[test]
 fn a_schema_with_anything_more_or_less_is_refused() {
     let folder = Folder::new();
     for (at, sql) in [
@@ -501,4 +553,43 @@ fn old_tapes_are_forgotten_by_age_number_and_bytes_and_the_file_shrinks() {
         let check = all.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap();
         assert_eq!(check, "ok");
     }
+}
+
+/// The first of two tapes is old, the second goes on: the number of what is removed is given again.
+#[test]
+fn who_has_a_tape_that_was_removed_is_told_and_meets_no_other() {
+    let folder = Folder::new();
+    let path = folder.path("a.db");
+    let new = |entries: u64| {
+        let tape = Tape::of(TapeId::random().unwrap(), tape().created);
+        let mut writer = Writer::add_to(&path, &tape).unwrap();
+        (1..=entries).for_each(|number| writer.append(&ping(number)).unwrap());
+        writer.commit().unwrap();
+        (tape, writer)
+    };
+    drop(Writer::create(&path, &tape()).unwrap());
+    let (kept, mut going_on) = new(1);
+    let (gone, mut stale) = new(2);
+    let mut at_the_end = Reader::open_tape(&path, &gone.id).unwrap();
+    assert!(at_the_end.by_ref().take(2).all(|entry| entry.is_ok()));
+    let mut filtered = Reader::open_tape(&path, &gone.id).unwrap().filter(Filter::new().method("ping"));
+    let mut reader = Reader::open_tape(&path, &gone.id).unwrap();
+    going_on.append(&ping(2).at(std::time::Duration::from_secs(60))).unwrap();
+    going_on.commit().unwrap();
+    let removed = sqlite::forget(&path, &Rotate::new().keep_files(1)).unwrap();
+    assert!(removed.contains(&gone.id) && !removed.contains(&kept.id));
+    stale.append(&ping(3)).unwrap();
+    assert!(stale.commit().unwrap_err().is_removed());
+
+    let (other, writer) = new(2);
+    let error = stale.commit().unwrap_err();
+    assert!(error.is_removed() && error.to_string().contains("was removed"), "{error}");
+    stale.update(&gone.clone().session("s-stale")).unwrap();
+    drop((stale, writer));
+    for next in [reader.next(), at_the_end.next(), filtered.next()] {
+        assert!(next.unwrap().unwrap_err().is_removed());
+    }
+    let (entries, error) = read(Reader::open_tape(&path, &other.id).unwrap());
+    assert!(error.is_none() && entries == [ping(1), ping(2)], "{error:?}");
+    assert_eq!(Reader::open_tape(&path, &other.id).unwrap().tape().session, None);
 }

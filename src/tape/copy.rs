@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use super::found::Found;
 use super::pack::{ZSTD, begins_sealed};
 use super::until_torn::UntilTorn;
 use super::{OpenOptions, Sink, Source, TapeError, json, lines, text};
@@ -56,15 +57,20 @@ pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Source>, TapeError> {
 /// As [`open`]; a key is missing, wrong, or of no use for this format; it may not be read.
 pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
     let path = path.as_ref();
-    options.guard(path, |file| find(file, path, options), |source| source.tape())
+    options.guard(path, |found| find(found, path, options), |source| source.tape())
 }
 
-fn find(mut file: File, path: &Path, options: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
+fn find(found: Found, path: &Path, options: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
+    let Found::File(mut file) = found else {
+        options.needs_no_key(path)?;
+        return sqlite(path);
+    };
     let beginning = beginning(&mut file).map_err(|error| TapeError::io(path.display(), error))?;
     if beginning.starts_with(ZSTD) || begins_sealed(&beginning) || is_title(&beginning) {
         return Ok(Box::new(lines::Reader::of(file, path, options)?));
     }
     options.needs_no_key(path)?;
+    // SQLite is not there, or says that it is none of its own.
     if beginning.starts_with(b"SQLite format 3\0") {
         return sqlite(path);
     }

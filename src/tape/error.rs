@@ -32,6 +32,8 @@ enum Kind {
     Torn,
     TooLarge,
     Busy,
+    #[cfg_attr(not(feature = "sqlite"), allow(dead_code, reason = "only a file of many loses one"))]
+    Removed,
     Key,
     Refused,
 }
@@ -90,6 +92,14 @@ impl TapeError {
     pub(super) fn busy(path: &Path) -> Self {
         let advice = "stop that, or wait for its end, and open it again";
         Self::new(Kind::Busy, format_args!("{}: somebody else is writing to it; {advice}", path.display()))
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(super) fn removed(path: &Path, tape: impl fmt::Display) -> Self {
+        Self::new(
+            Kind::Removed,
+            format_args!("{}: the tape {tape} was removed; begin another", path.display()),
+        )
     }
 
     pub(super) fn key(path: &Path, why: impl fmt::Display) -> Self {
@@ -158,6 +168,11 @@ impl TapeError {
     /// By what [`OpenOptions`](super::OpenOptions) ask for, it may not be read.
     pub fn is_refused(&self) -> bool {
         self.kind == Kind::Refused
+    }
+
+    /// Somebody has removed the tape meanwhile: `tape::sqlite::forget` does. It cannot be written or read further.
+    pub fn is_removed(&self) -> bool {
+        self.kind == Kind::Removed
     }
 
     /// Somebody else writes to the tape.

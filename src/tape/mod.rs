@@ -73,6 +73,7 @@ mod exchange;
 pub mod export;
 pub(crate) mod failure;
 mod filter;
+pub(crate) mod found;
 mod frame;
 mod head;
 pub mod import;

@@ -1,13 +1,12 @@
 //! Who may read a tape, and who is told.
 
 use std::fmt;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::found::Found;
 use super::lines::{self, NOT_SEALED};
 use super::{Opening, Purpose, Tape, TapeError};
-use crate::file;
 use crate::key::Key;
 
 type Check = dyn Fn(&Tape) -> Result<(), String> + Send + Sync;
@@ -182,7 +181,7 @@ impl OpenOptions {
     pub(super) fn guard<T>(
         &self,
         path: &Path,
-        open: impl FnOnce(File) -> Result<T, TapeError>,
+        open: impl FnOnce(Found) -> Result<T, TapeError>,
         tape: impl Fn(&T) -> &Tape,
     ) -> Result<T, TapeError> {
         let outcome = self
@@ -201,11 +200,11 @@ impl OpenOptions {
         answer.map_err(|why| TapeError::refused(path, why))
     }
 
-    fn file(&self, path: &Path) -> Result<File, TapeError> {
+    fn file(&self, path: &Path) -> Result<Found, TapeError> {
         if !self.private {
-            return file::read(path).map_err(|error| TapeError::io(path.display(), error));
+            return Found::read(path).map_err(|error| TapeError::io(path.display(), error));
         }
-        file::read_private(path).map_err(|error| match error.kind() {
+        Found::read_private(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::InvalidInput => TapeError::refused(path, error),
             _ => TapeError::io(path.display(), error),
         })

@@ -6,8 +6,8 @@ use std::time::SystemTime;
 
 use super::calls::Calls;
 use super::clock::{since_epoch, wall};
-use crate::file;
 use crate::message::Direction;
+use crate::tape::found;
 use crate::tape::head::{get, text};
 use crate::tape::json::Elements;
 use crate::tape::{Entry, EntryKind, Json, Source, Tape, TapeError, TapeId, text as json_text, time};
@@ -22,7 +22,7 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn open(path: &Path) -> Result<Self, TapeError> {
-        let file = file::read(path).map_err(|error| TapeError::io(path.display(), error))?;
+        let file = found::read(path)?;
         let (messages, title) = Elements::of(file, path, "messages", &["format_version", "recorded_at"])?;
         let version = get(&title, "format_version").map_err(|why| TapeError::foreign(path, why))?;
         if !matches!(version, Some(b"1" | b"2" | b"3")) {

@@ -7,7 +7,7 @@ use super::log_line;
 use crate::file;
 use crate::message::members;
 use crate::protocol::peek;
-use crate::tape::{MAX_FRAME_BYTES, TapeError, text};
+use crate::tape::{MAX_FRAME_BYTES, TapeError, found, text};
 
 /// A format of another recorder's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,7 +41,11 @@ impl Format {
     /// The file cannot be read.
     pub fn of(path: impl AsRef<Path>) -> Result<Option<Self>, TapeError> {
         let path = path.as_ref();
-        let line = first_line(path).map_err(|error| TapeError::io(path.display(), error))?;
+        let failed = |error| TapeError::io(path.display(), error);
+        if found::is_database(path).map_err(failed)? {
+            return Ok(None);
+        }
+        let line = first_line(path).map_err(failed)?;
         let line = line.trim_ascii();
         if text::is_json(line) {
             return Ok(Self::of_line(line));

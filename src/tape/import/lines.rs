@@ -6,9 +6,8 @@ use std::fs::File;
 use std::io::{BufReader, Seek};
 use std::path::{Path, PathBuf};
 
-use crate::file;
 use crate::tape::lines::{Next, read_line};
-use crate::tape::{Entry, MAX_FRAME_BYTES, Source, Tape, TapeError, text};
+use crate::tape::{Entry, MAX_FRAME_BYTES, Source, Tape, TapeError, found, text};
 
 /// What a line means.
 pub(super) trait Dialect: Sized + Send {
@@ -38,7 +37,7 @@ pub(super) struct Reader<D> {
 impl<D: Dialect> Reader<D> {
     pub(super) fn open(path: &Path) -> Result<Self, TapeError> {
         let failed = |error| TapeError::io(path.display(), error);
-        let mut input = BufReader::with_capacity(64 << 10, file::read(path).map_err(failed)?);
+        let mut input = BufReader::with_capacity(64 << 10, found::read(path)?);
         let mut line = Vec::new();
         while line.trim_ascii().is_empty() {
             line.clear();

@@ -4,11 +4,10 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::Elements;
-use crate::file;
 use crate::protocol::peek;
 use crate::tape::lines::follows;
 use crate::tape::rotating::Before;
-use crate::tape::{Entry, Source, Tape, TapeError, frame, head, object::Style, text, version};
+use crate::tape::{Entry, Source, Tape, TapeError, found, frame, head, object::Style, text, version};
 
 /// Reads a tape that is one JSON document, one entry at a time: the document is never in memory.
 ///
@@ -41,7 +40,7 @@ impl Reader {
     /// It cannot be read, is no such tape, or of another version.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, TapeError> {
         let path = path.as_ref();
-        Self::of(file::read(path).map_err(|error| TapeError::io(path.display(), error))?, path)
+        Self::of(found::read(path)?, path)
     }
 
     /// Of a file that may be read, at its beginning.

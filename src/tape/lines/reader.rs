@@ -64,7 +64,7 @@ impl Reader {
     /// As [`open`](Self::open); a key is missing or wrong; it may not be read.
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, TapeError> {
         let path = path.as_ref();
-        options.guard(path, |file| Self::of(file, path, options), |reader| &reader.tape)
+        options.guard(path, |found| Self::of(found.file(path)?, path, options), |reader| &reader.tape)
     }
 
     /// Of a file that may be read.

@@ -9,13 +9,12 @@ use super::chain::Chain;
 use super::last::{self, Tail};
 use super::reader::NOT_SEALED;
 use super::{Options, fact};
-use crate::file;
 use crate::key::hex;
 use crate::tape::appender::{Appender, create, lock};
 use crate::tape::object::Style;
 use crate::tape::rotating::Before;
 use crate::tape::version::MAX_TITLE;
-use crate::tape::{Entry, MAX_FRAME_BYTES, Sink, Tape, TapeError, frame, pack};
+use crate::tape::{Entry, MAX_FRAME_BYTES, Sink, Tape, TapeError, found, frame, pack};
 
 /// Writes a tape as JSON Lines.
 ///
@@ -126,7 +125,7 @@ impl Writer {
     pub fn resume_with(path: impl AsRef<Path>, options: &Options) -> Result<Self, TapeError> {
         let path = path.as_ref();
         let failed = |error| TapeError::io(path.display(), error);
-        let file = file::append(path).map_err(failed)?;
+        let file = found::append(path)?;
         lock(&file, path)?;
         let ending = pack::ending(&file, path, options.key())?;
         if options.key().is_some() && !ending.is_sealed() {

@@ -51,6 +51,12 @@ pub(super) fn before(db: &Connection, tape: i64) -> rusqlite::Result<Before> {
     Ok(Before::read(metadata.as_bytes()))
 }
 
+/// Whether it is still that tape that has the number: what was removed gives its number free.
+pub(super) fn is_there(db: &Connection, tape: i64, id: &TapeId) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM tapes WHERE id = ? AND tape_id = ?)";
+    db.prepare_cached(sql)?.query_row((tape, id.as_str()), |row| row.get(0))
+}
+
 /// The number of the last frame, 0 where there is none.
 pub(super) fn last(db: &Connection, tape: i64) -> rusqlite::Result<i64> {
     let sql = "SELECT coalesce(max(frame), 0) FROM recordings WHERE tape = ?";

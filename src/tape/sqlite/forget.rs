@@ -18,8 +18,8 @@ const PAGES: u32 = 1000;
 /// keep if each were a file. A tape is as old as its last entry, and has as many bytes as its messages. The newest is
 /// always kept.
 ///
-/// A tape that somebody still writes to is not known from others: keep tapes for longer than a session is silent. What is
-/// removed is overwritten; names of methods and tools stay. The file is smaller afterwards, unless an older shadowcat or
+/// A tape that somebody still writes to is not known from others: keep tapes for longer than a session is silent. Who
+/// writes or reads it further is told that it [was removed](TapeError::is_removed). What is removed is overwritten; names of methods and tools stay. The file is smaller afterwards, unless an older shadowcat or
 /// another program made it: then the room is used again.
 ///
 /// ```

@@ -18,7 +18,8 @@
 //! questions for calls of tools ask for the method `tools/call`, and for lists of them `tools/list`. Its times are taken
 //! for microseconds since 1970.
 //!
-//! The file is in WAL mode; several may write tapes into it, each its own, and readers do not disturb them. A commit survives the end of the
+//! The file is in WAL mode; several may write tapes into it, each its own, and readers do not disturb them. (Only a program that
+//! opens the file by itself, not through this crate or SQLite, takes its own locks away as it closes it.) A commit survives the end of the
 //! process, and with [`Writer::durable`] that of the machine. Up to 64 entries or 20 ms go into one.
 //!
 //! A file is opened as hostile input: only what has our mark, our version and exactly our schema, with SQLite's
@@ -30,6 +31,7 @@ mod filter;
 mod find;
 mod forget;
 mod insert;
+mod mark;
 mod open;
 mod part;
 mod reader;
@@ -38,6 +40,7 @@ mod schema;
 mod writer;
 
 pub use forget::forget;
+pub(super) use mark::is_database;
 pub(super) use open::remove_beside;
 pub use open::{migrate, tapes};
 pub use reader::Reader;

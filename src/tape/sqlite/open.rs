@@ -1,6 +1,6 @@
 //! Opening a file that a stranger may have made.
 
-use std::io::Read;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags, Result, Row};
 
 use super::failed::failed;
-use super::row;
 use super::schema::{self, MARK, VERSION};
+use super::{mark, row};
 use crate::file;
 use crate::tape::{MAX_FRAME_BYTES, TapeError, TapeId, appender};
 
@@ -137,18 +137,16 @@ fn mark(path: &Path, what: For) -> std::result::Result<u32, TapeError> {
     version(path, head)
 }
 
-/// The application and the version, from the file's first bytes: before SQLite sees any of it.
+/// The application and the version: before SQLite sees any of its tables.
 fn head(path: &Path, what: For) -> std::result::Result<(u32, u32), TapeError> {
     is_new_enough(path, rusqlite::version_number())?;
-    let open = if what == For::Writing { file::append } else { file::read };
-    let mut head = [0; 100];
-    let file = open(path).map_err(|error| TapeError::io(path.display(), error))?;
-    let read = read_all(file, &mut head).map_err(|error| TapeError::io(path.display(), error))?;
-    let number = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
-    if read < head.len() || !head.starts_with(b"SQLite format 3\0") {
-        return Err(TapeError::foreign(path, "it is no SQLite database"));
-    }
-    Ok((number(68), number(60)))
+    let facts = if what == For::Writing { file::private_facts } else { file::facts };
+    facts(path).map_err(|error| TapeError::io(path.display(), error))?;
+    let head = mark::of(path).map_err(|error| match mark::denied(path, &error) {
+        Some(denied) => TapeError::io(path.display(), denied),
+        None => failed(path, error),
+    })?;
+    head.ok_or_else(|| TapeError::foreign(path, "it is no SQLite database"))
 }
 
 fn version(path: &Path, head: (u32, u32)) -> std::result::Result<u32, TapeError> {
@@ -165,17 +163,6 @@ fn version(path: &Path, head: (u32, u32)) -> std::result::Result<u32, TapeError>
         )),
         _ => Err(TapeError::foreign(path, ELSE)),
     }
-}
-
-fn read_all(mut file: impl Read, head: &mut [u8]) -> std::io::Result<usize> {
-    let mut read = 0;
-    while read < head.len() {
-        match file.read(&mut head[read..])? {
-            0 => break,
-            more => read += more,
-        }
-    }
-    Ok(read)
 }
 
 fn is_new_enough(path: &Path, number: i32) -> std::result::Result<(), TapeError> {
@@ -196,18 +183,23 @@ fn connect(path: &Path, what: For) -> std::result::Result<Connection, TapeError>
     let real = without_links(path).map_err(|error| TapeError::io(path.display(), error))?;
     let db = Connection::open_with_flags(real, flags).map_err(|error| failed(path, error))?;
     defend(&db).map_err(|error| failed(path, error))?;
+    // Where it may not write, SQLite is content to read.
+    if what == For::Writing && db.is_readonly(rusqlite::MAIN_DB).map_err(|error| failed(path, error))? {
+        let denied = file::denied(path, true).unwrap_or_else(|| io::ErrorKind::PermissionDenied.into());
+        return Err(TapeError::io(path.display(), denied));
+    }
     Ok(db)
 }
 
 /// NOFOLLOW means the folders, too; where they lead is the user's own business.
-fn without_links(path: &Path) -> std::io::Result<PathBuf> {
+pub(super) fn without_links(path: &Path) -> io::Result<PathBuf> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new(".")).canonicalize()?;
     Ok(path.file_name().map_or(folder.clone(), |name| folder.join(name)))
 }
 
 /// Nothing that is written in the file is run, and nothing takes more than it should (sqlite.org/security.html).
-fn defend(db: &Connection) -> Result<()> {
+pub(super) fn defend(db: &Connection) -> Result<()> {
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;

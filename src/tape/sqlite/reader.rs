@@ -161,12 +161,13 @@ impl Reader {
 
     fn read_ahead(&mut self) -> rusqlite::Result<()> {
         let columns = row::COLUMNS;
+        // In one statement, as the tape may be removed, and its number another's.
         let sql = format!(
             "SELECT {columns} FROM recordings INDEXED BY recordings_by_frame
-            WHERE tape = ? AND frame > ? ORDER BY frame LIMIT ?"
+            WHERE tape = (SELECT id FROM tapes WHERE id = ? AND tape_id = ?) AND frame > ? ORDER BY frame LIMIT ?"
         );
         let mut select = self.db.prepare_cached(&sql)?;
-        let mut rows = select.query(params![self.number, self.last, self.rows])?;
+        let mut rows = select.query(params![self.number, self.tape.id.as_str(), self.last, self.rows])?;
         self.rows = (2 * self.rows).min(ROWS);
         let mut bytes = 0;
         while let Some(row) = rows.next()? {
@@ -199,6 +200,10 @@ impl Reader {
     /// grown meanwhile.
     fn end(&mut self) -> Result<Option<Entry>, TapeError> {
         let last = find::last(&self.db, self.number).map_err(|error| failed(&self.path, error))?;
+        let is_there = find::is_there(&self.db, self.number, &self.tape.id);
+        if !is_there.map_err(|error| failed(&self.path, error))? {
+            return Err(TapeError::removed(&self.path, &self.tape.id));
+        }
         // Frames are numbered from 1.
         if last <= self.last.max(0) {
             return Ok(None);

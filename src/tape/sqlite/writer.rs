@@ -207,19 +207,18 @@ impl Writer {
         if self.waiting.is_empty() && !self.changed {
             return Ok(());
         }
-        match self.write() {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(TapeError::busy(&self.path)),
-            Err(error) => Err(failed(&self.path, error)),
-        }
+        self.write().map_err(|error| failed(&self.path, error))?
     }
 
     /// Not where somebody else has written to the same tape: a file is locked, a tape in it is not.
-    fn write(&mut self) -> rusqlite::Result<bool> {
+    fn write(&mut self) -> rusqlite::Result<Result<(), TapeError>> {
         let all = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)?;
+        if !find::is_there(&all, self.number, &self.tape.id)? {
+            return Ok(Err(TapeError::removed(&self.path, &self.tape.id)));
+        }
         let last = find::last(&all, self.number)?.max(self.before.frames.cast_signed());
         if last != self.frames.cast_signed() {
-            return Ok(false);
+            return Ok(Err(TapeError::busy(&self.path)));
         }
         if self.changed {
             title(&all, self.number, &self.tape, &self.before)?;
@@ -228,7 +227,7 @@ impl Writer {
             insert(&all, self.number, frame, entry, &mut self.known, &self.tape)?;
         }
         all.commit()?;
-        Ok(true)
+        Ok(Ok(()))
     }
 
     /// Whether a reader takes it.

@@ -1,6 +1,6 @@
 //! From memory into a file, and that into its place.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::mask::Mask;
 use crate::connect::replay::script::Wanted;
 use crate::connect::replay::{Options, ReplayError};
 use crate::tape::{
-    self, Edge, Entry, EntryKind, OpenOptions, Purpose, Sink, Source, Tape, TapeError, json, lines,
+    self, Edge, Entry, EntryKind, OpenOptions, Purpose, Sink, Source, Tape, TapeError, found, json, lines,
 };
 
 /// A tape that is to be recorded anew.
@@ -143,7 +143,7 @@ impl Place {
     /// Not packed.
     fn is_text(&self) -> bool {
         let mut first = [0];
-        let is_read = File::open(&self.path).and_then(|mut file| file.read_exact(&mut first)).is_ok();
+        let is_read = found::read(&self.path).is_ok_and(|mut file| file.read_exact(&mut first).is_ok());
         is_read && (first == *b"{" || first[0].is_ascii_whitespace())
     }
 

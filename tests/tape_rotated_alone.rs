@@ -165,3 +165,113 @@ fn a_part_that_somebody_writes_to_is_not_removed_even_where_it_is_blank() {
     assert!(error.is_busy(), "{error}");
     assert_eq!(parts(&folder, "json").pop(), Some(newest));
 }
+
+#[test]
+fn restarts_without_traffic_do_not_use_up_what_is_kept() {
+    for suffix in formats() {
+        let folder = Folder::new();
+        let base = folder.path("r");
+        let mut writer = create(&base, suffix).unwrap();
+        (1..=3).for_each(|number| writer.append(&ping(number)).unwrap());
+        writer.finish().unwrap();
+        drop(writer);
+        for restart in 0..12 {
+            let rotate = small().keep_files(3);
+            let mut writer = Rotating::resume(&base, rotate, format(suffix)).unwrap();
+            assert_eq!((writer.frames(), writer.last_at()), (3, Some(ping(3).at)), "{suffix}: {restart}");
+            // In good order, in some order, and as one that is killed.
+            match restart % 3 {
+                0 => writer.finish().unwrap(),
+                1 => writer.update(&writer.tape().clone().label("restart", &restart.to_string())).unwrap(),
+                _ => writer.commit().unwrap(),
+            }
+        }
+        let (found, entries) = all_torn(&folder, suffix);
+        assert_eq!(entries, (1..=3).map(ping).collect::<Vec<_>>(), "{suffix}");
+        assert_eq!(found.id, taped::tape().id);
+        assert!(parts(&folder, suffix).len() <= 2, "{suffix}: {:?}", parts(&folder, suffix));
+
+        let mut writer = resume(&base, suffix).unwrap();
+        writer.append(&ping(4)).unwrap();
+        writer.finish().unwrap();
+        assert_eq!(all(&folder, suffix).1, (1..=4).map(ping).collect::<Vec<_>>(), "{suffix}");
+        assert_eq!(writer.tape().part, Some(parts(&folder, suffix).len() as u32), "{suffix}");
+    }
+}
+
+/// Of parts that need not be whole.
+fn all_torn(folder: &Folder, suffix: &str) -> (Tape, Vec<Entry>) {
+    let mut entries = Vec::new();
+    let mut last = None;
+    for part in parts(folder, suffix) {
+        let mut source = tape::open(part).unwrap();
+        let (found, error) = taped::read(&mut source);
+        assert!(error.as_ref().is_none_or(TapeError::is_torn), "{error:?}");
+        entries.extend(found);
+        last = Some(source.tape().clone());
+    }
+    (last.unwrap(), entries)
+}
+
+#[test]
+fn what_a_document_ended_with_is_known_in_the_one_that_replaces_it() {
+    let folder = Folder::new();
+    let base = folder.path("r");
+    for shift in ["day", "night"] {
+        let mut writer = create(&base, "json").or_else(|_| resume(&base, "json")).unwrap();
+        let tape = writer.tape().clone().label(shift, "yes");
+        writer.update(&tape).unwrap();
+        writer.finish().unwrap();
+    }
+    let writer = resume(&base, "json").unwrap();
+    assert!(["day", "night"].iter().all(|shift| writer.tape().labels.contains_key(*shift)));
+    // Also for the next one, were this one killed now.
+    let (found, _) = all_torn(&folder, "json");
+    assert_eq!((found.labels.len(), parts(&folder, "json").len()), (2, 1));
+}
+
+#[test]
+fn a_document_that_is_cut_in_its_first_frame_stays_as_it_is() {
+    let folder = Folder::new();
+    let mut writer = create(&folder.path("r"), "json").unwrap();
+    writer.append(&ping(1)).unwrap();
+    drop(writer);
+    let part = folder.path("r.000001.json");
+    let text = fs::read_to_string(&part).unwrap();
+    let cut = &text[..text.len() - 20];
+    fs::write(&part, cut).unwrap();
+    let writer = resume(&folder.path("r"), "json").unwrap();
+    assert!(writer.path().ends_with("r.000002.json"), "{writer:?}");
+    assert_eq!(fs::read_to_string(&part).unwrap(), cut);
+}
+
+#[test]
+fn a_tape_that_is_killed_before_its_first_entry_is_gone_on_with() {
+    for suffix in formats() {
+        let folder = Folder::new();
+        drop(writing(0, &folder.path("r"), suffix));
+        assert!(create(&folder.path("r"), suffix).unwrap_err().is_exists(), "{suffix}");
+        let mut writer = resume(&folder.path("r"), suffix).unwrap();
+        assert_eq!(writer.tape().id, taped::tape().id, "{suffix}");
+        writer.append(&ping(1)).unwrap();
+        writer.finish().unwrap();
+        assert_eq!(all(&folder, suffix).1, [ping(1)], "{suffix}");
+    }
+}
+
+#[test]
+fn where_a_crash_left_only_blank_parts_a_tape_is_begun_anew() {
+    for suffix in formats() {
+        let folder = Folder::new();
+        let (base, part) = (folder.path("r"), folder.path(&format!("r.000001.{suffix}")));
+        fs::write(&part, "").unwrap();
+        fs::set_permissions(&part, fs::Permissions::from_mode(0o600)).unwrap();
+        let error = resume(&base, suffix).unwrap_err();
+        assert!(error.is_io() && part.exists(), "{suffix}: {error}");
+        let mut writer = create(&base, suffix).unwrap();
+        assert_eq!(writer.path(), part, "{suffix}");
+        writer.append(&ping(1)).unwrap();
+        writer.finish().unwrap();
+        assert_eq!(all(&folder, suffix).1, [ping(1)], "{suffix}");
+    }
+}

@@ -8,19 +8,32 @@ use crate::tape::appender::lock;
 use crate::tape::rotating::Before;
 use crate::tape::{Source, Tape, TapeError};
 
-/// What is known of the tape, and its last frame: of what a crash has cut, the last that is whole.
-pub(in crate::tape) fn reached(path: &Path) -> Result<(Tape, Before), TapeError> {
+/// How far a document has come.
+pub(in crate::tape) struct Reached {
+    /// What is known of the tape.
+    pub(in crate::tape) tape: Tape,
+    /// Its last frame: of what a crash has cut, the last that is whole.
+    pub(in crate::tape) before: Before,
+    /// It has no frame of its own, nor what a crash has left of one.
+    pub(in crate::tape) is_empty: bool,
+}
+
+pub(in crate::tape) fn reached(path: &Path) -> Result<Reached, TapeError> {
     let failed = |error| TapeError::io(path.display(), error);
     let file = file::append(path).map_err(failed)?;
     lock(&file, path)?;
     let mut reader = Reader::of(file.try_clone().map_err(failed)?, path)?;
-    let mut at = reader.before().at;
-    for entry in &mut reader {
+    let (mut at, mut is_empty) = (reader.before().at, true);
+    let start = reader.behind();
+    while let Some(entry) = reader.next() {
         match entry {
-            Err(error) if error.is_torn() => break,
-            entry => at = Some(entry?.at),
+            Err(error) if error.is_torn() => {
+                is_empty &= reader.behind() == start;
+                break;
+            }
+            entry => (at, is_empty) = (Some(entry?.at), false),
         }
     }
-    let reached = Before { frames: reader.frames(), at, tip: None }.checked(path)?;
-    Ok((reader.tape().clone(), reached))
+    let before = Before { frames: reader.frames(), at, tip: None }.checked(path)?;
+    Ok(Reached { tape: reader.tape().clone(), before, is_empty })
 }

@@ -1,5 +1,6 @@
 //! A tape in several files.
 
+mod blank;
 mod forget;
 mod format;
 mod hold;
@@ -76,11 +77,11 @@ pub struct Rotating {
 }
 
 impl Rotating {
-    /// Makes the first file, of JSON Lines.
+    /// Makes the first file, of JSON Lines. Files that a crash left with nothing in them are removed.
     ///
     /// # Errors
     ///
-    /// There is a part of that name, or it cannot be made; somebody is writing to such a tape
+    /// There is a part of that name with something in it, or it cannot be made; somebody is writing to such a tape
     /// ([`is_busy`](TapeError::is_busy)); there is a file `NAME.lock` that is not empty, or that others may write to.
     pub fn create(base: impl AsRef<Path>, tape: &Tape, rotate: Rotate) -> Result<Self, TapeError> {
         Self::create_with(base, tape, rotate, PartFormat::default())
@@ -114,9 +115,11 @@ impl Rotating {
     ) -> Result<Self, TapeError> {
         let (base, format) = (base.as_ref(), format.into());
         let hold = Hold::take(base)?;
-        if let Some(part) = parts::find(base)?.first() {
+        let (parts, blank) = blank::find(base, &format)?;
+        if let Some(part) = parts.first() {
             return Err(TapeError::io(part.path.display(), std::io::ErrorKind::AlreadyExists.into()));
         }
+        blank::remove(&blank, &format)?;
         let (writer, part) = next_part(base, &format, 0, tape, Before::default())?;
         Ok(Self::of(base, rotate, format, (writer, part), hold))
     }
@@ -138,7 +141,7 @@ impl Rotating {
     ///
     /// # Errors
     ///
-    /// There is no part of that name; the newest cannot be gone on with: it is of another format, or needs a key; somebody
+    /// There is no part of that name with something in it; the newest cannot be gone on with: it is of another format, or needs a key; somebody
     /// is writing to the tape ([`is_busy`](TapeError::is_busy)); the lock is as in [`create`](Self::create).
     pub fn resume(
         base: impl AsRef<Path>,
@@ -147,21 +150,13 @@ impl Rotating {
     ) -> Result<Self, TapeError> {
         let (base, format) = (base.as_ref(), format.into());
         let hold = Hold::take(base)?;
-        let mut parts = parts::find(base)?;
-        let is_blank =
-            |part: &Part| facts(part).is_some_and(|facts| format.is_blank(&part.path, facts.len()));
-        let mut blank = Vec::new();
-        while parts.last().is_some_and(is_blank) {
-            blank.extend(parts.pop());
-        }
+        let (mut parts, blank) = blank::find(base, &format)?;
         let Some(part) = parts.pop() else {
             return Err(TapeError::io(base.display(), std::io::ErrorKind::NotFound.into()));
         };
+        let newest = format.resume(&part)?;
         let began = facts(&part).and_then(|facts| began(&facts));
-        let newest = format.resume(&part.path)?;
-        for part in blank {
-            format.remove(&part.path).map_err(|error| TapeError::io(part.path.display(), error))?;
-        }
+        blank::remove(&blank, &format)?;
         let (writer, part, began) = match newest {
             Newest::Open(writer) => (writer, part, began),
             Newest::Whole(tape, before) => {

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::Reader;
 use crate::file;
-use crate::tape::appender::lock;
+use crate::tape::appender::{lock, unlock};
 use crate::tape::rotating::Before;
 use crate::tape::{Source, Tape, TapeError};
 
-/// How far a document has come.
+/// How far a document has come, so that another goes on from there.
 pub(in crate::tape) struct Reached {
     /// What is known of the tape.
     pub(in crate::tape) tape: Tape,
@@ -18,6 +18,7 @@ pub(in crate::tape) struct Reached {
     pub(in crate::tape) is_empty: bool,
 }
 
+/// How far a document has come, to which nobody is writing.
 pub(in crate::tape) fn reached(path: &Path) -> Result<Reached, TapeError> {
     let failed = |error| TapeError::io(path.display(), error);
     let file = file::append(path).map_err(failed)?;
@@ -34,6 +35,7 @@ pub(in crate::tape) fn reached(path: &Path) -> Result<Reached, TapeError> {
             entry => (at, is_empty) = (Some(entry?.at), false),
         }
     }
+    unlock(&file);
     let before = Before { frames: reader.frames(), at, tip: None }.checked(path)?;
     Ok(Reached { tape: reader.tape().clone(), before, is_empty })
 }

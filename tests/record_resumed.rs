@@ -152,6 +152,23 @@ async fn a_tape_keeps_its_name_whatever_a_recorder_calls_it() {
 }
 
 #[test]
+fn a_tape_says_what_was_masked_before_and_what_is_by_now() {
+    use shadowcat::{Error, Reply, layer::RecordLayer};
+    use tower::{Layer, service_fn};
+    let folder = Folder::new();
+    let tape = Tape::new().unwrap().redaction("by hand");
+    let writer = lines::Writer::create(folder.path("a.jsonl"), &tape).unwrap();
+    let recorder = Recorder::start(writer, tape, RecorderOptions::new()).unwrap();
+    let layer = RecordLayer::new(recorder.clone()).mask_path("/params/card".parse().unwrap());
+    for _ in 0..2 {
+        drop(layer.layer(service_fn(|_: JsonRpcMessage| async { Ok::<_, Error>(Reply::empty()) })));
+        let said = recorder.tape().redaction.unwrap();
+        assert!(said.starts_with("by hand ") && said.ends_with("path:/params/card"), "{said}");
+        assert_eq!(said.matches("path:").count(), 1, "{said}");
+    }
+}
+
+#[test]
 fn a_new_part_without_entries_knows_when_the_last_one_was_said() {
     #[allow(unused_mut, reason = "without features it is all")]
     let mut formats = vec![PartFormat::default(), PartFormat::Json];

@@ -61,6 +61,26 @@ async fn a_session_that_nobody_will_use_is_ended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_for_the_end_waits_for_a_session_that_was_being_opened() {
+    let (mut leaf, mut server) = upstream();
+    let waiting = begin(&mut leaf, msg(INITIALIZE));
+    let (_body, stream) = futures::channel::mpsc::channel::<std::io::Result<bytes::Bytes>>(1);
+    let head = Response::builder().header("content-type", "application/json").header("Mcp-Session-Id", "s-1");
+    let body = axum::body::Body::from_stream(stream);
+    server.post(INITIALIZE).await.answer(head.body(body).unwrap());
+    settled().await;
+    let farewell = Farewell::new();
+    farewell.await_end_of(&leaf);
+    let told = tokio::spawn(async move { farewell.all(Duration::from_secs(5)).await });
+    leaf.stop(Error::closed("enough"));
+    settled().await;
+    assert!(!told.is_finished());
+    assert!(soon(waiting).await.unwrap().is_err());
+    deleted(&mut server).await;
+    assert!(soon(told).await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_said_in_a_session_that_is_over() {
     let (mut leaf, mut server) = upstream();
     let mut listen = soon(leaf.call(session_listen())).await.unwrap();

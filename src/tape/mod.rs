@@ -89,6 +89,7 @@ mod open_options;
 mod opening;
 mod pack;
 pub(crate) mod places;
+pub(crate) mod profile;
 mod recorder;
 #[cfg(feature = "secret")]
 mod redact;

@@ -67,7 +67,7 @@ def differences(recorded, replayed, streams):
 
 def check_title(tape, route):
     """What the tape says of the way to its client, and to its server."""
-    titles = [json.loads(line).get("metadata") for line in tape.read_text().splitlines()]
+    titles = [json.loads(line).get("metadata") for line in tape.read_text().split("\n") if line]
     title = [title for title in titles if title][-1]
     said = title.get("transport"), title.get("upstream_transport")
     if said != ("stdio" if route.endswith("stdio") else "http", "stdio"):

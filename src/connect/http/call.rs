@@ -59,6 +59,8 @@ pub(super) struct Call {
     pending: bool,
     /// Lets those pass that wait for this one.
     opens: Option<watch::Sender<()>>,
+    /// Dropped behind all else: until then the server may have a session to be told of.
+    _goodbye: Option<watch::Receiver<()>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +110,7 @@ impl Call {
         }
         *state.under_way(message.kind() == Kind::Request) += 1;
         state.calls += 1;
+        let _goodbye = (role == Role::Initialize).then(|| handle.0.goodbyes.subscribe());
         let opens = matches!(role, Role::Initialize | Role::Initialized).then(|| state.shut_gate());
         let id = (message.kind() == Kind::Request).then(|| message.owned_id()).flatten();
         let (number, context) = (state.calls, message.context().cloned());
@@ -132,6 +135,7 @@ impl Call {
             stream,
             pending,
             opens,
+            _goodbye,
         }
     }
 

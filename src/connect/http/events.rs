@@ -15,6 +15,9 @@ use crate::message::{Fault, ParseError, ScanOptions, batch_of_server, is_batch};
 use crate::wire::http::last_event_id_value;
 use crate::wire::sse::{Decoder, Event, Limits};
 
+/// A comment that comes sooner may be only how a server begins every stream.
+const GREETING: Duration = Duration::from_secs(1);
+
 /// What a body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Content {
@@ -50,12 +53,13 @@ pub(super) struct Events {
     pub(super) any: bool,
     /// When there last was a sign of life: an event or a comment.
     pub(super) heard: Instant,
+    begun: Instant,
 }
 
 impl Events {
     pub(super) fn new(body: Chunks, scan: &ScanOptions) -> Self {
-        let decoder = Decoder::new(Limits::new(scan.max_bytes));
-        Self { body, decoder, pause: None, any: false, heard: Instant::now() }
+        let (decoder, now) = (Decoder::new(Limits::new(scan.max_bytes)), Instant::now());
+        Self { body, decoder, pause: None, any: false, heard: now, begun: now }
     }
 
     /// It goes on after this event, and what the server asked for stands.
@@ -77,8 +81,12 @@ impl Events {
                 return Ok(Some(event));
             }
             if self.decoder.comments() > comments {
-                self.heard = Instant::now();
-                deadline = silence.map(|silence| self.heard + silence);
+                let now = Instant::now();
+                deadline = silence.map(|silence| now + silence);
+                // Many servers begin with one, those too that have nothing to say and end the stream at once.
+                if self.any || now >= self.begun + GREETING {
+                    self.heard = now;
+                }
             }
             let chunk = match deadline {
                 Some(deadline) => timeout_at(deadline, self.body.next()).await.unwrap_or_else(|_| {

@@ -33,13 +33,13 @@ impl Call {
     /// (2026-07-28 basic/transports/streamable-http, "Client Behavior").
     pub(super) async fn call_tool(mut self, message: JsonRpcMessage) -> Result<Reply, Error> {
         let (shared, handle) = (self.shared().clone(), self.handle.clone());
-        if !shared.lock().tools.shown(&message).knows(&message) {
+        if !shared.lock().tools.knows(&message) {
             read_list(&handle, &message, None).await?;
             self.renew();
         }
         let (before, version) = {
-            let tools = &mut shared.lock().tools;
-            (tools.mirrored(&message), tools.shown(&message).version())
+            let tools = &shared.lock().tools;
+            (tools.mirrored(&message), tools.version(&message))
         };
         let response = shared.unless_ended(self.post(&message)).await?;
         let reply = shared.unless_ended(answer::read(self, response)).await?;
@@ -75,24 +75,21 @@ async fn read_list(handle: &Arc<Handle>, call: &JsonRpcMessage, seen: Option<u64
             // Those before may be many, and each may take its time.
             let Ok(_turn) = timeout(limit, shared.listing.lock()).await else { return Ok(()) };
             let began = {
-                let mut state = shared.lock();
-                let tools = state.tools.shown(call);
-                let is_read =
-                    seen.map_or(tools.knows(call), |seen| tools.knows(call) && tools.version() != seen);
-                if is_read || tools.not_before.is_some_and(|at| Instant::now() < at) {
+                let tools = &shared.lock().tools;
+                let is_read = tools.knows(call) && seen.is_none_or(|seen| tools.version(call) != seen);
+                if is_read || tools.not_before(call).is_some_and(|at| Instant::now() < at) {
                     return Ok(());
                 }
-                tools.version()
+                tools.version(call)
             };
             let read = within(limit, read_pages(handle, call)).await;
             let mut state = shared.lock();
-            let tools = state.tools.shown(call);
             match read {
-                Ok(read) => tools.replace(read.finish(), began),
+                Ok(read) => state.tools.answered(call).replace(read.finish(), began),
                 Err(error) => {
                     tracing::warn!(%error, "the list of tools could not be read");
                     if !(shared.options.transparent && is_forbidden(&error)) {
-                        tools.not_before = Some(Instant::now() + PAUSE);
+                        state.tools.answered(call).not_before = Some(Instant::now() + PAUSE);
                     }
                 }
             }

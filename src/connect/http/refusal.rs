@@ -28,23 +28,24 @@ pub(super) async fn read(mut call: Call, head: Parts, mut body: Chunks) -> Resul
     let failure = failure.unwrap_or_else(|| Error::invalid("the server answered nothing"));
     let is_json = content(&head.headers) == Content::Json;
     // What breaks here cannot say more than the status did.
-    let body = in_time(shared.clock.before(call.deadline, body.beginning(scan.max_bytes)).await);
-    let (bytes, more) = body.unwrap_or_default();
-    let message = (is_json && !more).then(|| JsonRpcMessage::parse_with(bytes.clone(), &scan).ok()).flatten();
+    let until = if is_json { call.deadline } else { page_deadline(&call) };
+    let body = in_time(shared.clock.before(until, body.beginning(scan.max_bytes)).await).ok();
+    let whole = body.as_ref().filter(|(_, more)| is_json && !more);
+    let message = whole.and_then(|(bytes, _)| JsonRpcMessage::parse_with(bytes.clone(), &scan).ok());
     let answer = message.filter(|message| message.error().is_some()).and_then(|message| call.own(message));
     let is_lost = failure.is_session_lost() && !answer.as_ref().is_some_and(is_about_the_method);
     if is_lost {
         call.settle();
         shared.lose(&call.session, &failure);
-        return Err(failure.with_extension(said(&call, head, Some((bytes, more)))));
+        return Err(failure.with_extension(said(&call, head, body)));
     }
     let is_forbidden = matches!(head.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
     let (message, said) = match answer {
         Some(answer) => (answer, said(&call, head, None)),
-        None if is_forbidden => (forbidden(&call, head.status), said(&call, head, Some((bytes, more)))),
+        None if is_forbidden => (forbidden(&call, head.status), said(&call, head, body)),
         None => {
             call.settle();
-            return Err(failure.with_extension(said(&call, head, Some((bytes, more)))));
+            return Err(failure.with_extension(said(&call, head, body)));
         }
     };
     if call.era == Era::Modern && is_modern(&message) {
@@ -59,8 +60,13 @@ pub(super) async fn read(mut call: Call, head: Parts, mut body: Chunks) -> Resul
 /// The refusal of what gets no answer.
 pub(super) async fn of_telling(call: &Call, failure: Error, head: Parts, mut body: Chunks) -> Error {
     let most = call.shared().options.scan.max_bytes;
-    let body = in_time(call.shared().clock.before(call.deadline, body.beginning(most)).await);
-    failure.with_extension(said(call, head, Some(body.unwrap_or_default())))
+    let body = in_time(call.shared().clock.before(page_deadline(call), body.beginning(most)).await);
+    failure.with_extension(said(call, head, body.ok()))
+}
+
+/// For what may be a stream without end, while the call waits.
+fn page_deadline(call: &Call) -> Instant {
+    call.deadline.min(Instant::now() + PAGE_TIMEOUT)
 }
 
 /// A success that answers nothing: neither JSON nor events.
@@ -69,8 +75,7 @@ pub(super) async fn of_other(call: &Call, head: Parts, mut body: Chunks) -> Erro
     let failure =
         Error::invalid(format_args!("the server answered HTTP {code} with neither JSON nor events"));
     let most = call.shared().options.scan.max_bytes;
-    let until = call.deadline.min(Instant::now() + PAGE_TIMEOUT); // it may be a stream without end
-    let body = timeout_at(until, body.beginning(most)).await.ok().and_then(Result::ok);
+    let body = timeout_at(page_deadline(call), body.beginning(most)).await.ok().and_then(Result::ok);
     failure.with_extension(said(call, head, body))
 }
 

@@ -174,13 +174,13 @@ impl Shared {
         let is_first = self.ended.send_if_modified(|ended| {
             let is_first = ended.is_none();
             ended.get_or_insert_with(|| why.clone());
+            // Before anybody hears of it; who is not woken below comes later, and sees it.
+            self.is_over.store(true, Ordering::Release);
             is_first
         });
         if !is_first {
             return None;
         }
-        // Whoever is not woken comes later, and sees it.
-        self.is_over.store(true, Ordering::Release);
         self.waiters.wake_all();
         let mut state = self.lock();
         let (sender, session) = (state.listen.close(), std::mem::take(&mut state.session));

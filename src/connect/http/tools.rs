@@ -17,14 +17,14 @@ use crate::wire::http::{
 /// Of so many callers it is known which tools they see; of one more, another's are read again.
 const CALLERS: usize = 256;
 
-/// What callers were shown: a server may show each other tools. They are told apart by their principal, and where
-/// there is none, by the credential that goes on.
+/// What callers were shown: a server may show each other tools. It tells them apart by what they sent, where that goes
+/// on; here they are by their principal, and where there is none, by that credential.
 #[derive(Debug)]
 pub(super) struct Lists {
     anybody: Tools,
     /// By a hash that is of no use elsewhere.
     of: HashMap<u64, Tools>,
-    /// How many were begun.
+    /// How often one was begun, or all were forgotten.
     begun: u64,
     by_credential: bool,
 }
@@ -40,15 +40,34 @@ impl Lists {
         if self.of.is_empty() && self.anybody.known.is_empty() {
             return None;
         }
-        let shown = match self.key(call.context().map(Arc::as_ref), call.extensions().get()) {
-            None => &self.anybody,
-            Some(key) => self.of.get(&key)?,
-        };
-        shown.mirrored(call)
+        self.shown(call)?.mirrored(call)
     }
 
-    /// What the caller of this was shown.
-    pub(super) fn shown(&mut self, call: &JsonRpcMessage) -> &mut Tools {
+    /// Whether it is known what the call of a tool mirrors.
+    pub(super) fn knows(&self, call: &JsonRpcMessage) -> bool {
+        self.shown(call).is_some_and(|tools| tools.knows(call))
+    }
+
+    /// Of what the caller of this was shown, or would begin with.
+    pub(super) fn version(&self, call: &JsonRpcMessage) -> u64 {
+        self.shown(call).map_or(self.next_version(), |tools| tools.version)
+    }
+
+    /// A list for the caller of this could not be read, and is not asked for before that.
+    pub(super) fn not_before(&self, call: &JsonRpcMessage) -> Option<Instant> {
+        self.shown(call)?.not_before
+    }
+
+    /// What the caller of this was shown. A new one has none, and gets a place only once the server has answered it.
+    fn shown(&self, call: &JsonRpcMessage) -> Option<&Tools> {
+        match self.key(call.context().map(Arc::as_ref), call.extensions().get()) {
+            None => Some(&self.anybody),
+            Some(key) => self.of.get(&key),
+        }
+    }
+
+    /// For what the server has answered the caller of this.
+    pub(super) fn answered(&mut self, call: &JsonRpcMessage) -> &mut Tools {
         self.shown_to(call.context().map(Arc::as_ref), call.extensions().get())
     }
 
@@ -60,25 +79,33 @@ impl Lists {
         {
             self.of.remove(&other);
         }
+        let version = self.next_version();
         self.of.entry(key).or_insert_with(|| {
             self.begun += 1;
-            // No version of one that was here before is taken for one of this.
-            Tools { version: self.begun << 32, ..Tools::default() }
+            Tools { version, ..Tools::default() }
         })
+    }
+
+    /// No version of one that was here before is taken for one of the next.
+    fn next_version(&self) -> u64 {
+        (self.begun + 1) << 32
     }
 
     /// The server says that its tools changed.
     pub(super) fn forget(&mut self) {
+        self.begun += 1;
         self.anybody.forget();
         self.of.values_mut().for_each(Tools::forget);
     }
 
     fn key(&self, context: Option<&Context>, sent: Option<&ClientAuthorization>) -> Option<u64> {
+        if !self.by_credential {
+            return None;
+        }
         let principal = context.and_then(|context| context.shared().get::<Principal>());
-        let credential = || sent.filter(|_| self.by_credential)?.value();
         match principal {
             Some(principal) => Some(self.of.hasher().hash_one(principal)),
-            None => credential().map(|value| self.of.hasher().hash_one(value.as_bytes())),
+            None => sent?.value().map(|value| self.of.hasher().hash_one(value.as_bytes())),
         }
     }
 }
@@ -141,12 +168,8 @@ impl Tools {
         *self = Self { version: self.version + 1, ..Self::default() };
     }
 
-    pub(super) fn version(&self) -> u64 {
-        self.version
-    }
-
     /// Whether it is known what the call of a tool mirrors.
-    pub(super) fn knows(&self, call: &JsonRpcMessage) -> bool {
+    fn knows(&self, call: &JsonRpcMessage) -> bool {
         self.is_whole || self.mirrored(call).is_some()
     }
 
@@ -180,4 +203,49 @@ impl Call {
 /// The headers that came with a call and are as true as they were: they go on as they are, and the server judges them.
 pub(super) fn sent_with(call: &JsonRpcMessage) -> Option<&Mirrored> {
     Mirrored::of(call).filter(|mirrored| mirrored.holds_for(call))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Direction;
+
+    fn call_of(caller: &str) -> JsonRpcMessage {
+        let mut context = Context::new(Direction::ToUpstream);
+        context.shared_mut().insert(Principal::new(caller));
+        let call = JsonRpcMessage::request(1, method::TOOLS_CALL, r#"{"name":"t"}"#).unwrap();
+        call.with_context(Arc::new(context))
+    }
+
+    #[test]
+    fn a_caller_has_a_place_once_the_server_has_answered_it() {
+        let mut lists = Lists::new(true);
+        for caller in 0..2 * CALLERS {
+            let call = call_of(&caller.to_string());
+            assert!(
+                !lists.knows(&call) && lists.mirrored(&call).is_none() && lists.not_before(&call).is_none()
+            );
+        }
+        assert!(lists.of.is_empty());
+        let (ann, bob) = (call_of("ann"), call_of("bob"));
+        let (of_ann, of_bob) = (lists.version(&ann), lists.version(&bob));
+        lists.answered(&ann).replace(MirroredTools::default(), of_ann);
+        assert!(lists.knows(&ann) && !lists.knows(&bob) && lists.version(&ann) != of_ann);
+        // Whether the list was of before or after that, nobody can say.
+        lists.forget();
+        lists.answered(&bob).replace(MirroredTools::default(), of_bob);
+        assert!(!lists.knows(&ann) && !lists.knows(&bob));
+        for caller in 0..2 * CALLERS {
+            lists.answered(&call_of(&caller.to_string()));
+            assert!(lists.of.len() <= CALLERS);
+        }
+    }
+
+    #[test]
+    fn who_sends_nothing_of_its_own_is_shown_what_all_are() {
+        let mut lists = Lists::new(false);
+        let began = lists.version(&call_of("ann"));
+        lists.answered(&call_of("ann")).replace(MirroredTools::default(), began);
+        assert!(lists.knows(&call_of("bob")) && lists.of.is_empty());
+    }
 }

@@ -11,7 +11,7 @@ use crate::message::{JsonRpcMessage, Pointer, is_json};
 use crate::secret::{Detector, Marker, Secrets, shared};
 #[cfg(feature = "secret")]
 use crate::tape::Redact;
-use crate::tape::{Entry, places};
+use crate::tape::{Entry, places, profile};
 
 /// What stands in the place of what a path names.
 const MASKED: &str = "[REDACTED:path]";
@@ -50,7 +50,7 @@ impl Mask {
         let secrets = self.detector.as_ref().map(|_| "secrets".to_owned());
         #[cfg(not(feature = "secret"))]
         let secrets = None;
-        let paths = self.paths.iter().map(|path| format!("path:{path}"));
+        let paths = self.paths.iter().map(profile::path_word);
         let parts: Vec<_> = secrets.into_iter().chain(paths).collect();
         (!parts.is_empty()).then(|| parts.join(" "))
     }

@@ -122,7 +122,7 @@ impl Counts {
 impl Settings {
     /// Names on a tape what is masked, and the components that the application knows.
     pub(super) fn install(&self, recorder: &Recorder) {
-        recorder.name_redaction(|| self.mask.profile());
+        recorder.name_redaction(self.mask.profile().as_deref());
         let given = self.components.clone();
         if !given.is_empty() {
             recorder.update(move |tape| {

@@ -88,7 +88,8 @@ impl Recorder {
     }
 
     /// Records into what `make` makes when the first entry is there, on the recorder's own thread. Where it fails it
-    /// is asked again, and entries wait.
+    /// is asked again, and entries wait. It makes a new tape: times are counted from when `tape` was made, whatever
+    /// stands in the sink.
     ///
     /// # Errors
     ///
@@ -230,8 +231,8 @@ impl Recorder {
         }
     }
 
-    /// Says on the tape what is masked: what is said first holds.
-    pub(crate) fn name_redaction(&self, profile: impl FnOnce() -> Option<String>) {
+    /// Says on the tape what is masked by now, beside what was.
+    pub(crate) fn name_redaction(&self, profile: Option<&str>) {
         if self.shared.mode() != FINISHED {
             self.shared.name_redaction(profile);
         }

@@ -21,7 +21,8 @@ impl Recorder {
 
     /// Keeps state from outside of the session, at its time. Where the tape says that it is
     /// [redacted](crate::tape::Tape::redaction), what is known here of secrets is masked in it: then it can be looked
-    /// at, and not be put back. What is more than the queue takes is lost and counted.
+    /// at, and not be put back. A layer says so once it stands in a stack: what is kept before that is masked by
+    /// [`RecordLayer::snapshot`](crate::layer::RecordLayer::snapshot). What is more than the queue takes is lost and counted.
     ///
     /// ```
     /// use shadowcat::tape::{self, Recorder, RecorderOptions, Snapshot, Tape, lines};

@@ -11,6 +11,7 @@ use super::facts::{Fact, Knows};
 use super::{Overflow, RecorderOptions, RecorderStats};
 use crate::message::JsonRpcMessage;
 use crate::queue::{Sender, Watcher};
+use crate::tape::profile::joined;
 use crate::tape::{Entry, EntryKind, Tape, TapeError};
 
 /// What waits for the thread.
@@ -38,8 +39,8 @@ pub(super) struct Shared {
     pub(super) overflow: Overflow,
     mode: AtomicU8,
     calls: AtomicU64,
-    /// The tape names what is masked.
-    names_redaction: AtomicBool,
+    /// Told once: the tape says that it is masked, and what comes is not.
+    is_in_clear: AtomicBool,
     pub(super) knows: Knows,
     /// When the recorder began.
     began: Instant,
@@ -87,7 +88,7 @@ impl Shared {
             overflow: options.overflow,
             mode: AtomicU8::new(RECORDING),
             calls: AtomicU64::new(options.calls),
-            names_redaction: AtomicBool::new(false),
+            is_in_clear: AtomicBool::new(false),
             began: Instant::now(),
             from,
         }
@@ -148,16 +149,17 @@ impl Shared {
         }
     }
 
-    /// Says what is masked, unless that was said.
-    pub(super) fn name_redaction(&self, profile: impl FnOnce() -> Option<String>) {
-        if self.names_redaction.load(Ordering::Relaxed) {
-            return;
-        }
-        let Some(profile) = profile() else { return };
-        if !self.names_redaction.swap(true, Ordering::Relaxed) {
-            self.change(|tape| {
-                tape.redaction.get_or_insert_with(|| profile.into());
-            });
+    /// Says what is masked, beside what was said of that before; `None` where nothing is.
+    pub(super) fn name_redaction(&self, profile: Option<&str>) {
+        let said = self.state.title().tape.redaction.clone();
+        match profile {
+            None if said.is_some() && !self.is_in_clear.swap(true, Ordering::Relaxed) => {
+                tracing::warn!("a tape that says it is masked is recorded on without a mask");
+            }
+            Some(profile) if Some(joined(said.as_deref(), profile)) != said => {
+                self.change(|tape| tape.redaction = Some(joined(tape.redaction.as_deref(), profile)));
+            }
+            _ => {}
         }
     }
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 pub use redacted::Redacted;
 
 use super::escapes::unescaped;
+use super::profile::{self, SECRETS};
 use super::{Entry, EntryKind, Json, Source, Tape, places, snapshot, text};
 use crate::message::{InvalidPointer, JsonRpcMessage, Pointer, ScanOptions, members};
 use crate::protocol::peek;
@@ -102,7 +103,8 @@ impl Redact {
     /// These paths too, and by name.
     pub(crate) fn paths_too(mut self, paths: &[Pointer]) -> Self {
         for path in paths.iter().filter(|path| !self.paths.contains(path)).cloned().collect::<Vec<_>>() {
-            self.profile = self.profile.map(|profile| format!("{profile} path:{path}").into());
+            self.profile =
+                self.profile.map(|named| profile::joined(Some(&named), &profile::path_word(&path)));
             self.paths.push(path);
         }
         self
@@ -110,8 +112,8 @@ impl Redact {
 
     /// As a tape of this profile was masked, as far as the profile tells: secrets, and each `path:` of a recorder.
     pub(crate) fn of_profile(profile: &str) -> Self {
-        let parts = profile.split_whitespace().filter_map(|part| part.strip_prefix("path:"));
-        let paths = parts.filter_map(|path| path.trim_end_matches(',').parse().ok()).collect();
+        let words = profile.split_whitespace().map(|word| word.trim_end_matches(','));
+        let paths = words.filter_map(profile::place).collect();
         Self { paths, ..Self::new() }
     }
 
@@ -120,7 +122,8 @@ impl Redact {
         match &self.profile {
             Some(profile) => Cow::Borrowed(profile),
             None => {
-                self.paths.iter().fold("secrets".to_owned(), |all, path| format!("{all} path:{path}")).into()
+                let words = self.paths.iter().map(profile::path_word);
+                words.fold(SECRETS.to_owned(), |all, word| format!("{all} {word}")).into()
             }
         }
     }

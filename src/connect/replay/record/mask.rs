@@ -6,9 +6,9 @@ use super::save::Old;
 use crate::connect::replay::Options;
 use crate::message::JsonRpcMessage;
 #[cfg(feature = "secret")]
-use crate::message::Pointer;
-#[cfg(feature = "secret")]
 use crate::tape::Redact;
+#[cfg(feature = "secret")]
+use crate::tape::profile::{self, SECRETS};
 use crate::tape::{Entry, Tape};
 
 /// Secrets, unless they are to be recorded.
@@ -71,15 +71,9 @@ impl Mask {
     }
 }
 
-/// All secrets that are known.
-#[cfg(feature = "secret")]
-const SECRETS: &str = "secrets";
-
 #[cfg(feature = "secret")]
 fn is_known(word: &str) -> bool {
-    let is_path =
-        |path: &str| path.starts_with('/') && !path.ends_with(',') && path.parse::<Pointer>().is_ok();
-    word == SECRETS || word.strip_prefix("path:").is_some_and(is_path)
+    word == SECRETS || !word.ends_with(',') && profile::place(word).is_some()
 }
 
 #[cfg(not(feature = "secret"))]

@@ -14,7 +14,7 @@ mod locked {
 
     use crate::file;
     use crate::tape::TapeError;
-    use crate::tape::appender::lock;
+    use crate::tape::appender::{lock, unlock};
 
     /// How often the file is opened again because another process has just removed it.
     const ATTEMPTS: u32 = 100;
@@ -52,6 +52,7 @@ mod locked {
             if is_at(&self.file, &self.path) {
                 let _ = fs::remove_file(&self.path);
             }
+            unlock(&self.file);
         }
     }
 

@@ -20,9 +20,7 @@ fn a_rotated_tape_is_numbered_on_and_old_parts_are_forgotten() {
     let mut writer = Rotating::create(folder.path("r"), &title(), rotate).unwrap();
     (1..=200).for_each(|number| writer.append(&ping(number)).unwrap());
     writer.finish().unwrap();
-    let mut names: Vec<_> =
-        fs::read_dir(folder.path("")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    names.sort();
+    let names = parts(&folder);
     assert_eq!(names.len(), 3);
     assert_eq!(names.last().unwrap(), writer.path());
     let mut all = Vec::new();
@@ -41,7 +39,7 @@ fn an_entry_larger_than_a_part_has_one_of_its_own() {
     let mut writer = Rotating::create(folder.path("r"), &title(), rotate).unwrap();
     (0..3).for_each(|_| writer.append(&note(&"x".repeat(1_000))).unwrap());
     writer.finish().unwrap();
-    assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 3);
+    assert_eq!(parts(&folder).len(), 3);
 }
 
 fn title() -> Tape {
@@ -51,8 +49,10 @@ fn title() -> Tape {
 fn parts(folder: &Folder) -> Vec<PathBuf> {
     let mut names: Vec<_> =
         fs::read_dir(folder.path("")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    // SQLite has its log beside the last one.
-    names.retain(|name| name.extension().is_none_or(|end| end != "db-wal" && end != "db-shm"));
+    // Whoever writes has a lock, and SQLite its log beside the last one.
+    names.retain(|name| {
+        name.extension().is_none_or(|end| end != "lock" && end != "db-wal" && end != "db-shm")
+    });
     names.sort();
     names
 }

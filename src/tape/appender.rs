@@ -153,6 +153,7 @@ impl Drop for Appender {
     /// As a process that ends in good order does; who wants to know whether it went well commits.
     fn drop(&mut self) {
         let _ = self.flush();
+        unlock(&self.file);
     }
 }
 
@@ -182,7 +183,36 @@ pub(super) fn lock(file: &File, path: &Path) -> Result<(), TapeError> {
     }
 }
 
+/// Where a process that is just being started has the file, too, until it is another program, closing it would not do.
+#[cfg(unix)]
+pub(super) fn unlock(file: &File) {
+    let _ = rustix::fs::flock(file, rustix::fs::FlockOperation::Unlock);
+}
+
+#[cfg(not(unix))]
+pub(super) fn unlock(_: &File) {}
+
 #[cfg(not(unix))]
 pub(super) fn lock(_: &File, _: &Path) -> Result<(), TapeError> {
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_ends_with_its_writer_also_where_a_child_of_the_process_has_the_file_still() {
+        let path = std::env::temp_dir().join(format!("shadowcat-unlock-{}", std::process::id()));
+        let file = file::create_new(&path).unwrap();
+        lock(&file, &path).unwrap();
+        let of_a_child = file.try_clone().unwrap();
+        let writer = Appender::new(file, &path, 0, Pack::default());
+        let other = file::append(&path).unwrap();
+        assert!(lock(&other, &path).unwrap_err().is_busy());
+        drop(writer);
+        lock(&other, &path).unwrap();
+        drop(of_a_child);
+        std::fs::remove_file(&path).unwrap();
+    }
 }

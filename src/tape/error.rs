@@ -102,6 +102,17 @@ impl TapeError {
         )
     }
 
+    /// A tape in several files, and the file that whoever writes to it has locked.
+    #[cfg(unix)]
+    pub(super) fn held(base: &Path, lock: &Path) -> Self {
+        let base = base.display();
+        let advice = format!(
+            "stop that, or wait for its end, and open it again: `fuser {}` tells who",
+            lock.display()
+        );
+        Self::new(Kind::Busy, format_args!("{base}: somebody else is writing to this tape; {advice}"))
+    }
+
     pub(super) fn key(path: &Path, why: impl fmt::Display) -> Self {
         Self::new(Kind::Key, format_args!("{}: {why}", path.display()))
     }

@@ -64,6 +64,11 @@ impl Elements {
         self.max = bytes;
     }
 
+    /// Bytes that were gone through.
+    pub(super) fn behind(&self) -> u64 {
+        self.cursor.at()
+    }
+
     /// The next element, which is JSON.
     pub(in crate::tape) fn next(&mut self) -> Result<Option<Vec<u8>>, TapeError> {
         match self.element() {

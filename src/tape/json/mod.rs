@@ -41,6 +41,6 @@ mod reader;
 mod writer;
 
 pub(super) use elements::Elements;
-pub(super) use reached::reached;
+pub(super) use reached::{Reached, reached};
 pub use reader::Reader;
 pub use writer::Writer;

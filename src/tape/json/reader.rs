@@ -68,6 +68,11 @@ impl Reader {
         self.frame.unwrap_or(0).max(self.before.frames)
     }
 
+    /// Bytes that were gone through.
+    pub(super) fn behind(&self) -> u64 {
+        self.frames.behind()
+    }
+
     fn step(&mut self) -> Result<Option<Entry>, TapeError> {
         match self.frames.next()? {
             Some(json) => self.entry(&json).map(Some),

@@ -1,6 +1,6 @@
 //! Writing one JSON document.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -62,6 +62,18 @@ impl Writer {
         create(path, |file| Self::begin(file, path, tape, before))
     }
 
+    /// In the place of such a part that has no frame of its own, of which always the one or the other is there.
+    pub(in crate::tape) fn replace(path: &Path, tape: &Tape, before: Before) -> Result<Self, TapeError> {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".new");
+        create(beside.as_ref(), |file| {
+            let writer = Self::begin(file, path, tape, before)?;
+            writer.file.sync()?;
+            fs::rename(&beside, path).map_err(|error| TapeError::io(path.display(), error))?;
+            Ok(writer)
+        })
+    }
+
     fn begin(file: File, path: &Path, tape: &Tape, before: Before) -> Result<Self, TapeError> {
         lock(&file, path)?;
         let mut file = Appender::new(file, path, 0, Pack::default());
@@ -72,6 +84,8 @@ impl Writer {
             before.write(&mut object);
             object.key("frames").push(b'[');
         })?;
+        // A crash leaves nothing of which nobody knows what it is.
+        file.commit()?;
         let (title, tape, Before { frames, at, .. }) = (tape.clone(), tape.clone(), before);
         Ok(Self { file, title, tape, before, frames, at, finished: false })
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::part::{Before, PartWriter};
+use super::parts::Part;
 #[cfg(feature = "sqlite")]
 use crate::tape::sqlite;
 use crate::tape::{OpenOptions, Tape, TapeError, json, lines};
@@ -22,7 +23,8 @@ pub enum PartFormat {
     /// `.jsonl.zst`, encrypted ones with `.jsonl.sealed`.
     Lines(lines::Options),
     /// [JSON documents](json): `NAME.000001.json`. They are not appended to: whoever goes on with such a tape begins a new
-    /// file, and what a crash left of the last one stays as it is.
+    /// file, and what a crash left of the last one stays as it is. One that has no frame is replaced by a new one of its
+    /// name, so that restarts without traffic push nothing out of what is [kept](super::Rotate::keep_files).
     Json,
     /// [SQLite](sqlite), one tape in a file: `NAME.000001.db`. A file may be larger than it should by what is committed at
     /// once, and beside the last one stands a log of some MiB.
@@ -77,13 +79,11 @@ impl PartFormat {
         })
     }
 
-    pub(super) fn resume(&self, path: &Path) -> Result<Newest, TapeError> {
+    pub(super) fn resume(&self, part: &Part) -> Result<Newest, TapeError> {
+        let path = &part.path;
         Ok(match self {
             Self::Lines(options) => Newest::Open(Box::new(lines::Writer::resume_with(path, options)?)),
-            Self::Json => {
-                let (tape, before) = json::reached(path)?;
-                Newest::Whole(Box::new(tape), before)
-            }
+            Self::Json => resume_json(part)?,
             #[cfg(feature = "sqlite")]
             Self::Sqlite => Newest::Open(Box::new(sqlite::Writer::resume_only(path)?)),
         })
@@ -116,4 +116,16 @@ impl PartFormat {
         }
         Ok(())
     }
+}
+
+fn resume_json(part: &Part) -> Result<Newest, TapeError> {
+    let json::Reached { tape, before, is_empty } = json::reached(&part.path)?;
+    if is_empty && tape.part == Some(part.number) {
+        match json::Writer::replace(&part.path, &tape, before) {
+            // A crash in the midst of this: another number does as well.
+            Err(error) if error.is_exists() => {}
+            replaced => return Ok(Newest::Open(Box::new(replaced?))),
+        }
+    }
+    Ok(Newest::Whole(Box::new(tape), before))
 }

@@ -1,7 +1,9 @@
 //! A tape in several files.
 
+mod blank;
 mod forget;
 mod format;
+mod hold;
 mod part;
 mod parts;
 mod rotate;
@@ -15,6 +17,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::{Entry, Sink, Tape, TapeError};
 use forget::facts;
 use format::Newest;
+use hold::Hold;
 use parts::{Part, name};
 
 pub use format::PartFormat;
@@ -29,6 +32,10 @@ const RETRY: Duration = Duration::from_secs(10);
 /// a chain. [`merge`](super::merge()) reads them as one. A number that somebody else has taken is passed over.
 ///
 /// Where no new file can be made, the old one is gone on with, and a new one is tried every ten seconds.
+///
+/// On Unix one process at a time writes such a tape, whatever its format: beside its files it makes `NAME.lock`, an empty
+/// file of mode 0600, and locks it until the writer is dropped, which removes it. A crash leaves it behind, and then it is
+/// in nobody's way: that it is locked counts, not that it is there.
 ///
 /// ```
 /// use shadowcat::tape::{self, Entry, EntryKind, PartFormat, Rotate, Rotating, Sink, Tape};
@@ -46,7 +53,7 @@ const RETRY: Duration = Duration::from_secs(10);
 /// let mut tape = Rotating::resume(folder.join("day"), rotate, PartFormat::default())?; // after a crash, say
 /// assert_eq!(tape.frames(), 20);
 /// tape.finish()?;
-/// assert_eq!(std::fs::read_dir(&folder)?.count(), 2);
+/// assert_eq!(std::fs::read_dir(&folder)?.count(), 3); // two parts, and `day.lock`
 /// assert!(tape::open(tape.path())?.next().unwrap().is_ok());
 /// # std::fs::remove_dir_all(&folder)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -65,14 +72,17 @@ pub struct Rotating {
     retry: Option<Instant>,
     /// When files that are too old were looked for.
     looked: Instant,
+    /// The last to go: nobody else writes to the tape until all else is dropped.
+    _hold: Hold,
 }
 
 impl Rotating {
-    /// Makes the first file, of JSON Lines.
+    /// Makes the first file, of JSON Lines. Files that a crash left with nothing in them are removed.
     ///
     /// # Errors
     ///
-    /// There is a part of that name, or it cannot be made.
+    /// There is a part of that name with something in it, or it cannot be made; somebody is writing to such a tape
+    /// ([`is_busy`](TapeError::is_busy)); there is a file `NAME.lock` that is not empty, or that others may write to.
     pub fn create(base: impl AsRef<Path>, tape: &Tape, rotate: Rotate) -> Result<Self, TapeError> {
         Self::create_with(base, tape, rotate, PartFormat::default())
     }
@@ -104,47 +114,49 @@ impl Rotating {
         format: impl Into<PartFormat>,
     ) -> Result<Self, TapeError> {
         let (base, format) = (base.as_ref(), format.into());
-        if let Some(part) = parts::find(base)?.first() {
+        let hold = Hold::take(base)?;
+        let (parts, blank) = blank::find(base, &format)?;
+        if let Some(part) = parts.first() {
             return Err(TapeError::io(part.path.display(), std::io::ErrorKind::AlreadyExists.into()));
         }
+        blank::remove(&blank, &format)?;
         let (writer, part) = next_part(base, &format, 0, tape, Before::default())?;
-        Ok(Self::of(base, rotate, format, writer, part))
+        Ok(Self::of(base, rotate, format, (writer, part), hold))
     }
 
-    fn of(base: &Path, rotate: Rotate, format: PartFormat, writer: Box<dyn PartWriter>, part: Part) -> Self {
+    fn of(
+        base: &Path,
+        rotate: Rotate,
+        format: PartFormat,
+        (writer, part): (Box<dyn PartWriter>, Part),
+        hold: Hold,
+    ) -> Self {
         let (base, part, path, now) = (base.to_owned(), part.number, part.path, Instant::now());
         let (durable, retry) = (None, None);
-        Self { base, rotate, format, durable, writer, part, path, began: now, retry, looked: now }
+        let (began, looked) = (now, now);
+        Self { base, rotate, format, durable, writer, part, path, began, retry, looked, _hold: hold }
     }
 
     /// Goes on with a tape, in its newest file. A file that a crash left with nothing in it is removed.
     ///
     /// # Errors
     ///
-    /// There is no part of that name; the newest cannot be gone on with: it is of another format, needs a key, or somebody
-    /// is writing to it.
+    /// There is no part of that name with something in it; the newest cannot be gone on with: it is of another format, or needs a key; somebody
+    /// is writing to the tape ([`is_busy`](TapeError::is_busy)); the lock is as in [`create`](Self::create).
     pub fn resume(
         base: impl AsRef<Path>,
         rotate: Rotate,
         format: impl Into<PartFormat>,
     ) -> Result<Self, TapeError> {
         let (base, format) = (base.as_ref(), format.into());
-        let mut parts = parts::find(base)?;
-        let is_blank =
-            |part: &Part| facts(part).is_some_and(|facts| format.is_blank(&part.path, facts.len()));
-        let mut blank = Vec::new();
-        while parts.last().is_some_and(is_blank) {
-            blank.extend(parts.pop());
-        }
+        let hold = Hold::take(base)?;
+        let (mut parts, blank) = blank::find(base, &format)?;
         let Some(part) = parts.pop() else {
             return Err(TapeError::io(base.display(), std::io::ErrorKind::NotFound.into()));
         };
+        let newest = format.resume(&part)?;
         let began = facts(&part).and_then(|facts| began(&facts));
-        let newest = format.resume(&part.path)?;
-        // Nobody else writes to the tape now.
-        for part in blank {
-            format.remove(&part.path).map_err(|error| TapeError::io(part.path.display(), error))?;
-        }
+        blank::remove(&blank, &format)?;
         let (writer, part, began) = match newest {
             Newest::Open(writer) => (writer, part, began),
             Newest::Whole(tape, before) => {
@@ -152,7 +164,7 @@ impl Rotating {
                 (writer, part, None)
             }
         };
-        let mut rotating = Self::of(base, rotate, format, writer, part);
+        let mut rotating = Self::of(base, rotate, format, (writer, part), hold);
         rotating.began = began.unwrap_or(rotating.began);
         rotating.forget(0);
         Ok(rotating)

@@ -1,8 +1,6 @@
 //! One call: its future, and what happens when it is dropped.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use http::Response;
 use tokio::sync::watch;
@@ -22,15 +20,6 @@ use crate::protocol::{Era, method};
 use crate::reply::Reply;
 use crate::session::ResponseStream;
 use crate::wire::http::ClientAuthorization;
-
-/// A call that is running. Dropping it cancels the call.
-pub(super) struct Running(Inner);
-
-enum Inner {
-    Done(Option<Result<Reply, Error>>),
-    Piped(Piped),
-    Running(Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>),
-}
 
 /// What a call holds as long as it is not over. Dropped before its final response came, it is cancelled.
 pub(super) struct Call {
@@ -146,38 +135,37 @@ impl Call {
     /// Not an `async fn`, which would keep all that it is given twice, past what the allocator has at hand.
     #[expect(clippy::manual_async_fn, reason = "it would be larger")]
     pub(super) fn run(
-        self,
+        mut self,
         message: JsonRpcMessage,
         wait: Option<watch::Receiver<()>>,
     ) -> impl Future<Output = Result<Reply, Error>> + Send {
-        let mut call = self;
         async move {
-            let shared = call.shared().clone();
+            let shared = self.shared().clone();
             // What is rare is boxed: it would make every call's future larger.
             if let Some(wait) = wait {
                 shared.unless_ended(Box::pin(passed(wait))).await.map_err(Error::unsent)?;
-                call.renew();
-                call.era = shared.era_of(&message); // what it waited for may have shown it
+                self.renew();
+                self.era = shared.era_of(&message); // what it waited for may have shown it
             }
             if shared.options.transport == Some(Transport::Sse) || shared.pipe.initialized() {
-                return Box::pin(call.pipe(message)).await;
+                return Box::pin(self.pipe(message)).await;
             }
-            if call.is_ours_to_mirror(&message) {
-                return Box::pin(call.call_tool(message)).await;
+            if self.is_ours_to_mirror(&message) {
+                return Box::pin(self.call_tool(message)).await;
             }
-            let response = shared.unless_ended(call.post(&message)).await?;
-            if call.role == Role::Initialize && shared.may_be_older(response.status()) {
+            let response = shared.unless_ended(self.post(&message)).await?;
+            if self.role == Role::Initialize && shared.may_be_older(response.status()) {
                 match shared.unless_ended(Box::pin(shared.open_pipe())).await {
-                    Ok(_) => return Box::pin(call.pipe(message)).await,
+                    Ok(_) => return Box::pin(self.pipe(message)).await,
                     Err(error) => tracing::debug!(%error, "the server does not speak HTTP+SSE either"),
                 }
             }
-            match call.role {
-                Role::Telling | Role::Initialized => shared.unless_ended(Box::pin(call.told(response))).await,
-                _ if answer::is_document(&response) && !call.session.has_batches() => {
-                    shared.unless_ended(answer::document(&mut call, response)).await
+            match self.role {
+                Role::Telling | Role::Initialized => shared.unless_ended(Box::pin(self.told(response))).await,
+                _ if answer::is_document(&response) && !self.session.has_batches() => {
+                    shared.unless_ended(answer::document(&mut self, response)).await
                 }
-                _ => shared.unless_ended(Box::pin(answer::read(call, response))).await,
+                _ => shared.unless_ended(Box::pin(answer::read(self, response))).await,
             }
         }
     }
@@ -273,32 +261,4 @@ fn deadline(handle: &Handle) -> Instant {
 
 fn cancellation(id: &OwnedId) -> Option<JsonRpcMessage> {
     JsonRpcMessage::notification(method::CANCELLED, format!(r#"{{"requestId":{}}}"#, id.as_str())).ok()
-}
-
-impl Running {
-    pub(super) fn done(outcome: Result<Reply, Error>) -> Self {
-        Self(Inner::Done(Some(outcome)))
-    }
-
-    pub(super) fn piped(call: Piped) -> Self {
-        Self(Inner::Piped(call))
-    }
-
-    pub(super) fn of(call: impl Future<Output = Result<Reply, Error>> + Send + 'static) -> Self {
-        Self(Inner::Running(Box::pin(call)))
-    }
-}
-
-impl Future for Running {
-    type Output = Result<Reply, Error>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.0 {
-            Inner::Done(outcome) => {
-                Poll::Ready(outcome.take().expect("a future is not polled after it is ready"))
-            }
-            Inner::Piped(future) => Pin::new(future).poll(cx),
-            Inner::Running(future) => future.as_mut().poll(cx),
-        }
-    }
 }

@@ -67,6 +67,7 @@ mod reading;
 mod refusal;
 mod rename;
 mod riding;
+mod running;
 mod session;
 mod start;
 mod state;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
-use super::call::Running;
+use super::running::Running;
 use super::start;
 use super::state::{Handle, Shared};
 use crate::connect::rename::{self, Caller};

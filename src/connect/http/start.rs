@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::call::{Call, Running};
+use super::call::Call;
 use super::listen;
 use super::piped::Piped;
+use super::running::Running;
 use super::state::{Handle, State};
 use crate::connect::leaf::Probe;
 use crate::error::Error;

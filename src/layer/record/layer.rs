@@ -113,7 +113,8 @@ impl RecordLayer {
         self
     }
 
-    /// Masks no secrets: the tape holds what was said, credentials and all.
+    /// Masks no secrets: the tape holds what was said, credentials and all. A tape that says of before that it is masked goes
+    /// on saying so; that is only warned of, in the log.
     #[cfg(feature = "secret")]
     pub fn unmasked(mut self) -> Self {
         self.settings.mask.detector(None);

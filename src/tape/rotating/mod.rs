@@ -141,8 +141,9 @@ impl Rotating {
     ///
     /// # Errors
     ///
-    /// There is no part of that name with something in it; the newest cannot be gone on with: it is of another format, or needs a key; somebody
-    /// is writing to the tape ([`is_busy`](TapeError::is_busy)); the lock is as in [`create`](Self::create).
+    /// There is no part of that name with something in it; the newest cannot be gone on with: it is of another format, or
+    /// needs a key; somebody is writing to the tape ([`is_busy`](TapeError::is_busy)); the lock is as in
+    /// [`create`](Self::create).
     pub fn resume(
         base: impl AsRef<Path>,
         rotate: Rotate,

@@ -243,7 +243,7 @@ fn a_schema_with_anything_more_or_less_is_refused() {
         "CREATE TABLE more (x)",
         "DROP VIEW frames",
         "DROP VIEW frames; CREATE VIEW frames AS SELECT randomblob(1000000000) AS content",
-        "DROP INDEX recordings_by_name",
+        "DROP INDEX components_by_tape",
         "CREATE INDEX i ON recordings (abs(id))",
     ]
     .into_iter()
@@ -376,6 +376,15 @@ fn a_table_that_another_program_made_is_taken_on_demand_only() {
     assert_eq!((found[1].bytes.as_ref(), found[1].direction), (call.as_bytes(), Direction::ToUpstream));
     assert_eq!((found[3].at.as_micros(), found[3].direction), (1000, Direction::ToClient));
     assert_eq!(found[0].component.as_deref(), Some("fetch"));
+    for (filter, count) in [
+        (Filter::new().tool("fetch"), 1),
+        (Filter::new().method("tools/list"), 2),
+        (Filter::new().search("fetch"), 1),
+        (Filter::new().session("s"), 5),
+    ] {
+        let found = Reader::open(&path).unwrap().filter(filter.clone());
+        assert_eq!(found.collect::<Result<Vec<_>, _>>().unwrap().len(), count, "{filter:?}");
+    }
     let mut writer = Writer::add_to(&path, &tape()).unwrap();
     writer.append(&ping(1)).unwrap();
     writer.finish().unwrap();
@@ -442,13 +451,14 @@ fn of_two_who_go_on_with_one_tape_the_second_is_told_and_nothing_is_lost() {
 #[test]
 fn a_number_that_no_recorder_comes_to_is_not_gone_on_from() {
     let folder = Folder::new();
-    for (at, number) in [i64::MAX, -1].into_iter().enumerate() {
+    for (at, number) in [(1_u64 << 40) - 1, (1 << 39) + 1].into_iter().enumerate() {
         let path = folder.path(&format!("{at}.db"));
         let mut writer = Writer::create(&path, &tape()).unwrap();
         writer.append(&ping(1)).unwrap();
         writer.finish().unwrap();
         drop(writer);
-        Connection::open(&path).unwrap().execute("UPDATE recordings SET frame = ?", [number]).unwrap();
+        let id = (1_i64 << 40) + number.cast_signed();
+        Connection::open(&path).unwrap().execute("UPDATE recordings SET id = ?", [id]).unwrap();
         let error = Writer::resume(&path, &tape().id).unwrap_err();
         assert!(error.is_damaged() && error.to_string().contains("no recorder"), "{error}");
         let db = Connection::open(&path).unwrap();
@@ -456,6 +466,59 @@ fn a_number_that_no_recorder_comes_to_is_not_gone_on_from() {
         let error = Writer::resume(&path, &tape().id).unwrap_err();
         assert!(error.is_damaged() && error.to_string().contains("no recorder"), "{error}");
     }
+}
+
+#[test]
+fn a_number_that_no_tape_has_is_damage_and_none_is_begun_behind_it() {
+    let folder = Folder::new();
+    let begin = |path: &Path| Writer::add_to(path, &Tape::of(TapeId::from_text("next"), tape().created));
+    for (at, number) in [0, -1, 1 << 23, i64::MAX].into_iter().enumerate() {
+        let path = folder.path(&format!("{at}.db"));
+        drop(weather(&path));
+        let change = format!("PRAGMA foreign_keys = off; UPDATE tapes SET id = {number}");
+        Connection::open(&path).unwrap().execute_batch(&change).unwrap();
+        let errors = [Reader::open(&path).unwrap_err(), Writer::resume(&path, &tape().id).unwrap_err()];
+        for error in errors {
+            assert!(error.is_damaged() && error.to_string().contains("no tape has the number"), "{error}");
+        }
+        let id = (1 << 23) - 1;
+        if number >= id {
+            assert!(begin(&path).is_err());
+        }
+    }
+    let path = folder.path("full.db");
+    drop(Writer::create(&path, &tape()).unwrap());
+    let change = format!("PRAGMA foreign_keys = off; UPDATE tapes SET id = {}", (1 << 23) - 2);
+    Connection::open(&path).unwrap().execute_batch(&change).unwrap();
+    let error = begin(&path).unwrap_err();
+    assert!(error.to_string().contains("no other tape fits"), "{error}");
+    assert_eq!(sqlite::tapes(&path).unwrap(), [tape().id], "nothing is left of it");
+}
+
+#[test]
+fn what_stands_in_many_blocks_is_found_by_method_tool_words_and_session() {
+    let folder = Folder::new();
+    let path = folder.path("a.db");
+    let mut writer = Writer::create(&path, &tape()).unwrap();
+    let is_rare = |number: u64| number.is_multiple_of(1000) || (600..603).contains(&number);
+    for number in 1..=3000 {
+        let [rare, ..] = exchange(number, "rare_tool");
+        let entry = if is_rare(number) { rare } else { ping(number) };
+        writer.append(&entry.call(number).session(if is_rare(number) { "rare" } else { "usual" })).unwrap();
+    }
+    writer.finish().unwrap();
+    let wanted: Vec<u64> = (1..=3000).filter(|number| is_rare(*number)).collect();
+    for filter in [
+        Filter::new().method("tools/call"),
+        Filter::new().tool("rare_tool"),
+        Filter::new().search("rare"),
+        Filter::new().session("rare"),
+    ] {
+        let found = Reader::open(&path).unwrap().filter(filter.clone());
+        let found: Vec<_> = found.map(|entry| entry.unwrap().call.unwrap()).collect();
+        assert_eq!(found, wanted, "{filter:?}");
+    }
+    assert_eq!(Reader::open(&path).unwrap().filter(Filter::new().session("nobody")).count(), 0);
 }
 
 #[test]

@@ -12,8 +12,9 @@ use crate::tape::{Sink, Tape, TapeError, time};
 const FRAMES: &str = "frames_before";
 const AT: &str = "timestamp_ms_before";
 
-/// The number of a last frame, at most, that is gone on from: no recorder comes so far.
-const MAX_FRAME: u64 = i64::MAX as u64 / 2;
+/// The number of a last frame, at most, that is gone on from: no recorder comes so far, and in SQLite
+/// there is room for as many behind it.
+const MAX_FRAME: u64 = 1 << 39;
 
 /// What the parts before have come to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

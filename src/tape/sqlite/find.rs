@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::failed::failed;
+use super::place;
 use crate::tape::rotating::Before;
 use crate::tape::{Tape, TapeError, TapeId, head, text, time};
 
@@ -36,6 +37,9 @@ pub(super) fn tape(db: &Connection, path: &Path, id: Option<&TapeId>) -> Result<
         }
     };
     let damaged = |why| TapeError::damaged(path.display(), why);
+    if !place::is_tape(found.0) {
+        return Err(damaged(format!("no tape has the number {}", found.0).into()));
+    }
     if !text::is_json(found.3.as_bytes()) {
         return Err(damaged("metadata are no JSON".into()));
     }
@@ -59,23 +63,24 @@ pub(super) fn is_there(db: &Connection, tape: i64, id: &TapeId) -> rusqlite::Res
 
 /// The number of the last frame, 0 where there is none.
 pub(super) fn last(db: &Connection, tape: i64) -> rusqlite::Result<i64> {
-    let sql = "SELECT coalesce(max(frame), 0) FROM recordings WHERE tape = ?";
-    db.prepare_cached(sql)?.query_row([tape], |row| row.get(0))
+    let (rows, sql) = (place::rows(tape), "SELECT max(id) FROM recordings WHERE id BETWEEN ? AND ?");
+    let id = db.prepare_cached(sql)?.query_row([rows.start(), rows.end()], |row| row.get(0))?;
+    Ok(Option::map_or(id, 0, place::frame))
 }
 
 /// What a tape that is gone on with has come to.
 pub(super) fn reached(db: &Connection, path: &Path, tape: i64, before: Before) -> Result<Before, TapeError> {
-    let sql = "SELECT frame, elapsed_ns FROM recordings WHERE tape = ? ORDER BY frame DESC LIMIT 1";
-    let row = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
-    let found = db.query_row(sql, [tape], row).optional().map_err(|error| failed(path, error))?;
-    let Some((frame, nanos)) = found else { return before.checked(path) };
-    // One that is negative is as much out of bounds as it is without its sign.
-    let frames = frame.cast_unsigned().max(before.frames);
+    let sql = "SELECT id, elapsed_ns FROM recordings WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1";
+    let rows = place::rows(tape);
+    let row = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, i64>(1)?));
+    let found = db.query_row(sql, [rows.start(), rows.end()], row).optional();
+    let Some((id, nanos)) = found.map_err(|error| failed(path, error))? else { return before.checked(path) };
+    let frames = place::frame(id).cast_unsigned().max(before.frames);
     let at = time::within(Duration::from_nanos(u64::try_from(nanos).unwrap_or(0)));
     Before { frames, at: Some(at), tip: None }.checked(path)
 }
 
-/// Bytes of the file, its log written back.
+/// Bytes of the file, its log written back; of a transaction, as it will be.
 pub(super) fn size(db: &Connection) -> rusqlite::Result<u64> {
     let number = |sql| db.prepare_cached(sql)?.query_row([], |row| row.get::<_, u32>(0));
     Ok(u64::from(number("PRAGMA page_count")?) * u64::from(number("PRAGMA page_size")?))

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Result, Row, Transaction, TransactionBehavior};
 
 use super::failed::failed;
 use super::open::{For, open};
-use super::row;
+use super::{place, row};
 use crate::tape::{Rotate, TapeError, TapeId};
 
 /// So many entries are removed at once, and so many pages given back: others write between.
@@ -65,10 +65,10 @@ struct Found {
 
 /// The oldest first.
 fn old(db: &Connection, keep: &Rotate) -> Result<Vec<Found>> {
-    // By the index; a time that an entry does not have is that of the tape and what had passed.
+    // A time that an entry does not have is that of the tape and what had passed.
     let sql = "SELECT id, tape_id, coalesce((SELECT coalesce(timestamp, created_at + elapsed_ns / 1000)
-        FROM recordings WHERE tape = tapes.id ORDER BY frame DESC LIMIT 1), created_at) AS last
-        FROM tapes ORDER BY last, id";
+        FROM recordings WHERE id BETWEEN tapes.id << 40 AND (tapes.id + 1 << 40) - 1 ORDER BY id DESC LIMIT 1),
+        created_at) AS last FROM tapes ORDER BY last, id";
     let found = |row: &Row<'_>| {
         let (number, id) = (row.get(0)?, TapeId::from_text(row::text(row, 1)?));
         Ok(Found { number, id, last: row::from_micros(row.get(2)?) })
@@ -92,20 +92,27 @@ fn old(db: &Connection, keep: &Rotate) -> Result<Vec<Found>> {
 }
 
 fn size(db: &Connection, tape: i64) -> Result<u64> {
-    let sql = "SELECT coalesce(sum(length(message)), 0) FROM recordings WHERE tape = ?";
-    let bytes: i64 = db.prepare_cached(sql)?.query_row([tape], |row| row.get(0))?;
+    let sql = "SELECT coalesce(sum(length(message)), 0) FROM recordings WHERE id BETWEEN ? AND ?";
+    let rows = place::rows(tape);
+    let bytes: i64 = db.prepare_cached(sql)?.query_row([rows.start(), rows.end()], |row| row.get(0))?;
     Ok(u64::try_from(bytes).unwrap_or(0))
 }
 
 /// The tape itself goes last, so that what is interrupted is gone on with.
 fn remove(db: &Connection, tape: i64) -> Result<()> {
+    let (rows, blocks) = (place::rows(tape), place::blocks(tape));
     let some = format!(
-        "DELETE FROM recordings WHERE tape = ?1
-        AND frame IN (SELECT frame FROM recordings WHERE tape = ?1 ORDER BY frame LIMIT {ROWS})"
+        "DELETE FROM recordings WHERE id IN
+        (SELECT id FROM recordings WHERE id BETWEEN ? AND ? ORDER BY id LIMIT {ROWS})"
     );
-    while db.prepare_cached(&some)?.execute([tape])? > 0 {}
+    while db.prepare_cached(&some)?.execute([rows.start(), rows.end()])? > 0 {}
     let all = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
-    for table in ["recordings", "sessions", "components"] {
+    all.execute("DELETE FROM recordings WHERE id BETWEEN ? AND ?", [rows.start(), rows.end()])?;
+    let of_names = "DELETE FROM name_blocks WHERE name IN (SELECT id FROM names) AND block BETWEEN ? AND ?";
+    all.execute(of_names, [blocks.start(), blocks.end()])?;
+    let of_sessions = "DELETE FROM session_blocks WHERE session IN (SELECT id FROM sessions WHERE tape = ?)";
+    all.execute(of_sessions, [tape])?;
+    for table in ["sessions", "components"] {
         all.execute(&format!("DELETE FROM {table} WHERE tape = ?"), [tape])?;
     }
     all.execute("DELETE FROM tapes WHERE id = ?", [tape])?;

@@ -1,39 +1,29 @@
 //! An entry, and what is known of a tape, as they are written.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
-
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::row;
+use super::known::Known;
+use super::{place, row};
 use crate::tape::object::{Object, Style};
 use crate::tape::rotating::Before;
-use crate::tape::{Edge, Entry, EntryKind, Outcome, Tape, frame, head, time};
+use crate::tape::{Entry, EntryKind, Outcome, Tape, frame, head, time};
 
-/// Of so many names, calls and sessions it is remembered where they stand.
-const REMEMBERED: usize = 10_000;
+/// After so many entries those who wait for a processor go first: the thread of a recorder has a low priority, which says
+/// who gets more time, not who gets it first.
+const TURN: usize = 8;
 
-/// And of so many bytes of names, which peers choose.
-const NAME_BYTES: usize = 4 << 20;
-
-/// What is in the file already.
-#[derive(Debug, Default)]
-pub(super) struct Known {
-    names: HashMap<(String, String), i64>,
-    name_bytes: usize,
-    calls: HashMap<u64, i64>,
-    sessions: HashSet<Arc<str>>,
-}
-
-/// A tape without entries: all that is known of it, or nothing.
-pub(super) fn add(db: &Connection, tape: &Tape, before: &Before) -> rusqlite::Result<i64> {
+/// A tape without entries: all that is known of it, or nothing. `None` where no number is left.
+pub(super) fn add(db: &Connection, tape: &Tape, before: &Before) -> rusqlite::Result<Option<i64>> {
     let all = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
     let sql = "INSERT INTO tapes (tape_id, session_id, created_at, metadata) VALUES (?, ?, 0, '{}')";
     all.execute(sql, params![tape.id.as_str(), tape.session.as_deref()])?;
     let number = all.last_insert_rowid();
+    if !place::is_tape(number) {
+        return Ok(None);
+    }
     title(&all, number, tape, before)?;
     all.commit()?;
-    Ok(number)
+    Ok(Some(number))
 }
 
 /// Writes what is known of the tape.
@@ -60,38 +50,41 @@ pub(super) fn title(db: &Connection, number: i64, tape: &Tape, before: &Before) 
     Ok(())
 }
 
-/// Writes one entry.
+/// Writes entries, the first of which has that number.
 pub(super) fn insert(
     db: &Connection,
     tape: i64,
-    number: u64,
-    entry: &Entry,
+    first: i64,
+    entries: &[Entry],
     known: &mut Known,
     title: &Tape,
 ) -> rusqlite::Result<()> {
-    let name = known.name(db, entry)?;
-    known.session(db, tape, entry)?;
-    let sql =
-        "INSERT INTO recordings (tape, frame, message, message_type, direction, edge, elapsed_ns, timestamp,
-        session_id, component_id, call, outcome, synthetic, name, policy)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    db.prepare_cached(sql)?.execute(params![
-        tape,
-        number.cast_signed(),
-        &entry.bytes[..],
-        entry.kind.as_str(),
-        frame::direction_word(entry.direction),
-        entry.edge.as_str(),
-        time::nanos(entry.at).cast_signed(),
-        entry.wall.map(row::micros),
-        entry.session.as_deref(),
-        entry.component.as_deref(),
-        entry.call.map(u64::cast_signed),
-        entry.outcome.map(Outcome::as_str),
-        entry.synthetic,
-        name,
-        policy(entry, title).map(str::as_bytes),
-    ])?;
+    let sql = "INSERT INTO recordings (id, session_id, timestamp, message_type, component_id, elapsed_ns, direction,
+        edge, call, outcome, synthetic, name, policy, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let mut insert = db.prepare_cached(sql)?;
+    for (at, (entry, frame)) in entries.iter().zip(first..).enumerate() {
+        let id = place::id(tape, frame);
+        let name = known.stands(db, tape, id, entry)?;
+        insert.execute(params![
+            id,
+            entry.session.as_deref(),
+            entry.wall.map(row::micros),
+            entry.kind.as_str(),
+            entry.component.as_deref(),
+            time::nanos(entry.at).cast_signed(),
+            frame::direction_word(entry.direction),
+            entry.edge.as_str(),
+            entry.call.map(u64::cast_signed),
+            entry.outcome.map(Outcome::as_str),
+            entry.synthetic,
+            name,
+            policy(entry, title).map(str::as_bytes),
+            &entry.bytes[..],
+        ])?;
+        if at % TURN == TURN - 1 {
+            std::thread::yield_now();
+        }
+    }
     Ok(())
 }
 
@@ -99,84 +92,4 @@ pub(super) fn insert(
 fn policy<'a>(entry: &Entry, tape: &'a Tape) -> Option<&'a str> {
     let id = entry.component.as_deref().filter(|_| entry.kind == EntryKind::Component)?;
     tape.components.iter().find(|component| &*component.id == id)?.policy.as_deref()
-}
-
-impl Known {
-    /// Of the entry itself, or of the call that it answers or ends.
-    fn name(&mut self, db: &Connection, entry: &Entry) -> rusqlite::Result<Option<i64>> {
-        let Some(name) = row::name(entry) else {
-            let is_of_call = matches!(entry.kind, EntryKind::Response | EntryKind::End);
-            let call = entry.call.filter(|_| is_of_call);
-            return Ok(match entry.kind {
-                // The client's comes last.
-                EntryKind::End if entry.edge == Edge::Client => {
-                    call.and_then(|call| self.calls.remove(&call))
-                }
-                _ => call.and_then(|call| self.calls.get(&call).copied()),
-            });
-        };
-        let number = self.number(db, name)?;
-        if let Some(call) = entry.call.filter(|_| entry.kind == EntryKind::Request) {
-            if self.calls.len() >= REMEMBERED {
-                self.calls.clear();
-            }
-            // A question of the server belongs to the call, and does not name it.
-            self.calls.entry(call).or_insert(number);
-        }
-        Ok(Some(number))
-    }
-
-    fn number(&mut self, db: &Connection, name: (String, String)) -> rusqlite::Result<i64> {
-        if let Some(number) = self.names.get(&name) {
-            return Ok(*number);
-        }
-        let add = "INSERT OR IGNORE INTO names (method, tool) VALUES (?, ?)";
-        let is_new = db.prepare_cached(add)?.execute(params![name.0, name.1])? > 0;
-        let find = "SELECT id FROM names WHERE method = ? AND tool = ?";
-        let number = db.prepare_cached(find)?.query_row(params![name.0, name.1], |row| row.get(0))?;
-        if is_new {
-            let index = "INSERT INTO names_search (rowid, method, tool) VALUES (?, ?, ?)";
-            db.prepare_cached(index)?.execute(params![number, name.0, name.1])?;
-        }
-        self.remember(name, number);
-        Ok(number)
-    }
-
-    fn remember(&mut self, name: (String, String), number: i64) {
-        let bytes = name.0.len() + name.1.len();
-        if self.names.len() >= REMEMBERED || self.name_bytes + bytes > NAME_BYTES {
-            (self.names, self.name_bytes) = (HashMap::new(), 0);
-        }
-        self.name_bytes += bytes;
-        self.names.insert(name, number);
-    }
-
-    fn session(&mut self, db: &Connection, tape: i64, entry: &Entry) -> rusqlite::Result<()> {
-        let Some(session) = &entry.session else { return Ok(()) };
-        if self.sessions.contains(session) {
-            return Ok(());
-        }
-        db.prepare_cached("INSERT OR IGNORE INTO sessions VALUES (?, ?)")?
-            .execute(params![tape, &**session])?;
-        if self.sessions.len() >= REMEMBERED {
-            self.sessions.clear();
-        }
-        self.sessions.insert(session.clone());
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_any_length_take_only_so_much_memory() {
-        let mut known = Known::default();
-        for number in 0..10 {
-            known.remember(("tools/call".to_owned(), number.to_string().repeat(1 << 20)), number);
-            assert!(known.names.keys().map(|name| name.1.len()).sum::<usize>() <= NAME_BYTES);
-        }
-        assert_eq!(known.names.len(), 1, "of ten, three fit at a time");
-    }
 }

@@ -1,12 +1,16 @@
-//! Tapes in SQLite: many in one file, with indexes and a search over methods and tools.
+//! Tapes in SQLite: many in one file, found by name and session, with a search over methods and tools.
 //!
 //! | table | |
 //! |---|---|
 //! | `tapes` | what is known of each tape |
-//! | `recordings` | the entries: `session_id`, `timestamp` (microseconds since 1970), `message_type`, `message` (the exact bytes), `component_id`, `policy` (of a component's own entry); and `tape`, `frame`, `elapsed_ns`, `direction`, `edge`, `call`, `outcome`, `synthetic`, `name` |
+//! | `recordings` | the entries: `session_id`, `timestamp` (microseconds since 1970), `message_type`, `message` (the exact bytes), `component_id`, `policy` (of a component's own entry); and `elapsed_ns`, `direction`, `edge`, `call`, `outcome`, `synthetic`, `name`. `tape` and `frame` are computed of the `id`, `tape << 40` with the frame |
 //! | `names`, `names_search` | each method and tool once, and an FTS5 index over them |
 //! | `sessions`, `components` | what took part in a tape |
+//! | `name_blocks`, `session_blocks` | in which blocks of 64 rows (`id >> 6`) a name stands, and a session |
 //! | `frames` | a view of all that for people |
+//!
+//! An index of rows by name, another by session and a third by tape and frame would take as long to write as all the rest, so
+//! there is none: a row is found by its `id`, and a name by the blocks that it stands in.
 //!
 //! An entry that answers a request, or ends its call, stands under the request's method and tool, so that what is asked
 //! for a tool is whole exchanges.
@@ -27,21 +31,25 @@
 //! written. An SQLite older than 3.51.3 is refused, as its WAL can corrupt a file.
 
 mod failed;
-mod filter;
 mod find;
 mod forget;
 mod insert;
+mod known;
 mod mark;
+mod migrate;
 mod open;
 mod part;
+mod place;
 mod reader;
 mod row;
 mod schema;
+mod wanted;
 mod writer;
 
 pub use forget::forget;
 pub(super) use mark::is_database;
+pub use migrate::migrate;
 pub(super) use open::remove_beside;
-pub use open::{migrate, tapes};
+pub use open::tapes;
 pub use reader::Reader;
 pub use writer::Writer;

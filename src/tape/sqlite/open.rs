@@ -20,8 +20,8 @@ const LEAST_SQLITE: i32 = 3_051_003;
 const BUSY: Duration = Duration::from_secs(1);
 
 /// Of a database that names no application and no version.
-const UNMARKED: (u32, u32) = (0, 0);
-const ELSE: &str = "it is an SQLite database of something else";
+pub(super) const UNMARKED: (u32, u32) = (0, 0);
+pub(super) const ELSE: &str = "it is an SQLite database of something else";
 
 /// What is to be done with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,45 +44,6 @@ pub fn tapes(path: impl AsRef<Path>) -> std::result::Result<Vec<TapeId>, TapeErr
         all.query_map([], id)?.collect()
     };
     names().map_err(|error| failed(path, error))
-}
-
-/// Brings a file of an older version to the present one, in place, and tells the version that it had: 0 of one with
-/// nothing but the table `recordings` of the first version, which another program made. Nothing else takes such a file.
-///
-/// ```no_run
-/// shadowcat::tape::sqlite::migrate("recordings.db")?;
-/// # Ok::<(), shadowcat::tape::TapeError>(())
-/// ```
-///
-/// # Errors
-///
-/// It is no such file, of a later version, or cannot be written; it is as before then.
-pub fn migrate(path: impl AsRef<Path>) -> std::result::Result<u32, TapeError> {
-    let path = path.as_ref();
-    let head = head(path, For::Writing)?;
-    let version = if head == UNMARKED { 0 } else { version(path, head)? };
-    let mut db = connect(path, For::Writing)?;
-    if version > 0 {
-        check(path, &db, version)?;
-    } else if !schema::is_first(&db).map_err(|error| failed(path, error))? {
-        return Err(TapeError::foreign(path, ELSE));
-    }
-    if version < VERSION {
-        bring(&mut db, version).map_err(|error| failed(path, error))?;
-    }
-    Ok(version)
-}
-
-/// The schema is as ours was, and ours may change it.
-fn bring(db: &mut Connection, version: u32) -> Result<()> {
-    // What was moved is not to be found in the file's free pages.
-    db.pragma_update(None, "secure_delete", true)?;
-    if version == 0 {
-        schema::adopt(db)?
-    } else {
-        schema::bring_to(db, version, VERSION)?
-    }
-    db.pragma_update(None, "journal_mode", "wal")
 }
 
 /// Opens what is a file of tapes of this version.
@@ -138,7 +99,7 @@ fn mark(path: &Path, what: For) -> std::result::Result<u32, TapeError> {
 }
 
 /// The application and the version: before SQLite sees any of its tables.
-fn head(path: &Path, what: For) -> std::result::Result<(u32, u32), TapeError> {
+pub(super) fn head(path: &Path, what: For) -> std::result::Result<(u32, u32), TapeError> {
     is_new_enough(path, rusqlite::version_number())?;
     let facts = if what == For::Writing { file::private_facts } else { file::facts };
     facts(path).map_err(|error| TapeError::io(path.display(), error))?;
@@ -149,7 +110,7 @@ fn head(path: &Path, what: For) -> std::result::Result<(u32, u32), TapeError> {
     head.ok_or_else(|| TapeError::foreign(path, "it is no SQLite database"))
 }
 
-fn version(path: &Path, head: (u32, u32)) -> std::result::Result<u32, TapeError> {
+pub(super) fn version(path: &Path, head: (u32, u32)) -> std::result::Result<u32, TapeError> {
     match head {
         (MARK, 0) => Err(TapeError::foreign(path, "it was not made to its end")),
         (MARK, version) if version > VERSION => {
@@ -174,7 +135,7 @@ fn is_new_enough(path: &Path, number: i32) -> std::result::Result<(), TapeError>
     Err(TapeError::version(path, why))
 }
 
-fn connect(path: &Path, what: For) -> std::result::Result<Connection, TapeError> {
+pub(super) fn connect(path: &Path, what: For) -> std::result::Result<Connection, TapeError> {
     let mode = match what {
         For::Reading => OpenFlags::SQLITE_OPEN_READ_ONLY,
         For::Writing => OpenFlags::SQLITE_OPEN_READ_WRITE,
@@ -230,7 +191,7 @@ pub(super) fn defend(db: &Connection) -> Result<()> {
     Ok(())
 }
 
-fn check(path: &Path, db: &Connection, version: u32) -> std::result::Result<(), TapeError> {
+pub(super) fn check(path: &Path, db: &Connection, version: u32) -> std::result::Result<(), TapeError> {
     match schema::is_ours(db, version) {
         Ok(true) => Ok(()),
         Ok(false) => {

@@ -4,22 +4,18 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::types::Value;
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{Connection, params};
 
 use super::failed::failed;
-use super::filter::Wanted;
-use super::find;
 use super::open::{For, open};
-use super::row;
+use super::wanted::Wanted;
+use super::{find, place, row};
 use crate::tape::lines::follows;
 use crate::tape::{Entry, Filter, Filtered, OpenOptions, Source, Tape, TapeError, TapeId};
 
 /// So many rows are read at once, at most; behind a jump, a few.
 const ROWS: i64 = 256;
 const FEW_ROWS: i64 = 8;
-/// So many frames are looked for at once, at most: each costs eight bytes.
-const WANTED: usize = 1 << 16;
 /// So many bytes are read at once, and one frame more.
 const BYTES: usize = 1 << 20;
 
@@ -54,10 +50,7 @@ pub struct Reader {
     last: i64,
     /// So many rows are read next.
     rows: i64,
-    /// Frames that were found by an index, and whether these are all that are left.
-    wanted: VecDeque<i64>,
-    searched: bool,
-    wanted_by: Option<Filter>,
+    wanted: Option<Wanted>,
     ahead: VecDeque<(i64, Entry)>,
     /// What was met behind what was read ahead.
     failure: Option<TapeError>,
@@ -141,12 +134,10 @@ impl Reader {
             path,
             number,
             tape,
-            last: i64::MIN,
+            last: -1,
             rows: ROWS,
-            wanted: VecDeque::new(),
-            searched: false,
-            wanted_by: None,
-            at: i64::MIN,
+            wanted: None,
+            at: -1,
             ahead: VecDeque::new(),
             failure: None,
             frame: None,
@@ -163,15 +154,18 @@ impl Reader {
         let columns = row::COLUMNS;
         // In one statement, as the tape may be removed, and its number another's.
         let sql = format!(
-            "SELECT {columns} FROM recordings INDEXED BY recordings_by_frame
-            WHERE tape = (SELECT id FROM tapes WHERE id = ? AND tape_id = ?) AND frame > ? ORDER BY frame LIMIT ?"
+            "SELECT {columns} FROM recordings WHERE id > ? AND id <= ?
+            AND EXISTS (SELECT 1 FROM tapes WHERE id = ? AND tape_id = ?) ORDER BY recordings.id LIMIT ?"
         );
         let mut select = self.db.prepare_cached(&sql)?;
-        let mut rows = select.query(params![self.number, self.tape.id.as_str(), self.last, self.rows])?;
+        let (from, to) = (place::id(self.number, self.last), place::rows(self.number));
+        let mut rows =
+            select.query(params![from, to.end(), self.number, self.tape.id.as_str(), self.rows])?;
         self.rows = (2 * self.rows).min(ROWS);
         let mut bytes = 0;
         while let Some(row) = rows.next()? {
-            let (frame, entry) = row::read(row)?;
+            let (id, entry) = row::read(row)?;
+            let frame = place::frame(id);
             bytes += size(&entry);
             self.last = frame;
             self.ahead.push_back((frame, entry));
@@ -196,7 +190,7 @@ impl Reader {
         Ok(Some(entry))
     }
 
-    /// Nothing follows, unless the index leads astray: then its other end is still there. What is being recorded may have
+    /// Nothing follows, unless the tree of rows leads astray: then its other end is still there. What is being recorded may have
     /// grown meanwhile.
     fn end(&mut self) -> Result<Option<Entry>, TapeError> {
         let last = find::last(&self.db, self.number).map_err(|error| failed(&self.path, error))?;
@@ -215,26 +209,12 @@ impl Reader {
         Err(TapeError::damaged(self.path.display(), format_args!("frames before frame {last} are missing")))
     }
 
-    /// The first frame behind `at` that is wanted, or the greatest number where there is none; `None` where no index
-    /// tells.
+    /// As [`Wanted::next`].
     fn find_wanted(&mut self, filter: &Filter) -> rusqlite::Result<Option<i64>> {
-        if self.wanted_by.as_ref() != Some(filter) {
-            self.wanted_by = Some(filter.clone());
-            (self.wanted, self.searched) = (VecDeque::new(), false);
+        if !self.wanted.as_ref().is_some_and(|wanted| wanted.is_for(filter)) {
+            self.wanted = Some(Wanted::of(&self.db, self.number, filter)?);
         }
-        while self.wanted.front().is_some_and(|frame| *frame <= self.at) {
-            self.wanted.pop_front();
-        }
-        if self.wanted.is_empty() && !self.searched {
-            let Some(wanted) = Wanted::of(filter, WANTED) else { return Ok(None) };
-            let mut values = vec![Value::Integer(self.number), Value::Integer(self.at)];
-            values.extend(wanted.values.into_iter().map(Value::Text));
-            let mut select = self.db.prepare_cached(&wanted.sql)?;
-            let found = select.query_map(params_from_iter(values), |row| row.get(0))?;
-            self.wanted = found.collect::<rusqlite::Result<_>>()?;
-            self.searched = self.wanted.len() < WANTED;
-        }
-        Ok(Some(self.wanted.front().copied().unwrap_or(i64::MAX)))
+        self.wanted.as_mut().map_or(Ok(None), |wanted| wanted.next(&self.db, self.at))
     }
 
     fn jump_to(&mut self, frame: i64) {

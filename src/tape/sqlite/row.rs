@@ -11,7 +11,7 @@ use crate::tape::{Edge, Entry, EntryKind, Outcome, frame, name};
 pub(super) const MAX_NAME: usize = 4 << 10;
 
 /// What [`read`] needs, in its order.
-pub(super) const COLUMNS: &str = "frame, message, message_type, direction, edge, elapsed_ns, timestamp, session_id, \
+pub(super) const COLUMNS: &str = "id, message, message_type, direction, edge, elapsed_ns, timestamp, session_id, \
     component_id, call, outcome, synthetic";
 
 /// Since 1970.
@@ -24,7 +24,7 @@ pub(super) fn from_micros(micros: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_micros(u64::try_from(micros).unwrap_or(0))
 }
 
-/// The number of a frame, and the entry.
+/// The `id` of a row, and the entry.
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Entry)> {
     let kind = word(row, 2, EntryKind::from_word)?;
     let direction = word(row, 3, frame::direction)?;

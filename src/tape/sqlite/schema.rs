@@ -2,6 +2,8 @@
 
 use rusqlite::{Connection, Result};
 
+use super::migrate;
+
 /// Says that the file is ours: "SCat".
 pub(super) const MARK: u32 = 0x5343_6174;
 
@@ -23,8 +25,29 @@ CREATE TABLE recordings (
 );
 ";
 
-/// What was recorded in the first version becomes a tape. It had no direction; calls went to the server.
+/// What was recorded in the first version becomes a tape, which [`migrate::take_over`] makes of it. Nothing in a row is in an index, since each
+/// would cost as much as the row: a frame is found by its `id`, and where a name or a session is by the blocks of 64
+/// frames that it is in. The message comes last, as what stands behind one of many pages is read through all of them.
 const SECOND: &str = "
+ALTER TABLE recordings RENAME TO recordings_before;
+CREATE TABLE recordings (
+    id INTEGER PRIMARY KEY,
+    session_id TEXT,
+    timestamp INTEGER,
+    message_type TEXT,
+    component_id TEXT,
+    elapsed_ns INTEGER,
+    direction TEXT,
+    edge TEXT,
+    call INTEGER,
+    outcome TEXT,
+    synthetic INTEGER,
+    name INTEGER REFERENCES names(id),
+    policy BLOB,
+    message BLOB,
+    tape INTEGER AS (id >> 40),
+    frame INTEGER AS (id & 1099511627775)
+);
 CREATE TABLE tapes (
     id INTEGER PRIMARY KEY,
     tape_id TEXT NOT NULL UNIQUE,
@@ -33,10 +56,11 @@ CREATE TABLE tapes (
     metadata TEXT NOT NULL
 );
 CREATE TABLE sessions (
+    id INTEGER PRIMARY KEY,
     tape INTEGER NOT NULL REFERENCES tapes(id),
     session_id TEXT NOT NULL,
-    PRIMARY KEY (tape, session_id)
-) WITHOUT ROWID;
+    UNIQUE (tape, session_id)
+);
 CREATE TABLE components (
     tape INTEGER NOT NULL REFERENCES tapes(id),
     component_id TEXT NOT NULL,
@@ -52,69 +76,32 @@ CREATE TABLE names (
     UNIQUE (method, tool)
 );
 CREATE VIRTUAL TABLE names_search USING fts5(method, tool);
-ALTER TABLE recordings ADD COLUMN tape INTEGER REFERENCES tapes(id);
-ALTER TABLE recordings ADD COLUMN frame INTEGER;
-ALTER TABLE recordings ADD COLUMN elapsed_ns INTEGER;
-ALTER TABLE recordings ADD COLUMN direction TEXT;
-ALTER TABLE recordings ADD COLUMN edge TEXT;
-ALTER TABLE recordings ADD COLUMN call INTEGER;
-ALTER TABLE recordings ADD COLUMN outcome TEXT;
-ALTER TABLE recordings ADD COLUMN synthetic INTEGER;
-ALTER TABLE recordings ADD COLUMN name INTEGER REFERENCES names(id);
-INSERT INTO tapes (id, tape_id, created_at, metadata)
-    SELECT 1, 'recordings', coalesce(min(timestamp), 0), json_object('created_at',
-        strftime('%Y-%m-%dT%H:%M:%SZ', coalesce(min(timestamp), 0) / 1000000, 'unixepoch'))
-    FROM recordings HAVING count(*) > 0;
-UPDATE recordings SET
-    tape = 1,
-    frame = numbered.number,
-    elapsed_ns = max(0, coalesce(timestamp - (SELECT created_at FROM tapes), 0)) * 1000,
-    direction = iif(message_type IN ('tool_call', 'tool_list_request', 'request'),
-        'client_to_server', 'server_to_client'),
-    edge = 'transport_in',
-    synthetic = 0,
-    message_type = CASE
-        WHEN message_type IN ('tool_call', 'tool_list_request') THEN 'request'
-        WHEN message_type = 'component_init' THEN 'component'
-        WHEN message_type IN ('request', 'notification', 'response') THEN message_type
-        ELSE 'note' END,
-    message = coalesce(CAST(message AS BLOB), x'')
-    FROM (SELECT id AS which, row_number() OVER (ORDER BY id) AS number FROM recordings) AS numbered
-    WHERE numbered.which = recordings.id;
-CREATE UNIQUE INDEX recordings_by_frame ON recordings (tape, frame);
-CREATE INDEX recordings_by_name ON recordings (name, tape, frame) WHERE name IS NOT NULL;
-CREATE INDEX recordings_by_session ON recordings (session_id, tape, frame) WHERE session_id IS NOT NULL;
+CREATE TABLE name_blocks (
+    name INTEGER NOT NULL REFERENCES names(id),
+    block INTEGER NOT NULL,
+    PRIMARY KEY (name, block)
+) WITHOUT ROWID;
+CREATE TABLE session_blocks (
+    session INTEGER NOT NULL REFERENCES sessions(id),
+    block INTEGER NOT NULL,
+    PRIMARY KEY (session, block)
+) WITHOUT ROWID;
 CREATE VIEW frames AS
     SELECT tapes.tape_id, frame, elapsed_ns / 1e6 AS timestamp_ms, recordings.session_id, direction, edge,
         message_type AS kind, method, nullif(tool, '') AS tool, call, outcome, component_id, synthetic,
         CAST(message AS TEXT) AS content
     FROM recordings JOIN tapes ON tapes.id = recordings.tape LEFT JOIN names ON names.id = recordings.name
-    ORDER BY recordings.tape, frame;
+    ORDER BY recordings.id;
 ";
-
-/// The table of another program is laid out as it wrote it.
-const AS_OURS: [&str; 3] = [
-    "ALTER TABLE recordings RENAME TO recordings_before;",
-    FIRST,
-    "INSERT INTO recordings SELECT id, session_id, timestamp, message_type, message, component_id, policy
-        FROM recordings_before;
-    DROP TABLE recordings_before;",
-];
 
 /// Leads an empty database, or one of an older version, to this version; all of it or nothing.
 pub(super) fn bring_to(db: &mut Connection, from: u32, to: u32) -> Result<()> {
-    take(db, STEPS.iter().take(to as usize).skip(from as usize), to)
-}
-
-/// Leads a database that [is the first](is_first) version but for its mark to this one.
-pub(super) fn adopt(db: &mut Connection) -> Result<()> {
-    take(db, AS_OURS.iter().chain(&STEPS[1..]), VERSION)
-}
-
-fn take<'a>(db: &mut Connection, steps: impl Iterator<Item = &'a &'a str>, to: u32) -> Result<()> {
     let all = db.transaction()?;
-    for step in steps {
+    for (step, version) in STEPS.iter().zip(1..=to).skip(from as usize) {
         all.execute_batch(step)?;
+        if version == 2 {
+            migrate::take_over(&all)?;
+        }
     }
     all.pragma_update(None, "application_id", MARK)?;
     all.pragma_update(None, "user_version", to)?;

@@ -8,7 +8,8 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::failed::failed;
 use super::find;
-use super::insert::{Known, add, insert, title};
+use super::insert::{add, insert, title};
+use super::known::Known;
 use super::open::{self, For};
 use super::row::MAX_NAME;
 use crate::tape::rotating::Before;
@@ -121,6 +122,8 @@ impl Writer {
             }
             _ => failed(path, error),
         })?;
+        let full = || TapeError::damaged(path.display(), "no other tape fits behind the last of it");
+        let number = number.ok_or_else(full)?;
         Self::new(db, path, number, tape.clone(), before)
     }
 
@@ -128,27 +131,27 @@ impl Writer {
         let set = || -> rusqlite::Result<()> {
             db.pragma_update(None, "synchronous", "normal")?;
             db.pragma_update(None, "temp_store", "memory")?;
+            // Looked up for each row; what a row names is written before it.
+            db.pragma_update(None, "foreign_keys", false)?;
             // What is removed is not to be found in the file's free pages.
             db.pragma_update(None, "secure_delete", true)
         };
         set().map_err(|error| failed(path, error))?;
-        let (path, known) = (path.to_owned(), Known::default());
-        let (waiting, bytes, due, size) = (Vec::new(), 0, None, 0);
         let Before { frames, at, .. } = before;
         Ok(Self {
             db,
-            path,
+            path: path.to_owned(),
             number,
             tape,
             changed: false,
             before,
             frames,
             at,
-            size,
-            waiting,
-            bytes,
-            due,
-            known,
+            size: 0,
+            waiting: Vec::new(),
+            bytes: 0,
+            due: None,
+            known: Known::default(),
         })
     }
 
@@ -198,7 +201,6 @@ impl Writer {
         }
         self.frames += self.waiting.len() as u64;
         self.waiting.clear();
-        self.size = find::size(&self.db).unwrap_or(self.size);
         (self.bytes, self.due, self.changed) = (0, None, false);
         Ok(())
     }
@@ -223,10 +225,10 @@ impl Writer {
         if self.changed {
             title(&all, self.number, &self.tape, &self.before)?;
         }
-        for (entry, frame) in self.waiting.iter().zip(self.frames + 1..) {
-            insert(&all, self.number, frame, entry, &mut self.known, &self.tape)?;
-        }
+        insert(&all, self.number, last + 1, &self.waiting, &mut self.known, &self.tape)?;
+        let size = find::size(&all)?;
         all.commit()?;
+        self.size = size;
         Ok(Ok(()))
     }
 

@@ -1,0 +1,90 @@
+//! Leading older files, and those of other programs, to this version.
+
+use std::path::Path;
+
+use rusqlite::{Connection, Result, Transaction};
+
+use super::failed::failed;
+use super::known::Known;
+use super::open::{self, For};
+use super::schema::{self, VERSION};
+use crate::message::Direction;
+use crate::tape::{Entry, EntryKind, TapeError};
+
+/// Brings a file of an older version to the present one, in place, and tells the version that it had: 0 of one with
+/// nothing but the table `recordings` of the first version, which another program made. Nothing else takes such a file.
+///
+/// ```no_run
+/// shadowcat::tape::sqlite::migrate("recordings.db")?;
+/// # Ok::<(), shadowcat::tape::TapeError>(())
+/// ```
+///
+/// # Errors
+///
+/// It is no such file, of a later version, or cannot be written; it is as before then.
+pub fn migrate(path: impl AsRef<Path>) -> std::result::Result<u32, TapeError> {
+    let path = path.as_ref();
+    let head = open::head(path, For::Writing)?;
+    let version = if head == open::UNMARKED { 0 } else { open::version(path, head)? };
+    let mut db = open::connect(path, For::Writing)?;
+    if version > 0 {
+        open::check(path, &db, version)?;
+    } else if !schema::is_first(&db).map_err(|error| failed(path, error))? {
+        return Err(TapeError::foreign(path, open::ELSE));
+    }
+    if version < VERSION {
+        bring(&mut db, version).map_err(|error| failed(path, error))?;
+    }
+    Ok(version)
+}
+
+/// The schema is as ours was, and ours may change it.
+fn bring(db: &mut Connection, version: u32) -> Result<()> {
+    // What was moved is not to be found in the file's free pages.
+    db.pragma_update(None, "secure_delete", true)?;
+    // The table of another program has been looked at: it is that of the first version.
+    schema::bring_to(db, version.max(1), VERSION)?;
+    db.pragma_update(None, "journal_mode", "wal")
+}
+
+/// Makes a tape of what was recorded in the first version: it knew no direction, calls went to the server.
+const TAPE: &str = "
+INSERT INTO tapes (id, tape_id, created_at, metadata)
+    SELECT 1, 'recordings', coalesce(min(timestamp), 0), json_object('created_at',
+        strftime('%Y-%m-%dT%H:%M:%SZ', coalesce(min(timestamp), 0) / 1000000, 'unixepoch'))
+    FROM recordings_before HAVING count(*) > 0;
+INSERT INTO recordings (id, session_id, timestamp, message_type, component_id, elapsed_ns, direction, edge,
+        synthetic, policy, message)
+    SELECT (1 << 40) + row_number() OVER (ORDER BY id), session_id, timestamp,
+        CASE
+            WHEN message_type IN ('tool_call', 'tool_list_request') THEN 'request'
+            WHEN message_type = 'component_init' THEN 'component'
+            WHEN message_type IN ('request', 'notification', 'response') THEN message_type
+            ELSE 'note' END,
+        component_id, max(0, coalesce(timestamp - (SELECT created_at FROM tapes), 0)) * 1000,
+        iif(message_type IN ('tool_call', 'tool_list_request', 'request'), 'client_to_server', 'server_to_client'),
+        'transport_in', 0, policy, coalesce(CAST(message AS BLOB), x'')
+    FROM recordings_before ORDER BY id;
+DROP TABLE recordings_before;
+INSERT INTO sessions (tape, session_id)
+    SELECT DISTINCT 1, session_id FROM recordings WHERE typeof(session_id) = 'text';
+INSERT INTO session_blocks
+    SELECT DISTINCT sessions.id, recordings.id >> 6 FROM recordings JOIN sessions USING (session_id);
+";
+
+/// What leads from the tables of the first version to those of the second, which are there.
+pub(super) fn take_over(db: &Transaction<'_>) -> Result<()> {
+    db.execute_batch(TAPE)?;
+    let sql = "SELECT id, message FROM recordings WHERE message_type IN ('request', 'notification')";
+    let (mut select, mut known) = (db.prepare(sql)?, Known::default());
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let (id, message): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+        let entry = Entry::new(EntryKind::Request, Direction::ToUpstream, message);
+        if let Some(name) = known.name(db, &entry)? {
+            db.prepare_cached("UPDATE recordings SET name = ? WHERE id = ?")?.execute([name, id])?;
+            known.stand(db, name, id)?;
+        }
+    }
+    Ok(())
+}

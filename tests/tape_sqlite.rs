@@ -477,7 +477,11 @@ fn a_number_that_no_tape_has_is_damage_and_none_is_begun_behind_it() {
         drop(weather(&path));
         let change = format!("PRAGMA foreign_keys = off; UPDATE tapes SET id = {number}");
         Connection::open(&path).unwrap().execute_batch(&change).unwrap();
-        let errors = [Reader::open(&path).unwrap_err(), Writer::resume(&path, &tape().id).unwrap_err()];
+        let errors = [
+            Reader::open(&path).unwrap_err(),
+            Writer::resume(&path, &tape().id).unwrap_err(),
+            sqlite::forget(&path, &Rotate::new().keep_files(1)).unwrap_err(),
+        ];
         for error in errors {
             assert!(error.is_damaged() && error.to_string().contains("no tape has the number"), "{error}");
         }

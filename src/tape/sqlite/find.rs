@@ -6,14 +6,14 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::failed::failed;
-use super::place;
+use super::{place, row};
 use crate::tape::rotating::Before;
 use crate::tape::{Tape, TapeError, TapeId, head, text, time};
 
 /// The tape, and its number in the file.
 pub(super) fn tape(db: &Connection, path: &Path, id: Option<&TapeId>) -> Result<(i64, Tape), TapeError> {
     let columns = "SELECT id, tape_id, session_id, metadata FROM tapes";
-    let parts = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?));
+    let parts = |row: &Row<'_>| Ok((row::tape(row, 0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?));
     let found: (i64, String, Option<String>, String) = match id {
         Some(id) => {
             let one = db.query_row(&format!("{columns} WHERE tape_id = ?"), [id.as_str()], parts).optional();
@@ -37,9 +37,6 @@ pub(super) fn tape(db: &Connection, path: &Path, id: Option<&TapeId>) -> Result<
         }
     };
     let damaged = |why| TapeError::damaged(path.display(), why);
-    if !place::is_tape(found.0) {
-        return Err(damaged(format!("no tape has the number {}", found.0).into()));
-    }
     if !text::is_json(found.3.as_bytes()) {
         return Err(damaged("metadata are no JSON".into()));
     }

@@ -70,7 +70,7 @@ fn old(db: &Connection, keep: &Rotate) -> Result<Vec<Found>> {
         FROM recordings WHERE id BETWEEN tapes.id << 40 AND (tapes.id + 1 << 40) - 1 ORDER BY id DESC LIMIT 1),
         created_at) AS last FROM tapes ORDER BY last, id";
     let found = |row: &Row<'_>| {
-        let (number, id) = (row.get(0)?, TapeId::from_text(row::text(row, 1)?));
+        let (number, id) = (row::tape(row, 0)?, TapeId::from_text(row::text(row, 1)?));
         Ok(Found { number, id, last: row::from_micros(row.get(2)?) })
     };
     let mut tapes = db.prepare(sql)?.query_map([], found)?.collect::<Result<Vec<_>>>()?;

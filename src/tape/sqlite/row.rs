@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::Row;
 use rusqlite::types::{Type, ValueRef};
 
+use super::place;
 use crate::tape::{Edge, Entry, EntryKind, Outcome, frame, name};
 
 /// Bytes of the name of a tape, a session or a component, at most.
@@ -64,6 +65,15 @@ fn some_text<'a>(row: &'a Row<'_>, at: usize) -> rusqlite::Result<Option<&'a str
 
 fn unfit(at: usize, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(at, Type::Text, why.into())
+}
+
+/// The number of a tape.
+pub(super) fn tape(row: &Row<'_>, at: usize) -> rusqlite::Result<i64> {
+    let number = row.get(at)?;
+    if !place::is_tape(number) {
+        return Err(unfit(at, format!("no tape has the number {number}")));
+    }
+    Ok(number)
 }
 
 /// What an entry is found by: its own method, and the tool of a call.

@@ -305,6 +305,70 @@ async fn a_broken_channel_fails_each_call_unless_it_was_broken_then() {
     assert!(report.to_string().contains("it is gone"), "{report}");
 }
 
+/// What a report says of a call that was recorded with `outcome` and fails now with this error, or ends with nothing.
+async fn failed_again(outcome: Outcome, told: &str, now: Option<Error>) -> (Verdict, String) {
+    let tape = Made::new().client(&call_text(1)).of(1).end(1, outcome, told);
+    let server = leaf(move |message: JsonRpcMessage| {
+        let now = if message.is_session_listen() { None } else { now.clone() };
+        std::future::ready(now.map_or_else(|| Ok(Reply::empty()), Err))
+    });
+    let report = Verify::new(tape.source()).run(server).await.unwrap();
+    (report.calls[0].verdict, report.to_string())
+}
+
+#[tokio::test]
+async fn failures_are_compared_by_their_kinds_and_not_by_their_words() {
+    let late = r#"{"failure":"timeout","text":"it took 5 s"}"#;
+    let lost = r#"{"failure":"session_lost","text":"who are you?"}"#;
+    let timeout = || Some(Error::timeout("it took 7 s"));
+    for (told, now) in [
+        (late, timeout()),
+        (lost, Some(Error::session_lost("it was made anew"))),
+        // Older tapes, and other recorders, tell no kind; nor does an error that is none of ours.
+        ("it took 5 s", timeout()),
+        (r#"{"failure":"of a later release","text":"?"}"#, timeout()),
+    ] {
+        let (verdict, report) = failed_again(Outcome::Failed, told, now).await;
+        assert_eq!(verdict, Verdict::Equal, "{told}: {report}");
+    }
+    let nothing = "it ended without an answer";
+    for (outcome, told, now, words) in [
+        (
+            Outcome::Failed,
+            late,
+            Some(Error::closed("gone")),
+            ["failed (timeout): it took 5 s", "failed (closed): gone"],
+        ),
+        (
+            Outcome::Failed,
+            lost,
+            timeout(),
+            ["failed (session_lost): who are you?", "failed (timeout): it took 7 s"],
+        ),
+        (Outcome::Failed, late, None, ["failed (timeout): it took 5 s", nothing]),
+        (Outcome::Unanswered, "", timeout(), [nothing, "failed (timeout): it took 7 s"]),
+    ] {
+        let (verdict, report) = failed_again(outcome, told, now).await;
+        assert_eq!(verdict, Verdict::Differs, "{told}: {report}");
+        assert!(words.iter().all(|words| report.contains(words)), "{words:?}: {report}");
+    }
+    let (verdict, report) = failed_again(Outcome::Unanswered, "", None).await;
+    assert_eq!(verdict, Verdict::Equal, "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_had_failed_otherwise_and_is_late_now_is_a_difference() {
+    let played = |told: &str| {
+        let tape = Made::new().client(&call_text(1)).of(1).end(1, Outcome::Failed, told);
+        let server = leaf(|_: JsonRpcMessage| std::future::pending::<Result<Reply, Error>>());
+        Verify::new(tape.source()).timeout(Duration::from_secs(5)).run(server)
+    };
+    let report = played(r#"{"failure":"closed","text":"gone"}"#).await.unwrap();
+    assert_eq!(report.calls[0].verdict, Verdict::Differs, "{report}");
+    let report = played(r#"{"failure":"timeout","text":"late"}"#).await.unwrap();
+    assert_eq!(report.calls[0].verdict, Verdict::Equal, "{report}");
+}
+
 /// When each call came, and how many ran at the same time.
 async fn paced(pace: Pace, tape: Made, takes: Duration) -> (Vec<u64>, usize) {
     let (came, most) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));

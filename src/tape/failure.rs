@@ -58,7 +58,7 @@ pub(crate) fn read(told: &[u8]) -> Error {
 }
 
 /// What kind of failure an end tells, if it does.
-pub(super) fn kind(told: &[u8]) -> Option<&'static str> {
+pub(crate) fn kind(told: &[u8]) -> Option<&'static str> {
     let (word, text) = parts(told)?;
     Some(Error::of_word(&word, text)?.word())
 }

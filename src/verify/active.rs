@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::ending::Failure;
 use crate::error::BoxError;
 use crate::message::{JsonRpcMessage, Kind, OwnedId};
 use crate::reply::Reply;
@@ -33,7 +34,7 @@ pub(super) enum Live {
     Answered(JsonRpcMessage),
     /// Without an answer.
     Ended,
-    Failed(String),
+    Failed(Failure),
     /// By us.
     Left,
 }
@@ -158,7 +159,7 @@ where
             over @ Poll::Ready(Event::Over(_) | Event::Broke(_)) => over,
             _ if is_late => {
                 let why = format!("there was no answer within {:?}", self.limit);
-                Poll::Ready(Event::Over(Live::Failed(why)))
+                Poll::Ready(Event::Over(Live::Failed(Failure::timeout(why))))
             }
             said => said,
         }

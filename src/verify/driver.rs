@@ -10,6 +10,7 @@ use tower_service::Service;
 
 use super::active::{Active, Ended, Event, Live, Purpose};
 use super::carry::Carried;
+use super::ending::Failure;
 use super::options::Settings;
 use super::questions::naming;
 use super::script::Script;
@@ -42,7 +43,7 @@ pub(super) struct Driver<S: Service<JsonRpcMessage>> {
     pub(super) unsent: Vec<Finding>,
     /// Messages that were sent with markers in them.
     pub(super) masked: u64,
-    broken: Option<String>,
+    broken: Option<Failure>,
     next_id: i64,
     next: usize,
 }
@@ -125,7 +126,8 @@ where
     pub(super) async fn drain(&mut self) {
         let deadline = self.deadline();
         if !self.until(deadline, |driver| driver.waiting.is_empty()).await {
-            self.refuse_waiting(&format!("the stack was not ready within {:?}", self.settings.timeout));
+            let why = format!("the stack was not ready within {:?}", self.settings.timeout);
+            self.refuse_waiting(&Failure::timeout(why));
         }
     }
 
@@ -136,7 +138,7 @@ where
         self.until(None, |driver| driver.own.is_some()).await;
         match self.own.take() {
             Some(Live::Answered(answer)) => Ok(answer),
-            Some(Live::Failed(why)) => Err(why),
+            Some(Live::Failed(failure)) => Err(failure.why().to_owned()),
             _ => Err("there was no answer".to_owned()),
         }
     }
@@ -184,7 +186,7 @@ where
                     return Poll::Ready(());
                 }
                 Event::Over(live) => live,
-                Event::Broke(error) => Live::Failed(self.shown(&error)),
+                Event::Broke(error) => Live::Failed(self.failure(&error)),
             };
             let active = self.active.swap_remove(at);
             self.over(active.end(), live);
@@ -194,8 +196,8 @@ where
     }
 
     /// What an error says may be as secret as what a message does.
-    fn shown(&self, error: &BoxError) -> String {
-        self.settings.judge.masks.text(&error.to_string())
+    fn failure(&self, error: &BoxError) -> Failure {
+        Failure::of(error, self.settings.judge.masks.text(&error.to_string()))
     }
 
     fn poll_send(&mut self, cx: &mut Cx<'_>) -> bool {
@@ -209,7 +211,7 @@ where
         match self.service.poll_ready(cx) {
             Poll::Pending => false,
             Poll::Ready(Err(error)) => {
-                self.broken = Some(self.shown(&error.into()));
+                self.broken = Some(self.failure(&error.into()));
                 true
             }
             Poll::Ready(Ok(())) => {
@@ -230,9 +232,9 @@ where
         }
     }
 
-    fn refuse_waiting(&mut self, why: &str) {
+    fn refuse_waiting(&mut self, why: &Failure) {
         while let Some((purpose, message)) = self.waiting.pop_front() {
-            self.over(Ended::unsent(purpose, message.owned_id()), Live::Failed(why.to_owned()));
+            self.over(Ended::unsent(purpose, message.owned_id()), Live::Failed(why.clone()));
         }
     }
 
@@ -246,7 +248,7 @@ where
             Purpose::Own => self.own = Some(live),
             Purpose::SessionListen => self.heard = (ended.items, ended.more),
             Purpose::OneWay => {
-                if let Live::Failed(why) = live
+                if let Live::Failed(failure) = live
                     && self.unsent.len() < MAX_WAITING
                 {
                     self.unsent.push(Finding {
@@ -254,7 +256,7 @@ where
                         verdict: Verdict::Failed,
                         path: String::new(),
                         expected: None,
-                        actual: Some(why),
+                        actual: Some(failure.why().to_owned()),
                         causes: Vec::new(),
                     });
                 }

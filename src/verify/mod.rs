@@ -52,6 +52,9 @@
 //!
 //! For a session of a revision before 2026-07-28 what the server says unasked is listened to, as a front end does.
 //!
+//! A call that had failed is equal if it fails again with an error of the same [kind](crate::tape::Entry::failure),
+//! whatever its words; where one of the two tells no kind, as on older tapes, with any.
+//!
 //! What a layer or a person made or answered ([`Entry::synthetic`](crate::tape::Entry::synthetic)) is not played.
 //!
 //! A tape is played as it is: its calls do again what they did, at the server as it is now. Play what you trust.
@@ -85,6 +88,7 @@ mod carry;
 mod cause;
 mod components;
 mod driver;
+mod ending;
 mod error;
 mod judge;
 mod masked;

@@ -8,9 +8,9 @@ use tower_service::Service;
 
 use super::active::{Ended, Live, MAX_ITEMS, Purpose};
 use super::driver::Driver;
-use super::judge::outcome;
+use super::ending::ending;
 use super::script::{End, What};
-use super::{Call, Finding, Pace, Report, Verdict, VerifyError};
+use super::{Call, Pace, Report, Verdict, VerifyError};
 use crate::error::BoxError;
 use crate::message::{Id, JsonRpcMessage, OwnedId};
 use crate::protocol::{Era, peek};
@@ -242,33 +242,6 @@ where
             recorded: recorded.took,
             took: ended.took,
         }
-    }
-}
-
-/// How the ends differ; two answers are compared elsewhere. `is_cut` says that a tape need not hold each end, and `shown`
-/// what may be told of the tape's errors.
-fn ending(end: &End, live: &Live, is_cut: bool, shown: impl Fn(&str) -> String) -> Option<Finding> {
-    let found =
-        |verdict, expected: &str, actual: &str| Some(outcome("answer", verdict, Some(expected), actual));
-    let left = "the client left it before";
-    match (end, live) {
-        (End::Answered(_), Live::Answered(_)) | (End::Failed(_), Live::Failed(_) | Live::Ended) => None,
-        (End::Left(_) | End::Open, Live::Left | Live::Ended) => None,
-        (End::Open, Live::Answered(_)) => {
-            let verdict = if is_cut { Verdict::Tolerated } else { Verdict::Extra };
-            found(verdict, "no answer was recorded", "an answer, compared with nothing")
-        }
-        (End::Answered(_), Live::Failed(why)) => found(Verdict::Failed, "an answer", why),
-        (End::Answered(_), Live::Ended) => found(Verdict::Missing, "an answer", "it ended without one"),
-        (End::Answered(_), Live::Left) => {
-            found(Verdict::Missing, "an answer", "there was none up to the end")
-        }
-        (End::Failed(why), Live::Answered(_)) => found(Verdict::Extra, &shown(why), "an answer"),
-        (End::Failed(why), Live::Left) => {
-            found(Verdict::Differs, &shown(why), "there was none up to the end")
-        }
-        (End::Left(_), Live::Answered(_)) => found(Verdict::Extra, left, "an answer"),
-        (End::Left(_) | End::Open, Live::Failed(why)) => found(Verdict::Failed, left, why),
     }
 }
 

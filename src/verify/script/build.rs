@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use super::{End, Loaded, Recorded, Said, Script, Step, What};
 use crate::message::{Direction, JsonRpcMessage, Kind, OwnedId, ScanOptions};
 use crate::protocol::{method, peek};
-use crate::tape::{Entry, EntryKind, Outcome, failure};
+use crate::tape::{Entry, EntryKind, Outcome};
+use crate::verify::ending::Failure;
 
 /// Puts together what belongs together.
 pub(in crate::verify) fn build(loaded: Loaded) -> Script {
@@ -191,13 +192,10 @@ impl Builder {
         if !matches!(self.script.calls[call].end, End::Open) {
             return;
         }
-        let why = || failure::read(&entry.bytes).to_string();
         match entry.outcome {
             Some(Outcome::Cancelled | Outcome::Dropped) => self.leave(entry, call, None),
-            Some(Outcome::Failed) => self.over(entry, call, End::Failed(why())),
-            Some(Outcome::Unanswered) => {
-                self.over(entry, call, End::Failed("it ended without an answer".to_owned()));
-            }
+            Some(Outcome::Failed) => self.over(entry, call, End::Failed(Failure::recorded(&entry.bytes))),
+            Some(Outcome::Unanswered) => self.over(entry, call, End::Failed(Failure::unanswered())),
             _ => {}
         }
     }

@@ -5,6 +5,7 @@ mod load;
 
 use std::time::Duration;
 
+use super::ending::Failure;
 use crate::message::JsonRpcMessage;
 use crate::protocol::{Era, method, peek};
 use crate::tape::Component;
@@ -66,7 +67,7 @@ pub(super) enum End {
     /// By the client, with its message where it sent one.
     Left(Option<JsonRpcMessage>),
     /// The channel broke, or there was no answer; why.
-    Failed(String),
+    Failed(Failure),
     /// It had not ended when the tape did.
     Open,
 }

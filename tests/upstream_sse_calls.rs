@@ -181,6 +181,36 @@ async fn each_refused_post_is_an_answer_to_its_own_request() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_we_answer_for_a_refused_post_is_marked_and_what_the_server_says_is_not() {
+    let (mut leaf, mut server) = upstream_with(older());
+    let mut events = open(&mut leaf, &mut server).await;
+    let waiting = begin(&mut leaf, call(1));
+    server.post(&call_text(1)).await.status(422);
+    let refused = soon(waiting).await.unwrap().unwrap();
+    let refusal = refused.as_one().unwrap();
+    assert!(refusal.error().is_some() && refusal.is_synthetic(), "{refusal:?}");
+
+    // The same words of the server's own, to a call that it took.
+    let waiting = begin(&mut leaf, call(2));
+    server.post(&call_text(2)).await.status(202);
+    events.raw(message(text(refusal).replace(r#""id":1"#, r#""id":2"#)));
+    let said = soon(waiting).await.unwrap().unwrap();
+    assert!(said.as_one().is_some_and(|said| said.error().is_some() && !said.is_synthetic()), "{said:?}");
+
+    // Behind what the server has said before.
+    let long = r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"_meta":{"progressToken":3}}}"#;
+    let waiting = begin(&mut leaf, msg(long));
+    let asked = server.post(long).await;
+    events.raw(message(progress(3, 1)));
+    let reply = soon(waiting).await.unwrap().unwrap();
+    asked.status(500);
+    let said = soon(StreamExt::collect::<Vec<_>>(reply)).await;
+    let said: Vec<_> = said.into_iter().map(Result::unwrap).collect();
+    let marks: Vec<_> = said.iter().map(|said| (said.method().is_some(), said.is_synthetic())).collect();
+    assert_eq!(marks, [(true, false), (false, true)], "{said:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_post_that_is_never_taken_is_a_timeout_of_its_own() {
     let (mut leaf, mut server) = upstream_with(older().timeout(Duration::from_secs(9)));
     let mut events = open(&mut leaf, &mut server).await;

@@ -92,7 +92,7 @@ impl Pump {
             biased; // what the server has said already may end it
             why = self.shared.end() => why,
             why = self.inbound(events, &write) => why,
-            why = posts.run(read, &write) => why,
+            why = posts.run(read, &write, &calls) => why,
         };
         calls.stop(why.clone());
         self.shared.stop(&why);

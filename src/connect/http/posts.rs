@@ -13,6 +13,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use super::pipe::{Writer, write};
 use super::session::Session;
 use super::state::{Shared, within};
+use crate::connect::multiplex::Multiplex;
 use crate::error::Error;
 use crate::message::{Code, IdMap, JsonRpcMessage, Kind};
 use crate::protocol::{method, peek};
@@ -48,8 +49,14 @@ impl Posts {
         }
     }
 
-    /// Sends each line, until there are no more or the session is lost. What could not be sent is answered `back`.
-    pub(super) async fn run(mut self, mut pipe: ReadHalf<DuplexStream>, back: &Writer) -> Error {
+    /// Sends each line, until there are no more or the session is lost. What could not be sent is answered `back`, to
+    /// those of `calls` that wait for it.
+    pub(super) async fn run(
+        mut self,
+        mut pipe: ReadHalf<DuplexStream>,
+        back: &Writer,
+        calls: &Multiplex,
+    ) -> Error {
         let mut lines = Decoder::new(usize::MAX);
         loop {
             while !self.is_full()
@@ -64,7 +71,7 @@ impl Posts {
             tokio::select! {
                 biased;
                 Some(over) = self.running.join_next_with_id() => {
-                    if let Err(lost) = self.over(over, back).await {
+                    if let Err(lost) = self.over(over, back, calls).await {
                         return lost;
                     }
                 }
@@ -117,6 +124,7 @@ impl Posts {
         &mut self,
         over: Result<(Id, Result<(), Error>), JoinError>,
         back: &Writer,
+        calls: &Multiplex,
     ) -> Result<(), Error> {
         let (task, outcome) = match over {
             Ok((task, outcome)) => (task, outcome),
@@ -130,7 +138,7 @@ impl Posts {
         match outcome {
             Err(lost) if lost.is_session_lost() => Err(lost),
             Err(error) => {
-                tell(&message, &error, back).await;
+                tell(&message, &error, back, calls).await;
                 Ok(())
             }
             Ok(()) => Ok(()),
@@ -153,7 +161,7 @@ async fn post(shared: Arc<Shared>, endpoint: Uri, message: JsonRpcMessage) -> Re
 }
 
 /// A request that was refused, or did not arrive, is answered by us: nothing comes on the stream.
-async fn tell(message: &JsonRpcMessage, error: &Error, back: &Writer) {
+async fn tell(message: &JsonRpcMessage, error: &Error, back: &Writer, calls: &Multiplex) {
     tracing::warn!(%error, ?message, "the server did not take a message");
     let Some(id) = message.owned_id().filter(|_| message.kind() == Kind::Request) else { return };
     let kind = if error.is_timeout() {
@@ -166,5 +174,7 @@ async fn tell(message: &JsonRpcMessage, error: &Error, back: &Writer) {
     let data = format!(r#"{{"shadowcat":{{"kind":"{kind}"}}}}"#);
     let text = "The server did not take the request";
     let answer = JsonRpcMessage::refusal_with(Some(&id), Code::INTERNAL_ERROR, text, Some(&data));
+    // Behind what the server has said so far.
+    calls.expect_own(&answer);
     let _ = write(back, answer.bytes()).await;
 }

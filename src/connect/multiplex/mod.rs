@@ -150,6 +150,17 @@ impl Multiplex {
         self.shared().abort(why);
     }
 
+    /// Whoever reads for the server writes this answer to the pipe, in its turn: it is none of the server's.
+    #[cfg(feature = "http")]
+    pub(super) fn expect_own(&self, answer: &JsonRpcMessage) {
+        let Some(id) = answer.owned_id() else { return };
+        let mut state = self.shared().lock();
+        let slot = state.table.by_id(&id);
+        if let Some(call) = slot.and_then(|slot| state.table.at(slot)) {
+            call.own = Some(answer.bytes().clone());
+        }
+    }
+
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.handle.0
     }

@@ -35,6 +35,8 @@ impl State {
             tracing::debug!(%id, "a reply that matches no pending call was dropped");
             return;
         };
+        let is_own = call.own.take().is_some_and(|own| own == message.bytes());
+        let message = if is_own { message.synthetic() } else { message };
         let message = rewrite::restore(call, message);
         if call.kind == CallKind::Initialize {
             self.has_batches = peek::agreed_version(&message).is_some_and(ProtocolVersion::has_batches);

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
+use bytes::Bytes;
+
 use super::stream::{Queue, StreamSender};
 use crate::connect::rename::Caller;
 use crate::error::Error;
@@ -39,6 +41,8 @@ pub(super) struct Call {
     pub(super) queue: Option<Arc<Queue>>,
     /// Whoever polls the call's future.
     pub(super) waker: Option<Waker>,
+    /// An answer that is on its way to it, and that the server did not give.
+    pub(super) own: Option<Bytes>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,6 +232,7 @@ impl Call {
             phase: Phase::Waiting,
             queue: None,
             waker: None,
+            own: None,
         }
     }
 

@@ -6,14 +6,14 @@
 mod made;
 mod support;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use made::{Made, pool, refilled};
 use shadowcat::connect::{Exit, Leaf, MakeLeaf, Multiplex, Pool, Pooled};
 use shadowcat::{Error, JsonRpcMessage, Reply};
 use support::{call, done, poll_once, rest, settled, soon};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tower::{Service, ServiceExt, service_fn};
 
 #[tokio::test(start_paused = true)]
@@ -171,7 +171,13 @@ async fn it_makes_leaves_for_others() {
 
 /// Closed long before it has ended.
 #[derive(Clone)]
-struct Closed(Multiplex);
+struct Closed(Multiplex, watch::Sender<Option<Error>>);
+
+impl Closed {
+    fn new(leaf: Multiplex) -> Self {
+        Self(leaf, watch::Sender::new(None))
+    }
+}
 
 impl Service<JsonRpcMessage> for Closed {
     type Response = Reply;
@@ -192,19 +198,37 @@ impl Leaf for Closed {
         self.0.ended()
     }
 
-    fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
-        std::future::ready(())
+    fn closed(&self) -> impl Future<Output = Error> + Send + 'static {
+        let mut why = self.1.subscribe();
+        async move { why.wait_for(Option::is_some).await.unwrap().clone().unwrap() }
     }
 
     fn stop(&self, why: Error) {
-        self.0.stop(why);
+        self.1.send_replace(Some(why));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_pooled_leaf_is_closed_when_the_leaf_is() {
     let made = Made::default();
-    let pool = Pool::new(service_fn(move |()| std::future::ready(Ok::<_, Error>(Closed(made.leaf())))));
+    let pool = Pool::new(service_fn(move |()| std::future::ready(Ok::<_, Error>(Closed::new(made.leaf())))));
     let pooled = pool.acquire().await.unwrap();
+    pooled.stop(Error::closed("enough"));
     soon(pooled.closed()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spare_that_is_closed_is_handed_to_nobody_though_it_has_not_ended() {
+    let (made, all) = (Made::default(), Arc::new(Mutex::new(Vec::new())));
+    let kept = all.clone();
+    let pool = Pool::new(service_fn(move |()| {
+        let leaf = Closed::new(made.leaf());
+        kept.lock().unwrap().push(leaf.clone());
+        std::future::ready(Ok::<_, Error>(leaf))
+    }));
+    pool.warm().await.unwrap();
+    all.lock().unwrap()[0].stop(Error::closed("by somebody else"));
+    let pooled = pool.acquire().await.unwrap();
+    assert!(poll_once(std::pin::pin!(pooled.closed())).is_pending());
+    assert_eq!(pool.stats().thrown_away, 1);
 }

@@ -146,7 +146,7 @@ impl Leaf for EndsLate {
         std::future::pending()
     }
 
-    fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
+    fn closed(&self) -> impl Future<Output = Error> + Send + 'static {
         self.0.closed()
     }
 

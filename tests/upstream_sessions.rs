@@ -7,15 +7,17 @@ mod support;
 #[path = "support/upstream.rs"]
 mod upstream;
 
+use std::future::ready;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, Response};
-use shadowcat::Error;
-use shadowcat::connect::Farewell;
 use shadowcat::connect::http::Options;
+use shadowcat::connect::{Farewell, Leaf, PerSession, Pool};
+use shadowcat::{Context, Direction, Error};
 use support::*;
 use tokio::time::Instant;
-use tower::Service;
+use tower::{Service, service_fn};
 use upstream::*;
 
 async fn deleted(server: &mut Upstream) {
@@ -249,4 +251,38 @@ async fn a_leaf_has_ended_once_the_server_was_told() {
     drop(leaf);
     let _end = server.asked().await;
     assert!(soon(ended).await.error().is_closed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pool_hands_out_no_session_that_was_stopped_though_its_server_was_not_told_yet() {
+    let (mut leaf, mut server) = upstream();
+    let _stream = open_session(&mut leaf, &mut server).await;
+    let mut first = Some(leaf.clone());
+    let make = service_fn(move |()| ready(Ok::<_, Error>(first.take().unwrap_or_else(|| upstream().0))));
+    let pool = Pool::new(make);
+    pool.warm().await.unwrap();
+    leaf.stop(Error::closed("by somebody else"));
+    let _goodbye = server.asked().await;
+    let pooled = pool.acquire().await.unwrap();
+    assert!(poll_once(std::pin::pin!(Leaf::closed(&pooled))).is_pending());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_whose_leaf_was_stopped_is_lost_though_its_server_was_not_told_yet() {
+    let (mut leaf, mut server) = upstream();
+    let _stream = open_session(&mut leaf, &mut server).await;
+    let make = {
+        let leaf = leaf.clone();
+        service_fn(move |()| ready(Ok::<_, Error>(leaf.clone())))
+    };
+    let mut servers = PerSession::new(make).idle_timeout(Duration::from_secs(16));
+    let of_session = |id| call(id).with_context(Arc::new(Context::new(Direction::ToUpstream).session("s")));
+    let waiting = tokio::spawn(servers.call(of_session(1)));
+    server.post(&call_text(1)).await.json(done(1));
+    drop(soon(waiting).await.unwrap().unwrap());
+    leaf.stop(Error::session_lost("it was made anew"));
+    let _goodbye = server.asked().await;
+    tokio::time::sleep(Duration::from_secs(2)).await; // a sixteenth of the limit, and one more
+    assert_eq!((servers.stats().sessions, servers.stats().lost), (0, 1));
+    assert!(servers.call(of_session(2)).await.unwrap_err().is_session_lost());
 }

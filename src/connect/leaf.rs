@@ -1,8 +1,9 @@
 //! What owners of leaves ask of them, and of whatever makes them.
 
 use std::fmt;
+use std::pin::pin;
 use std::process::ExitStatus;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tower_service::Service;
 
@@ -17,11 +18,11 @@ pub trait Leaf: RpcService<Error = Error> + Clone {
     /// Waits until it has ended. Holds no claim on it.
     fn ended(&self) -> impl Future<Output = Exit> + Send + 'static;
 
-    /// Waits until no call goes through it any more; what it runs on may take a while longer to end. Holds no claim
-    /// on it.
-    fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
+    /// Waits until no call goes through it any more, and tells what calls fail with then; what it runs on may take a
+    /// while longer to end. Holds no claim on it.
+    fn closed(&self) -> impl Future<Output = Error> + Send + 'static {
         let ended = self.ended();
-        async move { drop(ended.await) }
+        async move { ended.await.error }
     }
 
     /// Ends it whoever else holds it: every pending call fails at once with an error that tells `why`, and so does
@@ -31,6 +32,23 @@ pub trait Leaf: RpcService<Error = Error> + Clone {
     /// The process behind it, where there is one of ours.
     fn pid(&self) -> Option<u32> {
         None
+    }
+}
+
+/// Why no call goes through it any more, if that is so now.
+pub(super) fn end_of(leaf: &impl Leaf) -> Option<Error> {
+    known(leaf.ended(), leaf.closed())
+}
+
+/// The same of its ends. How it has ended tells more than why it was closed.
+pub(super) fn known(ended: impl Future<Output = Exit>, closed: impl Future<Output = Error>) -> Option<Error> {
+    let mut cx = Context::from_waker(Waker::noop());
+    if let Poll::Ready(exit) = pin!(ended).poll(&mut cx) {
+        return Some(exit.error);
+    }
+    match pin!(closed).poll(&mut cx) {
+        Poll::Ready(error) => Some(error),
+        Poll::Pending => None,
     }
 }
 

@@ -150,9 +150,9 @@ impl Leaf for Child {
     }
 
     /// Its pipe has ended.
-    fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
+    fn closed(&self) -> impl Future<Output = Error> + Send + 'static {
         let ended = self.calls.ended();
-        async move { drop(ended.await) }
+        async move { ended.await.error().clone() }
     }
 
     fn stop(&self, why: Error) {

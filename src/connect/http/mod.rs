@@ -250,9 +250,8 @@ impl<C: 'static> Leaf for Http<C> {
     }
 
     /// The server may not have been told yet.
-    fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
-        let closed = Self::closed(self);
-        async move { drop(closed.await) }
+    fn closed(&self) -> impl Future<Output = Error> + Send + 'static {
+        Self::closed(self)
     }
 
     fn stop(&self, why: Error) {

@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 use super::clock::Ticks;
 use super::future::ResponseFuture;
 use super::start;
-use crate::connect::leaf::Leaf;
+use crate::connect::leaf::{self, Leaf};
 use crate::error::Error;
 use crate::message::JsonRpcMessage;
 
@@ -185,16 +185,13 @@ impl<L: Leaf> Session<L> {
         matches!(self.lock().phase, Phase::Making)
     }
 
-    /// Why the leaf has ended, if it has.
-    pub(super) fn poll_end(&self, cx: &mut Context<'_>) -> Option<Error> {
+    /// Why the leaf has ended, or takes no calls any more, if that is so.
+    pub(super) fn end_of_leaf(&self) -> Option<Error> {
         let state = self.lock();
         let Phase::Made(leaf) = &state.phase else { return None };
-        let ended = leaf.ended();
+        let (ended, closed) = (leaf.ended(), leaf.closed());
         drop(state);
-        match std::pin::pin!(ended).poll(cx) {
-            Poll::Ready(exit) => Some(exit.error().clone()),
-            Poll::Pending => None,
-        }
+        leaf::known(ended, closed)
     }
 }
 

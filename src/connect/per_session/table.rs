@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Waker};
 use std::time::Duration;
 
 use super::clock::{self, Clock};
@@ -114,9 +113,8 @@ impl<M: MakeLeaf> Shared<M> {
         let mut table = self.lock();
         let sessions: Vec<_> = table.alive().map(|(name, session)| (name.clone(), session.clone())).collect();
         drop(table);
-        let mut cx = Context::from_waker(Waker::noop());
         for (name, session) in sessions {
-            if let Some(error) = session.poll_end(&mut cx) {
+            if let Some(error) = session.end_of_leaf() {
                 self.lose(&name, &session, &error.within("the session is lost"));
             } else if let Some(why) = session.stop_idle(clock::PARTS) {
                 self.lock().timed_out += 1;

@@ -82,7 +82,7 @@ impl<L: Leaf> Leaf for Pooled<L> {
         self.leaf.ended()
     }
 
-    fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
+    fn closed(&self) -> impl Future<Output = Error> + Send + 'static {
         self.leaf.closed()
     }
 

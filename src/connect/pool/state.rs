@@ -1,9 +1,7 @@
 //! What the callers and the keeper of a pool share.
 
 use std::collections::{HashMap, VecDeque};
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
@@ -11,7 +9,7 @@ use tokio::time::Instant;
 
 use super::lease::Lease;
 use super::settings::{Settings, Stats};
-use crate::connect::leaf::{Exit, Leaf};
+use crate::connect::leaf::{Exit, Leaf, end_of};
 use crate::error::Error;
 
 /// How long after a spare was taken another is made: to start a process takes milliseconds of the thread that
@@ -133,9 +131,9 @@ impl<L: Leaf> Shared<L> {
         loop {
             let mut state = self.lock();
             // Under the lock: an end that is noted later finds it among the spares.
-            if let Some(exit) = end_of(&made.leaf) {
+            if let Some(why) = end_of(&made.leaf) {
                 state.throw_away(made, "it has ended");
-                return Err(exit.error().within("a spare ended unused"));
+                return Err(why.within("a spare ended unused"));
             }
             let Some(waiter) = state.waiters.pop_front() else {
                 state.keep(made);
@@ -266,13 +264,5 @@ impl<L: Leaf> State<L> {
             failed: self.failed,
             thrown_away: self.thrown_away,
         }
-    }
-}
-
-/// How it has ended already, as far as its owner knows.
-fn end_of(leaf: &impl Leaf) -> Option<Exit> {
-    match pin!(leaf.ended()).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(exit) => Some(exit),
-        Poll::Pending => None,
     }
 }

@@ -58,13 +58,13 @@ impl<L: Leaf> Leaf for Client<L> {
         }
     }
 
-    fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
+    fn closed(&self) -> impl Future<Output = Error> + Send + 'static {
         let stop = self.member.end.subscribe();
         let leaf = self.leaf.closed();
         async move {
             tokio::select! {
-                _ = stopped(stop) => {}
-                () = leaf => {}
+                why = stopped(stop) => why,
+                why = leaf => why,
             }
         }
     }

@@ -87,7 +87,7 @@ impl<L: Leaf> Watch<L> {
         tokio::pin!(closed, ended);
         let cause = tokio::select! {
             // Nothing goes through any more, though its process may not have ended yet.
-            () = &mut closed => Cause::Closed,
+            _ = &mut closed => Cause::Closed,
             exit = &mut ended => Cause::Ended(exit),
             order = self.ordered() => Cause::Ordered(order),
             why = self.sick(leaf.clone(), generation) => Cause::Unhealthy(why),

@@ -213,7 +213,7 @@ impl<S: Leaf> Leaf for Wassette<S> {
         self.inner.ended()
     }
 
-    fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
+    fn closed(&self) -> impl Future<Output = Error> + Send + 'static {
         self.inner.closed()
     }
 

@@ -128,9 +128,8 @@ impl Leaf for Served {
     }
 
     /// Its session has ended.
-    fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
-        let closed = self.session.closed();
-        async move { drop(closed.await) }
+    fn closed(&self) -> impl Future<Output = Error> + Send + 'static {
+        self.session.closed()
     }
 
     fn stop(&self, why: Error) {

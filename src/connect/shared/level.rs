@@ -44,7 +44,7 @@ impl<L: Leaf> State<L> {
         let Some(most) = self.most_verbose().filter(|most| self.level != Some(*most)) else { return };
         let id = self.fresh_id();
         if let Ok(request) = JsonRpcMessage::request(id, method::SET_LEVEL, params(most))
-            && self.say(request)
+            && self.say(request.synthetic())
         {
             self.level = Some(most);
         }

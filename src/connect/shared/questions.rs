@@ -122,7 +122,7 @@ impl<L: Leaf> State<L> {
     pub(super) fn refuse_or_pong(&mut self, question: &JsonRpcMessage) {
         if question.is_method(method::PING) {
             if let Ok(Some(pong)) = question.responder().result("{}") {
-                self.say(pong);
+                self.say(pong.synthetic());
             }
         } else {
             self.refuse(question);

@@ -124,7 +124,7 @@ impl<L: Leaf> State<L> {
         let id = self.fresh_id();
         let params = serde_json::json!({ "uri": uri }).to_string();
         if let Ok(request) = JsonRpcMessage::request(id, method::RESOURCES_UNSUBSCRIBE, params) {
-            self.say(request);
+            self.say(request.synthetic());
         }
     }
 }

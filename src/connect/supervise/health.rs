@@ -71,7 +71,7 @@ impl HealthCheck {
         };
         let mut question = JsonRpcMessage::request(&*id, name, params).ok()?;
         question.extensions_mut().insert(Probe);
-        Some(question)
+        Some(question.synthetic())
     }
 
     /// Whether the leaf answers.

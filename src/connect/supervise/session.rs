@@ -186,7 +186,7 @@ impl Session {
         agreed.check(&answer)?;
         let Some(initialized) = &agreed.initialized else { return Ok(Vec::new()) };
         poll_fn(|cx| leaf.poll_ready(cx)).await?;
-        drop(leaf.call(initialized.clone()).await?);
+        drop(leaf.call(initialized.clone().synthetic()).await?);
         let mut news = changes(&answer);
         for request in self.level.iter().chain(self.subscriptions.values()) {
             if ask(leaf, request).await?.error().is_some() {
@@ -232,7 +232,7 @@ impl Agreed {
 /// The answer. As a probe it is never the call that the server speaks about, so that what else is said goes to the
 /// client.
 async fn ask<L: Leaf>(leaf: &mut L, request: &JsonRpcMessage) -> Result<JsonRpcMessage, Error> {
-    let mut request = request.clone();
+    let mut request = request.clone().synthetic();
     request.extensions_mut().insert(Probe);
     let method = request.method().unwrap_or_default().to_owned();
     poll_fn(|cx| leaf.poll_ready(cx)).await?;

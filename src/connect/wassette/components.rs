@@ -157,5 +157,5 @@ fn question(number: u64, era: Era, tool: ManagementTool, arguments: &str) -> Res
     let mut question = JsonRpcMessage::request(&*id, method::TOOLS_CALL, params).map_err(Error::invalid)?;
     // What the server says meanwhile is not about this.
     question.extensions_mut().insert(Probe);
-    Ok(question)
+    Ok(question.synthetic())
 }

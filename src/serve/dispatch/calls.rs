@@ -261,5 +261,5 @@ fn cancels(message: &JsonRpcMessage, id: Option<&OwnedId>) -> bool {
 /// basic/patterns/subscriptions, "Graceful Closure").
 fn end_of(listen: &Responder) -> Option<JsonRpcMessage> {
     let params = format!(r#"{{"requestId":{}}}"#, listen.id()?.as_str());
-    JsonRpcMessage::notification(method::CANCELLED, params).ok()
+    JsonRpcMessage::notification(method::CANCELLED, params).ok().map(JsonRpcMessage::synthetic)
 }

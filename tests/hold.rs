@@ -255,3 +255,20 @@ async fn of_many_that_decide_at_once_one_does() {
     }
     assert_eq!(server.told().len(), 200);
 }
+
+#[tokio::test]
+async fn what_a_person_has_changed_is_marked_and_what_only_waited_is_not() {
+    let changed = || msg(RESULT.replace("[]", "[1]"));
+    for (edited, is_marked) in [(None, false), (Some(msg(RESULT)), false), (Some(changed()), true)] {
+        let holds = holding(Options::new(), only(Direction::ToClient, Kind::Response));
+        let (mut stack, _server) = hold_stack(&holds, &[RESULT]);
+        let call = tokio::spawn(stack.call(msg(CALL)));
+        let held = holds.next().await;
+        match edited {
+            Some(edited) => held.edit(edited).unwrap(),
+            None => held.resume().unwrap(),
+        }
+        let reply = call.await.unwrap().unwrap();
+        assert_eq!(reply.as_one().map(JsonRpcMessage::is_synthetic), Some(is_marked));
+    }
+}

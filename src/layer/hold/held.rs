@@ -128,7 +128,8 @@ impl Held {
         if self.0.digest == *digest { self.resume() } else { Err(NotDecided::Differs) }
     }
 
-    /// Lets this go on in its place. It must be of the same kind and keep the id; else it is blocked.
+    /// Lets this go on in its place, marked as [synthetic](JsonRpcMessage::synthetic) unless it is the same. It must be of
+    /// the same kind and keep the id; else it is blocked.
     ///
     /// # Errors
     ///
@@ -137,7 +138,8 @@ impl Held {
         if message.kind() != self.0.message.kind() || message.id() != self.0.message.id() {
             return Err(NotDecided::Differs);
         }
-        self.decide(Action::Modify(message))
+        let is_own = message == self.0.message;
+        self.decide(Action::Modify(if is_own { message } else { message.synthetic() }))
     }
 
     /// Answers it, as [`Action::Respond`] does.

@@ -191,3 +191,83 @@ fn a_new_part_without_entries_knows_when_the_last_one_was_said() {
         assert_eq!((tape.frames(), tape.last_at()), (1, Some(late.at)), "{format:?}");
     }
 }
+
+#[cfg(feature = "secret")]
+mod unmasked {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use shadowcat::{Error, Reply, layer::RecordLayer};
+    use tower::{Layer, ServiceExt, service_fn};
+
+    use super::*;
+
+    const WARNING: &str = "a tape that says it is masked is recorded on without a mask";
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Log {
+        /// How often it was warned of so far, since this was asked last.
+        fn warnings(&self) -> usize {
+            let told = std::mem::take(&mut *self.0.lock().unwrap());
+            let told = String::from_utf8(told).unwrap();
+            told.lines().filter(|line| line.contains("WARN") && line.contains(WARNING)).count()
+        }
+    }
+
+    /// Two clients' stacks over one recorder; what its tape says of masks then.
+    async fn recorded(
+        sink: Box<dyn Sink>,
+        tape: Tape,
+        layer: impl FnOnce(RecordLayer) -> RecordLayer,
+    ) -> Option<String> {
+        let recorder = Recorder::start(sink, tape, RecorderOptions::new()).unwrap();
+        let layer = layer(RecordLayer::new(recorder.clone()));
+        for _ in 0..2 {
+            let server = service_fn(|_: JsonRpcMessage| async { Ok::<_, Error>(Reply::empty()) });
+            let ping = JsonRpcMessage::request(1, "ping", "{}").unwrap();
+            drop(layer.layer(server).oneshot(ping).await.unwrap());
+        }
+        soon(recorder.finish()).await.unwrap();
+        recorder.tape().redaction.map(|said| said.to_string())
+    }
+
+    #[tokio::test]
+    async fn a_masked_tape_that_goes_on_without_a_mask_is_warned_of_once() {
+        for way in ways() {
+            let log = Log::default();
+            let writer = log.clone();
+            let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
+            let _guard = tracing::subscriber::set_default(subscriber.finish());
+
+            let folder = Folder::new();
+            let path = folder.path(way.name);
+            let tape = Tape::new().unwrap();
+            let masked = recorded((way.create)(&path, &tape), tape.clone(), |layer| layer).await;
+            assert_eq!((masked.is_some(), log.warnings()), (true, 0), "{}", way.name);
+            let (sink, known, _) = (way.resume)(&path, &tape);
+            assert_eq!(recorded(sink, known, |layer| layer).await, masked);
+            assert_eq!(log.warnings(), 0, "{}: it is masked as before", way.name);
+            let (sink, known, _) = (way.resume)(&path, &tape);
+            let said = recorded(sink, known, RecordLayer::unmasked).await;
+            assert_eq!((said, log.warnings()), (masked, 1), "{}: it goes on saying so", way.name);
+
+            let folder = Folder::new();
+            let path = folder.path(way.name);
+            let said = recorded((way.create)(&path, &tape), tape.clone(), RecordLayer::unmasked).await;
+            assert_eq!((said, log.warnings()), (None, 0), "{}: it never said so", way.name);
+        }
+    }
+}

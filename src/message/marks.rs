@@ -54,7 +54,8 @@ impl Clone for Marks {
 impl JsonRpcMessage {
     /// Marks what no peer sent: a layer, or a person, put it there or answered with it. Recorders write it down, and what is
     /// marked is not played again by `verify`. The layers of this crate mark what they say in somebody's place; one of
-    /// your own does it by this, or answers by `Reply::refuse`.
+    /// your own does it by this, or answers by `Reply::refuse`. What a layer changes on its way, as stripping and rewriting
+    /// do, is still its sender's; what a person has changed is marked.
     ///
     /// ```
     /// use shadowcat::JsonRpcMessage;

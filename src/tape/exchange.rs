@@ -142,7 +142,7 @@ impl Exchanges {
             return None;
         }
         let key = Key::of(&entry, &message)?;
-        if self.is_seen_elsewhere(&key, entry.edge) {
+        if self.is_known(&key, &entry) {
             return None;
         }
         // A number that is used again is a new call.
@@ -168,12 +168,14 @@ impl Exchanges {
         before
     }
 
-    /// Whether it is no call of its own: the other edge tells of it, or the client's has.
-    fn is_seen_elsewhere(&self, key: &Key, edge: Edge) -> bool {
+    /// Whether it is no call of its own: the other edge tells of it, or the client's has, or a layer has said it again.
+    fn is_known(&self, key: &Key, entry: &Entry) -> bool {
         match self.open.get(key) {
-            Some(open) => open.request.edge != edge,
+            Some(Exchange { request, .. }) => {
+                request.edge != entry.edge || entry.synthetic && request.bytes == entry.bytes
+            }
             None => {
-                edge == Edge::Upstream
+                entry.edge == Edge::Upstream
                     && key.number().is_some_and(|number| self.recent.numbers.contains(&number))
             }
         }

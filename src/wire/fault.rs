@@ -13,7 +13,8 @@
 //!
 //! The framing stays whole: what comes before and after the message does not suffer. In a batch (2025-03-26) that is
 //! answered by one document, every message is as it should be. On HTTP+SSE (2024-11-05) a request that is cut or corrupted is not sent if it is no JSON any more.
-//! A client that takes up a broken stream again gets the message as it should be.
+//! A client that takes up a broken stream again gets the message as it should be. Recorders that a message passes with its
+//! mark have what is written more than once on their tapes as often, marked from the second time on.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -35,6 +36,8 @@ use std::io;
 use std::iter::repeat_n;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+#[cfg(feature = "tape")]
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
@@ -90,12 +93,18 @@ impl Tally {
 pub(crate) struct Mark {
     damage: Damage,
     tally: Arc<Tally>,
+    #[cfg(feature = "tape")]
+    watchers: Arc<Mutex<Vec<Watcher>>>,
 }
+
+/// Who is told how many copies were made, and how.
+#[cfg(feature = "tape")]
+type Watcher = (u64, Box<dyn Fn(usize) + Send + Sync>);
 
 impl Damage {
     /// The message, to be damaged so where it is written. The last mark counts.
     pub fn mark(self, mut message: JsonRpcMessage, tally: &Arc<Tally>) -> JsonRpcMessage {
-        message.extensions_mut().insert(Mark { damage: self, tally: tally.clone() });
+        message.extensions_mut().insert(Mark::new(self, tally.clone()));
         message
     }
 }
@@ -120,6 +129,38 @@ pub(crate) fn healed(mut message: JsonRpcMessage) -> JsonRpcMessage {
 }
 
 impl Mark {
+    fn new(damage: Damage, tally: Arc<Tally>) -> Self {
+        Self {
+            damage,
+            tally,
+            #[cfg(feature = "tape")]
+            watchers: Arc::default(),
+        }
+    }
+
+    /// Tells `who` how many copies were made, when they are. Only what `who` said last counts: a message may be sent again.
+    #[cfg(feature = "tape")]
+    pub(crate) fn watch_copies(&self, who: u64, told: impl Fn(usize) + Send + Sync + 'static) {
+        if let Damage::Repeat(_) = self.damage {
+            let mut watchers = self.watchers();
+            watchers.retain(|(other, _)| *other != who);
+            watchers.push((who, Box::new(told)));
+        }
+    }
+
+    #[cfg(feature = "tape")]
+    fn watchers(&self) -> MutexGuard<'_, Vec<Watcher>> {
+        self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(feature = "tape")]
+    fn tell(&self, copies: usize) {
+        self.watchers().iter().for_each(|(_, told)| told(copies));
+    }
+
+    #[cfg(not(feature = "tape"))]
+    fn tell(&self, _: usize) {}
+
     /// What is written in the place of `frame`; `None` where the connection breaks.
     pub(crate) fn frames(&self, frame: &Bytes) -> Option<impl Iterator<Item = Bytes> + use<>> {
         self.tally.done.fetch_add(1, Ordering::Relaxed);
@@ -129,7 +170,9 @@ impl Mark {
             Damage::Corrupt(bytes) => (corrupted(frame, bytes), 1),
             Damage::Repeat(more) => {
                 let room = MOST_COPIES.min(MOST_BYTES / frame.len().max(1));
-                (frame.clone(), 1 + more.min(room))
+                let copies = more.min(room);
+                self.tell(copies);
+                (frame.clone(), 1 + copies)
             }
         };
         Some(repeat_n(frame, times))

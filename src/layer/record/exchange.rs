@@ -7,9 +7,10 @@ use std::sync::atomic::Ordering;
 use super::components::Managing;
 use super::stack::Stack;
 use crate::layer::tap::{self, Ending};
-use crate::message::{Context, JsonRpcMessage, Kind, OwnedId};
+use crate::message::{Context, Direction, JsonRpcMessage, Kind, OwnedId};
 use crate::reply::Reply;
 use crate::tape::{self, Outcome, Recorder, failure};
+use crate::wire::fault;
 
 pub(super) struct Exchange {
     stack: Arc<Stack>,
@@ -33,7 +34,11 @@ impl Exchange {
         let asked = components.zip(masked.as_ref()).map(|(components, request)| components.asked(request));
         let (component, managing) = asked.unwrap_or_default();
         let taped = match masked {
-            Some(masked) => recorder.begin_for(&masked, component),
+            Some(masked) => {
+                let taped = recorder.begin_for(&masked, component);
+                watch(&taped, message, &masked, Direction::ToUpstream);
+                taped
+            }
             None if recorder.must_record() && !message.is_session_listen() => {
                 recorder.refuse();
                 return None;
@@ -81,6 +86,7 @@ impl tap::Exchange for Exchange {
             true => self.taped.received_only(&masked),
             false => self.taped.received(&masked),
         }
+        watch(&self.taped, message, &masked, Direction::ToClient);
         if let Some(components) = &self.stack.components {
             components.heard(self.managing.as_ref(), &masked, &self.recorder);
         }
@@ -98,6 +104,14 @@ impl tap::Exchange for Exchange {
             Ending::Cancelled => (self.cancelled(), String::new()),
         };
         self.taped.ended(outcome, &why);
+    }
+}
+
+/// A message that a layer has marked to be repeated where it is written: copies of it are on the tape, too, if it is.
+fn watch(taped: &tape::Exchange, message: &JsonRpcMessage, masked: &JsonRpcMessage, direction: Direction) {
+    let Some(mark) = fault::of(message) else { return };
+    if let Some(copies) = taped.copies(masked, direction) {
+        mark.watch_copies(copies.who(), move |made| copies.made(made));
     }
 }
 

@@ -159,12 +159,12 @@ impl Exchange {
         }
     }
 
-    fn recording(&self) -> Option<&Arc<Shared>> {
+    pub(super) fn recording(&self) -> Option<&Arc<Shared>> {
         self.shared.as_ref().filter(|shared| shared.mode() == RECORDING)
     }
 
     /// An entry with what all of this exchange have.
-    fn dress(&self, mut entry: Entry) -> Entry {
+    pub(super) fn dress(&self, mut entry: Entry) -> Entry {
         entry.edge = self.edge;
         entry.session.clone_from(&self.session);
         entry.component.clone_from(&self.component);
@@ -173,7 +173,7 @@ impl Exchange {
     }
 
     /// Whether an entry must find room: there are no more than a few of a call. Who waits for room, waits after it.
-    fn is_owed(&self, once: bool) -> bool {
+    pub(super) fn is_owed(&self, once: bool) -> bool {
         match self.shared.as_ref().map(|shared| shared.overflow) {
             Some(Overflow::Backpressure) => true,
             Some(Overflow::FailClosed) => once && self.is_request,

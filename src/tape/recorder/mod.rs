@@ -1,5 +1,6 @@
 //! Recording while traffic goes on.
 
+mod copies;
 mod exchange;
 mod facts;
 mod late;

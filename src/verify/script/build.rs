@@ -70,7 +70,10 @@ impl Builder {
         let Some(id) = message.owned_id() else { return };
         if entry.synthetic {
             self.script.left_out += 1;
-            self.foreign.insert(id);
+            // What is under way by this id was said again.
+            if !self.pending.contains_key(&id) {
+                self.foreign.insert(id);
+            }
             return;
         }
         let call = self.script.calls.len();

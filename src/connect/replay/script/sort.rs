@@ -48,6 +48,7 @@ impl Sorter {
     pub(super) fn add(&mut self, frame: &Frame) {
         match (&frame.message, frame.entry.direction) {
             (None, _) => self.end(frame),
+            (Some(message), Direction::ToUpstream) if self.is_copy(frame, message) => {}
             (Some(message), Direction::ToUpstream) => {
                 match message.kind() {
                     Kind::Request => self.request(frame, message),
@@ -80,6 +81,17 @@ impl Sorter {
             items: Vec::new(),
             end: End { frame: frame.number, at: frame.entry.at, how: How::Unknown },
         });
+    }
+
+    /// Whether a layer has said again what the client had said once: so it is asked for once.
+    fn is_copy(&self, frame: &Frame, message: &JsonRpcMessage) -> bool {
+        let call = frame.entry.call.and_then(|call| self.calls.get(&call));
+        let is_known = || match message.kind() {
+            Kind::Request => call.is_some_and(|at| self.script.exchanges[*at].request == *message),
+            Kind::Notification => self.script.notes.iter().rev().any(|note| note.message == *message),
+            Kind::Response => message.owned_id().is_none_or(|id| !self.asked.contains_key(&id)),
+        };
+        frame.entry.synthetic && is_known()
     }
 
     fn note(&mut self, frame: &Frame, message: &JsonRpcMessage) {

@@ -2,7 +2,6 @@
 //!
 //! It stands in the file's first 100 bytes, but is not read from there by ourselves: [why](crate::tape::found).
 
-use std::fmt::Write;
 use std::io;
 use std::path::Path;
 
@@ -10,7 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags, Result};
 
 use super::open::{defend, without_links};
-use crate::file;
+use crate::{file, percent};
 
 /// Bytes of the head of a database: what has fewer is none.
 const HEAD: u64 = 100;
@@ -64,7 +63,7 @@ fn uri(path: &Path) -> String {
         match byte {
             b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
             byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
-            byte => _ = write!(uri, "%{byte:02X}"),
+            byte => percent::escape(&mut uri, &[*byte]),
         }
     }
     uri + "?immutable=1"

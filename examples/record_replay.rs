@@ -3,7 +3,8 @@
 //!
 //! - `record` is a proxy, on stdio or on HTTP at `/mcp`, that writes what passes to the new file TAPE: `.jsonl` (also
 //!   while it grows), `.json` or `.db`; Ctrl-C and SIGTERM end it in good order, too. Secrets are masked, unless it is
-//!   said by `--unmasked`. With `--keep FILE` what FILE holds now is kept on TAPE, too.
+//!   said by `--unmasked`. With `--keep FILE` what FILE holds now is kept on TAPE, too. With `--rotate-mib MIB` files of at
+//!   most so many MiB are written: for `day.jsonl` `day.000001.jsonl`, `day.000002.jsonl` and so on, each a tape.
 //! - `replay` is a server that answers from TAPE.
 //! - `verify` plays the client's side of TAPE to the server and tells what it answers otherwise than it did. With
 //!   `--load URI` a component of TAPE that came from there is loaded first, as a Wassette does; with `--grant` it may
@@ -26,6 +27,7 @@
 mod demo;
 mod proxy;
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -34,15 +36,15 @@ use shadowcat::BoxError;
 use shadowcat::connect::Replay;
 use shadowcat::layer::{CatchErrorLayer, RecordLayer};
 use shadowcat::tape::{
-    self, Component, Payload, Recorder, RecorderOptions, Show, Sink, Snapshot, SnapshotKind, Tape, json,
-    lines, sqlite,
+    self, Component, PartFormat, Payload, Recorder, RecorderOptions, Rotate, Rotating, Show, Sink, Snapshot,
+    SnapshotKind, Tape, json, lines, sqlite,
 };
 use shadowcat::verify::Verify;
 use tower::util::BoxService;
 use tower::{ServiceBuilder, ServiceExt};
 
 const USAGE: &str = "usage: record_replay record|replay|verify|show TAPE [--listen 127.0.0.1:PORT] \
-    [--upstream URL | -- COMMAND ARGS…], for record [--unmasked] [--keep FILE]…, and for verify [--load URI]… \
+    [--upstream URL | -- COMMAND ARGS…], for record [--unmasked] [--keep FILE]… [--rotate-mib MIB], and for verify [--load URI]… \
     [--grant] [--incomplete]";
 
 fn main() -> ExitCode {
@@ -85,6 +87,8 @@ struct Task {
 struct Recording {
     unmasked: bool,
     kept: Vec<String>,
+    /// MiB of one file.
+    rotate: Option<NonZeroU32>,
 }
 
 /// Components of a tape that may be loaded, and tapes that are not whole.
@@ -130,6 +134,10 @@ impl Recording {
         match arg {
             "--unmasked" => self.unmasked = true,
             "--keep" => self.kept.push(args.next().ok_or("--keep: which FILE?")?),
+            "--rotate-mib" => {
+                let mib = args.next().ok_or("--rotate-mib: how many MIB?")?;
+                self.rotate = Some(mib.parse().map_err(|why| format!("--rotate-mib {mib}: {why}"))?);
+            }
             _ => return Ok(false),
         }
         Ok(true)
@@ -170,7 +178,11 @@ async fn run(task: Task) -> Result<ExitCode, BoxError> {
 async fn record(path: &Path, proxy: Proxy, recording: Recording) -> Result<(), BoxError> {
     let mut tape = Tape::new()?;
     tape.upstream_transport = proxy.upstream_transport().map(Into::into);
-    let recorder = Recorder::start(sink(path, &tape)?, tape, RecorderOptions::new())?;
+    let sink = match recording.rotate {
+        Some(mib) => parts(path, &tape, mib)?,
+        None => sink(path, &tape)?,
+    };
+    let recorder = Recorder::start(sink, tape, RecorderOptions::new())?;
     let layer = RecordLayer::new(recorder.clone());
     let layer = if recording.unmasked { layer.unmasked() } else { layer };
     for file in recording.kept {
@@ -190,14 +202,34 @@ fn recorded(leaf: Leaf, layer: &RecordLayer) -> Stack {
     BoxService::new(ServiceBuilder::new().layer(layer.clone()).layer(CatchErrorLayer::new()).service(leaf))
 }
 
-/// Of the format that the name says.
+/// One file of the format that its name says.
 fn sink(path: &Path, tape: &Tape) -> Result<Box<dyn Sink>, BoxError> {
-    Ok(match path.extension().and_then(|ending| ending.to_str()) {
+    Ok(match ending(path) {
         Some("jsonl") => Box::new(lines::Writer::create(path, tape)?),
         Some("json") => Box::new(json::Writer::create(path, tape)?),
         Some("db") => Box::new(sqlite::Writer::create(path, tape)?),
-        _ => return Err(format!("{}: ends in none of .jsonl, .json and .db", path.display()).into()),
+        _ => return Err(of_no_format(path)),
     })
+}
+
+/// Files of at most so many MiB, of the format that the name says.
+fn parts(path: &Path, tape: &Tape, mib: NonZeroU32) -> Result<Box<dyn Sink>, BoxError> {
+    let format = match ending(path) {
+        Some("jsonl") => PartFormat::default(),
+        Some("json") => PartFormat::Json,
+        Some("db") => PartFormat::Sqlite,
+        _ => return Err(of_no_format(path)),
+    };
+    let rotate = Rotate::new().max_bytes(u64::from(mib.get()) << 20);
+    Ok(Box::new(Rotating::create_with(path.with_extension(""), tape, rotate, format)?))
+}
+
+fn ending(path: &Path) -> Option<&str> {
+    path.extension()?.to_str()
+}
+
+fn of_no_format(path: &Path) -> BoxError {
+    format!("{}: ends in none of .jsonl, .json and .db", path.display()).into()
 }
 
 /// A session plays the tape from its beginning.

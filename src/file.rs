@@ -24,13 +24,6 @@ pub(crate) fn read(path: &Path) -> io::Result<File> {
     open(path, OpenOptions::new().read(true)).map(|(file, _)| file)
 }
 
-/// Opens a file of ours to read: what others own or may read or write is none.
-pub(crate) fn read_private(path: &Path) -> io::Result<File> {
-    let (file, facts) = open(path, OpenOptions::new().read(true))?;
-    private(&facts)?;
-    Ok(file)
-}
-
 /// Opens a file of ours to append to: what others own or may read or write is none.
 pub(crate) fn append(path: &Path) -> io::Result<File> {
     let (file, facts) = open(path, OpenOptions::new().read(true).append(true))?;
@@ -94,8 +87,9 @@ fn explained(path: &Path, error: io::Error) -> io::Error {
     }
 }
 
+/// Whether these are of a file of ours: what others own or may read or write is none.
 #[cfg(unix)]
-fn private(facts: &Metadata) -> io::Result<()> {
+pub(crate) fn private(facts: &Metadata) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
     if facts.uid() != rustix::process::geteuid().as_raw() {
         return Err(refused("it belongs to another user"));
@@ -107,7 +101,7 @@ fn private(facts: &Metadata) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn private(_: &Metadata) -> io::Result<()> {
+pub(crate) fn private(_: &Metadata) -> io::Result<()> {
     Ok(())
 }
 

@@ -73,6 +73,7 @@ pub mod manual;
 pub mod message;
 #[cfg(all(feature = "monitor", target_os = "linux"))]
 pub mod monitor;
+mod percent;
 pub mod policy;
 pub mod protocol;
 mod queue;

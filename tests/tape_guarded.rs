@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use shadowcat::tape::lines::{Options, Reader, Writer, verify};
-use shadowcat::tape::{self, Key, OpenOptions, Sink, json};
+use shadowcat::tape::{self, Key, OpenOptions, Sink, TapeError, import, json};
 use taped::{Folder, note, ping, read, tape};
 
 fn key() -> Key {
@@ -185,6 +185,85 @@ fn what_others_may_read_is_refused_where_that_is_asked() {
         assert!(error.is_refused() && error.to_string().contains("its mode must be 0600"), "{error}");
         assert!(Reader::open_with(&path, &options).unwrap_err().is_refused());
         tape::open(&path).unwrap();
+    }
+    let (document, log) = (folder.path("a.json"), folder.path("log.jsonl"));
+    json::Writer::create(&document, &tape()).unwrap().finish().unwrap();
+    fs::write(&log, LOG).unwrap();
+    for mode in [0o640, 0o600] {
+        [&document, &log]
+            .iter()
+            .for_each(|path| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap());
+        let opened = [
+            json::Reader::open_with(&document, &options).err(),
+            import::open_with(&document, &options).err(),
+            import::open_with(&log, &options).err(),
+            import::open_as_with(&log, import::Format::Log, &options).err(),
+        ];
+        for error in opened {
+            assert_eq!(error.is_some_and(|error| error.is_refused()), mode == 0o640, "{mode:o}");
+        }
+    }
+}
+
+/// What is no tape, and can be imported.
+const LOG: &str = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n";
+
+#[test]
+fn what_is_imported_and_documents_are_checked_and_told_of_as_tapes_are() {
+    let folder = Folder::new();
+    let (lines, document, log) = (folder.path("a.jsonl"), folder.path("a.json"), folder.path("log.jsonl"));
+    record(&lines);
+    json::Writer::create(&document, &tape()).unwrap().finish().unwrap();
+    fs::write(&log, LOG).unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hook = told.clone();
+    let options = OpenOptions::new().on_open(move |opening| hook.lock().unwrap().push(opening.to_string()));
+    let no = options.clone().check(|_| Err("not for you".to_owned()));
+    let yes = options.check(|_| Ok(()));
+    type Open<'a> = &'a dyn Fn(&OpenOptions) -> Result<usize, TapeError>;
+    let ways: [Open<'_>; 5] = [
+        &|options| json::Reader::open_with(&document, options).map(Iterator::count),
+        &|options| import::open_with(&document, options).map(Iterator::count),
+        &|options| import::open_with(&lines, options).map(Iterator::count),
+        &|options| import::open_with(&log, options).map(Iterator::count),
+        &|options| import::open_as_with(&log, import::Format::Log, options).map(Iterator::count),
+    ];
+    for ((at, open), entries) in ways.iter().enumerate().zip([0, 0, 4, 1, 1]) {
+        let error = open(&no).unwrap_err();
+        assert!(error.is_refused() && error.to_string().ends_with("not for you"), "{at}: {error}");
+        assert_eq!(open(&yes).unwrap(), entries, "{at}");
+        let told = std::mem::take(&mut *told.lock().unwrap());
+        let [refused, opened] = &told[..] else { panic!("{at}: {told:?}") };
+        assert!(
+            refused.starts_with("not opened to read: ") && opened.starts_with("opened to read: "),
+            "{told:?}"
+        );
+    }
+    for options in [&yes, &no] {
+        assert!(json::Reader::open_with(folder.path("none"), options).unwrap_err().is_io());
+        assert!(import::open_with(folder.path("none"), options).err().unwrap().is_io());
+    }
+    assert_eq!(told.lock().unwrap().len(), 4, "also of what is not there");
+}
+
+#[test]
+fn keys_open_what_is_imported_only_where_it_is_a_tape_that_has_them() {
+    let folder = Folder::new();
+    let (lines, document, log) = (folder.path("a.jsonl"), folder.path("a.json"), folder.path("log.jsonl"));
+    record(&lines);
+    json::Writer::create(&document, &tape()).unwrap().finish().unwrap();
+    fs::write(&log, LOG).unwrap();
+    assert_eq!(import::open_with(&lines, &chained()).unwrap().count(), 4);
+    let other = OpenOptions::new().chain(Key::new([8; 32]));
+    assert!(import::open_with(&lines, &other).err().unwrap().is_damaged());
+    for error in [
+        json::Reader::open_with(&document, &chained()).err(),
+        import::open_with(&document, &chained()).err(),
+        import::open_with(&log, &chained()).err(),
+        import::open_as_with(&log, import::Format::Log, &chained()).err(),
+    ] {
+        let error = error.unwrap();
+        assert!(error.is_key() && error.to_string().contains("without the chain's key"), "{error}");
     }
 }
 

@@ -8,6 +8,8 @@ mod killed;
 mod taped;
 
 use std::path::Path;
+#[cfg(feature = "sqlite")]
+use std::process::Command;
 use std::time::Duration;
 
 use killed::{Worst, configured, kill_after, kills, start, tell_safe, told};
@@ -283,7 +285,7 @@ type Look = (&'static str, fn(&Path));
 #[test]
 fn who_looks_at_a_file_that_is_written_takes_no_lock_from_its_writer() {
     use tape::sqlite::{self, Reader, Writer};
-    let looks: [Look; 14] = [
+    let looks: [Look; 17] = [
         ("nothing", |_| {}),
         ("tapes", |path| assert_eq!(sqlite::tapes(path).unwrap().len(), 1)),
         ("read", |path| assert_eq!(Reader::open(path).unwrap().count(), 1)),
@@ -295,6 +297,11 @@ fn who_looks_at_a_file_that_is_written_takes_no_lock_from_its_writer() {
         ("forget", |path| assert_eq!(sqlite::forget(path, &tape::Rotate::new()).unwrap(), [])),
         ("migrate", |path| assert_eq!(sqlite::migrate(path).unwrap(), 2)),
         ("as lines", |path| assert!(lines::Reader::open(path).unwrap_err().is_foreign())),
+        ("list the folder", |path| assert_eq!(tape::list(path.parent().unwrap()).unwrap().count(), 1)),
+        ("list the folder with", |path| assert!(listed_with_a_key(path.parent().unwrap()).is_key())),
+        ("as JSON with", |path| {
+            assert!(json::Reader::open_with(path, &private()).unwrap_err().is_foreign());
+        }),
         ("as JSON", |path| assert!(json::Reader::open(path).unwrap_err().is_foreign())),
         ("go on as lines", |path| assert!(lines::Writer::resume(path).unwrap_err().is_foreign())),
         ("import", import),
@@ -324,6 +331,31 @@ fn who_looks_at_a_file_that_is_written_takes_no_lock_from_its_writer() {
     assert!(lost.is_empty(), "unlocked, entries while it is written, and at the end: {lost:?}");
 }
 
+/// As where the disk was full while the log was written back.
+#[cfg(feature = "sqlite")]
+#[test]
+fn a_database_that_is_written_keeps_its_locks_also_where_it_ends_in_the_midst_of_a_page() {
+    let folder = Folder::new();
+    let path = folder.path("a.db");
+    let mut writer = tape::sqlite::Writer::create(&path, &tape()).unwrap();
+    writer.append(&ping(1)).unwrap();
+    writer.commit().unwrap();
+    // By another process, which takes no locks away.
+    let grown = Command::new("sh").args(["-c", "printf x >> \"$0\""]).arg(&path).status().unwrap();
+    assert!(grown.success() && !std::fs::metadata(&path).unwrap().len().is_multiple_of(512));
+    assert!(lines::Reader::open(&path).unwrap_err().is_foreign());
+    let _ = tape::open(&path);
+    assert_eq!(told_by_another_process("lock", "locked ", &path), 0);
+}
+
+/// What is said of the one tape of a folder that is listed with a key.
+#[cfg(feature = "sqlite")]
+fn listed_with_a_key(folder: &Path) -> tape::TapeError {
+    let options = tape::OpenOptions::new().chain(tape::Key::new([7; 32]));
+    let mut listing = tape::list_with(folder, &options).unwrap();
+    listing.next().unwrap().unwrap_err()
+}
+
 #[cfg(feature = "sqlite")]
 fn private() -> tape::OpenOptions {
     tape::OpenOptions::new().require_private_file()
@@ -333,6 +365,7 @@ fn private() -> tape::OpenOptions {
 fn import(path: &Path) {
     assert_eq!(tape::import::Format::of(path).unwrap(), None);
     drop(tape::import::open(path).unwrap());
+    drop(tape::import::open_with(path, &private()).unwrap());
     for format in [tape::import::Format::Log, tape::import::Format::McpCassetteJson] {
         assert!(tape::import::open_as(path, format).is_err_and(|error| error.is_foreign()));
     }

@@ -14,7 +14,7 @@ use shadowcat::tape::sqlite::{self, Reader, Writer};
 use shadowcat::tape::{
     self, Component, Edge, Entry, EntryKind, Filter, Outcome, Rotate, Sink, Source, Tape, TapeId,
 };
-use taped::{Folder, entries, note, ping, read, tape};
+use taped::{Folder, entries, note, ping, read, tape, write};
 
 fn message(direction: Direction, kind: EntryKind, text: &str) -> Entry {
     Entry::new(kind, direction, text.to_owned())
@@ -36,12 +36,10 @@ fn exchange(call: u64, tool: &str) -> [Entry; 3] {
 }
 
 fn weather(path: &Path) -> Vec<Entry> {
-    let mut writer = Writer::create(path, &tape()).unwrap();
     let mut all = vec![ping(1)];
     all.extend((2..40).flat_map(|call| exchange(call, if call % 3 == 0 { "get_weather" } else { "echo" })));
     all.push(note("done"));
-    all.iter().for_each(|entry| writer.append(entry).unwrap());
-    writer.finish().unwrap();
+    write(Writer::create(path, &tape()).unwrap(), &all);
     all
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use killed::{Worst, configured};
 use shadowcat::tape::sqlite::Writer;
 use shadowcat::tape::{self, Entry, Sink, TapeError};
-use taped::{Folder, note, ping, read, tape};
+use taped::{Folder, note, ping, read, tape, write};
 
 /// Entries of one commit.
 const COMMIT: usize = 5;
@@ -22,20 +22,19 @@ fn opened(path: &Path) -> (Vec<Entry>, Option<TapeError>) {
     tape::open(path).map_or_else(|error| (Vec::new(), Some(error)), read)
 }
 
-fn written(path: &Path) -> Vec<Entry> {
-    let mut writer = Writer::create(path, &tape()).unwrap();
+/// What was written, and the bytes of the file.
+fn written(folder: &Folder) -> (Vec<Entry>, Vec<u8>) {
+    let whole = folder.path("whole.db");
     let all: Vec<_> = (1..60).map(ping).chain([note("done")]).collect();
-    all.iter().for_each(|entry| writer.append(entry).unwrap());
-    writer.finish().unwrap();
-    all
+    write(Writer::create(&whole, &tape()).unwrap(), &all);
+    (all, fs::read(&whole).unwrap())
 }
 
 #[test]
 fn a_file_cut_off_anywhere_is_read_as_far_as_it_goes_or_refused() {
     let folder = Folder::new();
-    let (whole, path) = (folder.path("whole.db"), folder.path("cut.db"));
-    let all = written(&whole);
-    let bytes = fs::read(&whole).unwrap();
+    let path = folder.path("cut.db");
+    let (all, bytes) = written(&folder);
     for cut in (0..bytes.len()).step_by(1021) {
         fs::write(&path, &bytes[..cut]).unwrap();
         let (found, error) = opened(&path);
@@ -48,9 +47,8 @@ fn a_file_cut_off_anywhere_is_read_as_far_as_it_goes_or_refused() {
 #[test]
 fn a_file_with_any_byte_changed_has_no_entry_that_was_not_written_but_the_changed_one() {
     let folder = Folder::new();
-    let (whole, path) = (folder.path("whole.db"), folder.path("changed.db"));
-    let all = written(&whole);
-    let bytes = fs::read(&whole).unwrap();
+    let path = folder.path("changed.db");
+    let (all, bytes) = written(&folder);
     for at in (0..bytes.len()).step_by(61) {
         let mut bytes = bytes.clone();
         bytes[at] ^= 0x41;

@@ -1,10 +1,10 @@
 //! From one format into another.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use super::found::Found;
+use super::found::{DATABASE, Found, rewind};
 use super::pack::{ZSTD, begins_sealed};
 use super::until_torn::UntilTorn;
 use super::{OpenOptions, Sink, Source, TapeError, json, lines, text};
@@ -57,21 +57,31 @@ pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Source>, TapeError> {
 /// As [`open`]; a key is missing, wrong, or of no use for this format; it may not be read.
 pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
     let path = path.as_ref();
-    options.guard(path, |found| find(found, path, options), |source| source.tape())
+    open_found(path, Found::read(path), options)
 }
 
-fn find(found: Found, path: &Path, options: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
-    let Found::File(mut file) = found else {
+/// Opens what was looked at, if it may be read.
+pub(super) fn open_found(
+    path: &Path,
+    found: Result<Found, TapeError>,
+    options: &OpenOptions,
+) -> Result<Box<dyn Source>, TapeError> {
+    options.guard_found(path, found, |found| find(found, path, options), |source| source.tape())
+}
+
+/// Opens what may be read.
+pub(super) fn find(found: Found, path: &Path, options: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
+    let Found::File(file) = found else {
         options.needs_no_key(path)?;
         return sqlite(path);
     };
-    let beginning = beginning(&mut file).map_err(|error| TapeError::io(path.display(), error))?;
+    let beginning = beginning(&file).map_err(|error| TapeError::io(path.display(), error))?;
     if beginning.starts_with(ZSTD) || begins_sealed(&beginning) || is_title(&beginning) {
         return Ok(Box::new(lines::Reader::of(file, path, options)?));
     }
     options.needs_no_key(path)?;
     // SQLite is not there, or says that it is none of its own.
-    if beginning.starts_with(b"SQLite format 3\0") {
+    if beginning.starts_with(DATABASE) {
         return sqlite(path);
     }
     Ok(Box::new(json::Reader::of(file, path)?))
@@ -88,10 +98,10 @@ fn sqlite(path: &Path) -> Result<Box<dyn Source>, TapeError> {
 }
 
 /// The first line. The file is at its beginning again afterwards.
-fn beginning(file: &mut File) -> io::Result<Vec<u8>> {
+fn beginning(file: &File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    BufReader::new((&*file).take(super::version::MAX_TITLE as u64)).read_until(b'\n', &mut bytes)?;
-    file.seek(SeekFrom::Start(0))?;
+    BufReader::new(file.take(super::version::MAX_TITLE as u64)).read_until(b'\n', &mut bytes)?;
+    rewind(file)?;
     Ok(bytes)
 }
 

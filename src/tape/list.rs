@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::copy::open_found;
+use super::found::{Found, rewind};
 use super::until_torn::UntilTorn;
-use super::{OpenOptions, Purpose, Source, Tape, TapeError, TapeId, open, open_with};
+use super::{OpenOptions, Purpose, Source, Tape, TapeError, TapeId};
 use crate::shown::name;
 
 /// Sessions of one tape that are named.
@@ -163,15 +165,18 @@ impl fmt::Display for Listed {
 }
 
 impl Listing {
-    /// The tape of the next file, unless it holds several; what is no tape is passed by in a folder.
+    /// The tape of the next file, unless it holds several; what is no tape is passed by in a folder. The file is looked
+    /// at once.
     fn open(&mut self, path: &Path) -> Result<Option<Box<dyn Source>>, TapeError> {
-        let ids = several(path);
+        let found = Found::read(path);
+        let ids = found.as_ref().map(|found| several(found, path)).unwrap_or_default();
         if !ids.is_empty() {
             self.several = ids.into_iter().map(|id| (path.to_owned(), id)).collect();
             return Ok(None);
         }
-        match open_with(path, &self.options) {
-            Err(error) if self.is_folder && (error.is_foreign() || is_foreign(path)) => Ok(None),
+        let again = found.as_ref().ok().and_then(|found| found.again().ok()).filter(|_| self.is_folder);
+        match open_found(path, found, &self.options) {
+            Err(error) if self.is_folder && (error.is_foreign() || is_foreign(again, path)) => Ok(None),
             opened => opened.map(Some),
         }
     }
@@ -203,18 +208,25 @@ impl fmt::Debug for Listing {
 }
 
 /// Whether it is no tape, which is not known of what may not be read or has no key.
-fn is_foreign(path: &Path) -> bool {
-    open(path).is_err_and(|error| error.is_foreign())
+fn is_foreign(found: Option<Found>, path: &Path) -> bool {
+    let Some(found) = found else { return false };
+    if let Found::File(file) = &found
+        && rewind(file).is_err()
+    {
+        return false;
+    }
+    open_found(path, Ok(found), &OpenOptions::new()).is_err_and(|error| error.is_foreign())
 }
 
 /// The tapes of a file that holds more than one: each is opened when it is its turn.
 #[cfg(feature = "sqlite")]
-fn several(path: &Path) -> Vec<TapeId> {
-    super::sqlite::tapes(path).ok().filter(|ids| ids.len() > 1).unwrap_or_default()
+fn several(found: &Found, path: &Path) -> Vec<TapeId> {
+    let Found::Database(mark) = found else { return Vec::new() };
+    super::sqlite::tapes_of(path, *mark).ok().filter(|ids| ids.len() > 1).unwrap_or_default()
 }
 
 #[cfg(not(feature = "sqlite"))]
-fn several(_: &Path) -> Vec<TapeId> {
+fn several(_: &Found, _: &Path) -> Vec<TapeId> {
     Vec::new()
 }
 
@@ -225,5 +237,5 @@ fn open_one(path: &Path, id: &TapeId, options: &OpenOptions) -> Result<Box<dyn S
 
 #[cfg(not(feature = "sqlite"))]
 fn open_one(path: &Path, _: &TapeId, options: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
-    open_with(path, options)
+    super::open_with(path, options)
 }

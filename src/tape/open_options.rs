@@ -14,9 +14,10 @@ type Hook = dyn Fn(&Opening<'_>) + Send + Sync;
 
 /// What is asked of a tape before any of it is given away, and the keys that it needs.
 ///
-/// [`open_with`](super::open_with), [`list_with`](super::list_with), the `open_with` of the readers of
-/// [`lines`](super::lines) and SQLite, and a [replay](crate::connect::replay::Options::open_options) obey it; what
-/// [`verify`](crate::verify) plays was opened so before. [`import`](super::import) and the plain readers ask nothing.
+/// [`open_with`](super::open_with), [`list_with`](super::list_with), the `open_with` of every reader
+/// ([`lines`](super::lines::Reader::open_with), [`json`](super::json::Reader::open_with), SQLite) and of
+/// [`import`](super::import::open_with), and a [replay](crate::connect::replay::Options::open_options) obey it; what
+/// [`verify`](crate::verify) plays was opened so before. What is opened without these asks nothing and tells nobody.
 ///
 /// ```
 /// use shadowcat::tape::{self, OpenOptions, Sink, Tape, lines};
@@ -184,8 +185,19 @@ impl OpenOptions {
         open: impl FnOnce(Found) -> Result<T, TapeError>,
         tape: impl Fn(&T) -> &Tape,
     ) -> Result<T, TapeError> {
-        let outcome = self
-            .file(path)
+        self.guard_found(path, Found::read(path), open, tape)
+    }
+
+    /// The same, of a file that was looked at.
+    pub(super) fn guard_found<T>(
+        &self,
+        path: &Path,
+        found: Result<Found, TapeError>,
+        open: impl FnOnce(Found) -> Result<T, TapeError>,
+        tape: impl Fn(&T) -> &Tape,
+    ) -> Result<T, TapeError> {
+        let outcome = found
+            .and_then(|found| self.private(path, found))
             .and_then(open)
             .and_then(|source| self.admit(path, tape(&source)).map(|()| source));
         if let Some(hook) = &self.hook {
@@ -200,11 +212,9 @@ impl OpenOptions {
         answer.map_err(|why| TapeError::refused(path, why))
     }
 
-    fn file(&self, path: &Path) -> Result<Found, TapeError> {
-        if !self.private {
-            return Found::read(path).map_err(|error| TapeError::io(path.display(), error));
-        }
-        Found::read_private(path).map_err(|error| match error.kind() {
+    fn private(&self, path: &Path, found: Found) -> Result<Found, TapeError> {
+        let private = if self.private { found.private(path) } else { Ok(()) };
+        private.map(|()| found).map_err(|error| match error.kind() {
             std::io::ErrorKind::InvalidInput => TapeError::refused(path, error),
             _ => TapeError::io(path.display(), error),
         })

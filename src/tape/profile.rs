@@ -2,10 +2,10 @@
 
 #[cfg(feature = "secret")]
 use std::borrow::Cow;
-use std::fmt::Write;
 use std::sync::Arc;
 
 use crate::message::Pointer;
+use crate::percent;
 
 /// All secrets that are known.
 #[cfg(feature = "secret")]
@@ -16,10 +16,7 @@ pub(crate) fn path_word(path: &Pointer) -> String {
     let mut word = "path:".to_owned();
     for character in path.to_string().chars() {
         if character.is_whitespace() || matches!(character, ',' | '%') {
-            let mut bytes = [0; 4];
-            for byte in character.encode_utf8(&mut bytes).bytes() {
-                let _ = write!(word, "%{byte:02X}");
-            }
+            percent::escape(&mut word, character.encode_utf8(&mut [0; 4]).as_bytes());
         } else {
             word.push(character);
         }
@@ -31,28 +28,11 @@ pub(crate) fn path_word(path: &Pointer) -> String {
 #[cfg(feature = "secret")]
 pub(crate) fn place(word: &str) -> Option<Pointer> {
     let path = word.strip_prefix("path:").filter(|path| path.starts_with('/'))?;
-    decoded(path)?.parse().ok()
-}
-
-#[cfg(feature = "secret")]
-fn decoded(path: &str) -> Option<Cow<'_, str>> {
-    if !path.contains('%') {
-        return Some(path.into());
-    }
-    let (mut bytes, mut rest) = (Vec::with_capacity(path.len()), path.as_bytes());
-    while let [first, after @ ..] = rest {
-        let byte = escaped(rest);
-        bytes.push(byte.unwrap_or(*first));
-        rest = if byte.is_some() { &rest[3..] } else { after };
-    }
-    String::from_utf8(bytes).ok().map(Cow::Owned)
-}
-
-#[cfg(feature = "secret")]
-fn escaped(text: &[u8]) -> Option<u8> {
-    let [b'%', high, low, ..] = text else { return None };
-    let digit = |byte: &u8| char::from(*byte).to_digit(16);
-    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
+    let path = match percent::unescape(path.as_bytes()) {
+        Some(bytes) => Cow::Owned(String::from_utf8(bytes).ok()?),
+        None => Cow::Borrowed(path),
+    };
+    path.parse().ok()
 }
 
 /// What was said and what is said beside it, each word once.

@@ -10,7 +10,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use proptest::prelude::*;
 use shadowcat::Direction;
 use shadowcat::tape::{
-    Component, Edge, Entry, EntryKind, Json, Outcome, Snapshot, SnapshotKind, Tape, TapeError, TapeId,
+    Component, Edge, Entry, EntryKind, Json, Outcome, Sink, Snapshot, SnapshotKind, Tape, TapeError, TapeId,
 };
 
 /// A folder that is gone when the test is over.
@@ -54,6 +54,12 @@ pub(crate) fn entries(path: &Path) -> Vec<Entry> {
     let (entries, error) = read(shadowcat::tape::open(path).unwrap());
     assert!(error.is_none(), "{error:?}");
     entries
+}
+
+/// Writes all of a tape.
+pub(crate) fn write(mut sink: impl Sink, entries: &[Entry]) {
+    entries.iter().for_each(|entry| sink.append(entry).unwrap());
+    sink.finish().unwrap();
 }
 
 /// What SQLite itself says of a file of its own.

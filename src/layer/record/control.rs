@@ -1,6 +1,9 @@
 //! What is done with a layer while it records.
 
+use std::sync::Arc;
+
 use super::layer::RecordLayer;
+use super::sessions::Sessions;
 use super::stack::{Place, Stats};
 use crate::message::RefusedFrame;
 use crate::tape::{Recorder, Snapshot, TapeError};
@@ -104,13 +107,8 @@ impl RecordLayer {
     ///
     /// As [`Recorder::flushed`]; the first of all.
     pub async fn flushed(&self) -> Result<(), TapeError> {
-        match &self.settings.place {
-            Place::Shared(now) => match now.recorder() {
-                Some(recorder) => recorder.flushed().await,
-                None => Ok(()),
-            },
-            Place::PerStack(sessions) => sessions.flushed().await,
-        }
+        let one = |recorder: Recorder| async move { recorder.flushed().await };
+        self.all(one, |sessions| async move { sessions.flushed().await }).await
     }
 
     /// Ends the tape that there is now, or those of all sessions, and waits until they are written. For the end of a
@@ -144,12 +142,26 @@ impl RecordLayer {
     ///
     /// As [`Recorder::finish`]; the first of all.
     pub async fn finish(&self) -> Result<(), TapeError> {
+        let one = |recorder: Recorder| async move { recorder.finish().await };
+        self.all(one, |sessions| async move { sessions.finish().await }).await
+    }
+
+    /// Does it with the recorder that there is now, or with all sessions.
+    async fn all<R, S>(
+        &self,
+        one: impl FnOnce(Recorder) -> R,
+        each: impl FnOnce(Arc<Sessions>) -> S,
+    ) -> Result<(), TapeError>
+    where
+        R: Future<Output = Result<(), TapeError>>,
+        S: Future<Output = Result<(), TapeError>>,
+    {
         match &self.settings.place {
             Place::Shared(now) => match now.recorder() {
-                Some(recorder) => recorder.finish().await,
+                Some(recorder) => one(recorder).await,
                 None => Ok(()),
             },
-            Place::PerStack(sessions) => sessions.finish().await,
+            Place::PerStack(sessions) => each(sessions.clone()).await,
         }
     }
 

@@ -1,13 +1,13 @@
 //! The JSON document of the `mcp-cassette` that is on PyPI: what is known of the session, then its messages.
 
 use std::borrow::Cow;
+use std::fs::File;
 use std::path::Path;
 use std::time::SystemTime;
 
 use super::calls::Calls;
 use super::clock::{since_epoch, wall};
 use crate::message::Direction;
-use crate::tape::found;
 use crate::tape::head::{get, text};
 use crate::tape::json::Elements;
 use crate::tape::{Entry, EntryKind, Json, Source, Tape, TapeError, TapeId, text as json_text, time};
@@ -21,8 +21,8 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn open(path: &Path) -> Result<Self, TapeError> {
-        let file = found::read(path)?;
+    /// Of a file that may be read, at its beginning.
+    pub(super) fn of(file: File, path: &Path) -> Result<Self, TapeError> {
         let (messages, title) = Elements::of(file, path, "messages", &["format_version", "recorded_at"])?;
         let version = get(&title, "format_version").map_err(|why| TapeError::foreign(path, why))?;
         if !matches!(version, Some(b"1" | b"2" | b"3")) {

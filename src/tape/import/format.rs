@@ -1,13 +1,14 @@
 //! Which format a file has.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use super::log_line;
-use crate::file;
 use crate::message::members;
 use crate::protocol::peek;
-use crate::tape::{MAX_FRAME_BYTES, TapeError, found, text};
+use crate::tape::found::{Found, rewind};
+use crate::tape::{MAX_FRAME_BYTES, TapeError, text};
 
 /// A format of another recorder's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,16 +42,24 @@ impl Format {
     /// The file cannot be read.
     pub fn of(path: impl AsRef<Path>) -> Result<Option<Self>, TapeError> {
         let path = path.as_ref();
-        let failed = |error| TapeError::io(path.display(), error);
-        if found::is_database(path).map_err(failed)? {
-            return Ok(None);
+        Self::in_found(&Found::read(path)?, path)
+    }
+
+    /// Of a file that was looked at. It is at its beginning again afterwards.
+    pub(super) fn in_found(found: &Found, path: &Path) -> Result<Option<Self>, TapeError> {
+        match found {
+            Found::File(file) => Self::in_file(file).map_err(|error| TapeError::io(path.display(), error)),
+            Found::Database(_) => Ok(None),
         }
-        let line = first_line(path).map_err(failed)?;
+    }
+
+    fn in_file(file: &File) -> std::io::Result<Option<Self>> {
+        let line = first_line(file)?;
         let line = line.trim_ascii();
         if text::is_json(line) {
             return Ok(Self::of_line(line));
         }
-        Ok(begins_a_cassette(line, path)?.then_some(Self::McpCassetteJson))
+        Ok(begins_a_cassette(line, file)?.then_some(Self::McpCassetteJson))
     }
 
     /// Of what is JSON.
@@ -71,23 +80,24 @@ impl Format {
 }
 
 /// The first line that is not empty.
-fn first_line(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut input = BufReader::new(file::read(path)?.take(MAX_FRAME_BYTES as u64));
+fn first_line(file: &File) -> std::io::Result<Vec<u8>> {
+    let mut input = BufReader::new(file.take(MAX_FRAME_BYTES as u64));
     let mut line = Vec::new();
     while input.read_until(b'\n', &mut line)? > 0 && line.trim_ascii().is_empty() {
         line.clear();
     }
+    rewind(file)?;
     Ok(line)
 }
 
 /// Laid out for people, as it is written, the version is the first member.
-fn begins_a_cassette(line: &[u8], path: &Path) -> Result<bool, TapeError> {
+fn begins_a_cassette(line: &[u8], file: &File) -> std::io::Result<bool> {
     if !line.starts_with(b"{") {
         return Ok(false);
     }
     let mut start = Vec::new();
-    let read = file::read(path).and_then(|file| file.take(4096).read_to_end(&mut start));
-    read.map_err(|error| TapeError::io(path.display(), error))?;
+    file.take(4096).read_to_end(&mut start)?;
+    rewind(file)?;
     let rest = start.trim_ascii_start().strip_prefix(b"{").unwrap_or_default();
     Ok(rest.trim_ascii_start().starts_with(b"\"format_version\""))
 }

@@ -7,7 +7,7 @@ use std::io::{BufReader, Seek};
 use std::path::{Path, PathBuf};
 
 use crate::tape::lines::{Next, read_line};
-use crate::tape::{Entry, MAX_FRAME_BYTES, Source, Tape, TapeError, found, text};
+use crate::tape::{Entry, MAX_FRAME_BYTES, Source, Tape, TapeError, text};
 
 /// What a line means.
 pub(super) trait Dialect: Sized + Send {
@@ -35,9 +35,10 @@ pub(super) struct Reader<D> {
 }
 
 impl<D: Dialect> Reader<D> {
-    pub(super) fn open(path: &Path) -> Result<Self, TapeError> {
+    /// Of a file that may be read, at its beginning.
+    pub(super) fn of(file: File, path: &Path) -> Result<Self, TapeError> {
         let failed = |error| TapeError::io(path.display(), error);
-        let mut input = BufReader::with_capacity(64 << 10, found::read(path)?);
+        let mut input = BufReader::with_capacity(64 << 10, file);
         let mut line = Vec::new();
         while line.trim_ascii().is_empty() {
             line.clear();

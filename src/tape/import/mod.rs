@@ -72,7 +72,8 @@ use std::path::Path;
 
 pub use format::Format;
 
-use super::{Source, TapeError};
+use super::found::Found;
+use super::{OpenOptions, Source, TapeError};
 
 /// Opens what another recorder wrote, by what is in the file. A tape of our own is opened too.
 ///
@@ -80,11 +81,35 @@ use super::{Source, TapeError};
 ///
 /// It cannot be read, or is of no format that is known; say which it is with [`open_as`].
 pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Source>, TapeError> {
+    open_with(path, &OpenOptions::new())
+}
+
+/// Opens what another recorder wrote, or a tape of our own with its keys, if it may be read. A check is asked about what
+/// the file says of its session, which may be little: see the table above.
+///
+/// ```
+/// use shadowcat::tape::{OpenOptions, import};
+///
+/// # let path = std::env::temp_dir().join(format!("shadowcat-import-with-{}.jsonl", std::process::id()));
+/// std::fs::write(&path, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n")?;
+/// let options = OpenOptions::new()
+///     .check(|tape| if tape.software.is_some() { Ok(()) } else { Err("nobody knows who wrote it".to_owned()) })
+///     .on_open(|opening| println!("{opening}")); // or into an audit log
+/// assert!(import::open_with(&path, &options).err().unwrap().is_refused());
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`open`]; a key is missing, wrong, or of no use for this format; it may not be read.
+pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
     let path = path.as_ref();
-    match Format::of(path)? {
-        Some(format) => open_as(path, format),
-        None => super::open(path),
-    }
+    let find = |found: Found| match Format::in_found(&found, path)? {
+        Some(format) => read_as(found, path, format, options),
+        None => super::copy::find(found, path, options),
+    };
+    options.guard(path, find, |source| source.tape())
 }
 
 /// Opens what another recorder wrote, of which the format is known.
@@ -93,11 +118,48 @@ pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Source>, TapeError> {
 ///
 /// It cannot be read, is of another format, or of a version of it that is not known.
 pub fn open_as(path: impl AsRef<Path>, format: Format) -> Result<Box<dyn Source>, TapeError> {
+    open_as_with(path, format, &OpenOptions::new())
+}
+
+/// Opens what another recorder wrote, of which the format is known, if it may be read.
+///
+/// ```
+/// use shadowcat::tape::OpenOptions;
+/// use shadowcat::tape::import::{self, Format};
+///
+/// # let path = std::env::temp_dir().join(format!("shadowcat-import-as-{}.jsonl", std::process::id()));
+/// std::fs::write(&path, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n")?;
+/// let options = OpenOptions::new().on_open(|opening| println!("{opening}")); // or into an audit log
+/// assert_eq!(import::open_as_with(&path, Format::Log, &options)?.count(), 1);
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`open_as`]; a key is of no use here; it may not be read.
+pub fn open_as_with(
+    path: impl AsRef<Path>,
+    format: Format,
+    options: &OpenOptions,
+) -> Result<Box<dyn Source>, TapeError> {
     let path = path.as_ref();
+    options.guard(path, |found| read_as(found, path, format, options), |source| source.tape())
+}
+
+/// There are no keys to what others write.
+fn read_as(
+    found: Found,
+    path: &Path,
+    format: Format,
+    options: &OpenOptions,
+) -> Result<Box<dyn Source>, TapeError> {
+    options.needs_no_key(path)?;
+    let file = found.file(path)?;
     Ok(match format {
-        Format::McpCassetteJson => Box::new(document::Reader::open(path)?),
-        Format::McpCassetteLines => Box::new(lines::Reader::<cassette::Cassette>::open(path)?),
-        Format::Mcpsnoop => Box::new(lines::Reader::<snoop::Snoop>::open(path)?),
-        Format::Log => Box::new(lines::Reader::<log::Log>::open(path)?),
+        Format::McpCassetteJson => Box::new(document::Reader::of(file, path)?),
+        Format::McpCassetteLines => Box::new(lines::Reader::<cassette::Cassette>::of(file, path)?),
+        Format::Mcpsnoop => Box::new(lines::Reader::<snoop::Snoop>::of(file, path)?),
+        Format::Log => Box::new(lines::Reader::<log::Log>::of(file, path)?),
     })
 }

@@ -36,11 +36,13 @@
 
 mod cursor;
 mod elements;
+mod left;
 mod reached;
 mod reader;
 mod writer;
 
 pub(super) use elements::Elements;
+pub(super) use left::{beside, is_left};
 pub(super) use reached::{Reached, reached};
 pub use reader::Reader;
 pub use writer::Writer;

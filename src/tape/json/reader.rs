@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::Elements;
 use crate::protocol::peek;
+use crate::tape::found::Found;
 use crate::tape::lines::follows;
 use crate::tape::rotating::Before;
-use crate::tape::{Entry, Source, Tape, TapeError, found, frame, head, object::Style, text, version};
+use crate::tape::{Entry, OpenOptions, Source, Tape, TapeError, frame, head, object::Style, text, version};
 
 /// Reads a tape that is one JSON document, one entry at a time: the document is never in memory.
 ///
@@ -39,8 +40,32 @@ impl Reader {
     ///
     /// It cannot be read, is no such tape, or of another version.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, TapeError> {
+        Self::open_with(path, &OpenOptions::new())
+    }
+
+    /// Opens a tape, if it may be read. There are no keys to such a file.
+    ///
+    /// ```
+    /// use shadowcat::tape::{OpenOptions, Sink, Tape, json};
+    ///
+    /// # let path = std::env::temp_dir().join(format!("shadowcat-json-with-{}.json", std::process::id()));
+    /// json::Writer::create(&path, &Tape::new()?.label("team", "red"))?.finish()?;
+    /// let options = OpenOptions::new().check(|tape| match tape.labels.get("team").map(String::as_str) {
+    ///     Some("blue") => Ok(()),
+    ///     _ => Err("it belongs to another team".to_owned()),
+    /// });
+    /// assert!(json::Reader::open_with(&path, &options).unwrap_err().is_refused());
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); a key is of no use here; it may not be read.
+    pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, TapeError> {
         let path = path.as_ref();
-        Self::of(found::read(path)?, path)
+        let open = |found: Found| options.needs_no_key(path).and_then(|()| Self::of(found.file(path)?, path));
+        options.guard(path, open, |reader| &reader.tape)
     }
 
     /// Of a file that may be read, at its beginning.

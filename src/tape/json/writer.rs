@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::beside;
 use crate::message::write_string;
 use crate::tape::appender::{Appender, create, lock};
 use crate::tape::object::{Object, Style};
@@ -64,9 +65,8 @@ impl Writer {
 
     /// In the place of such a part that has no frame of its own, of which always the one or the other is there.
     pub(in crate::tape) fn replace(path: &Path, tape: &Tape, before: Before) -> Result<Self, TapeError> {
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(".new");
-        create(beside.as_ref(), |file| {
+        let beside = beside(path);
+        create(&beside, |file| {
             let writer = Self::begin(file, path, tape, before)?;
             writer.file.sync()?;
             fs::rename(&beside, path).map_err(|error| TapeError::io(path.display(), error))?;

@@ -3,9 +3,9 @@
 use std::fs::{self, Metadata};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::Rotating;
 use super::parts::{self, Part};
-use crate::tape::open_with;
+use super::{PartFormat, Rotating};
+use crate::tape::{json, open_with};
 
 /// Between two looks for files that are too old, at least and at most.
 const LOOKS: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(60)];
@@ -14,6 +14,7 @@ impl Rotating {
     /// Removes what is not to be kept any longer, with so many files to come; what cannot be removed is tried again
     /// with the next file.
     pub(super) fn forget(&self, to_come: usize) {
+        self.forget_left();
         let parts = parts::find(&self.base).unwrap_or_default();
         let (mut files, mut bytes) = (to_come, 0);
         for part in parts.iter().rev() {
@@ -25,6 +26,20 @@ impl Rotating {
                 && let Err(error) = self.format.remove(&part.path)
             {
                 tracing::warn!(path = %part.path.display(), %error, "an old part of a tape cannot be removed");
+            }
+        }
+    }
+
+    /// Removes what a crash left of documents that were to replace others.
+    fn forget_left(&self) {
+        if !matches!(self.format, PartFormat::Json) {
+            return;
+        }
+        for left in parts::beside(&self.base).unwrap_or_default() {
+            if json::is_left(&left.path, &self.writer.tape().id, left.number)
+                && let Err(error) = fs::remove_file(&left.path)
+            {
+                tracing::warn!(path = %left.path.display(), %error, "what a crash left cannot be removed");
             }
         }
     }

@@ -24,7 +24,8 @@ pub enum PartFormat {
     Lines(lines::Options),
     /// [JSON documents](json): `NAME.000001.json`. They are not appended to: whoever goes on with such a tape begins a new
     /// file, and what a crash left of the last one stays as it is. One that has no frame is replaced by a new one of its
-    /// name, so that restarts without traffic push nothing out of what is [kept](super::Rotate::keep_files).
+    /// name, so that restarts without traffic push nothing out of what is [kept](super::Rotate::keep_files). That is begun
+    /// in `NAME.000001.json.new`; where a crash has left such a file, whoever goes on with the tape removes it.
     Json,
     /// [SQLite](sqlite), one tape in a file: `NAME.000001.db`. A file may be larger than it should by what is committed at
     /// once, and beside the last one stands a log of some MiB.
@@ -121,8 +122,13 @@ impl PartFormat {
 fn resume_json(part: &Part) -> Result<Newest, TapeError> {
     let json::Reached { tape, before, is_empty } = json::reached(&part.path)?;
     if is_empty && tape.part == Some(part.number) {
+        let beside = json::beside(&part.path);
+        // From a crash in the midst of this.
+        if json::is_left(&beside, &tape.id, part.number) {
+            std::fs::remove_file(&beside).map_err(|error| TapeError::io(beside.display(), error))?;
+        }
         match json::Writer::replace(&part.path, &tape, before) {
-            // A crash in the midst of this: another number does as well.
+            // Something of somebody else's is in the way: another number does as well.
             Err(error) if error.is_exists() => {}
             replaced => return Ok(Newest::Open(Box::new(replaced?))),
         }

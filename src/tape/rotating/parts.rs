@@ -23,6 +23,15 @@ pub(super) fn name(base: &Path, part: u32, suffix: &str) -> PathBuf {
 
 /// What there is, the oldest first.
 pub(super) fn find(base: &Path) -> Result<Vec<Part>, TapeError> {
+    matching(base, number)
+}
+
+/// What there is beside parts, begun to replace one; each with the number of that.
+pub(super) fn beside(base: &Path) -> Result<Vec<Part>, TapeError> {
+    matching(base, |base, name| number(base, name.strip_suffix(".new")?))
+}
+
+fn matching(base: &Path, number: impl Fn(&str, &str) -> Option<u32>) -> Result<Vec<Part>, TapeError> {
     let folder = base.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let failed = |error| TapeError::io(folder.display(), error);

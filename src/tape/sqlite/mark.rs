@@ -2,22 +2,24 @@
 //!
 //! It stands in the file's first 100 bytes, but is not read from there by ourselves: [why](crate::tape::found).
 
-use std::fmt::Write;
 use std::io;
 use std::path::Path;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags, Result};
 
-use super::open::{defend, without_links};
-use crate::file;
+use super::open::{beside, defend, without_links};
+use crate::tape::found::Mark;
+use crate::{file, percent};
 
 /// Bytes of the head of a database: what has fewer is none.
 const HEAD: u64 = 100;
+/// A database has whole pages, and these whole sectors.
+const SECTOR: u64 = 512;
 
 /// The application and the version that a database names; `None` of what is no database, and of what is for the system
 /// to refuse: a link, a folder, a pipe, a file that is not there.
-pub(super) fn of(path: &Path) -> Result<Option<(u32, u32)>> {
+pub(super) fn of(path: &Path) -> Result<Option<Mark>> {
     let is_long_enough = |facts: std::fs::Metadata| facts.is_file() && facts.len() >= HEAD;
     if !std::fs::symlink_metadata(path).is_ok_and(is_long_enough) {
         return Ok(None);
@@ -29,11 +31,18 @@ pub(super) fn of(path: &Path) -> Result<Option<(u32, u32)>> {
     }
 }
 
-/// Whether a file is a database, whoever made it.
-pub(in crate::tape) fn is_database(path: &Path) -> io::Result<bool> {
-    of(path)
-        .map(|mark| mark.is_some())
-        .map_err(|error| denied(path, &error).unwrap_or(io::Error::other(error)))
+/// The same, with what the system says of a file that cannot be opened.
+pub(in crate::tape) fn mark(path: &Path) -> io::Result<Option<Mark>> {
+    of(path).map_err(|error| denied(path, &error).unwrap_or(io::Error::other(error)))
+}
+
+/// Whether some SQLite in this process may have it open to write, so that nobody else is to open and close it. What is
+/// written is whole pages; where the disk was full in the midst of one, there is a log beside it.
+pub(in crate::tape) fn may_be_in_use(path: &Path) -> bool {
+    let is_there = |log: std::path::PathBuf| std::fs::symlink_metadata(log).is_ok();
+    std::fs::symlink_metadata(path).is_ok_and(|facts| {
+        facts.is_file() && (facts.len().is_multiple_of(SECTOR) || beside(path).any(is_there))
+    })
 }
 
 /// SQLite does not tell why it cannot open a file.
@@ -42,9 +51,17 @@ pub(super) fn denied(path: &Path, error: &Error) -> Option<io::Error> {
     if is_open { None } else { file::denied(path, false) }
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How often this thread asked SQLite what a file is.
+    pub(in crate::tape) static LOOKS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+}
+
 /// As if the file could not change, SQLite looks neither for locks nor at what stands beside the file, and makes nothing
 /// there. No table is read, and nothing that is written in the file is run.
-fn look(real: &Path) -> Result<(u32, u32)> {
+fn look(real: &Path) -> Result<Mark> {
+    #[cfg(test)]
+    LOOKS.with(|looks| looks.set(looks.get() + 1));
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW
@@ -64,7 +81,7 @@ fn uri(path: &Path) -> String {
         match byte {
             b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
             byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
-            byte => _ = write!(uri, "%{byte:02X}"),
+            byte => percent::escape(&mut uri, &[*byte]),
         }
     }
     uri + "?immutable=1"

@@ -47,9 +47,11 @@ mod wanted;
 mod writer;
 
 pub use forget::forget;
-pub(super) use mark::is_database;
+#[cfg(test)]
+pub(super) use mark::LOOKS;
+pub(super) use mark::{mark, may_be_in_use};
 pub use migrate::migrate;
-pub(super) use open::remove_beside;
 pub use open::tapes;
+pub(super) use open::{remove_beside, tapes_of};
 pub use reader::Reader;
 pub use writer::Writer;

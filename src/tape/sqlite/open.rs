@@ -12,6 +12,7 @@ use super::failed::failed;
 use super::schema::{self, MARK, VERSION};
 use super::{mark, row};
 use crate::file;
+use crate::tape::found::Mark;
 use crate::tape::{MAX_FRAME_BYTES, TapeError, TapeId, appender};
 
 /// The first whose WAL cannot corrupt a file (sqlite.org/wal.html, the WAL-reset bug).
@@ -20,7 +21,7 @@ const LEAST_SQLITE: i32 = 3_051_003;
 const BUSY: Duration = Duration::from_secs(1);
 
 /// Of a database that names no application and no version.
-pub(super) const UNMARKED: (u32, u32) = (0, 0);
+pub(super) const UNMARKED: Mark = (0, 0);
 pub(super) const ELSE: &str = "it is an SQLite database of something else";
 
 /// What is to be done with a file.
@@ -37,7 +38,12 @@ pub(super) enum For {
 /// It cannot be read, or holds no tapes.
 pub fn tapes(path: impl AsRef<Path>) -> std::result::Result<Vec<TapeId>, TapeError> {
     let path = path.as_ref();
-    let db = open(path, For::Reading)?;
+    tapes_of(path, head(path, For::Reading)?)
+}
+
+/// The same, of a file with this mark.
+pub(in crate::tape) fn tapes_of(path: &Path, head: Mark) -> std::result::Result<Vec<TapeId>, TapeError> {
+    let db = open_marked(path, head, For::Reading)?;
     let names = || -> Result<Vec<TapeId>> {
         let mut all = db.prepare("SELECT tape_id FROM tapes ORDER BY id")?;
         let id = |row: &Row<'_>| row::text(row, 0).map(TapeId::from_text);
@@ -48,7 +54,13 @@ pub fn tapes(path: impl AsRef<Path>) -> std::result::Result<Vec<TapeId>, TapeErr
 
 /// Opens what is a file of tapes of this version.
 pub(super) fn open(path: &Path, what: For) -> std::result::Result<Connection, TapeError> {
-    let version = mark(path, what)?;
+    open_marked(path, head(path, what)?, what)
+}
+
+/// The same, of a file with this mark.
+fn open_marked(path: &Path, head: Mark, what: For) -> std::result::Result<Connection, TapeError> {
+    is_new_enough(path, rusqlite::version_number())?;
+    let version = version(path, head)?;
     if version < VERSION {
         let why =
             format!("a tape of schema {version}, this shadowcat has {VERSION}; `tape::sqlite::migrate` it");
@@ -85,21 +97,20 @@ fn fill(path: &Path) -> std::result::Result<Connection, TapeError> {
 
 /// What SQLite leaves beside a file that it could not write to, or that is removed.
 pub(in crate::tape) fn remove_beside(path: &Path) {
-    for suffix in ["-wal", "-shm", "-journal"] {
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(suffix);
-        let _ = std::fs::remove_file(beside);
-    }
+    beside(path).for_each(|path| _ = std::fs::remove_file(path));
 }
 
-/// The version of a file of ours.
-fn mark(path: &Path, what: For) -> std::result::Result<u32, TapeError> {
-    let head = head(path, what)?;
-    version(path, head)
+/// Where SQLite writes what is not in the file itself.
+pub(super) fn beside(path: &Path) -> impl Iterator<Item = PathBuf> {
+    ["-wal", "-shm", "-journal"].into_iter().map(|suffix| {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(suffix);
+        beside.into()
+    })
 }
 
 /// The application and the version: before SQLite sees any of its tables.
-pub(super) fn head(path: &Path, what: For) -> std::result::Result<(u32, u32), TapeError> {
+pub(super) fn head(path: &Path, what: For) -> std::result::Result<Mark, TapeError> {
     is_new_enough(path, rusqlite::version_number())?;
     let facts = if what == For::Writing { file::private_facts } else { file::facts };
     facts(path).map_err(|error| TapeError::io(path.display(), error))?;
@@ -110,7 +121,7 @@ pub(super) fn head(path: &Path, what: For) -> std::result::Result<(u32, u32), Ta
     head.ok_or_else(|| TapeError::foreign(path, "it is no SQLite database"))
 }
 
-pub(super) fn version(path: &Path, head: (u32, u32)) -> std::result::Result<u32, TapeError> {
+pub(super) fn version(path: &Path, head: Mark) -> std::result::Result<u32, TapeError> {
     match head {
         (MARK, 0) => Err(TapeError::foreign(path, "it was not made to its end")),
         (MARK, version) if version > VERSION => {

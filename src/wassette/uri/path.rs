@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use super::BadUri;
+use crate::percent::unescape;
 
 /// More layers of percent escapes than anybody writes.
 const LAYERS: usize = 4;
@@ -35,27 +36,10 @@ fn objection(segment: &str) -> Option<&'static str> {
             }
             _ => {}
         }
-        match decode(&bytes) {
+        match unescape(&bytes) {
             Some(decoded) => bytes = Cow::Owned(decoded),
             None => return None,
         }
     }
     Some("a path is escaped too often")
-}
-
-/// One layer of percent escapes less; `None` if there is none.
-fn decode(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let escaped = bytes.get(at + 1..at + 3).filter(|_| *byte == b'%').and_then(hex);
-        out.push(escaped.unwrap_or(*byte));
-        at += if escaped.is_some() { 3 } else { 1 };
-    }
-    (out.len() < bytes.len()).then_some(out)
-}
-
-fn hex(digits: &[u8]) -> Option<u8> {
-    let text = std::str::from_utf8(digits).ok().filter(|text| !text.starts_with('+'))?;
-    u8::from_str_radix(text, 16).ok()
 }

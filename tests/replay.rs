@@ -558,3 +558,12 @@ async fn a_rewound_replay_begins_anew() {
     assert_eq!(only(&mut again, add("2", 1)).await, result("2", "{}"));
     assert_eq!((replay.stats(), replay.unused().len()), (again.stats(), 0));
 }
+
+#[test]
+fn names_count_among_the_bytes_that_are_kept() {
+    let named = |entry: Entry| entry.component("n".repeat(4096));
+    let entries = || asking().into_iter().map(named);
+    let error = Options::new().max_bytes(4096).read(&mut source(entries())).unwrap_err();
+    assert!(matches!(error, ReplayError::TooLarge(4096)), "{error}");
+    Options::new().max_bytes(1 << 20).read(&mut source(entries())).unwrap();
+}

@@ -401,3 +401,161 @@ fn a_tape_that_could_not_be_begun_is_not_in_the_way() {
     assert!(!path.exists());
     lines::Writer::create(&path, &tape()).unwrap().finish().unwrap();
 }
+
+/// A sink in each format that there is.
+fn sinks(folder: &Folder, tape: &Tape) -> Vec<Result<Box<dyn Sink>, TapeError>> {
+    fn boxed(sink: impl Sink + 'static) -> Box<dyn Sink> {
+        Box::new(sink)
+    }
+    vec![
+        lines::Writer::create(folder.path("a.jsonl"), tape).map(boxed),
+        json::Writer::create(folder.path("a.json"), tape).map(boxed),
+        #[cfg(feature = "sqlite")]
+        tape::sqlite::Writer::create(folder.path("a.db"), tape).map(boxed),
+    ]
+}
+
+#[test]
+fn no_format_takes_a_name_that_another_does_not() {
+    let long = "n".repeat(tape::MAX_NAME_BYTES + 1);
+    let folder = Folder::new();
+    for title in [Tape::of(tape::TapeId::from_text(&long), tape().created), tape().session(long.as_str())] {
+        for sink in sinks(&folder, &title) {
+            let error = sink.err().unwrap();
+            assert!(
+                error.is_too_large() && error.to_string().contains("has more than 4096 bytes"),
+                "{error}"
+            );
+        }
+        assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 0);
+    }
+    for sink in sinks(&folder, &tape()) {
+        let mut sink = sink.unwrap();
+        for (entry, what) in
+            [(note("x").session(long.as_str()), "session"), (note("x").component(long.as_str()), "component")]
+        {
+            let error = sink.append(&entry).unwrap_err();
+            assert!(error.is_too_large(), "{error}");
+            assert!(error.to_string().contains(&format!("the name of a {what} has more than 4096 bytes")));
+        }
+        assert!(sink.update(&tape().session(long.as_str())).unwrap_err().is_too_large());
+        sink.append(&note("x").session(&long[1..]).component(&long[1..])).unwrap();
+        sink.finish().unwrap();
+    }
+    for name in ["a.jsonl", "a.json"] {
+        assert_eq!(entries(&folder.path(name)).len(), 1);
+    }
+}
+
+#[test]
+fn a_long_name_is_not_read() {
+    let folder = Folder::new();
+    let head = r#""version":"1.0","tape_id":"t","metadata":{"created_at":"2025-08-04T10:00:00Z"}"#;
+    for key in ["session_id", "component_id"] {
+        for (length, fits) in [(4096, true), (4097, false)] {
+            let name = "n".repeat(length);
+            let frame = format!(
+                r#"{{"frame":1,"direction":"client_to_server","{key}":"{name}","kind":"note","raw":""}}"#
+            );
+            fs::write(folder.path("a.jsonl"), format!("{{{head}}}\n{frame}\n")).unwrap();
+            fs::write(folder.path("a.json"), format!(r#"{{{head},"frames":[{frame}]}}"#)).unwrap();
+            for file in ["a.jsonl", "a.json"] {
+                let (found, error) = read(tape::open(folder.path(file)).unwrap());
+                assert_eq!(found.len(), usize::from(fits), "{file} {key}");
+                if let Some(error) = error {
+                    let why = format!("{key} has more than 4096 bytes");
+                    assert!(error.is_damaged() && error.to_string().contains(&why), "{error}");
+                }
+            }
+        }
+    }
+    let title = head.replace(r#""t""#, &format!("\"{}\"", "n".repeat(4097)));
+    fs::write(folder.path("a.jsonl"), format!("{{{title}}}\n")).unwrap();
+    assert!(tape::open(folder.path("a.jsonl")).err().unwrap().to_string().contains("tape_id has more"));
+}
+
+/// What is not to be told, and how a list of its bytes begins.
+const UNTOLD: [&str; 2] = ["hunter2", "104, 117, 110, 116"];
+
+#[track_caller]
+fn tells_nothing(what: &impl std::fmt::Debug) {
+    for text in [format!("{what:?}"), format!("{what:#?}").split_whitespace().collect::<Vec<_>>().join(" ")] {
+        assert!(UNTOLD.iter().all(|word| !text.contains(word)), "{text}");
+    }
+}
+
+/// A call of a tool that has a secret in its request, and one in its answer.
+fn secret_call(answer: &str) -> [tape::Entry; 2] {
+    let params = r#"{"name":"login","arguments":{"password":"hunter2"}}"#;
+    let request = shadowcat::JsonRpcMessage::request(1, "tools/call", params).unwrap();
+    let text = format!(r#"{{"content":[{{"type":"text","text":"hunter2 {answer}"}}]}}"#);
+    let response = shadowcat::JsonRpcMessage::response(1, text).unwrap();
+    let entries = [(&request, Direction::ToUpstream), (&response, Direction::ToClient)];
+    entries.map(|(message, direction)| tape::Entry::message(message, direction).call(1))
+}
+
+/// A tape on which secrets stand wherever they may.
+fn secret_tape() -> Tape {
+    let json = || tape::Json::new(br#"{"name":"hunter2"}"#).unwrap();
+    let component = tape::Component::new("c").uri("https://me:hunter2@host/c").policy("env: hunter2");
+    let mut tape = tape().client_info(json()).server_info(json()).component(component);
+    (tape.client_capabilities, tape.server_capabilities) = (Some(json()), Some(json()));
+    tape.label("note", "hunter2")
+}
+
+#[test]
+fn what_was_said_is_not_in_the_debug_text_of_any_public_type() {
+    let folder = Folder::new();
+    let tape = secret_tape();
+    tells_nothing(&tape);
+    tells_nothing(&(&tape.components[0], &tape.client_info));
+    tells_nothing(&tape::Snapshot::new("s", tape::SnapshotKind::Other, "hunter2"));
+    tells_nothing(&secret_call(""));
+    for (name, answer) in [("a.jsonl", "a"), ("b.jsonl", "b")] {
+        let mut lines = lines::Writer::create(folder.path(name), &tape).unwrap();
+        secret_call(answer).iter().for_each(|entry| lines.append(entry).unwrap());
+        tells_nothing(&lines); // with what waits in memory
+        lines.finish().unwrap();
+    }
+    let open = |name: &str| lines::Reader::open(folder.path(name)).unwrap();
+    let mut json = json::Writer::create(folder.path("a.json"), &tape).unwrap();
+    secret_call("").iter().for_each(|entry| json.append(entry).unwrap());
+    tells_nothing(&json);
+    let mut export = tape::export::Writer::mcpsnoop(folder.path("a.log"), &tape).unwrap();
+    secret_call("").iter().for_each(|entry| export.append(entry).unwrap());
+    tells_nothing(&export);
+
+    let mut reader = open("a.jsonl");
+    reader.next().unwrap().unwrap();
+    tells_nothing(&reader);
+    let mut filtered = tape::Filter::new().errors().apply(reader);
+    assert!(filtered.next().is_none());
+    tells_nothing(&filtered);
+    let mut diff = tape::diff(open("a.jsonl"), open("b.jsonl"), tape::Comparison::structural());
+    let found = diff.next().unwrap().unwrap();
+    assert!(found.parts[0].1.to_string().contains("hunter2"), "it is there to be shown");
+    tells_nothing(&(&found, &found.parts[0].1, &diff));
+    let mut merged =
+        tape::merge(["a.jsonl", "b.jsonl"].map(|name| tape::open(folder.path(name)).unwrap())).unwrap();
+    merged.next().unwrap().unwrap();
+    tells_nothing(&merged);
+    let mocks = tape::Mocks::of(open("a.jsonl")).unwrap();
+    assert!(mocks.as_json().contains("hunter2"));
+    tells_nothing(&(&mocks, tape::Stats::of(open("a.jsonl")).unwrap()));
+    let listed: Vec<_> = tape::list(folder.path("a.jsonl")).unwrap().collect();
+    tells_nothing(&listed);
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn what_was_said_is_not_in_the_debug_text_of_what_reads_and_writes_sqlite() {
+    let folder = Folder::new();
+    let path = folder.path("a.db");
+    let mut writer = tape::sqlite::Writer::create(&path, &secret_tape()).unwrap();
+    secret_call("").iter().for_each(|entry| writer.append(entry).unwrap());
+    tells_nothing(&writer);
+    writer.finish().unwrap();
+    let mut reader = tape::sqlite::Reader::open(&path).unwrap();
+    reader.next().unwrap().unwrap();
+    tells_nothing(&reader); // with what was read ahead
+}

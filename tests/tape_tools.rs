@@ -155,6 +155,19 @@ fn a_call_that_takes_longer_than_there_is_room_for_is_found_by_its_end() {
 }
 
 #[test]
+fn names_take_room_as_well_as_bytes_do() {
+    let folder = Folder::new();
+    let name = "n".repeat(tape::MAX_NAME_BYTES);
+    let mut all = vec![ask(1, 0, "slow", "{}")];
+    all.extend((1..3000).map(|at| progress(1, at).session(name.as_str()).component(name.as_str())));
+    all.push(end(1, 6000, Outcome::Failed));
+    write(&folder.path("a.jsonl"), &tape(), &all);
+    let (found, error) = read(Filter::new().errors().apply(tape::open(folder.path("a.jsonl")).unwrap()));
+    assert!(error.is_none());
+    assert!(found.len() <= (16 << 20) / (2 * name.len()) && found.last() == all.last(), "{}", found.len());
+}
+
+#[test]
 fn calls_without_numbers_are_known_by_their_ids() {
     let folder = Folder::new();
     let all: Vec<_> = session()

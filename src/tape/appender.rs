@@ -1,5 +1,6 @@
 //! Writing to the end of a file: whole pieces only, as much at once as is worth a system call.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,6 @@ thread_local! {
 }
 
 /// A file and what is to be added to it. At most 64 KiB and one piece wait.
-#[derive(Debug)]
 pub(super) struct Appender {
     file: File,
     path: PathBuf,
@@ -146,6 +146,17 @@ impl Appender {
 
     fn failed(&self, error: io::Error) -> TapeError {
         TapeError::io(format_args!("{}: cannot be written", self.path.display()), error)
+    }
+}
+
+impl fmt::Debug for Appender {
+    /// Without what waits, which is what was said.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Appender")
+            .field("path", &self.path)
+            .field("waiting", &self.waiting.len())
+            .field("written", &self.written)
+            .finish_non_exhaustive()
     }
 }
 

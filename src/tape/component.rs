@@ -1,9 +1,10 @@
 //! A component that was loaded while a tape was made.
 
+use std::fmt;
 use std::sync::Arc;
 
 /// A component that was loaded, so that it can be loaded again.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Component {
     /// Its id, as the host calls it.
@@ -46,5 +47,19 @@ impl Component {
     pub fn tool(mut self, name: impl Into<Arc<str>>) -> Self {
         self.tools.push(name.into());
         self
+    }
+}
+
+impl fmt::Debug for Component {
+    /// Of where it came from and what it may do, which may hold secrets, only how long the texts are.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length = |text: &Option<Arc<str>>| text.as_ref().map(|text| text.len());
+        f.debug_struct("Component")
+            .field("id", &self.id)
+            .field("uri", &length(&self.uri))
+            .field("digest", &self.digest)
+            .field("policy", &length(&self.policy))
+            .field("tools", &self.tools)
+            .finish()
     }
 }

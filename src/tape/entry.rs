@@ -1,5 +1,6 @@
 //! One thing that was said.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -20,7 +21,7 @@ use crate::message::{Direction, JsonRpcMessage, Kind};
 /// assert_eq!(entry.bytes, ping.bytes());
 /// # Ok::<(), shadowcat::ParseError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
     /// Since the tape began, by a clock that never jumps. Kept to the nanosecond.
@@ -189,6 +190,23 @@ impl Entry {
     pub fn synthetic(mut self) -> Self {
         self.synthetic = true;
         self
+    }
+}
+
+impl fmt::Debug for Entry {
+    /// Of its bytes, which may hold secrets, only how many they are.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("at", &self.at)
+            .field("kind", &self.kind)
+            .field("direction", &self.direction)
+            .field("edge", &self.edge)
+            .field("session", &self.session)
+            .field("component", &self.component)
+            .field("call", &self.call)
+            .field("outcome", &self.outcome)
+            .field("bytes", &self.bytes.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::MAX_NAME_BYTES;
 use super::advice::advice;
 
 /// Why a tape cannot be read or written; the text says what, where, and what to do.
@@ -89,6 +90,12 @@ impl TapeError {
         Self::new(Kind::TooLarge, format_args!("{place}: a frame of more than {max} bytes; {advice}"))
     }
 
+    /// Of what is to be written.
+    pub(super) fn long_name(path: &Path, what: &str) -> Self {
+        let why = format!("the name of a {what} has more than {MAX_NAME_BYTES} bytes; no tape takes it");
+        Self::new(Kind::TooLarge, format_args!("{}: {why}: shorten it", path.display()))
+    }
+
     pub(super) fn busy(path: &Path) -> Self {
         let advice = "stop that, or wait for its end, and open it again";
         Self::new(Kind::Busy, format_args!("{}: somebody else is writing to it; {advice}", path.display()))
@@ -166,7 +173,7 @@ impl TapeError {
         self.kind == Kind::Torn
     }
 
-    /// A frame is larger than the limit.
+    /// A frame is larger than the limit, or a name longer than [`MAX_NAME_BYTES`].
     pub fn is_too_large(&self) -> bool {
         self.kind == Kind::TooLarge
     }

@@ -1,6 +1,6 @@
 //! Whole calls of a tape.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use super::call::Key;
@@ -38,8 +38,8 @@ pub(super) struct Exchange {
 #[derive(Debug, Default)]
 pub(super) struct Exchanges {
     open: HashMap<Key, Exchange>,
-    /// In the order in which they began; some have ended.
-    began: VecDeque<(Key, u64)>,
+    /// In the order in which they began.
+    began: BTreeMap<u64, Key>,
     next: u64,
     bytes: usize,
     recent: Recent,
@@ -85,8 +85,8 @@ impl Exchange {
     }
 }
 
-/// What an entry keeps in memory.
-fn weight(entry: &Entry) -> usize {
+/// What an entry keeps in memory: its names are its own.
+pub(super) fn weight(entry: &Entry) -> usize {
     let names = [&entry.session, &entry.component].into_iter().flatten();
     size_of::<Entry>() + entry.bytes.len() + names.map(|name| name.len()).sum::<usize>()
 }
@@ -131,9 +131,7 @@ impl Exchanges {
     /// What is left open at the end of the tape, in the order in which it began.
     pub(super) fn rest(mut self) -> impl Iterator<Item = Exchange> {
         let began = std::mem::take(&mut self.began);
-        began.into_iter().filter_map(move |(key, sequence)| {
-            self.is_open(&key, sequence).then(|| self.open.remove(&key)).flatten()
-        })
+        began.into_values().filter_map(move |key| self.open.remove(&key))
     }
 
     fn request(&mut self, entry: Entry, message: JsonRpcMessage, owner: Option<Key>) -> Option<Exchange> {
@@ -159,12 +157,8 @@ impl Exchanges {
             sequence,
         };
         self.bytes += exchange.bytes();
-        self.began.push_back((key.clone(), sequence));
+        self.began.insert(sequence, key.clone());
         self.open.insert(key, exchange);
-        if self.began.len() > 2 * CALLS {
-            let open = &self.open;
-            self.began.retain(|(key, sequence)| open.get(key).is_some_and(|it| it.sequence == *sequence));
-        }
         before
     }
 
@@ -223,21 +217,13 @@ impl Exchanges {
         if over.request.edge == Edge::Client {
             key.number().into_iter().for_each(|number| self.recent.add(number));
         }
-        // Those at the front are dropped with the next; most end in order.
-        while self.began.front().is_some_and(|(key, sequence)| !self.is_open(key, *sequence)) {
-            self.began.pop_front();
-        }
+        self.began.remove(&over.sequence);
         Some(over)
     }
 
-    /// The first that began is always open.
     fn close_oldest(&mut self) -> Option<Exchange> {
-        let (oldest, _) = self.began.front()?.clone();
+        let oldest = self.began.first_key_value()?.1.clone();
         self.close(&oldest)
-    }
-
-    fn is_open(&self, key: &Key, sequence: u64) -> bool {
-        self.open.get(key).is_some_and(|open| open.sequence == sequence)
     }
 }
 
@@ -263,7 +249,7 @@ mod tests {
             let answer = JsonRpcMessage::response(1, "{}").unwrap();
             let over = take(&mut all, (Entry::message(&answer, Direction::ToClient), answer));
             assert_eq!(over.len(), 1);
-            assert!(all.began.len() <= 2 * CALLS + 1 && all.open.len() == 1);
+            assert!(all.began.len() == 1 && all.open.len() == 1);
         }
         // The last of them is the youngest, whatever had its id before.
         take(&mut all, request(2));

@@ -1,14 +1,13 @@
 //! One entry as a JSON object: a line of JSON Lines, or an element of `frames`.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use super::object::{Object, Style};
-use super::{Edge, Entry, EntryKind, Outcome, text, time};
+use super::{Edge, Entry, EntryKind, Outcome, name, text, time};
 use crate::message::{Direction, JsonRpcMessage, ScanOptions, members};
 use crate::protocol::peek;
 use crate::stamp;
@@ -110,8 +109,8 @@ pub(super) fn read(json: &[u8], style: Style) -> Result<(Option<u64>, Entry), Co
     if let Some(at) = frame.get("timestamp_ms") {
         entry.at = time::from_millis(at).ok_or("timestamp_ms is no time")?;
     }
-    entry.session = frame.text("session_id")?.map(Arc::from);
-    entry.component = frame.text("component_id")?.map(Arc::from);
+    entry.session = name::read("session_id", frame.text("session_id")?)?;
+    entry.component = name::read("component_id", frame.text("component_id")?)?;
     entry.call = frame.number("call")?;
     entry.synthetic = match frame.get("synthetic") {
         None | Some(b"false") => false,

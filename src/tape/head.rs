@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::object::{Object, Style};
-use super::{Component, Json, Tape, TapeId, time};
+use super::{Component, Json, Tape, TapeId, name, time};
 use crate::message::{elements, members, write_string};
 use crate::protocol::peek;
 
@@ -71,10 +71,10 @@ fn write_component(out: &mut Vec<u8>, component: &Component) {
 
 /// Reads what is known from an object that is JSON, with the members that [`write`] writes.
 pub(super) fn read(json: &[u8]) -> Result<Tape, Cow<'static, str>> {
-    let id = text(json, "tape_id")?.ok_or("there is no tape_id")?;
+    let id = name_of(json, "tape_id")?.ok_or("there is no tape_id")?;
     let metadata = get(json, "metadata")?.unwrap_or(b"{}");
     let mut tape = metadata_of(TapeId::from_text(&id), metadata)?;
-    tape.session = text(json, "session_id")?;
+    tape.session = name_of(json, "session_id")?;
     Ok(tape)
 }
 
@@ -119,10 +119,17 @@ fn component(json: &[u8]) -> Result<Component, Cow<'static, str>> {
     Ok(component)
 }
 
+fn name_of(json: &[u8], key: &str) -> Result<Option<Arc<str>>, Cow<'static, str>> {
+    name::read(key, peeked(json, key)?)
+}
+
 pub(super) fn text(json: &[u8], key: &str) -> Result<Option<Arc<str>>, Cow<'static, str>> {
-    let Some(value) = get(json, key)? else { return Ok(None) };
-    let text = peek::string(value).map_err(|_| format!("{key} is no text"))?;
-    Ok(Some(text.into()))
+    Ok(peeked(json, key)?.map(Into::into))
+}
+
+fn peeked<'a>(json: &'a [u8], key: &str) -> Result<Option<Cow<'a, str>>, Cow<'static, str>> {
+    let text = get(json, key)?.map(peek::string).transpose();
+    text.map_err(|_| format!("{key} is no text").into())
 }
 
 /// What is `null` is not there.

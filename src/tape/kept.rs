@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::exchange::weight;
 use super::{Edge, Entry, EntryKind};
 use crate::message::Direction;
 
@@ -125,7 +126,7 @@ impl<'w> Kept<'w> {
         let at_server = entry.edge == Edge::Upstream;
         let bytes = &mut self.bytes[usize::from(at_server)];
         // An entry is more than its bytes.
-        *bytes = bytes.saturating_add(entry.bytes.len() + size_of::<Entry>());
+        *bytes = bytes.saturating_add(weight(&entry));
         if *bytes <= self.wanted.max_bytes {
             self.entries.push((number, entry));
             return Ok(());

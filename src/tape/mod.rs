@@ -144,3 +144,6 @@ pub const VERSION: &str = "1.0";
 
 /// Bytes of one frame as it stands in a file, by default: what a reader takes into memory at once.
 pub const MAX_FRAME_BYTES: usize = 64 << 20;
+
+/// Bytes of the name of a tape, a session or a component, in every format: a longer one is neither written nor read.
+pub const MAX_NAME_BYTES: usize = 4 << 10;

@@ -24,7 +24,7 @@ use super::{Component, TapeError, TapeId, text};
 /// assert_eq!(tape.client_info.unwrap().as_str(), r#"{"name":"host"}"#);
 /// # Ok::<(), shadowcat::tape::TapeError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tape {
     /// What it is called.
@@ -149,6 +149,27 @@ impl Tape {
     }
 }
 
+impl fmt::Debug for Tape {
+    /// Without what its labels and its peers say, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tape")
+            .field("id", &self.id)
+            .field("session", &self.session)
+            .field("created", &self.created)
+            .field("duration", &self.duration)
+            .field("transport", &self.transport)
+            .field("upstream_transport", &self.upstream_transport)
+            .field("protocol_version", &self.protocol_version)
+            .field("client_info", &self.client_info)
+            .field("server_info", &self.server_info)
+            .field("components", &self.components)
+            .field("redaction", &self.redaction)
+            .field("part", &self.part)
+            .field("labels", &self.labels.keys())
+            .finish_non_exhaustive()
+    }
+}
+
 /// A JSON document, without the space between its tokens.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Json(Arc<str>);
@@ -170,7 +191,8 @@ impl Json {
 }
 
 impl fmt::Debug for Json {
+    /// Not what it says, which may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "Json({} bytes)", self.0.len())
     }
 }

@@ -21,7 +21,7 @@ pub(super) struct Side {
     source: Box<dyn Source>,
     open: Exchanges,
     /// The number of each session, by what its client asked first.
-    pub(super) sessions: HashMap<Option<Arc<str>>, usize>,
+    pub(super) sessions: Sessions,
     waiting: BTreeMap<u64, (Key, Exchange)>,
     by_key: HashMap<Key, VecDeque<u64>>,
     bytes: usize,
@@ -30,6 +30,9 @@ pub(super) struct Side {
     /// It ended so.
     pub(super) torn: Option<TapeError>,
 }
+
+/// By digests of their names, which are small however long the names are.
+pub(super) type Sessions = HashMap<Option<[u8; 32]>, usize>;
 
 /// A digest of the session's number, the method and the params.
 pub(super) type Key = [u8; 32];
@@ -119,11 +122,12 @@ impl fmt::Debug for Side {
 }
 
 /// Which session of its tape it is; all that are too many are one.
-pub(super) fn number(sessions: &mut HashMap<Option<Arc<str>>, usize>, name: &Option<Arc<str>>) -> usize {
+pub(super) fn number(sessions: &mut Sessions, name: &Option<Arc<str>>) -> usize {
     let next = sessions.len();
-    match sessions.get(name) {
+    let key = name.as_deref().map(|name| Sha256::digest(name).into());
+    match sessions.get(&key) {
         Some(number) => *number,
         None if next >= SESSIONS => SESSIONS,
-        None => *sessions.entry(name.clone()).or_insert(next),
+        None => *sessions.entry(key).or_insert(next),
     }
 }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::Filter;
 use super::judge::{Judge, Verdict};
 use crate::tape::call::Key;
+use crate::tape::exchange::weight;
 use crate::tape::{Entry, Source, Tape, TapeError};
 
 /// So many entries, and bytes of them, wait for the end of their calls.
@@ -55,7 +56,7 @@ impl<S: Source> Filtered<S> {
             Verdict::Keep => None,
             Verdict::With(key) => Some(key),
         };
-        self.bytes += entry.bytes.len();
+        self.bytes += weight(&entry);
         self.waiting.push_back(Waiting { entry, of });
         while self.waiting.len() > ENTRIES || self.bytes > BYTES {
             // What is decided does not wait: the first one is not.
@@ -71,7 +72,7 @@ impl<S: Source> Filtered<S> {
                 return true;
             }
             waiting.of = None;
-            *bytes -= if is_kept { 0 } else { waiting.entry.bytes.len() };
+            *bytes -= if is_kept { 0 } else { weight(&waiting.entry) };
             is_kept
         });
     }
@@ -87,7 +88,7 @@ impl<S: Source> Filtered<S> {
     fn ready(&mut self) -> Option<Entry> {
         let first = self.waiting.front().is_some_and(|first| first.of.is_none());
         let entry = first.then(|| self.waiting.pop_front()).flatten()?.entry;
-        self.bytes -= entry.bytes.len();
+        self.bytes -= weight(&entry);
         Some(entry)
     }
 }

@@ -10,7 +10,7 @@ use crate::tape::appender::{Appender, create, lock};
 use crate::tape::object::{Object, Style};
 use crate::tape::pack::Pack;
 use crate::tape::rotating::{Before, PartWriter};
-use crate::tape::{Entry, Sink, Tape, TapeError, VERSION, frame, head};
+use crate::tape::{Entry, Sink, Tape, TapeError, VERSION, frame, head, name};
 
 /// Inside the document.
 const MEMBER: Style = Style::Pretty(1);
@@ -76,6 +76,7 @@ impl Writer {
 
     fn begin(file: File, path: &Path, tape: &Tape, before: Before) -> Result<Self, TapeError> {
         lock(&file, path)?;
+        name::check_title(tape, path)?;
         let mut file = Appender::new(file, path, 0, Pack::default());
         file.add(|out| {
             let mut object = Object::new(out, Style::Pretty(0));
@@ -111,6 +112,7 @@ impl Sink for Writer {
         if self.finished {
             return Err(TapeError::damaged(self.file.path().display(), "the document has ended"));
         }
+        name::check(entry, self.file.path())?;
         let (number, is_first) = (self.frames + 1, self.is_empty());
         self.file.add(|out| {
             if !is_first {
@@ -125,6 +127,7 @@ impl Sink for Writer {
 
     /// The tape keeps its name.
     fn update(&mut self, tape: &Tape) -> Result<(), TapeError> {
+        name::check_title(tape, self.file.path())?;
         self.tape = Tape { id: self.tape.id.clone(), ..tape.clone() };
         Ok(())
     }

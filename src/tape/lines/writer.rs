@@ -14,7 +14,7 @@ use crate::tape::appender::{Appender, create, lock};
 use crate::tape::object::Style;
 use crate::tape::rotating::Before;
 use crate::tape::version::MAX_TITLE;
-use crate::tape::{Entry, MAX_FRAME_BYTES, Sink, Tape, TapeError, found, frame, pack};
+use crate::tape::{Entry, MAX_FRAME_BYTES, Sink, Tape, TapeError, found, frame, name, pack};
 
 /// Writes a tape as JSON Lines.
 ///
@@ -88,6 +88,7 @@ impl Writer {
         before: Before,
     ) -> Result<Self, TapeError> {
         lock(&file, path)?;
+        name::check_title(tape, path)?;
         let pack = options.pack().map_err(|error| TapeError::io(path.display(), error))?;
         let mut chain = options.chain.as_ref().map(Chain::new);
         if let Some((chain, tip)) = chain.as_mut().zip(before.tip) {
@@ -217,6 +218,7 @@ impl Writer {
 
 impl Sink for Writer {
     fn append(&mut self, entry: &Entry) -> Result<(), TapeError> {
+        name::check(entry, self.file.path())?;
         let number = self.frames + 1;
         self.line(|out| {
             frame::write(out, Style::Line, number, entry);
@@ -232,6 +234,7 @@ impl Sink for Writer {
         if self.tape == tape {
             return Ok(());
         }
+        name::check_title(&tape, self.file.path())?;
         let mut title = Vec::new();
         fact::title(&mut title, &tape);
         if title.len() > MAX_TITLE {

@@ -6,10 +6,7 @@ use rusqlite::Row;
 use rusqlite::types::{Type, ValueRef};
 
 use super::place;
-use crate::tape::{Edge, Entry, EntryKind, Outcome, frame, name};
-
-/// Bytes of the name of a tape, a session or a component, at most.
-pub(super) const MAX_NAME: usize = 4 << 10;
+use crate::tape::{Edge, Entry, EntryKind, MAX_NAME_BYTES, Outcome, frame, name};
 
 /// What [`read`] needs, in its order.
 pub(super) const COLUMNS: &str = "id, message, message_type, direction, edge, elapsed_ns, timestamp, session_id, \
@@ -53,8 +50,8 @@ fn word<T>(row: &Row<'_>, at: usize, from: fn(&str) -> Option<T>) -> rusqlite::R
 /// A name: of a few bytes in the file, SQLite makes as many in memory as a hostile file says, for each row anew.
 pub(super) fn text<'a>(row: &'a Row<'_>, at: usize) -> rusqlite::Result<&'a str> {
     let text = row.get_ref(at)?.as_str().map_err(|error| unfit(at, error))?;
-    if text.len() > MAX_NAME {
-        return Err(unfit(at, format!("a name of more than {MAX_NAME} bytes")));
+    if text.len() > MAX_NAME_BYTES {
+        return Err(unfit(at, format!("a name of more than {MAX_NAME_BYTES} bytes")));
     }
     Ok(text)
 }

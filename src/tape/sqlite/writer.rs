@@ -11,9 +11,8 @@ use super::find;
 use super::insert::{add, insert, title};
 use super::known::Known;
 use super::open::{self, For};
-use super::row::MAX_NAME;
 use crate::tape::rotating::Before;
-use crate::tape::{Entry, MAX_FRAME_BYTES, Sink, Tape, TapeError, TapeId};
+use crate::tape::{Entry, MAX_FRAME_BYTES, Sink, Tape, TapeError, TapeId, name};
 
 /// So many entries, bytes and so much time are worth a commit.
 const ENTRIES: usize = 64;
@@ -114,7 +113,7 @@ impl Writer {
     }
 
     fn begin(db: Connection, path: &Path, tape: &Tape, before: Before) -> Result<Self, TapeError> {
-        check(path, tape.id.as_str().len(), MAX_NAME)?;
+        name::check_title(tape, path)?;
         let number = add(&db, tape, &before).map_err(|error| match error.sqlite_error_code() {
             Some(ErrorCode::ConstraintViolation) => {
                 let exists = io::Error::new(io::ErrorKind::AlreadyExists, "it holds such a tape already");
@@ -234,14 +233,11 @@ impl Writer {
 
     /// Whether a reader takes it.
     fn takes(&self, entry: &Entry) -> Result<(), TapeError> {
-        let names = [&entry.session, &entry.component].into_iter().flatten().map(|name| name.len());
-        check(&self.path, entry.bytes.len(), MAX_FRAME_BYTES)?;
-        check(&self.path, names.max().unwrap_or(0), MAX_NAME)
+        if entry.bytes.len() > MAX_FRAME_BYTES {
+            return Err(TapeError::too_large(self.path.display(), MAX_FRAME_BYTES));
+        }
+        name::check(entry, &self.path)
     }
-}
-
-fn check(path: &Path, bytes: usize, max: usize) -> Result<(), TapeError> {
-    if bytes > max { Err(TapeError::too_large(path.display(), max)) } else { Ok(()) }
 }
 
 impl Sink for Writer {
@@ -264,6 +260,7 @@ impl Sink for Writer {
 
     fn update(&mut self, tape: &Tape) -> Result<(), TapeError> {
         if self.tape != *tape {
+            name::check_title(tape, &self.path)?;
             self.tape = Tape { id: self.tape.id.clone(), ..tape.clone() };
             self.changed = true;
             self.due.get_or_insert_with(|| Instant::now() + PATIENCE);

@@ -7,7 +7,7 @@ use crate::tape::{EntryKind, Sink};
 fn what_is_read_ahead_is_bounded_whatever_its_weight_is_made_of() {
     let path = std::env::temp_dir().join(format!("shadowcat-ahead-{}.db", std::process::id()));
     let mut writer = Writer::create(&path, &Tape::new().unwrap()).unwrap();
-    let long = "n".repeat(row::MAX_NAME);
+    let long = "n".repeat(crate::tape::MAX_NAME_BYTES);
     let entry = Entry::new(EntryKind::Note, Direction::ToClient, "").session(&*long).component(&*long);
     (0..ROWS).for_each(|_| writer.append(&entry).unwrap());
     writer.finish().unwrap();

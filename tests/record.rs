@@ -707,6 +707,37 @@ mod secrets {
     }
 
     #[tokio::test]
+    async fn what_is_noted_and_refused_is_masked_where_the_tape_says_so() {
+        for redaction in [Some("secrets path:/params/card"), None] {
+            let (recorder, memory) = recording(RecorderOptions::new());
+            recorder.update(|tape| tape.redaction = redaction.map(Into::into));
+            recorder.annotate(format!("they sent Authorization: Bearer {KEY}"));
+            recorder.refused(Direction::ToUpstream, format!("no JSON {KEY}"), &format!("why {KEY}"));
+            recorder.refused(
+                Direction::ToUpstream,
+                r#"{"jsonrpc":"2.0","params":{"card":"4111"}}"#,
+                "no method",
+            );
+            let long = format!("{}{KEY}", " ".repeat((64 << 10) - 10));
+            recorder.refused(Direction::ToUpstream, long, "too long");
+            soon(recorder.finish()).await.unwrap();
+            let said = memory.said();
+            assert_eq!(memory.kinds(), ["note", "refused", "end", "refused", "end", "refused", "end"]);
+            let is_masked = !said.iter().any(|text| text.contains(KEY) || text.contains("4111"));
+            assert_eq!(is_masked, redaction.is_some(), "{said:?}");
+            assert!(said[0].starts_with("note they sent Authorization: Bearer "), "{said:?}");
+            let cut = !said.iter().any(|text| text.contains(&KEY[..8]));
+            assert_eq!(cut, redaction.is_some());
+            assert_eq!(
+                said[6].ends_with(&format!("{} bytes are not recorded", (64 << 10) + 30)),
+                cut,
+                "{}",
+                said[6]
+            );
+        }
+    }
+
+    #[tokio::test]
     async fn no_secret_of_the_corpus_is_in_the_file_of_any_format() {
         let Some(corpus) = corpus::folder() else { return };
         let folder = taped::Folder::new();

@@ -1,5 +1,6 @@
 //! What is said on a tape beside the messages that pass.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,9 +15,10 @@ use crate::tape::{Entry, EntryKind, Snapshot};
 const REFUSED: usize = 64 << 10;
 
 impl Recorder {
-    /// Records what somebody notes, at its time.
+    /// Records what somebody notes, at its time. Where the tape says that it is redacted, secrets are masked in it, as in
+    /// a [`snapshot`](Self::snapshot).
     pub fn annotate(&self, text: impl Into<String>) {
-        self.event(EntryKind::Note, text.into(), None);
+        self.keep_masked(Entry::new(EntryKind::Note, Direction::ToClient, text.into()));
     }
 
     /// Keeps state from outside of the session, at its time. Where the tape says that it is
@@ -41,8 +43,12 @@ impl Recorder {
     /// # Ok(()) }
     /// ```
     pub fn snapshot(&self, snapshot: &Snapshot) {
+        self.keep_masked(snapshot.entry());
+    }
+
+    fn keep_masked(&self, entry: Entry) {
         if self.is_recording() {
-            self.keep(masked(snapshot.entry(), self.tape().redaction.as_deref()));
+            self.keep(masked(entry, self.tape().redaction.as_deref()));
         }
     }
 
@@ -51,9 +57,26 @@ impl Recorder {
         self.say(entry);
     }
 
-    /// Records what was refused before it became a message: its bytes, of more than 64 KiB the beginning, and why, as the text of an end.
+    /// Records what was refused before it became a message: its bytes, of more than 64 KiB the beginning, and why, as the
+    /// text of an end. Where the tape says that it is redacted, secrets are masked in both, as in a
+    /// [`snapshot`](Self::snapshot); of what is longer only why it was refused is recorded then, as a secret may be cut in two
+    /// by its end.
     pub fn refused(&self, direction: Direction, bytes: impl Into<Bytes>, why: &str) {
-        self.refused_in(None, direction, bytes.into(), why);
+        if !self.is_recording() {
+            return;
+        }
+        let (mut bytes, redaction) = (bytes.into(), self.tape().redaction);
+        let mut why = why.to_owned();
+        if redaction.is_some() && bytes.len() > REFUSED {
+            let _ = write!(why, "; its {} bytes are not recorded", bytes.len());
+            bytes.clear();
+        }
+        let masked = |bytes| {
+            let entry = Entry::new(EntryKind::Refused, direction, bytes);
+            self::masked(entry, redaction.as_deref()).bytes
+        };
+        let why = masked(why.into());
+        self.refused_in(None, direction, masked(bytes), &String::from_utf8_lossy(&why));
     }
 
     /// The same, in that session.
@@ -87,14 +110,14 @@ impl Recorder {
 }
 
 #[cfg(feature = "secret")]
-fn masked(snapshot: Entry, profile: Option<&str>) -> Entry {
+fn masked(entry: Entry, profile: Option<&str>) -> Entry {
     match profile {
-        Some(profile) => Redact::of_profile(profile).entry(snapshot),
-        None => snapshot,
+        Some(profile) => Redact::of_profile(profile).entry(entry),
+        None => entry,
     }
 }
 
 #[cfg(not(feature = "secret"))]
-fn masked(snapshot: Entry, _: Option<&str>) -> Entry {
-    snapshot
+fn masked(entry: Entry, _: Option<&str>) -> Entry {
+    entry
 }

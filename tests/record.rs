@@ -19,8 +19,8 @@ use shadowcat::layer::RecordLayer;
 use shadowcat::layer::intercept::{Action, Chain, Interest, on};
 use shadowcat::message::RefusedFrame;
 use shadowcat::tape::{
-    self, Comparison, Edge, Entry, EntryKind, Filter, Mocks, Outcome, Overflow, Recorder, RecorderOptions,
-    Sink, Stats, Tape, lines,
+    self, Comparison, Component, Edge, Entry, EntryKind, Filter, Mocks, Outcome, Overflow, Recorder,
+    RecorderOptions, Sink, Stats, Tape, lines,
 };
 use shadowcat::{Context, Direction, Error, JsonRpcMessage, OwnedId, Reply};
 use support::*;
@@ -691,6 +691,62 @@ async fn a_star_in_a_path_is_any_one_step() {
     assert!(said[1].contains(&result) && said[4].contains(&result), "{said:?}");
     assert_eq!((layer.stats().masked, layer.stats().unmaskable), (3, 2));
     assert!(memory.tape().redaction.unwrap().contains("path:/params/arguments/*/card"));
+}
+
+/// As `show` writes it, of a tape that a recorder has made.
+async fn shown(folder: &taped::Folder, name: &str) -> String {
+    let (path, tape) = (folder.path(name), Tape::new().unwrap());
+    let options = RecorderOptions::new();
+    let recorder = match name {
+        "a.jsonl" => Recorder::start(lines::Writer::create(&path, &tape).unwrap(), tape, options),
+        "a.json" => Recorder::start(tape::json::Writer::create(&path, &tape).unwrap(), tape, options),
+        #[cfg(feature = "sqlite")]
+        "a.db" => Recorder::start(tape::sqlite::Writer::create(&path, &tape).unwrap(), tape, options),
+        other => panic!("{other}"),
+    };
+    let recorder = recorder.unwrap();
+    let fetch = Component::new("fetch").uri("oci://example.org/fetch:1").digest("sha256:00ff");
+    let fetch = fetch.policy("{\"permissions\": {\"password\": \"hunter2hunter2\"}}").tool("fetch");
+    let layer = RecordLayer::new(recorder.clone()).component(fetch);
+    let mut stack = layer.layer(leaf(|message: JsonRpcMessage| {
+        let result =
+            r#"{"protocolVersion":"2025-06-18","serverInfo":{"name":"srv"},"capabilities":{"tools":{}}}"#;
+        std::future::ready(Ok(Reply::one(message.responder().result(result).unwrap().unwrap())))
+    }));
+    let params =
+        r#"{"protocolVersion":"2025-11-25","clientInfo":{"name":"host"},"capabilities":{"roots":{}}}"#;
+    let _ = run(&mut stack, JsonRpcMessage::request(1, "initialize", params).unwrap()).await.unwrap();
+    recorder.update(|tape| tape.part = Some(1));
+    soon(recorder.finish()).await.unwrap();
+    let mut text = Vec::new();
+    assert_eq!(tape::Show::new().write(tape::open(&path).unwrap(), &mut text).unwrap(), 3);
+    String::from_utf8(text).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_shown_of_a_recording_is_all_that_is_known_of_it_whatever_its_format() {
+    let folder = taped::Folder::new();
+    let names: &[_] =
+        if cfg!(feature = "sqlite") { &["a.jsonl", "a.json", "a.db"] } else { &["a.jsonl", "a.json"] };
+    for name in names {
+        let text = shown(&folder, name).await;
+        for line in [
+            "  duration: ",
+            "  protocol version: 2025-06-18\n",
+            "  part: 1\n",
+            "  client: {\"name\":\"host\"}\n",
+            "  client capabilities: {\"roots\":{}}\n",
+            "  server: {\"name\":\"srv\"}\n",
+            "  server capabilities: {\"tools\":{}}\n",
+            "  component: fetch (1 tools)\n    uri: oci://example.org/fetch:1\n    digest: sha256:00ff\n    policy: \"{",
+        ] {
+            assert_eq!(text.matches(line).count(), 1, "{name}: {line}\n{text}");
+        }
+        assert_eq!(text.contains("  redaction: secrets\n"), cfg!(feature = "secret"), "{text}");
+        assert_eq!(text.contains("hunter2"), !cfg!(feature = "secret"), "{text}");
+        let heads = text.matches("\n  created: ").count();
+        assert_eq!(heads, if *name == "a.db" { 1 } else { 2 }, "{text}");
+    }
 }
 
 #[cfg(feature = "secret")]

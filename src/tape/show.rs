@@ -1,11 +1,12 @@
 //! A tape as text, for people.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::Write;
 
 use super::exchange::{Exchange, Exchanges};
 use super::until_torn::UntilTorn;
-use super::{Entry, EntryKind, Json, Outcome, Payload, Source, Tape, TapeError, failure, name};
+use super::{Component, Entry, EntryKind, Json, Outcome, Payload, Source, Tape, TapeError, failure, name};
 use crate::message::{Direction, JsonRpcMessage};
 use crate::shown::{self, masked, quoted, render};
 
@@ -81,24 +82,41 @@ impl Show {
             ("upstream transport", &tape.upstream_transport),
             ("protocol version", &tape.protocol_version),
             ("redaction", &tape.redaction),
+            ("part", &tape.part.map(|part| part.to_string().into())),
         ] {
             if let Some(text) = text {
                 let _ = writeln!(out, "  {what}: {}", shown::name(text, NAME));
             }
         }
-        for (what, json) in [("client", &tape.client_info), ("server", &tape.server_info)] {
+        for (what, json) in [
+            ("client", &tape.client_info),
+            ("client capabilities", &tape.client_capabilities),
+            ("server", &tape.server_info),
+            ("server capabilities", &tape.server_capabilities),
+        ] {
             if let Some(json) = json {
                 self.json(&mut out, what, json);
             }
         }
-        for component in &tape.components {
-            let tools = component.tools.len();
-            let _ = writeln!(out, "  component: {} ({tools} tools)", shown::name(&component.id, NAME));
-        }
+        tape.components.iter().for_each(|component| self.component(&mut out, component));
         for (label, text) in &tape.labels {
             let _ = writeln!(out, "  {}: {}", shown::name(label, NAME), shown::name(text, NAME));
         }
         out
+    }
+
+    /// Where it came from, which bytes it had, and what it might do.
+    fn component(&self, out: &mut String, component: &Component) {
+        let tools = component.tools.len();
+        let _ = writeln!(out, "  component: {} ({tools} tools)", shown::name(&component.id, NAME));
+        for (what, text) in
+            [("uri", &component.uri), ("digest", &component.digest), ("policy", &component.policy)]
+        {
+            let Some(text) = text else { continue };
+            let is_raw = self.payload == Payload::Raw;
+            let text = if is_raw { Cow::Borrowed(&**text) } else { masked(text, self.max).0 };
+            let _ = writeln!(out, "    {what}: {}", shown::name(&text, self.max));
+        }
     }
 
     fn json(&self, out: &mut String, what: &str, json: &Json) {
@@ -108,8 +126,8 @@ impl Show {
         out.push('\n');
     }
 
-    /// Writes what is left of a tape: what is known of it, and a line for each entry, the last one where it is torn. How
-    /// many entries there were.
+    /// Writes what is left of a tape: what is known of it, and a line for each entry, the last one where it is torn; and
+    /// what is known of it at the end, if that is more, as of a recording in JSON or JSON Lines. How many entries there were.
     ///
     /// ```
     /// use shadowcat::tape::{self, Entry, Show, Sink, Tape, lines};
@@ -133,7 +151,8 @@ impl Show {
     /// The tape cannot be read further, except that it ends in the middle; the text cannot be written.
     pub fn write(&self, mut tape: impl Source, out: &mut dyn Write) -> Result<u64, TapeError> {
         let failed = |error| TapeError::io("the text of a tape", error);
-        out.write_all(self.tape(tape.tape()).as_bytes()).map_err(failed)?;
+        let head = self.tape(tape.tape());
+        out.write_all(head.as_bytes()).map_err(failed)?;
         let (mut calls, mut entries) = (Exchanges::default(), 0);
         let mut left = UntilTorn::new(&mut tape);
         for entry in &mut left {
@@ -147,6 +166,10 @@ impl Show {
         }
         if left.is_torn() {
             out.write_all(b"-- torn: the tape ends in the middle\n").map_err(failed)?;
+        }
+        let known = self.tape(tape.tape());
+        if known != head {
+            out.write_all(format!("-- known by now:\n{known}").as_bytes()).map_err(failed)?;
         }
         Ok(entries)
     }

@@ -9,6 +9,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use shadowcat::connect::Replay;
+use shadowcat::connect::replay::ReplayError;
 use shadowcat::tape::lines::{Options, Reader, Writer, verify};
 use shadowcat::tape::{self, Key, OpenOptions, Sink, TapeError, import, json};
 use taped::{Folder, note, ping, read, tape};
@@ -348,4 +350,111 @@ fn each_tape_of_a_file_is_listed_only_if_it_may_be_read() {
     assert_eq!(found.len(), 2);
     assert!(found.iter().any(|one| matches!(one, Ok(id) if *id == blue.id)));
     assert!(found.iter().any(|one| matches!(one, Err(error) if error.is_refused())));
+}
+
+/// A tape of which it is learned while it is recorded whose it is, in each format.
+fn learned(folder: &Folder) -> Vec<std::path::PathBuf> {
+    fn fill(mut sink: impl Sink) {
+        sink.append(&ping(1)).unwrap();
+        sink.update(&tape().label("team", "red")).unwrap();
+        sink.append(&ping(2)).unwrap();
+        sink.finish().unwrap();
+    }
+    let path = |name| folder.path(name);
+    fill(Writer::create(path("a.jsonl"), &tape()).unwrap());
+    fill(json::Writer::create(path("b.json"), &tape()).unwrap());
+    #[cfg(feature = "sqlite")]
+    fill(tape::sqlite::Writer::create(path("c.db"), &tape()).unwrap());
+    vec![
+        path("a.jsonl"),
+        path("b.json"),
+        #[cfg(feature = "sqlite")]
+        path("c.db"),
+    ]
+}
+
+fn not_red() -> OpenOptions {
+    let is_red = |tape: &tape::Tape| tape.labels.get("team").is_some_and(|team| team == "red");
+    OpenOptions::new().check(move |tape| if is_red(tape) { Err("it is red".to_owned()) } else { Ok(()) })
+}
+
+#[test]
+fn a_check_is_asked_again_when_more_is_known_of_a_tape() {
+    let folder = Folder::new();
+    // How many entries stand before that.
+    for (path, before) in learned(&folder).iter().zip([1, 2, 0]) {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let log = told.clone();
+        let options = not_red().on_open(move |opening| log.lock().unwrap().push(opening.outcome.is_ok()));
+        let (found, error) = match tape::open_with(path, &options) {
+            Ok(source) => read(source),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let error = error.unwrap_or_else(|| panic!("{} is read to its end", path.display()));
+        assert!(error.is_refused() && error.to_string().ends_with("it is red"), "{error}");
+        assert_eq!(found.len(), before, "{}", path.display());
+        let expected: &[bool] = if before > 0 { &[true, false] } else { &[false] };
+        assert_eq!(*told.lock().unwrap(), expected);
+        assert_eq!(read(tape::open(path).unwrap()).0.len(), 2);
+    }
+    let (_, error) = read(Reader::open_with(folder.path("a.jsonl"), &not_red()).unwrap());
+    assert!(error.unwrap().is_refused());
+    let (_, error) = read(json::Reader::open_with(folder.path("b.json"), &not_red()).unwrap());
+    assert!(error.unwrap().is_refused());
+}
+
+#[test]
+fn what_a_tape_learned_keeps_it_out_of_a_list_and_of_a_replay() {
+    let folder = Folder::new();
+    for path in learned(&folder) {
+        let error = Replay::options().open_options(not_red()).open(&path).unwrap_err();
+        assert!(matches!(&error, ReplayError::Tape(error) if error.is_refused()), "{error}");
+    }
+    for found in tape::list_with(folder.path(""), &not_red()).unwrap() {
+        assert!(found.unwrap_err().is_refused());
+    }
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn of_a_file_with_several_tapes_the_one_that_is_named_is_opened() {
+    use shadowcat::tape::{Tape, TapeId, sqlite};
+    let folder = Folder::new();
+    let (path, text) = (folder.path("a.db"), folder.path("b.jsonl"));
+    record(&text);
+    let tapes = [(); 12].map(|()| Tape::new().unwrap());
+    for (number, tape) in tapes.iter().enumerate() {
+        let sink = if number == 0 {
+            sqlite::Writer::create(&path, tape)
+        } else {
+            sqlite::Writer::add_to(&path, tape)
+        };
+        let mut sink = sink.unwrap();
+        (0..=number).for_each(|number| sink.append(&ping(number as u64 + 1)).unwrap());
+        sink.finish().unwrap();
+    }
+    let error = tape::open(&path).err().unwrap().to_string();
+    assert!(error.contains(tapes[9].id.as_str()) && !error.contains(tapes[10].id.as_str()), "{error}");
+    assert!(error.ends_with(", others"), "{error}");
+
+    let of = |number: usize| OpenOptions::new().tape(tapes[number].id.clone());
+    assert_eq!(tape::open_with(&path, &of(2)).unwrap().count(), 3);
+    assert_eq!(sqlite::Reader::open_with(&path, &of(4)).unwrap().count(), 5);
+    let replay = Replay::options().open_options(of(6)).open(&path).unwrap();
+    assert_eq!(replay.unused().len(), 7);
+    for place in [path.clone(), folder.path("")] {
+        let listed: Vec<_> =
+            tape::list_with(place, &of(8)).unwrap().map(|one| one.unwrap().entries).collect();
+        assert_eq!(listed, [9]);
+    }
+    let refused = of(8).check(|_| Err("not for you".to_owned()));
+    let listed: Vec<_> = tape::list_with(folder.path(""), &refused).unwrap().collect();
+    assert!(matches!(&listed[..], [Err(error)] if error.is_refused()), "{listed:?}");
+
+    let another = OpenOptions::new().tape(TapeId::from_text("t-2"));
+    for path in [&path, &text] {
+        let error = tape::open_with(path, &another).err().unwrap();
+        assert!(error.is_foreign() && error.to_string().contains("it holds no tape t-2"), "{error}");
+    }
+    assert_eq!(tape::open_with(&text, &OpenOptions::new().tape(tape().id)).unwrap().count(), 4);
 }

@@ -73,7 +73,7 @@ pub(super) fn open_found(
 pub(super) fn find(found: Found, path: &Path, options: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
     let Found::File(file) = found else {
         options.needs_no_key(path)?;
-        return sqlite(path);
+        return sqlite(path, options);
     };
     let beginning = beginning(&file).map_err(|error| TapeError::io(path.display(), error))?;
     if beginning.starts_with(ZSTD) || begins_sealed(&beginning) || is_title(&beginning) {
@@ -82,18 +82,20 @@ pub(super) fn find(found: Found, path: &Path, options: &OpenOptions) -> Result<B
     options.needs_no_key(path)?;
     // SQLite is not there, or says that it is none of its own.
     if beginning.starts_with(DATABASE) {
-        return sqlite(path);
+        return sqlite(path, options);
     }
-    Ok(Box::new(json::Reader::of(file, path)?))
+    Ok(Box::new(json::Reader::of(file, path)?.asking(options)))
 }
 
 #[cfg(feature = "sqlite")]
-fn sqlite(path: &Path) -> Result<Box<dyn Source>, TapeError> {
-    Ok(Box::new(super::sqlite::Reader::open(path)?))
+fn sqlite(path: &Path, options: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
+    use super::sqlite::Reader;
+    let reader = options.wanted().map_or_else(|| Reader::open(path), |id| Reader::open_tape(path, id));
+    Ok(Box::new(reader?))
 }
 
 #[cfg(not(feature = "sqlite"))]
-fn sqlite(path: &Path) -> Result<Box<dyn Source>, TapeError> {
+fn sqlite(path: &Path, _: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
     Err(TapeError::version(path, "a tape in SQLite needs the feature `sqlite` of shadowcat"))
 }
 

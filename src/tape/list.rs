@@ -169,14 +169,19 @@ impl Listing {
     /// at once.
     fn open(&mut self, path: &Path) -> Result<Option<Box<dyn Source>>, TapeError> {
         let found = Found::read(path);
-        let ids = found.as_ref().map(|found| several(found, path)).unwrap_or_default();
+        let ids = match &found {
+            Ok(found) if self.options.wanted().is_none() => several(found, path),
+            _ => Vec::new(),
+        };
         if !ids.is_empty() {
             self.several = ids.into_iter().map(|id| (path.to_owned(), id)).collect();
             return Ok(None);
         }
         let again = found.as_ref().ok().and_then(|found| found.again().ok()).filter(|_| self.is_folder);
         match open_found(path, found, &self.options) {
-            Err(error) if self.is_folder && (error.is_foreign() || is_foreign(again, path)) => Ok(None),
+            Err(error) if self.is_folder && (error.is_foreign() || is_foreign(again, path, &self.options)) => {
+                Ok(None)
+            }
             opened => opened.map(Some),
         }
     }
@@ -208,14 +213,14 @@ impl fmt::Debug for Listing {
 }
 
 /// Whether it is no tape, which is not known of what may not be read or has no key.
-fn is_foreign(found: Option<Found>, path: &Path) -> bool {
+fn is_foreign(found: Option<Found>, path: &Path, options: &OpenOptions) -> bool {
     let Some(found) = found else { return false };
     if let Found::File(file) = &found
         && rewind(file).is_err()
     {
         return false;
     }
-    open_found(path, Ok(found), &OpenOptions::new()).is_err_and(|error| error.is_foreign())
+    open_found(path, Ok(found), &options.unasked()).is_err_and(|error| error.is_foreign())
 }
 
 /// The tapes of a file that holds more than one: each is opened when it is its turn.

@@ -60,6 +60,7 @@
 
 mod advice;
 mod appender;
+mod asked;
 mod call;
 mod compare;
 mod component;

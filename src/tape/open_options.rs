@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::found::Found;
 use super::lines::{self, NOT_SEALED};
-use super::{Opening, Purpose, Tape, TapeError};
+use super::{Opening, Purpose, Tape, TapeError, TapeId};
 use crate::key::Key;
 
 type Check = dyn Fn(&Tape) -> Result<(), String> + Send + Sync;
@@ -41,10 +41,11 @@ pub struct OpenOptions {
     #[cfg(feature = "encryption")]
     key: Option<Key>,
     pub(super) chain: Option<Key>,
+    pub(super) tape: Option<TapeId>,
     private: bool,
-    purpose: Purpose,
-    check: Option<Arc<Check>>,
-    hook: Option<Arc<Hook>>,
+    pub(super) purpose: Purpose,
+    pub(super) check: Option<Arc<Check>>,
+    pub(super) hook: Option<Arc<Hook>>,
 }
 
 impl OpenOptions {
@@ -68,6 +69,29 @@ impl OpenOptions {
         self
     }
 
+    /// Opens this tape of a file that holds several, as one in SQLite may; `sqlite::tapes` names them. Of a file that holds
+    /// one, it must be this.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] {
+    /// use shadowcat::tape::{self, OpenOptions, Sink, Tape, sqlite};
+    ///
+    /// # let path = std::env::temp_dir().join(format!("shadowcat-which-{}.db", std::process::id()));
+    /// let (monday, tuesday) = (Tape::new()?, Tape::new()?);
+    /// sqlite::Writer::create(&path, &monday)?.finish()?;
+    /// sqlite::Writer::add_to(&path, &tuesday)?.finish()?;
+    ///
+    /// let tape = tape::open_with(&path, &OpenOptions::new().tape(tuesday.id.clone()))?;
+    /// assert_eq!(tape.tape().id, tuesday.id);
+    /// # std::fs::remove_file(&path)?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn tape(mut self, id: TapeId) -> Self {
+        self.tape = Some(id);
+        self
+    }
+
     /// Refuses what does not belong to this user, or what others may read or write: its mode must be 0600. On Unix.
     pub fn require_private_file(mut self) -> Self {
         self.private = true;
@@ -76,6 +100,13 @@ impl OpenOptions {
 
     /// Asks whether this tape may be read, before its first entry is. The text of a refusal is told to whoever opens
     /// it.
+    ///
+    /// What is known of a tape then is, in SQLite, all that was said of it. In JSON Lines it is what its recorder knew
+    /// when it began: what was learned or said since (the peers, components, labels, and that a
+    /// [`RecordLayer`](crate::layer::RecordLayer) masks) stands in later lines, in JSON at its end. So it is asked again
+    /// when something was read there that differs, and a refusal then ends the reading by its error: entries that stand
+    /// before were read. A list and a replay read all before they give anything away. A check that
+    /// [`redaction`](Tape::redaction) is there refuses a tape that says so only later.
     pub fn check(mut self, check: impl Fn(&Tape) -> Result<(), String> + Send + Sync + 'static) -> Self {
         self.check = Some(Arc::new(check));
         self
@@ -128,7 +159,7 @@ impl OpenOptions {
 
     /// The keys alone, for a file of which everything else was asked and told just now.
     pub(crate) fn keys(&self) -> Self {
-        Self { private: false, check: None, hook: None, ..self.clone() }
+        Self { tape: None, private: false, check: None, hook: None, ..self.clone() }
     }
 
     /// To write what these open; `None` if that takes no key.
@@ -199,6 +230,7 @@ impl OpenOptions {
         let outcome = found
             .and_then(|found| self.private(path, found))
             .and_then(open)
+            .and_then(|source| self.is_wanted(path, tape(&source)).map(|()| source))
             .and_then(|source| self.admit(path, tape(&source)).map(|()| source));
         if let Some(hook) = &self.hook {
             hook(&Opening { path, purpose: self.purpose, outcome: outcome.as_ref().map(tape) });
@@ -226,6 +258,7 @@ impl fmt::Debug for OpenOptions {
         f.debug_struct("OpenOptions")
             .field("key", &self.sealed_by())
             .field("chain", &self.chain)
+            .field("tape", &self.tape)
             .field("private", &self.private)
             .field("purpose", &self.purpose)
             .finish_non_exhaustive()

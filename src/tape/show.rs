@@ -127,7 +127,8 @@ impl Show {
     }
 
     /// Writes what is left of a tape: what is known of it, and a line for each entry, the last one where it is torn; and
-    /// what is known of it at the end, if that is more, as of a recording in JSON or JSON Lines. How many entries there were.
+    /// what is known of it at the end, if that is more, as of a recording in JSON or JSON Lines. How many entries there
+    /// were.
     ///
     /// ```
     /// use shadowcat::tape::{self, Entry, Show, Sink, Tape, lines};

@@ -34,6 +34,11 @@ impl TapeId {
         Self(text.into())
     }
 
+    /// One of a stranger's, in a text of ours.
+    pub(super) fn shown(&self) -> String {
+        crate::shown::name(&self.0, 96)
+    }
+
     /// As it is written.
     pub fn as_str(&self) -> &str {
         &self.0

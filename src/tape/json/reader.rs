@@ -27,6 +27,7 @@ pub struct Reader {
     frames: Elements,
     path: PathBuf,
     tape: Tape,
+    asked: OpenOptions,
     /// What stands in the files before.
     before: Before,
     frame: Option<u64>,
@@ -64,8 +65,11 @@ impl Reader {
     /// As [`open`](Self::open); a key is of no use here; it may not be read.
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, TapeError> {
         let path = path.as_ref();
-        let open = |found: Found| options.needs_no_key(path).and_then(|()| Self::of(found.file(path)?, path));
-        options.guard(path, open, |reader| &reader.tape)
+        let find = |found: Found| {
+            options.needs_no_key(path)?;
+            Ok(Self::of(found.file(path)?, path)?.asking(options))
+        };
+        options.guard(path, find, |reader| &reader.tape)
     }
 
     /// Of a file that may be read, at its beginning.
@@ -75,7 +79,13 @@ impl Reader {
         let last = peek::member(&title, "metadata_at_end").ok().flatten();
         let tape = head::read(last.unwrap_or(&title)).map_err(|why| TapeError::foreign(path, why))?;
         let (path, before) = (path.to_owned(), Before::read(&title));
-        Ok(Self { frames, path, tape, before, frame: None, done: false })
+        Ok(Self { frames, path, tape, asked: OpenOptions::new(), before, frame: None, done: false })
+    }
+
+    /// Asks again what these ask when more is known of the tape.
+    pub(in crate::tape) fn asking(mut self, options: &OpenOptions) -> Self {
+        self.asked = options.asking();
+        self
     }
 
     /// Bytes of one frame at most; 64 MiB by default.
@@ -119,7 +129,11 @@ impl Reader {
         let last = peek::member(&members, "metadata_at_end").ok().flatten();
         if let Some(last) = last.filter(|_| text::is_json(&members)) {
             let place = format!("{}: metadata_at_end", self.path.display());
-            self.tape = head::read(last).map_err(|why| TapeError::damaged(place, why))?;
+            let tape = head::read(last).map_err(|why| TapeError::damaged(place, why))?;
+            if tape != self.tape {
+                self.asked.learned(&self.path, &tape)?;
+                self.tape = tape;
+            }
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Reading JSON Lines.
 
+use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -25,11 +26,11 @@ use crate::tape::{
 /// }
 /// # Ok::<(), shadowcat::tape::TapeError>(())
 /// ```
-#[derive(Debug)]
 pub struct Reader {
     input: Input,
     path: PathBuf,
     tape: Tape,
+    asked: OpenOptions,
     line: Vec<u8>,
     /// Lines that were read.
     lines: u64,
@@ -86,6 +87,7 @@ impl Reader {
             input,
             path: path.to_owned(),
             tape,
+            asked: options.asking(),
             line: Vec::new(),
             lines: 1,
             frame: None,
@@ -204,7 +206,7 @@ impl Reader {
                 self.frame = number;
                 return Ok(Some(entry));
             }
-            LineKind::Title => self.tape = head::read(line).map_err(damaged)?,
+            LineKind::Title => self.learn(head::read(line).map_err(damaged)?)?,
             LineKind::Version => {
                 return Err(damaged("another tape begins here; files are not to be joined".into()));
             }
@@ -213,6 +215,15 @@ impl Reader {
             LineKind::Other => {}
         }
         Ok(None)
+    }
+
+    /// It may be known only now that it may not be read.
+    fn learn(&mut self, tape: Tape) -> Result<(), TapeError> {
+        if tape != self.tape {
+            self.asked.learned(&self.path, &tape)?;
+            self.tape = tape;
+        }
+        Ok(())
     }
 
     fn place(&self) -> String {
@@ -240,5 +251,16 @@ impl Iterator for Reader {
 impl Source for Reader {
     fn tape(&self) -> &Tape {
         &self.tape
+    }
+}
+
+impl fmt::Debug for Reader {
+    /// Without the line that it is at.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("path", &self.path)
+            .field("tape", &self.tape)
+            .field("lines", &self.lines)
+            .finish_non_exhaustive()
     }
 }

@@ -24,7 +24,8 @@ impl Recorder {
     /// Keeps state from outside of the session, at its time. Where the tape says that it is
     /// [redacted](crate::tape::Tape::redaction), what is known here of secrets is masked in it: then it can be looked
     /// at, and not be put back. A layer says so once it stands in a stack: what is kept before that is masked by
-    /// [`RecordLayer::snapshot`](crate::layer::RecordLayer::snapshot). What is more than the queue takes is lost and counted.
+    /// [`RecordLayer::snapshot`](crate::layer::RecordLayer::snapshot). What is more than the queue takes is lost and
+    /// counted.
     ///
     /// ```
     /// use shadowcat::tape::{self, Recorder, RecorderOptions, Snapshot, Tape, lines};
@@ -59,8 +60,8 @@ impl Recorder {
 
     /// Records what was refused before it became a message: its bytes, of more than 64 KiB the beginning, and why, as the
     /// text of an end. Where the tape says that it is redacted, secrets are masked in both, as in a
-    /// [`snapshot`](Self::snapshot); of what is longer only why it was refused is recorded then, as a secret may be cut in two
-    /// by its end.
+    /// [`snapshot`](Self::snapshot); of what is longer only why it was refused is recorded then, as a secret may be cut in
+    /// two by its end.
     pub fn refused(&self, direction: Direction, bytes: impl Into<Bytes>, why: &str) {
         if !self.is_recording() {
             return;

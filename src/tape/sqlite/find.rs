@@ -10,6 +10,9 @@ use super::{place, row};
 use crate::tape::rotating::Before;
 use crate::tape::{Tape, TapeError, TapeId, head, text, time};
 
+/// Tapes of a file that an error names.
+const NAMED: usize = 10;
+
 /// The tape, and its number in the file.
 pub(super) fn tape(db: &Connection, path: &Path, id: Option<&TapeId>) -> Result<(i64, Tape), TapeError> {
     let columns = "SELECT id, tape_id, session_id, metadata FROM tapes";
@@ -27,12 +30,7 @@ pub(super) fn tape(db: &Connection, path: &Path, id: Option<&TapeId>) -> Result<
             match (all.pop(), all.pop()) {
                 (Some(one), None) => one,
                 (None, _) => return Err(TapeError::foreign(path, "it holds no tape")),
-                _ => {
-                    return Err(TapeError::foreign(
-                        path,
-                        "it holds several; say which, `sqlite::tapes` names them",
-                    ));
-                }
+                _ => return Err(several(db, path)),
             }
         }
     };
@@ -43,6 +41,24 @@ pub(super) fn tape(db: &Connection, path: &Path, id: Option<&TapeId>) -> Result<
     let mut tape = head::metadata_of(TapeId::from_text(&found.1), found.3.as_bytes()).map_err(damaged)?;
     tape.session = found.2.map(Into::into);
     Ok((found.0, tape))
+}
+
+/// None of them was named.
+fn several(db: &Connection, path: &Path) -> TapeError {
+    let names = || -> rusqlite::Result<Vec<String>> {
+        let mut some = db.prepare(&format!("SELECT tape_id FROM tapes ORDER BY id LIMIT {}", NAMED + 1))?;
+        let id = |row: &Row<'_>| Ok(TapeId::from_text(row::text(row, 0)?).shown());
+        some.query_map([], id)?.collect()
+    };
+    let mut names = match names() {
+        Ok(names) => names,
+        Err(error) => return failed(path, error),
+    };
+    if names.len() > NAMED {
+        names[NAMED] = "others".to_owned();
+    }
+    let which = "say which by `OpenOptions::tape`";
+    TapeError::foreign(path, format_args!("it holds several tapes; {which}: {}", names.join(", ")))
 }
 
 /// What the files before have come to, of a tape that goes through several.

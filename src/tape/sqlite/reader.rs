@@ -79,7 +79,8 @@ impl Reader {
         Self::find(path.as_ref(), Some(id))
     }
 
-    /// Opens the only tape of a file, if it may be read. There are no keys to such a file.
+    /// Opens the only tape of a file, or the one that the options [name](OpenOptions::tape), if it may be read. There are
+    /// no keys to such a file.
     ///
     /// # Errors
     ///
@@ -121,6 +122,7 @@ impl Reader {
     }
 
     fn guarded(path: &Path, id: Option<&TapeId>, options: &OpenOptions) -> Result<Self, TapeError> {
+        let id = id.or(options.wanted());
         let find = |_| options.needs_no_key(path).and_then(|()| Self::find(path, id));
         options.guard(path, find, |reader| &reader.tape)
     }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use recorded::*;
 use shadowcat::layer::RecordLayer;
-use shadowcat::tape::{EntryKind, Recorder, RecorderOptions, Sink, Snapshot, SnapshotKind, Tape};
+use shadowcat::tape::{Edge, EntryKind, Recorder, RecorderOptions, Sink, Snapshot, SnapshotKind, Tape};
 use shadowcat::{Context, Direction, Error, JsonRpcMessage, Reply, serve};
 use support::*;
 use tower::{Layer, Service, service_fn};
@@ -186,5 +186,36 @@ async fn state_from_outside_is_kept_on_a_tape_that_is_recorded() {
         let is_masked = !String::from_utf8_lossy(&two[1].bytes).contains("ghp_");
         assert_eq!(is_masked, cfg!(feature = "secret"));
         assert_eq!(Snapshot::read(two[1]).is_ok(), !is_masked, "what is masked cannot be put back");
+    }
+}
+
+#[tokio::test]
+async fn both_edges_of_a_session_go_onto_its_one_tape() {
+    let (layer, tapes) = per_session();
+    let upstream = layer.clone().edge(Edge::Upstream);
+    // One stack for both below, as over a leaf that clients share; and one for each.
+    let below = upstream.layer(service_fn(echo));
+    let [mut a, mut b] = [(); 2].map(|()| layer.layer(below.clone()));
+    let mut c = layer.layer(upstream.layer(service_fn(echo)));
+    let listening = JsonRpcMessage::notification("notifications/initialized", "{}").unwrap();
+    let context = Context::new(Direction::ToUpstream).session("c");
+    let _ = run(&mut c, listening.with_context(Arc::new(context))).await.unwrap();
+    for id in 1..=2 {
+        for (stack, session) in [(&mut a, "a"), (&mut b, "b")] {
+            say(stack, session, id).await;
+        }
+        say(&mut c, "c", id).await;
+    }
+    assert_eq!(layer.recorders().len(), 3);
+    soon(layer.finish()).await.unwrap();
+    for (session, notes) in [("a", 0), ("b", 0), ("c", 1)] {
+        let entries = taped(&tapes, session).entries();
+        assert!(entries.iter().all(|entry| entry.session.as_deref() == Some(session)));
+        for edge in [Edge::Client, Edge::Upstream] {
+            let mut calls: Vec<_> = entries.iter().filter(|it| it.edge == edge).map(|it| it.call).collect();
+            calls.sort_unstable();
+            let expected = [vec![None; notes], vec![Some(1); 3], vec![Some(2); 3]].concat();
+            assert_eq!(calls, expected, "{session} {edge}");
+        }
     }
 }

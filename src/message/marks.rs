@@ -91,7 +91,7 @@ impl JsonRpcMessage {
         self.has(STRIPPED)
     }
 
-    /// A layer above those that are next has recorded it: as this call of this recorder, if it is a call.
+    /// A layer above those that are next has recorded it: as this call of this recorder, 0 if it is no call.
     #[cfg(feature = "tape")]
     pub(crate) fn recorded(self, call: Option<(u32, u64)>) -> Self {
         let mut message = self.marked(RECORDED);
@@ -101,6 +101,12 @@ impl JsonRpcMessage {
             (marks.recorder, marks.call) = call;
         }
         message
+    }
+
+    /// Which recorder has it on its tape, by its number; 0 if none.
+    #[cfg(feature = "tape")]
+    pub(crate) fn recorder(&self) -> u32 {
+        self.inner.beside.marks.recorder
     }
 
     /// The number that this recorder has given it already: at another edge of the stack, or before it was tried again.

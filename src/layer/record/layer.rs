@@ -11,7 +11,8 @@ use crate::message::{JsonRpcMessage, Pointer};
 use crate::secret::Detector;
 use crate::tape::{Component, Edge, Recorder, RecorderOptions, Sink, Tape, TapeError};
 
-/// Records what passes. Cheap to clone; clones record into the same tape. See the [module](super).
+/// Records what passes. Cheap to clone; clones record into the same tape, or, [per session](Self::per_session), into the
+/// same tape of a session. See the [module](super).
 #[derive(Clone, Debug)]
 pub struct RecordLayer {
     pub(super) settings: Settings,
@@ -35,6 +36,15 @@ impl RecordLayer {
     /// thread; the tape names the session, if there is one. Where `make` fails it is asked again, and entries wait.
     /// What else the tape is to say of itself is for [`title`](Self::title): what `make` puts into its sink's own is
     /// written over.
+    ///
+    /// A clone of the layer further down in the same stack, with the [`edge`](Self::edge) `Upstream`, records into the tape
+    /// of the session too.
+    ///
+    /// What has no session shares a tape, since it shares a stack: over HTTP, all clients of 2026-07-28
+    /// (`serve::http::Builder::stateless`), whoever they are. That tape names no session and tells of the client that came
+    /// first, its entries do not say whose they are, and it ends with the process: give it a
+    /// [`Rotating`](crate::tape::Rotating). Whoever must keep such clients apart serves them apart, each by a front end with
+    /// a layer of its own.
     ///
     /// Each session has the bounds of its [options](RecorderOptions) for itself: of 100 sessions whose disk is full, up to
     /// 800 MiB wait by default, and what their sinks keep.

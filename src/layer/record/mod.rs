@@ -20,9 +20,9 @@
 //!
 //! Below a `StripTokensLayer::requests()`, above what changes messages: there it sees what the client asked, without its
 //! credentials. Above such a layer it would see them; it notices that by the first reply, and tells it by `tracing` and
-//! in its [`Stats`]. A second one near the leaf, with the [`Edge`](crate::tape::Edge) `Upstream` and the same recorder,
-//! records what the server got, under the same number of the call, however often it is tried: the tools over tapes count
-//! it as one. It is the one layer that lets pass what only a transparent scan accepted.
+//! in its [`Stats`]. A second one near the leaf, with the [`Edge`](crate::tape::Edge) `Upstream` and the same recorder, or
+//! a clone of the first, records what the server got, under the same number of the call, however often it is tried: the
+//! tools over tapes count it as one. It is the one layer that lets pass what only a transparent scan accepted.
 //!
 //! # Wassette
 //!

@@ -85,6 +85,12 @@ impl Sessions {
         found.next().filter(|_| session.is_some() || found.next().is_none())
     }
 
+    /// The recorder that marks messages so.
+    pub(super) fn recorder_by(&self, id: u32) -> Option<Recorder> {
+        let live = self.live();
+        live.tapes.iter().rev().filter_map(|(_, tape)| tape.recorder()).find(|recorder| recorder.id() == id)
+    }
+
     /// Ends all tapes; the first that fails.
     pub(super) async fn finish(&self) -> Result<(), TapeError> {
         let (tapes, failed) = (self.tapes(), self.live().failed.clone());

@@ -190,6 +190,9 @@ impl Stack {
     /// Each message tries again to start what could not be started.
     fn own(&self, message: &JsonRpcMessage, sessions: &Sessions) -> Taken {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(above) = self.above(message, sessions, &own) {
+            *own = Own::Made(above);
+        }
         if let Own::Made(recorder) = &*own {
             return Taken::Record(recorder.clone());
         }
@@ -210,6 +213,17 @@ impl Stack {
                 self.unrecorded(message, sessions.options.overflow_policy())
             }
         }
+    }
+
+    /// The recorder of a clone of this layer that stands above in the same stack, and has marked the message.
+    fn above(&self, message: &JsonRpcMessage, sessions: &Sessions, own: &Own) -> Option<Recorder> {
+        let id = message.recorder();
+        if id == 0 || matches!(own, Own::Made(recorder) if recorder.id() == id) {
+            return None;
+        }
+        let recorder = sessions.recorder_by(id)?;
+        self.settings.install(&recorder);
+        Some(recorder.at_edge(self.settings.edge))
     }
 
     fn unrecorded(&self, message: &JsonRpcMessage, overflow: Overflow) -> Taken {

@@ -126,9 +126,9 @@ impl Exchange {
         self.shared.iter().for_each(|shared| shared.lose());
     }
 
-    /// Its recorder and its number, for those who record the same call again.
+    /// Its recorder and its number, for those who record the same message again; what is no call has none.
     pub(crate) fn mark(&self) -> Option<(u32, u64)> {
-        Some((self.shared.as_ref()?.id, self.call?))
+        Some((self.shared.as_ref()?.id, self.call.unwrap_or_default()))
     }
 
     /// Its response was there.

@@ -55,6 +55,13 @@ impl Watched {
     }
 }
 
+impl Recorder {
+    /// By which what it records is marked.
+    pub(crate) fn id(&self) -> u32 {
+        self.shared.id
+    }
+}
+
 impl fmt::Debug for Watched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watched").field("stats", &self.stats()).finish_non_exhaustive()

@@ -14,6 +14,8 @@
 //! what is not even text in `raw_base64`. So a tape in this format is not to be laid out anew by other tools:
 //! [copy](super::copy) it to [JSON](super::json) for that.
 //!
+//! What the members are called and mean, and which versions are read, [`json`](super::json#members) tells.
+//!
 //! Frames are numbered from 1, over all files of a [rotated](super::Rotating) tape; a reader tells where one is
 //! missing. A last line without its end is what a crash leaves: a [`Reader`] reads all before it and says so, a [`Writer`]
 //! that goes on with the file moves it into a line `{"torn":…}` of its own.

@@ -8,9 +8,11 @@
 //! - `replay` is a server that answers from TAPE.
 //! - `verify` plays the client's side of TAPE to the server and tells what it answers otherwise than it did. With
 //!   `--load URI` a component of TAPE that came from there is loaded first, as a Wassette does; with `--grant` it may
-//!   what TAPE says that it was granted; with `--incomplete` TAPE may lack
-//!   something, as one that was cut off.
+//!   what TAPE says that it was granted.
 //! - `show` prints TAPE.
+//!
+//! Of a file with several tapes `--tape ID` says which, and of a tape with several sessions, as `record --listen` makes
+//! one, `--session NAME`; with `--incomplete` a TAPE that lacks something, as one that was cut off, is played all the same.
 //!
 //! Without URL and COMMAND there is a small demo server in this process. Try it:
 //!
@@ -36,16 +38,16 @@ use shadowcat::BoxError;
 use shadowcat::connect::Replay;
 use shadowcat::layer::{CatchErrorLayer, RecordLayer};
 use shadowcat::tape::{
-    self, Component, PartFormat, Payload, Recorder, RecorderOptions, Rotate, Rotating, Show, Sink, Snapshot,
-    SnapshotKind, Tape, json, lines, sqlite,
+    self, Component, Filter, OpenOptions, PartFormat, Payload, Purpose, Recorder, RecorderOptions, Rotate,
+    Rotating, Show, Sink, Snapshot, SnapshotKind, Tape, TapeId, json, lines, sqlite,
 };
 use shadowcat::verify::Verify;
 use tower::util::BoxService;
 use tower::{ServiceBuilder, ServiceExt};
 
 const USAGE: &str = "usage: record_replay record|replay|verify|show TAPE [--listen 127.0.0.1:PORT] \
-    [--upstream URL | -- COMMAND ARGS…], for record [--unmasked] [--keep FILE]… [--rotate-mib MIB], and for verify [--load URI]… \
-    [--grant] [--incomplete]";
+    [--upstream URL | -- COMMAND ARGS…], for record [--unmasked] [--keep FILE]… [--rotate-mib MIB], \
+    for the others [--tape ID] [--session NAME] [--incomplete], and for verify [--load URI]… [--grant]";
 
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -79,7 +81,16 @@ async fn all() -> ExitCode {
 struct Task {
     what: What,
     tape: PathBuf,
+    which: Which,
     proxy: Proxy,
+}
+
+/// Which of what TAPE holds is meant, and whether it may lack something.
+#[derive(Default)]
+struct Which {
+    tape: Option<TapeId>,
+    session: Option<String>,
+    incomplete: bool,
 }
 
 /// What is recorded otherwise than by default.
@@ -91,12 +102,11 @@ struct Recording {
     rotate: Option<NonZeroU32>,
 }
 
-/// Components of a tape that may be loaded, and tapes that are not whole.
+/// Components of a tape that may be loaded.
 #[derive(Default)]
 struct Verifying {
     uris: Vec<String>,
     grants: bool,
-    incomplete: bool,
 }
 
 enum What {
@@ -115,18 +125,36 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Task, String> {
         other => return Err(format!("record, replay, verify or show, not {}", other.unwrap_or("nothing"))),
     };
     let tape = args.next().ok_or("no TAPE is named")?.into();
-    let mut task = Task { what, tape, proxy: Proxy::default() };
+    let mut task = Task { what, tape, which: Which::default(), proxy: Proxy::default() };
     while let Some(arg) = args.next() {
         let is_taken = match &mut task.what {
             What::Record(recording) => recording.take(&arg, &mut args)?,
-            What::Verify(verifying) => verifying.take(&arg, &mut args)?,
-            What::Replay | What::Show => false,
+            What::Verify(verifying) => {
+                verifying.take(&arg, &mut args)? || task.which.take(&arg, &mut args)?
+            }
+            What::Replay | What::Show => task.which.take(&arg, &mut args)?,
         };
         if !is_taken && !task.proxy.take(&arg, &mut args)? {
             return Err(format!("{arg}: what is that?"));
         }
     }
     Ok(task)
+}
+
+impl Which {
+    fn take(&mut self, arg: &str, args: &mut impl Iterator<Item = String>) -> Result<bool, String> {
+        match arg {
+            "--tape" => self.tape = Some(TapeId::from_text(&args.next().ok_or("--tape: which ID?")?)),
+            "--session" => self.session = Some(args.next().ok_or("--session: which NAME?")?),
+            "--incomplete" => self.incomplete = true,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn opening(&self) -> OpenOptions {
+        self.tape.iter().cloned().fold(OpenOptions::new(), OpenOptions::tape)
+    }
 }
 
 impl Recording {
@@ -149,7 +177,6 @@ impl Verifying {
         match arg {
             "--load" => self.uris.push(args.next().ok_or("--load: which URI?")?),
             "--grant" => self.grants = true,
-            "--incomplete" => self.incomplete = true,
             _ => return Ok(false),
         }
         Ok(true)
@@ -165,12 +192,12 @@ impl Verifying {
 }
 
 async fn run(task: Task) -> Result<ExitCode, BoxError> {
-    let Task { what, tape, proxy } = task;
+    let Task { what, tape, which, proxy } = task;
     match what {
         What::Record(recording) => record(&tape, proxy, recording).await?,
-        What::Replay => replay(&tape, proxy).await?,
-        What::Verify(verifying) => return verify(&tape, &proxy, verifying).await,
-        What::Show => show(&tape)?,
+        What::Replay => replay(&tape, which, proxy).await?,
+        What::Verify(verifying) => return verify(&tape, which, &proxy, verifying).await,
+        What::Show => show(&tape, &which)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -233,23 +260,38 @@ fn of_no_format(path: &Path) -> BoxError {
 }
 
 /// A session plays the tape from its beginning.
-async fn replay(path: &Path, proxy: Proxy) -> Result<(), BoxError> {
-    let tape = Replay::from_path(path)?;
+async fn replay(path: &Path, which: Which, proxy: Proxy) -> Result<(), BoxError> {
+    let mut options = Replay::options().open_options(which.opening()).incomplete(which.incomplete);
+    if let Some(name) = which.session {
+        options = options.session(name);
+    }
+    let tape = options.open(path)?;
     let played = tape.clone();
     let answers = move || Leaf::new(played.rewound().map_err(Into::into));
     let stack = |leaf| BoxService::new(ServiceBuilder::new().layer(CatchErrorLayer::new()).service(leaf));
     proxy.answered_by(answers).run(stack).await
 }
 
-async fn verify(path: &Path, proxy: &Proxy, verifying: Verifying) -> Result<ExitCode, BoxError> {
-    let verify = Verify::of(tape::open(path)?).incomplete(verifying.incomplete);
+async fn verify(
+    path: &Path,
+    which: Which,
+    proxy: &Proxy,
+    verifying: Verifying,
+) -> Result<ExitCode, BoxError> {
+    let tape = tape::open_with(path, &which.opening().purpose(Purpose::Verify))?;
+    let mut verify = Verify::of(tape).incomplete(which.incomplete);
+    if let Some(name) = which.session {
+        verify = verify.session(name);
+    }
     let verify = verify.components(move |component| verifying.choose(component));
     let report = verify.run(proxy.leaf()?).await?;
     println!("{report}");
     Ok(if report.is_deterministic() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn show(path: &Path) -> Result<(), BoxError> {
-    Show::new().payload(Payload::Full).write(tape::open(path)?, &mut std::io::stdout().lock())?;
+fn show(path: &Path, which: &Which) -> Result<(), BoxError> {
+    let filter = which.session.iter().fold(Filter::new(), |filter, name| filter.session(name));
+    let tape = filter.apply(tape::open_with(path, &which.opening())?);
+    Show::new().payload(Payload::Full).write(tape, &mut std::io::stdout().lock())?;
     Ok(())
 }

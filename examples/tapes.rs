@@ -3,13 +3,18 @@
 //! ```text
 //! tapes list FILE|FOLDER…
 //! tapes show FILE [--payload]
-//! tapes filter FILE NEW [--method M] [--tool T] [--session S] [--errors]
+//! tapes convert FILE NEW
+//! tapes filter FILE NEW [--method M] [--tool T] [--session S] [--since S] [--until S] [--errors]
+//! tapes redact FILE NEW [--path /params/arguments/card]…    (feature `secret`)
 //! tapes diff OLD NEW
 //! tapes stats FILE
 //! tapes merge NEW FILE…
 //! tapes split FILE FOLDER            one file for each session
 //! tapes mocks FILE                   rules that answer as the tape did, on stdout
 //! ```
+//!
+//! NEW is written as it is named: `.jsonl`, `.json`, or `.db` with the feature `sqlite`. Times are seconds since the tape
+//! began. Of a FILE with several tapes, `--tape ID` behind any of these says which.
 //!
 //! Without arguments it makes two small tapes and uses each tool on them.
 
@@ -20,11 +25,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use shadowcat::tape::{
-    self, Comparison, Entry, Filter, Mocks, Payload, Show, Sink, Source, Split, Stats, Tape, lines,
+    self, Comparison, Entry, Filter, Mocks, OpenOptions, Payload, Show, Sink, Source, Split, Stats, Tape,
+    TapeId, json, lines,
 };
 use shadowcat::{BoxError, Direction, JsonRpcMessage};
 
-const USAGE: &str = "usage: tapes list|show|filter|diff|stats|merge|split|mocks FILE…";
+const USAGE: &str = "usage: tapes list|show|convert|filter|redact|diff|stats|merge|split|mocks FILE…";
 
 fn main() -> Result<(), BoxError> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -32,24 +38,29 @@ fn main() -> Result<(), BoxError> {
 }
 
 fn run(arguments: &[String]) -> Result<(), BoxError> {
-    let (options, files): (Vec<&str>, Vec<&str>) = (
+    let (mut options, files): (Vec<&str>, Vec<&str>) = (
         arguments.iter().skip_while(|it| !it.starts_with("--")).map(String::as_str).collect(),
         arguments.iter().take_while(|it| !it.starts_with("--")).map(String::as_str).collect(),
     );
+    let opening = opening(&mut options)?;
+    let open = |file: &str| tape::open_with(file, &opening);
     match (&files[..], &options[..]) {
-        (["list", paths @ ..], []) => list(paths),
-        (["show", file], []) => show(file, Payload::Hidden),
-        (["show", file], ["--payload"]) => show(file, Payload::Full),
-        (["filter", file, new], options) => save(filter(options)?.apply(tape::open(file)?), new),
-        (["diff", old, new], []) => diff(old, new),
-        (["stats", file], []) => print_all(Stats::of(tape::open(file)?)?),
+        (["list", paths @ ..], []) => list(paths, &opening),
+        (["show", file], []) => show(open(file)?, Payload::Hidden),
+        (["show", file], ["--payload"]) => show(open(file)?, Payload::Full),
+        (["convert", file, new], []) => save(open(file)?, new.as_ref()),
+        (["filter", file, new], options) => save(filter(options)?.apply(open(file)?), new.as_ref()),
+        #[cfg(feature = "secret")]
+        (["redact", file, new], options) => save(redact(options)?.apply(open(file)?), new.as_ref()),
+        (["diff", old, new], []) => diff(open(old)?, open(new)?),
+        (["stats", file], []) => print_all(Stats::of(open(file)?)?),
         (["merge", new, files @ ..], []) if !files.is_empty() => {
-            let tapes = files.iter().map(tape::open).collect::<Result<Vec<_>, _>>()?;
-            save(tape::merge(tapes)?, new)
+            let tapes = files.iter().map(|file| open(file)).collect::<Result<Vec<_>, _>>()?;
+            save(tape::merge(tapes)?, new.as_ref())
         }
-        (["split", file, folder], []) => split(file, folder.as_ref()),
+        (["split", file, folder], []) => split(open(file)?, folder.as_ref()),
         (["mocks", file], []) => {
-            let mocks = Mocks::of(tape::open(file)?)?;
+            let mocks = Mocks::of(open(file)?)?;
             eprint!("{}", if mocks.is_torn() { "the tape is torn: there was more\n" } else { "" });
             print_all(mocks.as_json())
         }
@@ -57,14 +68,25 @@ fn run(arguments: &[String]) -> Result<(), BoxError> {
     }
 }
 
+/// What is said of all files alike.
+fn opening(options: &mut Vec<&str>) -> Result<OpenOptions, BoxError> {
+    let Some(at) = options.iter().position(|option| *option == "--tape") else {
+        return Ok(OpenOptions::new());
+    };
+    let id = options.get(at + 1).ok_or("--tape needs a value")?;
+    let opening = OpenOptions::new().tape(TapeId::from_text(id));
+    options.drain(at..at + 2);
+    Ok(opening)
+}
+
 fn print_all(text: impl std::fmt::Display) -> Result<(), BoxError> {
     print!("{text}");
     Ok(())
 }
 
-fn list(paths: &[&str]) -> Result<(), BoxError> {
+fn list(paths: &[&str], opening: &OpenOptions) -> Result<(), BoxError> {
     for path in paths {
-        for listed in tape::list(path)? {
+        for listed in tape::list_with(path, opening)? {
             match listed {
                 Ok(listed) => println!("{listed}"),
                 Err(error) => eprintln!("{error}"),
@@ -74,8 +96,8 @@ fn list(paths: &[&str]) -> Result<(), BoxError> {
     Ok(())
 }
 
-fn show(file: &str, payload: Payload) -> Result<(), BoxError> {
-    Show::new().payload(payload).write(tape::open(file)?, &mut std::io::stdout().lock())?;
+fn show(tape: impl Source, payload: Payload) -> Result<(), BoxError> {
+    Show::new().payload(payload).write(tape, &mut std::io::stdout().lock())?;
     Ok(())
 }
 
@@ -87,6 +109,8 @@ fn filter(options: &[&str]) -> Result<Filter, BoxError> {
             "--method" => filter.method(value()?),
             "--tool" => filter.tool(value()?),
             "--session" => filter.session(value()?),
+            "--since" => filter.since(seconds(value()?)?),
+            "--until" => filter.until(seconds(value()?)?),
             "--errors" => filter.errors(),
             _ => return Err(format!("{option}: what is that?").into()),
         };
@@ -94,23 +118,50 @@ fn filter(options: &[&str]) -> Result<Filter, BoxError> {
     Ok(filter)
 }
 
-/// Writes what is read to a new tape, in JSON Lines.
-fn save(mut from: impl Source, path: &str) -> Result<(), BoxError> {
-    let mut to = lines::Writer::create(path, from.tape())?;
+fn seconds(text: &str) -> Result<Duration, BoxError> {
+    Ok(Duration::try_from_secs_f64(text.parse()?)?)
+}
+
+#[cfg(feature = "secret")]
+fn redact(options: &[&str]) -> Result<tape::Redact, BoxError> {
+    let mut redact = tape::Redact::new();
+    for option in options.chunks(2) {
+        redact = match option {
+            ["--path", path] => redact.path(path)?,
+            _ => return Err(format!("{}: what is that?", option.join(" ")).into()),
+        };
+    }
+    Ok(redact)
+}
+
+/// Writes what is read to a new tape.
+fn save(mut from: impl Source, path: &Path) -> Result<(), BoxError> {
+    let mut to = sink(path, from.tape())?;
     let copied = tape::copy(&mut from, &mut to)?;
-    println!("{path}: {} entries{}", copied.entries, torn(copied.torn));
+    println!("{}: {} entries{}", path.display(), copied.entries, torn(copied.torn));
     Ok(())
 }
 
-fn diff(old: &str, new: &str) -> Result<(), BoxError> {
-    for call in tape::diff(tape::open(old)?, tape::open(new)?, Comparison::structural()) {
+/// Of the format that the name says.
+fn sink(path: &Path, tape: &Tape) -> Result<Box<dyn Sink>, BoxError> {
+    Ok(match path.extension().and_then(|ending| ending.to_str()) {
+        Some("jsonl") => Box::new(lines::Writer::create(path, tape)?),
+        Some("json") => Box::new(json::Writer::create(path, tape)?),
+        #[cfg(feature = "sqlite")]
+        Some("db") => Box::new(tape::sqlite::Writer::create(path, tape)?),
+        _ => return Err(format!("{}: tapes end with .jsonl, .json or .db", path.display()).into()),
+    })
+}
+
+fn diff(old: impl Source + 'static, new: impl Source + 'static) -> Result<(), BoxError> {
+    for call in tape::diff(old, new, Comparison::structural()) {
         println!("{}", call?);
     }
     Ok(())
 }
 
-fn split(file: &str, folder: &Path) -> Result<(), BoxError> {
-    let cut = Split::by_session().run(tape::open(file)?, |part, number| {
+fn split(tape: impl Source, folder: &Path) -> Result<(), BoxError> {
+    let cut = Split::by_session().run(tape, |part, number| {
         let path = folder.join(format!("session-{number}.jsonl"));
         Ok(Box::new(lines::Writer::create(path, part)?))
     })?;
@@ -142,6 +193,10 @@ fn demo() -> Result<(), BoxError> {
         "list .",
         "show monday.jsonl --payload",
         "filter monday.jsonl weather.jsonl --tool weather",
+        "filter monday.jsonl second.jsonl --since 0.15",
+        "convert monday.jsonl monday.json",
+        #[cfg(feature = "secret")]
+        "redact monday.json masked.jsonl --path /params/arguments/city",
         "diff monday.jsonl tuesday.jsonl",
         "stats monday.jsonl",
         "merge both.jsonl monday.jsonl tuesday.jsonl",
@@ -150,7 +205,7 @@ fn demo() -> Result<(), BoxError> {
     ] {
         println!("\n$ tapes {command}");
         std::io::stdout().flush()?;
-        let is_file = |word: &str| word == "." || word.ends_with(".jsonl");
+        let is_file = |word: &str| word == "." || word.ends_with(".jsonl") || word.ends_with(".json");
         let arguments =
             command.split(' ').map(|word| if is_file(word) { path(word) } else { word.to_owned() });
         run(&arguments.collect::<Vec<_>>())?;

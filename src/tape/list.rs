@@ -179,7 +179,9 @@ impl Listing {
         }
         let again = found.as_ref().ok().and_then(|found| found.again().ok()).filter(|_| self.is_folder);
         match open_found(path, found, &self.options) {
-            Err(error) if self.is_folder && (error.is_foreign() || is_foreign(again, path, &self.options)) => {
+            Err(error)
+                if self.is_folder && (error.is_foreign() || is_foreign(again, path, &self.options)) =>
+            {
                 Ok(None)
             }
             opened => opened.map(Some),

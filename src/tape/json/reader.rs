@@ -65,7 +65,7 @@ impl Reader {
     /// As [`open`](Self::open); a key is of no use here; it may not be read.
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, TapeError> {
         let path = path.as_ref();
-        let find = |found: Found| {
+        let find = |found: Found| -> Result<Self, TapeError> {
             options.needs_no_key(path)?;
             Ok(Self::of(found.file(path)?, path)?.asking(options))
         };

@@ -232,9 +232,10 @@ fn of_no_format(path: &Path) -> BoxError {
     format!("{}: ends in none of .jsonl, .json and .db", path.display()).into()
 }
 
-/// A session plays the tape from its beginning.
+/// A session plays the tape from its beginning. All clients without one share a stack, and play it one after the other:
+/// from its beginning if each begins as the recorded one did.
 async fn replay(path: &Path, proxy: Proxy) -> Result<(), BoxError> {
-    let tape = Replay::from_path(path)?;
+    let tape = Replay::options().rewind_for_next_client(true).open(path)?;
     let played = tape.clone();
     let answers = move || Leaf::new(played.rewound().map_err(Into::into));
     let stack = |leaf| BoxService::new(ServiceBuilder::new().layer(CatchErrorLayer::new()).service(leaf));

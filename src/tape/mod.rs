@@ -95,6 +95,7 @@ mod recorder;
 #[cfg(feature = "secret")]
 mod redact;
 mod rotating;
+pub(crate) mod running;
 mod show;
 mod snapshot;
 mod split;

@@ -259,9 +259,11 @@ fn of_no_format(path: &Path) -> BoxError {
     format!("{}: ends in none of .jsonl, .json and .db", path.display()).into()
 }
 
-/// A session plays the tape from its beginning.
+/// A session plays the tape from its beginning. All clients without one share a stack, and play it one after the other:
+/// from its beginning if each begins as the recorded one did.
 async fn replay(path: &Path, which: Which, proxy: Proxy) -> Result<(), BoxError> {
-    let mut options = Replay::options().open_options(which.opening()).incomplete(which.incomplete);
+    let options = Replay::options().rewind_for_next_client(true).incomplete(which.incomplete);
+    let mut options = options.open_options(which.opening());
     if let Some(name) = which.session {
         options = options.session(name);
     }

@@ -187,7 +187,7 @@ fn only_what_is_wanted_has_to_fit() {
     let other = small().session("b").read(&mut source(two())).unwrap_err();
     assert!(matches!(other, ReplayError::TooLarge(2000)), "{other}");
     let several = small().read(&mut source(two())).unwrap_err();
-    assert!(matches!(several, ReplayError::SeveralSessions(_)), "{several}");
+    assert!(matches!(several, ReplayError::SeveralSessions { .. }), "{several}");
 
     for in_order in [true, false] {
         let mut edges = [said("a", Edge::Client, "{}"), said("a", Edge::Upstream, &large)];
@@ -221,5 +221,6 @@ async fn a_lenient_replay_refuses_repeats_if_it_is_told_to() {
 fn a_tape_of_one_session_needs_no_choice() {
     let of = |session: &str| [up(add("1", 1)), down(result("1", "{}"))].map(|entry| entry.session(session));
     let replay = Replay::of(&mut source([vec![up(note("notifications/x"))], of("a").to_vec()].concat()));
-    assert_eq!(replay.unwrap().unused()[0].frame, 2);
+    let frames: Vec<_> = replay.unwrap().unused().iter().map(|unused| unused.frame).collect();
+    assert_eq!(frames, [1, 2]);
 }

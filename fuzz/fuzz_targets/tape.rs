@@ -1,12 +1,19 @@
 //! Whatever is in a file: a tape of any format, ours or another recorder's, is read up to its end or an error, can be gone on
-//! with or is refused, and what was read can be written and read again; sealed or chained, nobody changes it unnoticed.
+//! with or is refused, and what was read can be written and read again; sealed or chained, nobody changes it unnoticed. What
+//! is read is replayed and played, or refused.
 #![no_main]
 
+use std::future::{Ready, ready};
 use std::path::{Path, PathBuf};
+use std::task::{Context, Poll};
 
 use libfuzzer_sys::fuzz_target;
+use shadowcat::connect::Replay;
 use shadowcat::tape::import::{self, Format};
 use shadowcat::tape::{self, Entry, Key, OpenOptions, Sink, Source, Tape, TapeError, export, json, lines, sqlite};
+use shadowcat::verify::Verify;
+use shadowcat::{Error, JsonRpcMessage, Reply};
+use tower_service::Service;
 
 fuzz_target!(|bytes: &[u8]| {
     let folder = std::env::temp_dir().join(format!("shadowcat-fuzz-tape-{}", std::process::id()));
@@ -128,6 +135,7 @@ fn migrated(bytes: &[u8], copy: &Path) {
 fn again(mut source: Box<dyn Source>, path: PathBuf, bytes: &[u8]) {
     let (entries, _) = read(&mut source);
     let mut tape = source.tape().clone();
+    replayed(&tape, &entries);
     // A part may begin with any number.
     tape.part = None;
     let file = path.with_extension("jsonl");
@@ -152,6 +160,67 @@ fn again(mut source: Box<dyn Source>, path: PathBuf, bytes: &[u8]) {
         &entries,
     );
     theirs(|path, tape| export::Writer::mcpsnoop(path, tape), Format::Mcpsnoop, &path, &tape, &entries);
+}
+
+/// A tape in memory.
+struct Found {
+    tape: Tape,
+    entries: std::vec::IntoIter<Entry>,
+}
+
+impl Found {
+    fn new(tape: &Tape, entries: &[Entry]) -> Self {
+        Self { tape: tape.clone(), entries: entries.to_vec().into_iter() }
+    }
+}
+
+impl Iterator for Found {
+    type Item = Result<Entry, TapeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.entries.next().map(Ok)
+    }
+}
+
+impl Source for Found {
+    fn tape(&self) -> &Tape {
+        &self.tape
+    }
+}
+
+/// A server that is not there.
+struct Gone;
+
+impl Service<JsonRpcMessage> for Gone {
+    type Response = Reply;
+    type Error = Error;
+    type Future = Ready<Result<Reply, Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Err(Error::closed("there is no server")))
+    }
+
+    fn call(&mut self, _: JsonRpcMessage) -> Self::Future {
+        ready(Ok(Reply::empty()))
+    }
+}
+
+/// It can be replayed, and played, or there is a reason why not.
+fn replayed(tape: &Tape, entries: &[Entry]) {
+    for unnamed in [false, true] {
+        let (options, verify) = (Replay::options(), Verify::new(Found::new(tape, entries)));
+        let (options, verify) =
+            if unnamed { (options.without_session(), verify.without_session()) } else { (options, verify) };
+        match options.incomplete(true).read(&mut Found::new(tape, entries)) {
+            Ok(replay) => assert!(replay.unused().len() <= entries.len()),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("threads");
+        match runtime.block_on(verify.run(Gone)) {
+            Ok(report) => assert!(!report.is_deterministic() || report.calls.len() <= entries.len()),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    }
 }
 
 fn ours(mut sink: Box<dyn Sink>, file: &Path, entries: &[Entry]) {

@@ -1,20 +1,32 @@
 //! The entries of one session at one edge, picked out of a tape while it is read.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use super::exchange::weight;
-use super::{Edge, Entry, EntryKind};
+use super::{Edge, Entry, EntryKind, name};
 use crate::message::Direction;
+use crate::protocol::method;
 
 /// Names of sessions that are told.
 const NAMES: usize = 64;
 
+/// Which session of a tape is meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Chosen {
+    /// The only one.
+    #[default]
+    Only,
+    Named(Arc<str>),
+    /// What was said outside of sessions.
+    Unnamed,
+}
+
 /// Which entries are kept, and how many bytes of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted<'w> {
-    /// It need not be named where there is only one.
-    pub(crate) session: Option<&'w str>,
+    pub(crate) session: &'w Chosen,
     /// The client's, where there is a request of one, if none is named.
     pub(crate) edge: Option<Edge>,
     /// At each edge, until one is chosen.
@@ -24,12 +36,20 @@ pub(crate) struct Wanted<'w> {
 /// Why there is no such session.
 #[derive(Debug)]
 pub(crate) enum NotKept {
-    /// None has the name; these are there, or some of them.
-    NoSession { name: String, there: Vec<String> },
-    /// None was named, and there are several: these, or some of them.
-    Several(Vec<String>),
+    /// None has the name, or everything has one.
+    NoSession { name: Option<String>, there: There },
+    /// None was chosen, and there are several.
+    Several(There),
     /// It takes more bytes than it may.
     TooLarge(usize),
+}
+
+/// The sessions of a tape, or some of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct There {
+    pub(crate) names: Vec<String>,
+    /// Requests stand outside of sessions, too.
+    pub(crate) unnamed: bool,
 }
 
 /// All that was said in a session at one edge.
@@ -54,18 +74,20 @@ pub(crate) struct Kept<'w> {
     /// There was no room for the server's edge, and nothing else was seen yet.
     is_full: bool,
     sessions: BTreeSet<Arc<str>>,
+    /// At which edges requests stand outside of sessions.
+    unnamed: [bool; 2],
     lost: u64,
 }
 
 impl<'w> Kept<'w> {
     pub(crate) fn new(wanted: Wanted<'w>) -> Self {
-        let (entries, sessions) = (Vec::new(), BTreeSet::new());
-        Self { wanted, entries, edge: wanted.edge, bytes: [0; 2], is_full: false, sessions, lost: 0 }
+        let (entries, sessions, edge) = (Vec::new(), BTreeSet::new(), wanted.edge);
+        Self { wanted, entries, edge, bytes: [0; 2], is_full: false, sessions, unnamed: [false; 2], lost: 0 }
     }
 
     pub(crate) fn take(&mut self, number: usize, entry: Entry) -> Result<(), NotKept> {
         // A recorder loses entries of all sessions and edges.
-        if entry.kind == EntryKind::Lost && entry.session.as_ref().is_none_or(|name| self.is_wanted(name)) {
+        if entry.kind == EntryKind::Lost && (entry.session.is_none() || self.is_wanted(&entry)) {
             let many = std::str::from_utf8(&entry.bytes).ok().and_then(|many| many.trim().parse().ok());
             self.lost = self.lost.saturating_add(many.unwrap_or(1));
         }
@@ -74,35 +96,45 @@ impl<'w> Kept<'w> {
         }
         match &entry.session {
             Some(name) => self.know(name),
-            None if self.wanted.session.is_some() => return Ok(()),
-            None => {}
+            None => {
+                let unnamed = &mut self.unnamed[usize::from(entry.edge == Edge::Upstream)];
+                *unnamed = *unnamed || is_own(&entry);
+            }
         }
-        let is_other = |name: &Arc<str>| !self.is_wanted(name);
-        if self.is_ambiguous() || entry.session.as_ref().is_some_and(is_other) || !self.is_at_edge(&entry) {
+        if self.is_ambiguous() {
+            self.entries = Vec::new();
+            return Ok(());
+        }
+        if !self.is_wanted(&entry) || !self.is_at_edge(&entry) {
             return Ok(());
         }
         self.choose_edge(&entry);
         self.keep(number, entry)
     }
 
-    fn is_wanted(&self, session: &str) -> bool {
-        self.wanted.session.is_none_or(|name| name == session)
+    fn is_wanted(&self, entry: &Entry) -> bool {
+        match self.wanted.session {
+            Chosen::Only => true,
+            Chosen::Named(name) => entry.session.as_ref() == Some(name),
+            Chosen::Unnamed => entry.session.is_none(),
+        }
     }
 
     fn know(&mut self, name: &Arc<str>) {
         // The one that is wanted may be the last of very many.
-        let is_named = self.wanted.session == Some(name);
+        let is_named = matches!(self.wanted.session, Chosen::Named(wanted) if wanted == name);
         if !self.sessions.contains(name) && (self.sessions.len() < NAMES || is_named) {
             self.sessions.insert(name.clone());
-        }
-        if self.is_ambiguous() {
-            self.entries = Vec::new();
         }
     }
 
     /// None can be chosen any more.
     fn is_ambiguous(&self) -> bool {
-        self.wanted.session.is_none() && self.sessions.len() > 1
+        *self.wanted.session == Chosen::Only && self.sessions.len() + usize::from(self.has_unnamed()) > 1
+    }
+
+    fn has_unnamed(&self) -> bool {
+        self.unnamed[usize::from(self.edge == Some(Edge::Upstream))]
     }
 
     fn is_at_edge(&self, entry: &Entry) -> bool {
@@ -111,8 +143,7 @@ impl<'w> Kept<'w> {
 
     /// The client's, where there is one.
     fn choose_edge(&mut self, entry: &Entry) {
-        let is_request = entry.kind == EntryKind::Request && entry.direction == Direction::ToUpstream;
-        if self.edge.is_none() && is_request && entry.edge == Edge::Client {
+        if self.edge.is_none() && is_asked(entry) && entry.edge == Edge::Client {
             self.set_edge(Edge::Client);
         }
     }
@@ -144,22 +175,61 @@ impl<'w> Kept<'w> {
 
     /// What there is of it.
     pub(crate) fn session(mut self) -> Result<Session, NotKept> {
-        let names = || self.sessions.iter().map(ToString::to_string).collect();
-        match self.wanted.session {
-            Some(name) if !self.sessions.contains(name) => {
-                return Err(NotKept::NoSession { name: name.to_owned(), there: names() });
-            }
-            None if self.is_ambiguous() => return Err(NotKept::Several(names())),
-            _ => {}
-        }
-        let edge = self.edge.unwrap_or(Edge::Upstream);
-        if self.edge.is_none() {
+        let is_settled = self.edge.is_some();
+        let edge = *self.edge.get_or_insert(Edge::Upstream);
+        self.is_there()?;
+        if !is_settled {
             if self.is_full {
                 return Err(self.too_large());
             }
             self.set_edge(edge);
         }
         Ok(Session { entries: self.entries, edge, lost: self.lost })
+    }
+
+    fn is_there(&self) -> Result<(), NotKept> {
+        let names = self.sessions.iter().map(ToString::to_string).collect();
+        let there = There { names, unnamed: self.unnamed.contains(&true) };
+        match self.wanted.session {
+            Chosen::Only if self.is_ambiguous() => {
+                Err(NotKept::Several(There { unnamed: self.has_unnamed(), ..there }))
+            }
+            Chosen::Named(name) if !self.sessions.contains(name) => {
+                Err(NotKept::NoSession { name: Some(name.to_string()), there })
+            }
+            Chosen::Unnamed if self.entries.is_empty() && !self.sessions.is_empty() => {
+                Err(NotKept::NoSession { name: None, there })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn is_asked(entry: &Entry) -> bool {
+    entry.kind == EntryKind::Request && entry.direction == Direction::ToUpstream
+}
+
+/// A client that has no session is as one that has: others may be answered otherwise. Who only asks which revisions there
+/// are may go on in a session (2026-07-28 basic/versioning), and what a layer asks is no client's.
+fn is_own(entry: &Entry) -> bool {
+    let is_probe = || name::message(entry).is_some_and(|message| message.is_method(method::DISCOVER));
+    is_asked(entry) && !entry.synthetic && !is_probe()
+}
+
+impl fmt::Display for There {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 8;
+        if self.names.is_empty() && !self.unnamed {
+            return f.write_str("none");
+        }
+        let mut shown: Vec<String> = self.names.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
+        if self.names.len() > SHOWN {
+            shown.push(format!("{} more", self.names.len() - SHOWN));
+        }
+        if self.unnamed {
+            shown.push("what was said outside of sessions (`without_session`)".to_owned());
+        }
+        f.write_str(&shown.join(", "))
     }
 }
 

@@ -96,6 +96,7 @@ mod recorder;
 #[cfg(feature = "secret")]
 mod redact;
 mod rotating;
+pub(crate) mod running;
 mod show;
 mod snapshot;
 mod split;

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use tower_service::Service;
 
 use super::active::{Active, Ended, Event, Live, Purpose};
+use super::asked::Questions;
 use super::carry::Carried;
 use super::ending::Failure;
 use super::options::Settings;
@@ -30,6 +31,9 @@ pub(super) struct Driver<S: Service<JsonRpcMessage>> {
     service: S,
     pub(super) settings: Settings,
     pub(super) script: Script,
+    /// Calls that are played.
+    calls: usize,
+    pub(super) questions: Questions,
     pub(super) facts: Arc<Context>,
     pub(super) carried: Carried,
     pub(super) report: Report,
@@ -55,10 +59,14 @@ where
 {
     pub(super) fn new(service: S, mut settings: Settings, script: Script) -> Self {
         let carries = std::mem::take(&mut settings.carries);
+        let questions = Questions::of(&script, &settings.judge);
+        let calls = script.calls.iter().filter(|call| !call.is_left_out).count();
         Self {
             service,
             settings,
             script,
+            calls,
+            questions,
             facts: Arc::new(Context::new(Direction::ToUpstream).session("verify")),
             carried: Carried::new(carries),
             report: Report::default(),
@@ -265,14 +273,9 @@ where
     }
 
     fn tell(&mut self) {
+        let Some(see) = &mut self.settings.progress else { return };
         let is_call = |active: &&Active<_>| matches!(active.purpose, Purpose::Call(_));
-        let progress = Progress {
-            over: self.report.calls.len(),
-            calls: self.script.calls.iter().filter(|call| !call.is_left_out).count(),
-            in_flight: self.active.iter().filter(is_call).count(),
-        };
-        if let Some(see) = &mut self.settings.progress {
-            see(&progress);
-        }
+        let in_flight = self.active.iter().filter(is_call).count();
+        see(&Progress { over: self.report.calls.len(), calls: self.calls, in_flight });
     }
 }

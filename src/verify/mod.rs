@@ -48,7 +48,8 @@
 //!   order keeps them so;
 //! - a call that was cancelled is cancelled after as many notifications and questions as then, with the client's message;
 //! - a question of the server gets the answer that the client gave to the same question, by method and params, in
-//!   order. One that was never recorded gets an error, and is in the report.
+//!   order. One that was never recorded gets an error, and is in the report. Of questions of which something is masked on
+//!   the tape, 256 that were not asked yet are looked at for one that fits.
 //!
 //! For a session of a revision before 2026-07-28 what the server says unasked is listened to, as a front end does.
 //!
@@ -84,6 +85,7 @@
 
 mod active;
 mod align;
+mod asked;
 mod carry;
 mod cause;
 mod components;
@@ -93,6 +95,7 @@ mod error;
 mod judge;
 mod masked;
 mod options;
+mod pace;
 mod play;
 mod questions;
 mod report;
@@ -102,7 +105,8 @@ mod script;
 
 pub use cause::Cause;
 pub use error::VerifyError;
-pub use options::{Pace, Progress, Verify};
+pub use options::Verify;
+pub use pace::{Pace, Progress};
 pub use report::{Call, Finding, Report, Totals, Verdict};
 #[cfg(feature = "schema")]
 pub use schemas::BadSchema;

@@ -10,38 +10,13 @@ use super::carry::Carry;
 use super::driver::Driver;
 use super::judge::Judge;
 use super::script::{self, Which};
-use super::{Cause, Report, VerifyError};
+use super::{Cause, Pace, Progress, Report, VerifyError};
 use crate::error::BoxError;
 use crate::message::{JsonRpcMessage, Pointer};
 use crate::reply::Reply;
+use crate::tape::kept::Chosen;
 use crate::tape::mask::Masks;
 use crate::tape::{Comparison, Component, Source};
-
-/// When the recorded messages are sent. In each case no call is made before those that had ended when it was recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub enum Pace {
-    /// Each call when the one before has ended, whatever was recorded. A call that ends only because of a later one
-    /// runs into its [timeout](Verify::timeout).
-    #[default]
-    OneByOne,
-    /// At the times, and at the same time as others, as recorded.
-    AsRecorded,
-    /// The same, with all times multiplied: 0.5 is twice as fast, 0 as fast as the order allows.
-    Scaled(f64),
-}
-
-/// How far a tape was played.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Progress {
-    /// Calls that are over.
-    pub over: usize,
-    /// Calls of the tape.
-    pub calls: usize,
-    /// Calls that are under way.
-    pub in_flight: usize,
-}
 
 /// Plays a tape against a server. See the [module](super).
 #[must_use = "nothing is played until it runs"]
@@ -87,7 +62,7 @@ impl Verify {
     /// # #[cfg(not(all(feature = "stdio", unix)))] fn main() {}
     /// ```
     pub fn of(source: Box<dyn Source>) -> Self {
-        let which = Which { session: None, max_bytes: 64 << 20 };
+        let which = Which { session: Chosen::Only, max_bytes: 64 << 20 };
         let settings = Settings {
             pace: Pace::default(),
             timeout: Duration::from_secs(60),
@@ -105,7 +80,21 @@ impl Verify {
 
     /// Which session of the tape is played. It need not be said where there is only one.
     pub fn session(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.which.session = Some(name.into());
+        self.which.session = Chosen::Named(name.into());
+        self
+    }
+
+    /// What was said outside of sessions is played, where the tape holds sessions, too: clients of 2026-07-28 over HTTP have
+    /// none.
+    ///
+    /// ```no_run
+    /// use shadowcat::{tape, verify::Verify};
+    ///
+    /// let verify = Verify::of(tape::open("tests/tapes/both-eras.jsonl")?).without_session();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn without_session(mut self) -> Self {
+        self.which.session = Chosen::Unnamed;
         self
     }
 
@@ -276,10 +265,14 @@ impl Verify {
         S::Error: Into<BoxError>,
     {
         let Self { mut source, which, mut settings } = self;
-        let loading = tokio::task::spawn_blocking(move || script::load(&mut *source, &which));
-        let loaded = loading.await.map_err(|_| VerifyError::unread())??;
-        settings.judge.masks = Masks::of(loaded.tape.redaction.as_deref());
-        let script = script::build(loaded);
+        // All of it, so that a large tape holds up nobody else.
+        let loading = tokio::task::spawn_blocking(move || {
+            let loaded = script::load(&mut *source, &which)?;
+            let masks = Masks::of(loaded.tape.redaction.as_deref());
+            Ok::<_, VerifyError>((masks, script::build(loaded)))
+        });
+        let (masks, script) = loading.await.map_err(|_| VerifyError::unread())??;
+        settings.judge.masks = masks;
         if script.calls.iter().all(|call| call.is_left_out) {
             return Err(VerifyError::empty());
         }

@@ -4,8 +4,6 @@ use tower_service::Service;
 
 use super::active::Purpose;
 use super::driver::{Driver, MAX_WAITING};
-use super::judge::{Judge, neutral};
-use super::script::Said;
 use crate::error::BoxError;
 use crate::message::{Code, JsonRpcMessage, Kind, OwnedId, Pointer};
 use crate::protocol::method;
@@ -32,24 +30,12 @@ where
     /// What the client answered to the same question, first to one in the same call.
     fn answer(&mut self, purpose: Purpose, question: &JsonRpcMessage) -> Option<JsonRpcMessage> {
         let id = question.owned_id()?;
-        let judge = &self.settings.judge;
-        let script = &mut self.script;
         let own = match purpose {
             Purpose::Call(call) => Some(call),
             _ => None,
         };
-        let (mut before, mut after) = (Vec::new(), Vec::new());
-        for (number, call) in script.calls.iter_mut().enumerate() {
-            let place = if own == Some(number) { &mut before } else { &mut after };
-            place.extend(call.items.iter_mut());
-        }
-        before.extend(script.unasked.iter_mut());
-        let all = before.into_iter().chain(after);
-        match asked(judge, question, all) {
-            Some(said) => {
-                said.is_used = true;
-                said.answer.clone().map(|answer| answer.with_id(id))
-            }
+        match self.questions.take(&self.script, &self.settings.judge, own, question) {
+            Some(said) => said.answer.clone().map(|answer| answer.with_id(id)),
             None if question.is_method(method::PING) => JsonRpcMessage::response(id, "{}").ok(),
             None => {
                 let why = "this question is not on the tape";
@@ -57,21 +43,6 @@ where
             }
         }
     }
-}
-
-/// The first that was not asked yet.
-fn asked<'a>(
-    judge: &Judge,
-    question: &JsonRpcMessage,
-    mut all: impl Iterator<Item = &'a mut Said>,
-) -> Option<&'a mut Said> {
-    let question = neutral(question);
-    all.find(|said| {
-        !said.is_used
-            && said.message.kind() == Kind::Request
-            && said.message.method() == question.method()
-            && judge.is_same(&neutral(&said.message), &question)
-    })
 }
 
 /// A cancellation that names the call by its id of now.

@@ -28,9 +28,7 @@ impl Shared {
                 let playing = state.plays.entry(play).or_default();
                 playing.answered.insert(asked.question, Instant::now());
             }
-            None => {
-                state.heard.insert(asked.question);
-            }
+            None => self.hear(state, [asked.question]),
         }
         let Some(recorded) = &question.answer else { return };
         state.reach(recorded.frame, recorded.at);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::tape::TapeError;
+use crate::tape::kept::There;
 
 /// Why a tape cannot be replayed; the text says what to do.
 ///
@@ -24,17 +25,24 @@ pub enum ReplayError {
     /// `SHADOWCAT_TAPES` is no word that is known.
     #[error("SHADOWCAT_TAPES is {0:?}; it is replay, missing or update")]
     Mode(String),
-    /// The tape holds no session of that name.
-    #[error("the tape holds no session {name:?}; it holds {}", Names(there))]
+    /// The tape holds no session of that name, or nothing outside of sessions.
+    #[error("the tape holds {}; it holds {}", Chosen(name.as_deref()), there_are(there, *unnamed))]
     NoSession {
-        /// The one that was chosen.
-        name: String,
-        /// Those that there are.
+        /// The one that was chosen; `None` is what was said outside of sessions.
+        name: Option<String>,
+        /// Those that there are, or some of them.
         there: Vec<String>,
+        /// Something was said outside of them.
+        unnamed: bool,
     },
-    /// The tape holds several sessions, and none was chosen.
-    #[error("the tape holds several sessions, choose one by `session`: {}", Names(.0))]
-    SeveralSessions(Vec<String>),
+    /// The tape holds several sessions, and none was chosen. What was said outside of sessions is as one.
+    #[error("the tape holds several sessions, choose one by `session`: {}", there_are(names, *unnamed))]
+    SeveralSessions {
+        /// Their names, or some of them.
+        names: Vec<String>,
+        /// Something was said outside of them, and is chosen by [`Options::without_session`](super::Options::without_session).
+        unnamed: bool,
+    },
     /// The messages of the session are more than `max_bytes`.
     #[error("the session's messages are more than {0} bytes; a replay keeps them in memory, see `max_bytes`")]
     TooLarge(usize),
@@ -83,20 +91,17 @@ pub enum ReplayError {
     },
 }
 
-/// A few names.
-struct Names<'a>(&'a [String]);
+fn there_are(names: &[String], unnamed: bool) -> There {
+    There { names: names.to_vec(), unnamed }
+}
 
-impl fmt::Display for Names<'_> {
+struct Chosen<'a>(Option<&'a str>);
+
+impl fmt::Display for Chosen<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN: usize = 8;
-        if self.0.is_empty() {
-            return f.write_str("none");
+        match self.0 {
+            Some(name) => write!(f, "no session {name:?}"),
+            None => f.write_str("no request outside of sessions"),
         }
-        let shown: Vec<&str> = self.0.iter().take(SHOWN).map(String::as_str).collect();
-        write!(f, "{}", shown.join(", "))?;
-        if self.0.len() > SHOWN {
-            write!(f, " and {} more", self.0.len() - SHOWN)?;
-        }
-        Ok(())
     }
 }

@@ -10,15 +10,16 @@ use super::options::{Matching, Options, Repeats};
 use super::script::Script;
 use super::state::State;
 use crate::message::JsonRpcMessage;
+use crate::protocol::method;
 use crate::tape::{Comparison, Difference};
 
 /// How many recorded requests are looked at for the nearest.
-const LOOKED_AT: usize = 256;
+pub(super) const LOOKED_AT: usize = 256;
 
 /// Recorded requests by what counts of them.
 #[derive(Debug)]
 pub(super) struct Index {
-    comparison: Comparison,
+    pub(super) comparison: Comparison,
     answers: Comparison,
     kept_meta: Vec<String>,
     /// Whether `requestState` counts.
@@ -32,9 +33,9 @@ pub(super) struct Index {
     /// Groups of which something is masked on the tape.
     masked: Masked,
     /// By key, the notes in order.
-    notes: HashMap<Vec<u8>, Vec<usize>>,
-    masked_notes: Masked,
-    masks: Masks,
+    pub(super) notes: HashMap<Vec<u8>, Vec<usize>>,
+    pub(super) masked_notes: Masked,
+    pub(super) masks: Masks,
 }
 
 impl Index {
@@ -85,7 +86,7 @@ impl Index {
         self.groups.get(key).map_or(&[], |group| &self.members[*group])
     }
 
-    fn essence(&self, message: &JsonRpcMessage) -> Vec<u8> {
+    pub(super) fn essence(&self, message: &JsonRpcMessage) -> Vec<u8> {
         essence::of(message, &self.kept_meta, self.state_counts)
     }
 
@@ -96,19 +97,6 @@ impl Index {
     /// What a request asks for, for people.
     pub(super) fn title(&self, message: &JsonRpcMessage) -> String {
         self.masks.title(message)
-    }
-
-    /// The first such note that the client has not said yet.
-    pub(super) fn note(&self, script: &Script, message: &JsonRpcMessage, said: &[bool]) -> Option<usize> {
-        let is_new = |at: &usize| !said[*at];
-        let of_key =
-            |message: &JsonRpcMessage| self.notes.get(&self.key(message))?.iter().copied().find(is_new);
-        of_key(message).or_else(|| of_key(&self.masks.taped(message)?)).or_else(|| {
-            let essence = self.essence(message);
-            let is_alike =
-                |at: usize| !said[at] && self.is_alike(&self.essence(&script.notes[at].message), &essence);
-            self.masked_notes.find(message, &essence, |at| !said[at], is_alike)
-        })
     }
 
     /// How an answer of the client differs from the recorded one, ids and what is masked aside.
@@ -158,6 +146,13 @@ impl Index {
         })
     }
 
+    /// Whether it begins a session, and was played as often as it was recorded: another client says it.
+    pub(super) fn is_begun_again(&self, state: &State, request: &JsonRpcMessage) -> bool {
+        let begins = request.is_method(method::DISCOVER) || request.is_method(method::INITIALIZE);
+        let is_played = |group: usize| self.members[group].iter().all(|at| state.played[*at] > 0);
+        begins && self.group(state, request, &self.essence(request)).is_some_and(is_played)
+    }
+
     /// Those that ask for this, as it was said or as the tape has it.
     fn same(&self, request: &JsonRpcMessage, essence: &[u8]) -> Option<usize> {
         let exact = |essence: &[u8]| self.groups.get(&self.comparison.key(essence)).copied();
@@ -165,11 +160,11 @@ impl Index {
     }
 
     /// Whether both are equal but for what is masked on the tape.
-    fn is_alike(&self, recorded: &[u8], said: &[u8]) -> bool {
+    pub(super) fn is_alike(&self, recorded: &[u8], said: &[u8]) -> bool {
         self.unlike(recorded, said).is_empty()
     }
 
-    fn unlike(&self, recorded: &[u8], said: &[u8]) -> Vec<Difference> {
+    pub(super) fn unlike(&self, recorded: &[u8], said: &[u8]) -> Vec<Difference> {
         mask::unexplained(self.comparison.differences(recorded, said), recorded, said)
     }
 
@@ -183,7 +178,7 @@ impl Index {
         let next = state.sequence;
         let mismatch = || Mismatch::new(MismatchKind::OutOfOrder, self.title(request));
         let Some(exchange) = script.exchanges.get(next) else { return Err(mismatch()) };
-        let is_next = |group: usize| self.members[group].contains(&next);
+        let is_next = |group: usize| self.members[group].binary_search(&next).is_ok();
         if !self.same(request, essence).is_some_and(is_next) {
             let found = self.unlike(&self.essences[next], essence);
             if !found.is_empty() {
@@ -195,7 +190,7 @@ impl Index {
     }
 
     /// What differs between two requests, for people.
-    fn told(
+    pub(super) fn told(
         &self,
         found: Vec<Difference>,
         recorded: &JsonRpcMessage,

@@ -72,7 +72,7 @@ impl Drop for Listening {
             state.listeners -= 1;
             let unanswered = state.asked.extract_if(|_, asked| asked.play.is_none());
             let unanswered: Vec<usize> = unanswered.map(|(_, asked)| asked.question).collect();
-            state.heard.extend(unanswered);
+            self.shared.hear(state, unanswered);
         });
     }
 }

@@ -16,13 +16,14 @@ impl Masks {
 }
 
 /// Where texts stand of which something is masked, as deep as documents are compared. None where there are so many that
-/// none would be [explained](unexplained).
+/// none would be [explained](unexplained), or so deep that to name them takes much more than the document does.
 pub(super) fn places(recorded: &[u8]) -> Vec<Pointer> {
     const DEEPEST: usize = 128;
-    let mut found = Vec::new();
+    let (mut found, mut size) = (Vec::new(), 0);
     let mut left = vec![(Pointer::root(), 0, recorded)];
     while let Some((place, depth, json)) = left.pop() {
         if json.first() == Some(&b'"') {
+            size += 8 * depth + place.to_string().len();
             found.push(place);
         } else if depth < DEEPEST {
             let members = members(json).map(|member| (member.key().into_owned(), member.value));
@@ -30,7 +31,7 @@ pub(super) fn places(recorded: &[u8]) -> Vec<Pointer> {
             let masked = members.chain(elements).filter(|(_, part)| is_masked(part));
             left.extend(masked.map(|(step, part)| (place.clone().join(step), depth + 1, part)));
         }
-        if found.len() + left.len() >= Comparison::MAX_DIFFERENCES {
+        if found.len() + left.len() >= Comparison::MAX_DIFFERENCES || size > 8 * recorded.len() {
             return Vec::new();
         }
     }

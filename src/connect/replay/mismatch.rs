@@ -1,4 +1,4 @@
-//! A request, or an answer of the client, that is not as it was recorded.
+//! A request, a notification, or an answer of the client, that is not as it was recorded.
 
 use std::fmt;
 
@@ -27,12 +27,14 @@ pub struct Mismatch {
 pub enum MismatchKind {
     /// No such request was recorded.
     NotRecorded,
-    /// It was recorded, and was asked for more often than it was recorded.
+    /// It was recorded, and came more often than it was recorded.
     TooOften,
     /// In a sequence, another request comes next, or none.
     OutOfOrder,
     /// The client answered a question of the server otherwise.
     Answer,
+    /// No such notification of the client was recorded.
+    Notification,
 }
 
 /// How many differences are told.
@@ -46,6 +48,7 @@ impl MismatchKind {
             Self::TooOften => "too_often",
             Self::OutOfOrder => "out_of_order",
             Self::Answer => "answer_differs",
+            Self::Notification => "unrecorded_notification",
         }
     }
 }
@@ -83,12 +86,14 @@ impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = &self.what;
         match (self.kind, self.nearest) {
-            (MismatchKind::NotRecorded, None) => write!(f, "the tape holds nothing like {what}")?,
-            (MismatchKind::NotRecorded, Some(frame)) => {
+            (MismatchKind::NotRecorded | MismatchKind::Notification, None) => {
+                write!(f, "the tape holds nothing like {what}")?
+            }
+            (MismatchKind::NotRecorded | MismatchKind::Notification, Some(frame)) => {
                 write!(f, "the tape holds no {what} like this one; frame {frame} comes nearest")?;
             }
             (MismatchKind::TooOften, _) => {
-                write!(f, "{what} was asked for more often than it was recorded")?;
+                write!(f, "{what} came more often than it was recorded")?;
             }
             (MismatchKind::OutOfOrder, None) => write!(f, "{what} was asked for after the end of the tape")?,
             (MismatchKind::OutOfOrder, Some(frame)) => {

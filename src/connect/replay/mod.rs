@@ -43,6 +43,14 @@
 //! answered, and a strict replay refuses the call when the client answers otherwise. [`Timing`] can wait as long as
 //! was recorded, by tokio's clock.
 //!
+//! # One client after the other
+//!
+//! A replay is one session. Where each client has a stack of its own, as on HTTP with sessions, give each a
+//! [`rewound`](Replay::rewound) one. What stands alone (2026-07-28) has one stack for all clients, and nothing says
+//! which request is whose: the next client goes on where the last one was, and is told what was recorded last.
+//! [`Options::rewind_for_next_client`] begins anew with a client that begins as the recorded one, [`Replay::rewind`] when
+//! you say so. Clients at the same time disturb each other there.
+//!
 //! # Recording what is missing
 //!
 //! [`Replay::or_record`] replays, or records with the real server in place, as the variable `SHADOWCAT_TAPES` says: see
@@ -78,6 +86,7 @@ mod listen;
 mod mask;
 mod masked;
 mod mismatch;
+mod notes;
 mod options;
 mod play;
 mod record;
@@ -85,6 +94,7 @@ mod script;
 mod service;
 mod state;
 mod stats;
+mod substitution;
 mod timer;
 
 use std::fmt;
@@ -110,7 +120,7 @@ pub struct Replay {
     shared: Arc<Shared>,
 }
 
-/// A recorded request that nobody made.
+/// A recorded request or notification of the client that nobody sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unused {
@@ -155,17 +165,58 @@ impl Replay {
         Self { shared: Arc::new(Shared::new(script.clone(), index.clone(), options.clone())) }
     }
 
-    /// What was never asked for, in the order of the tape.
-    pub fn unused(&self) -> Vec<Unused> {
-        let state = self.shared.lock();
-        let unused = |(exchange, played): (&script::Exchange, &u32)| {
-            let what = || self.shared.index.title(&exchange.request);
-            (*played == 0).then(|| Unused { frame: exchange.frame, what: what() })
-        };
-        self.shared.script.exchanges.iter().zip(&state.played).filter_map(unused).collect()
+    /// The same in place, with all clones: the next client is told what the first one was. What was played counts as not
+    /// [used](Self::unused); mismatches and [`stats`](Self::stats) stay, and are of all clients. Calls under way go on.
+    ///
+    /// ```
+    /// use shadowcat::JsonRpcMessage;
+    /// use shadowcat::connect::Replay;
+    /// use tower::{Service, ServiceExt};
+    /// # use shadowcat::{Direction, tape::{self, Entry, Sink, Tape}};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let path = std::env::temp_dir().join(format!("shadowcat-rewind-{}.json", std::process::id()));
+    /// # let mut written = tape::json::Writer::create(&path, &Tape::new()?)?;
+    /// # for n in 1..3 {
+    /// #     let answer = JsonRpcMessage::response(n, n.to_string())?;
+    /// #     written.append(&Entry::message(&JsonRpcMessage::request(n, "count", "{}")?, Direction::ToUpstream))?;
+    /// #     written.append(&Entry::message(&answer, Direction::ToClient))?;
+    /// # }
+    /// # written.finish()?;
+    ///
+    /// let mut server = Replay::from_path(&path)?; // "tests/tapes/count.json"
+    /// for _client in 0..2 {
+    ///     for expected in ["1", "2"] {
+    ///         let count = JsonRpcMessage::request(7, "count", "{}")?;
+    ///         let reply = server.ready().await?.call(count).await?;
+    ///         assert_eq!(reply.as_one().unwrap().result(), Some(expected.as_bytes()));
+    ///     }
+    ///     server.rewind();
+    /// }
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rewind(&self) {
+        let Shared { script, index, .. } = &*self.shared;
+        self.shared.change(|state| state.rewind(script, index));
     }
 
-    /// What the client said that it had not said then; the first 64.
+    /// What the client never asked for, and never told, in the order of the tape.
+    pub fn unused(&self) -> Vec<Unused> {
+        let Shared { script, index, .. } = &*self.shared;
+        let state = self.shared.lock();
+        let exchanges = script.exchanges.iter().zip(&state.played).filter(|(_, played)| **played == 0);
+        let notes = script.notes.iter().zip(&state.said).filter(|(_, said)| !**said);
+        let exchanges = exchanges.map(|(exchange, _)| (exchange.frame, &exchange.request));
+        let unused = exchanges.chain(notes.map(|(note, _)| (note.frame, &note.message)));
+        let mut unused: Vec<_> =
+            unused.map(|(frame, message)| Unused { frame, what: index.title(message) }).collect();
+        unused.sort_by_key(|unused| unused.frame);
+        unused
+    }
+
+    /// What the client said that it had not said then, notifications among it; the first 64.
     pub fn mismatches(&self) -> Vec<Mismatch> {
         self.shared.lock().mismatches.clone()
     }

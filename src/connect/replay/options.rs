@@ -1,12 +1,13 @@
 //! How a tape is replayed.
 
-use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::substitution::Substitution;
 use super::{Replay, ReplayError, essence, script};
 use crate::message::{InvalidPointer, JsonRpcMessage, Pointer};
+use crate::tape::kept::Chosen;
 use crate::tape::{self, Comparison, Edge, OpenOptions, Purpose, Source};
 
 /// Which recorded request answers one of the client's.
@@ -90,21 +91,13 @@ pub struct Options {
     pub(super) kept_meta: Vec<String>,
     pub(super) substitutions: Vec<Substitution>,
     pub(super) state_counts: bool,
+    pub(super) rewinds: bool,
     pub(super) wanted: script::Wanted,
     pub(super) mode: Option<super::Mode>,
     pub(super) unmasked: bool,
     #[cfg(feature = "secret")]
     pub(super) mask_paths: Vec<Pointer>,
     pub(super) opening: OpenOptions,
-}
-
-type With = Arc<dyn Fn(&JsonRpcMessage) -> Option<String> + Send + Sync>;
-
-/// What is put in the place of something recorded.
-#[derive(Clone)]
-pub(super) struct Substitution {
-    place: Pointer,
-    with: With,
 }
 
 impl Options {
@@ -118,7 +111,8 @@ impl Options {
             kept_meta: vec![essence::KEPT.to_owned()],
             substitutions: Vec::new(),
             state_counts: false,
-            wanted: script::Wanted { session: None, edge: None, max_bytes: 64 << 20, incomplete: false },
+            rewinds: false,
+            wanted: script::Wanted::default(),
             mode: None,
             unmasked: false,
             #[cfg(feature = "secret")]
@@ -136,6 +130,13 @@ impl Options {
     /// What follows when a request comes more often than it was recorded.
     pub fn repeats(mut self, repeats: Repeats) -> Self {
         self.repeats = repeats;
+        self
+    }
+
+    /// Whether the tape is [rewound](Replay::rewind) when another client begins: by a `server/discover` or an `initialize`
+    /// that was played as often as it was recorded. Not by itself: a client that says it once more would begin anew.
+    pub fn rewind_for_next_client(mut self, rewinds: bool) -> Self {
+        self.rewinds = rewinds;
         self
     }
 
@@ -185,13 +186,24 @@ impl Options {
         place: Pointer,
         with: impl Fn(&JsonRpcMessage) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
-        self.substitutions.push(Substitution { place, with: Arc::new(with) });
+        self.substitutions.push(Substitution::new(place, with));
         self
     }
 
     /// The session, where the tape holds several.
-    pub fn session(mut self, name: impl Into<String>) -> Self {
-        self.wanted.session = Some(name.into());
+    pub fn session(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.wanted.session = Chosen::Named(name.into());
+        self
+    }
+
+    /// What was said outside of sessions, where the tape holds sessions, too: clients of 2026-07-28 over HTTP have none.
+    ///
+    /// ```no_run
+    /// let replay = shadowcat::connect::Replay::options().without_session().open("tests/tapes/both-eras.jsonl")?;
+    /// # Ok::<(), shadowcat::connect::replay::ReplayError>(())
+    /// ```
+    pub fn without_session(mut self) -> Self {
+        self.wanted.session = Chosen::Unnamed;
         self
     }
 
@@ -273,21 +285,5 @@ impl Options {
 impl Default for Options {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl Substitution {
-    pub(super) fn apply(&self, message: JsonRpcMessage, request: &JsonRpcMessage) -> JsonRpcMessage {
-        if !matches!(self.place.find(message.bytes()), Ok(Some(_))) {
-            return message;
-        }
-        let Some(json) = (self.with)(request) else { return message };
-        message.clone().edit().set(&self.place, json).finish().unwrap_or(message)
-    }
-}
-
-impl fmt::Debug for Substitution {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Substitution").field("place", &self.place).finish_non_exhaustive()
     }
 }

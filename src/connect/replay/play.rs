@@ -145,22 +145,12 @@ impl Play {
     fn after_answers(&self, state: &State, playing: &Playing, item: &Item) -> Option<(Instant, Duration)> {
         let mut base = self.base;
         for frame in &item.needs {
-            let Some(question) = self.shared.script.questions.get(frame) else { continue };
-            match (question.exchange, &question.answer) {
-                (Some(_), Some(answer)) => base = (*playing.answered.get(frame)?, answer.at),
-                (None, _) if self.is_to_come(state, *frame, question.cause) => return None,
-                _ => {}
+            let question = self.shared.script.questions.get(frame);
+            if let Some(answer) = question.and_then(|question| question.answer.as_ref()) {
+                base = (*playing.answered.get(frame)?, answer.at);
             }
         }
-        Some(base)
-    }
-
-    /// Whether a question of the listen is, or will be, asked there, and has no answer yet. Where what came before it
-    /// then did not come now, it may never be asked.
-    fn is_to_come(&self, state: &State, question: usize, cause: usize) -> bool {
-        let is_asked = state.asked.values().any(|asked| asked.question == question);
-        let is_due = state.listeners > 0 && state.reached.frame >= cause;
-        (is_asked || is_due) && !state.heard.contains(&question)
+        (!self.shared.is_to_come(state, &item.heard)).then_some(base)
     }
 
     fn due(&self, at: Duration) -> Instant {

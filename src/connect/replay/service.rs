@@ -11,7 +11,6 @@ use super::listen::Listening;
 use super::play::Play;
 use crate::error::Error;
 use crate::message::{Code, JsonRpcMessage, Kind};
-use crate::protocol::method;
 use crate::reply::Reply;
 
 impl Service<JsonRpcMessage> for Replay {
@@ -31,7 +30,7 @@ impl Service<JsonRpcMessage> for Replay {
             }
             Kind::Request => self.request(message),
             Kind::Notification => {
-                self.note(&message);
+                self.shared.note(&message);
                 Box::pin(async { Ok(Reply::empty()) })
             }
             Kind::Response => {
@@ -51,6 +50,9 @@ impl Replay {
         let shared = &self.shared;
         let (found, is_awaited) = shared.change(|state| {
             state.stats.requests += 1;
+            if shared.options.rewinds && shared.index.is_begun_again(state, &message) {
+                state.rewind(&shared.script, &shared.index);
+            }
             let is_awaited = state.is_awaited();
             let found = match shared.index.find(&shared.script, &shared.options, state, &message) {
                 Ok(exchange) => Ok(Play::new(shared, state, exchange, message)),
@@ -74,21 +76,6 @@ impl Replay {
             }),
             Err(refusal) => Box::pin(async { Ok(Reply::one(refusal)) }),
         }
-    }
-
-    fn note(&self, message: &JsonRpcMessage) {
-        let shared = &self.shared;
-        if message.is_method(method::CANCELLED) {
-            return; // what is cancelled is dropped
-        }
-        shared.change(|state| match shared.index.note(&shared.script, message, &state.said) {
-            Some(at) => {
-                let note = &shared.script.notes[at];
-                state.said[at] = true;
-                state.reach(note.frame, note.at);
-            }
-            None => state.stats.unrecorded_notifications += 1,
-        });
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 use std::time::Duration;
@@ -45,7 +46,9 @@ pub(super) struct State {
     pub(super) unasked: usize,
     pub(super) listeners: usize,
     /// Questions of the listen that were answered.
-    pub(super) heard: HashSet<usize>,
+    heard: HashSet<usize>,
+    /// So many of those that were answered then are answered, without a gap.
+    heard_first: usize,
     pub(super) mismatches: Vec<Mismatch>,
     pub(super) stats: Stats,
     /// Whoever waits for something to happen; emptied whenever something does.
@@ -88,12 +91,36 @@ impl Shared {
     /// What comes next on the session's listen, and when; `None` while it has to wait.
     pub(super) fn unasked(&self, state: &State) -> Option<(&Item, Instant)> {
         let item = self.script.unasked.get(state.unasked)?;
-        let is_answered = |question| state.heard.contains(question);
-        if state.reached.frame < item.cause || !item.needs.iter().all(is_answered) {
+        let is_early = state.reached.frame < item.cause;
+        if is_early || self.unheard(state, &item.heard).next().is_some() {
             return None;
         }
         let wait = self.options.timing.wait(item.at.saturating_sub(state.reached.recorded));
         Some((item, state.reached.now + wait))
+    }
+
+    /// Of these questions of the listen, which the client had answered then, those that it has not answered now.
+    fn unheard(&self, state: &State, those: &Range<usize>) -> impl Iterator<Item = usize> {
+        let left = those.start.max(state.heard_first)..those.end;
+        let answered = self.script.answered.get(left).unwrap_or_default();
+        answered.iter().copied().filter(|question| !state.heard.contains(question))
+    }
+
+    /// Whether one of these is, or will be, asked on the listen, and has no answer yet. Where what came before it then
+    /// did not come now, it may never be asked.
+    pub(super) fn is_to_come(&self, state: &State, those: &Range<usize>) -> bool {
+        let next = self.script.unasked.get(state.unasked).map(|item| item.frame);
+        let is_asked = |question: usize| next.is_none_or(|next| question < next);
+        let cause = |question| self.script.questions.get(&question).map_or(0, |question| question.cause);
+        let is_due = |question| state.listeners > 0 && state.reached.frame >= cause(question);
+        self.unheard(state, those).any(|question| is_asked(question) || is_due(question))
+    }
+
+    /// These questions of the listen are answered, or will not be.
+    pub(super) fn hear(&self, state: &mut State, questions: impl IntoIterator<Item = usize>) {
+        state.heard.extend(questions);
+        let rest = self.script.answered[state.heard_first..].iter();
+        state.heard_first += rest.take_while(|question| state.heard.contains(question)).count();
     }
 
     /// Whether something that was said on the listen before this frame can be said there now.
@@ -128,10 +155,22 @@ impl State {
             unasked: 0,
             listeners: 0,
             heard: HashSet::new(),
+            heard_first: 0,
             mismatches: Vec::new(),
             stats: Stats::default(),
             wakers: Vec::new(),
         }
+    }
+
+    /// All that was played counts as not played. Calls under way go on; so do the counts of what was otherwise.
+    pub(super) fn rewind(&mut self, script: &Script, index: &Index) {
+        let old = std::mem::replace(self, Self::new(script, index));
+        let Self { plays, mut asked, next_play, next_question, listeners, mismatches, stats, wakers, .. } =
+            old;
+        asked.retain(|_, asked| asked.play.is_some());
+        (self.plays, self.asked, self.next_play, self.next_question) =
+            (plays, asked, next_play, next_question);
+        (self.listeners, self.mismatches, self.stats, self.wakers) = (listeners, mismatches, stats, wakers);
     }
 
     /// A frame of the tape has come; what comes after it may come now.

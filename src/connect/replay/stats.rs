@@ -12,7 +12,7 @@ pub struct Stats {
     pub repeats: u64,
     /// Requests that were answered by what was recorded of another one ([`Lenient`](super::Matching::Lenient)).
     pub fallbacks: u64,
-    /// Notifications of the client that were not recorded, or not so often.
+    /// Notifications of the client that were not recorded, which are [mismatches](super::Mismatch), or not so often.
     pub unrecorded_notifications: u64,
     /// Questions that the client was asked.
     pub questions: u64,

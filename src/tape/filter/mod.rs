@@ -49,6 +49,8 @@ pub struct Filter {
     /// In lower case; none of them is empty.
     pub(super) words: Vec<String>,
     pub(super) session: Option<String>,
+    /// Of none.
+    unnamed: bool,
     since: Option<Duration>,
     until: Option<Duration>,
     after: Option<SystemTime>,
@@ -96,7 +98,28 @@ impl Filter {
 
     /// Of this session.
     pub fn session(mut self, name: &str) -> Self {
-        self.session = Some(name.to_owned());
+        (self.session, self.unnamed) = (Some(name.to_owned()), false);
+        self
+    }
+
+    /// Said outside of sessions, as by clients of 2026-07-28 over HTTP; in SQLite no index tells where.
+    ///
+    /// ```
+    /// # use shadowcat::tape::{Entry, EntryKind, Filter, Sink, Tape, lines};
+    /// # use shadowcat::Direction;
+    /// # let path = std::env::temp_dir().join(format!("shadowcat-unnamed-{}.jsonl", std::process::id()));
+    /// # let mut tape = lines::Writer::create(&path, &Tape::new()?)?;
+    /// # let note = || Entry::new(EntryKind::Note, Direction::ToClient, "the bell");
+    /// tape.append(&note().session("s-1"))?;
+    /// tape.append(&note())?;
+    /// # tape.finish()?;
+    /// let found: Vec<_> = Filter::new().without_session().apply(lines::Reader::open(&path)?).collect();
+    /// assert_eq!(found.len(), 1);
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn without_session(mut self) -> Self {
+        (self.session, self.unnamed) = (None, true);
         self
     }
 
@@ -164,6 +187,7 @@ impl Filter {
     fn admits(&self, entry: &Entry) -> bool {
         let is_of_session = self.session.is_none() || self.session.as_deref() == entry.session.as_deref();
         is_of_session
+            && !(self.unnamed && entry.session.is_some())
             && self.since.is_none_or(|since| entry.at >= since)
             && self.until.is_none_or(|until| entry.at < until)
             && self.after.is_none_or(|after| entry.wall.is_some_and(|at| at >= after))

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{End, Loaded, Recorded, Said, Script, Step, What};
 use crate::message::{Direction, JsonRpcMessage, Kind, OwnedId, ScanOptions};
 use crate::protocol::{method, peek};
+use crate::tape::running::Running;
 use crate::tape::{Entry, EntryKind, Outcome};
 use crate::verify::ending::Failure;
 
@@ -38,8 +39,7 @@ struct Builder {
     /// The recorder said which call each entry belongs to.
     is_numbered: bool,
     numbers: HashMap<u64, usize>,
-    /// Calls that are not over, by their ids.
-    pending: HashMap<OwnedId, usize>,
+    pending: Running,
     /// Requests that were not the client's.
     foreign: HashSet<OwnedId>,
     /// Questions that wait for an answer: the call, and which of its items.
@@ -71,14 +71,14 @@ impl Builder {
         if entry.synthetic {
             self.script.left_out += 1;
             // What is under way by this id was said again.
-            if !self.pending.contains_key(&id) {
+            if self.pending.by_id(&id).is_none() {
                 self.foreign.insert(id);
             }
             return;
         }
         let call = self.script.calls.len();
         self.foreign.remove(&id);
-        self.pending.insert(id, call);
+        self.pending.begin(call, &message);
         if let Some(number) = entry.call {
             self.numbers.insert(number, call);
         }
@@ -100,7 +100,7 @@ impl Builder {
         } else if message.is_method(method::CANCELLED) {
             let id = peek::cancelled_id(&message).ok().flatten().map(|id| id.to_owned());
             // One that came too late has nothing to cancel.
-            if let Some(call) = id.and_then(|id| self.pending.get(&id).copied()) {
+            if let Some(call) = id.and_then(|id| self.pending.by_id(&id)) {
                 self.leave(entry, call, Some(message));
             }
         } else {
@@ -136,7 +136,7 @@ impl Builder {
             return;
         }
         let numbered = entry.call.and_then(|number| self.numbers.get(&number).copied());
-        let Some(call) = numbered.or_else(|| self.pending.get(&id).copied()) else { return };
+        let Some(call) = numbered.or_else(|| self.pending.by_id(&id)) else { return };
         if !matches!(self.script.calls[call].end, End::Open) {
             return;
         }
@@ -157,7 +157,7 @@ impl Builder {
             Some(call) => &mut self.script.calls[call].items,
             None => &mut self.script.unasked,
         };
-        items.push(Said { message, answer: None, is_used: false });
+        items.push(Said { message, answer: None });
         if let Some(id) = id {
             self.questions.insert(id, (call, items.len() - 1));
         }
@@ -170,24 +170,15 @@ impl Builder {
             return numbered;
         }
         if let Some(id) = peek::subscription_id(message).ok().flatten() {
-            return self.pending.get(&id.to_owned()).copied();
+            return self.pending.by_id(&id.to_owned());
         }
         if let Some(token) = peek::progress_token(message).ok().flatten() {
-            let is_its = |call: &&usize| {
-                let request = &self.script.calls[**call].request;
-                peek::progress_token(request).ok().flatten() == Some(token)
-            };
-            return self.pending.values().find(is_its).copied();
+            return self.pending.by_token(&token.to_owned());
         }
         if message.kind() != Kind::Request && !message.is_method(method::LOG) {
             return None;
         }
-        let is_call = |call: &&usize| !self.script.calls[**call].request.is_listen();
-        let mut running = self.pending.values().filter(is_call);
-        match (running.next(), running.next()) {
-            (Some(only), None) => Some(*only),
-            _ => None,
-        }
+        self.pending.only()
     }
 
     fn end(&mut self, entry: &Entry) {
@@ -209,11 +200,7 @@ impl Builder {
         recorded.end = end;
         recorded.over = Some(steps);
         recorded.took = entry.at.checked_sub(recorded.at);
-        if let Some(id) = recorded.request.owned_id()
-            && self.pending.get(&id) == Some(&call)
-        {
-            self.pending.remove(&id);
-        }
+        self.pending.end(call);
     }
 
     fn step(&mut self, entry: &Entry, what: What) {

@@ -1,15 +1,13 @@
 //! The entries of one session, in memory.
 
-use std::sync::Arc;
-
-use crate::tape::kept::{Kept, NotKept, Session, Wanted};
+use crate::tape::kept::{Chosen, Kept, NotKept, Session, Wanted};
 use crate::tape::{Entry, Source, Tape};
 use crate::verify::VerifyError;
 
 /// Which of a tape's entries are played: at the client's edge, where it asked anything there.
 #[derive(Clone, Debug, Default)]
 pub(in crate::verify) struct Which {
-    pub(in crate::verify) session: Option<Arc<str>>,
+    pub(in crate::verify) session: Chosen,
     pub(in crate::verify) max_bytes: usize,
 }
 
@@ -23,7 +21,7 @@ pub(in crate::verify) struct Loaded {
 
 /// Reads a tape up to its end; it blocks.
 pub(in crate::verify) fn load(source: &mut dyn Source, which: &Which) -> Result<Loaded, VerifyError> {
-    let wanted = Wanted { session: which.session.as_deref(), edge: None, max_bytes: which.max_bytes };
+    let wanted = Wanted { session: &which.session, edge: None, max_bytes: which.max_bytes };
     let (mut kept, mut is_torn) = (Kept::new(wanted), false);
     for (at, entry) in (&mut *source).enumerate() {
         match entry {
@@ -43,11 +41,14 @@ pub(in crate::verify) fn load(source: &mut dyn Source, which: &Which) -> Result<
 impl From<NotKept> for VerifyError {
     fn from(why: NotKept) -> Self {
         match why {
-            NotKept::NoSession { name, .. } => Self::session(format_args!("it has no session {name:?}")),
-            NotKept::Several(names) => {
-                let some: Vec<_> = names.iter().take(5).map(|name| format!("{name:?}")).collect();
-                let some = some.join(", ");
-                Self::session(format_args!("it has several sessions, choose one by `session`: {some}"))
+            NotKept::NoSession { name: Some(name), there } => {
+                Self::session(format_args!("it has no session {name:?}; it has {there}"))
+            }
+            NotKept::NoSession { name: None, there } => {
+                Self::session(format_args!("it has no request outside of sessions; it has {there}"))
+            }
+            NotKept::Several(there) => {
+                Self::session(format_args!("it has several sessions, choose one by `session`: {there}"))
             }
             NotKept::TooLarge(most) => Self::too_large(most),
         }

@@ -78,8 +78,6 @@ pub(super) struct Said {
     pub(super) message: JsonRpcMessage,
     /// What the client answered, if it is a question.
     pub(super) answer: Option<JsonRpcMessage>,
-    /// The server has asked it again.
-    pub(super) is_used: bool,
 }
 
 impl Recorded {

@@ -8,6 +8,7 @@ use super::mask::Mask;
 use crate::connect::replay::ReplayError;
 use crate::connect::replay::script::Wanted;
 use crate::message::{Direction, JsonRpcMessage};
+use crate::tape::kept::Chosen;
 use crate::tape::{Edge, Entry, EntryKind, Outcome};
 
 /// The entries so far.
@@ -35,8 +36,11 @@ struct Inner {
 
 impl Log {
     pub(super) fn new(wanted: &Wanted, mask: Mask) -> Self {
-        let (session, edge) = (wanted.session.as_deref().map(Arc::from), wanted.edge.unwrap_or_default());
-        let max_bytes = wanted.max_bytes;
+        let session = match &wanted.session {
+            Chosen::Named(name) => Some(name.clone()),
+            Chosen::Only | Chosen::Unnamed => None,
+        };
+        let (edge, max_bytes) = (wanted.edge.unwrap_or_default(), wanted.max_bytes);
         Self { began: Instant::now(), max_bytes, mask, session, edge, inner: Mutex::default() }
     }
 

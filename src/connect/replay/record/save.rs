@@ -11,6 +11,7 @@ use super::Mode;
 use super::mask::Mask;
 use crate::connect::replay::script::Wanted;
 use crate::connect::replay::{Options, ReplayError};
+use crate::tape::kept::Chosen;
 use crate::tape::{
     self, Edge, Entry, EntryKind, OpenOptions, Purpose, Sink, Source, Tape, TapeError, found, json, lines,
 };
@@ -56,8 +57,12 @@ impl Seen {
 
     /// Whether it is what would be recorded.
     fn check(&self, wanted: &Wanted) -> Result<(), &'static str> {
-        let session = self.session.as_ref().and_then(Option::as_deref);
-        if wanted.session.as_deref().is_some_and(|name| session.is_some_and(|session| session != name)) {
+        let is_other = |session: &Arc<str>| match &wanted.session {
+            Chosen::Only => false,
+            Chosen::Named(name) => session != name,
+            Chosen::Unnamed => true,
+        };
+        if self.session.iter().flatten().any(is_other) {
             return Err("it holds another session");
         }
         if self.edge.is_some_and(|edge| edge != wanted.edge.unwrap_or_default()) {
@@ -147,8 +152,13 @@ impl Place {
         is_read && (first == *b"{" || first[0].is_ascii_whitespace())
     }
 
+    /// Its name, for people.
+    pub(super) fn shown(&self) -> String {
+        self.path.display().to_string()
+    }
+
     pub(super) fn kept(&self, why: &'static str) -> ReplayError {
-        ReplayError::Kept { path: self.path.display().to_string(), why }
+        ReplayError::Kept { path: self.shown(), why }
     }
 
     /// Writes the tape: where there is none, or for [`Mode::Update`] in the place of the old one, which stays whole
@@ -162,7 +172,7 @@ impl Place {
         self.write(&beside, tape, entries)?;
         fs::rename(&beside, &self.path).map_err(|why| {
             let _ = fs::remove_file(&beside);
-            ReplayError::Replace { path: self.path.display().to_string(), why }
+            ReplayError::Replace { path: self.shown(), why }
         })
     }
 

@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::future::Future;
+use std::io::Write;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use tower_service::Service;
@@ -24,8 +26,9 @@ use crate::tape::{self, Tape};
 /// What [`Replay::or_record`] gives: a leaf that is replayed, or the real one, which is recorded.
 ///
 /// A recording is written by [`finish`](Self::finish); dropped before, as in a test that fails, it leaves the file as
-/// it was.
+/// it was. Where no clone was finished and nothing panics, that is warned of, in the log and on stderr.
 #[derive(Clone)]
+#[must_use = "what is recorded is written by `finish`"]
 pub struct Taped<L> {
     inner: Inner<L>,
 }
@@ -41,6 +44,7 @@ struct Recording {
     place: Place,
     mode: Mode,
     options: Options,
+    is_finished: AtomicBool,
 }
 
 impl Replay {
@@ -149,7 +153,7 @@ impl Options {
         let mask = place.mask(place.old(&self.wanted)?.as_ref(), &self)?;
         let leaf = make().map_err(|error| ReplayError::Leaf(error.into()))?;
         let log = Arc::new(Log::new(&self.wanted, mask));
-        let recording = Recording { log, place, mode, options: self };
+        let recording = Recording { log, place, mode, options: self, is_finished: AtomicBool::new(false) };
         Ok(Taped { inner: Inner::Record(leaf, Arc::new(recording)) })
     }
 }
@@ -179,6 +183,7 @@ impl<L> Taped<L> {
 
 impl Recording {
     fn finish(&self) -> Result<Changes, ReplayError> {
+        self.is_finished.store(true, Ordering::Relaxed); // what fails is an error already
         let entries = self.log.entries()?;
         let mut new = script::of_entries(&entries, &self.options.wanted)?;
         let old = self.old()?;
@@ -219,6 +224,20 @@ impl Recording {
             tape.upstream_transport.clone_from(&old.upstream_transport);
         }
         Ok(self.log.mask().tape(tape))
+    }
+}
+
+impl Drop for Recording {
+    /// Its test passes, and there is no tape: nobody would know. What a test prints is seen only if it fails, unless it goes
+    /// to stderr itself.
+    fn drop(&mut self) {
+        if *self.is_finished.get_mut() || std::thread::panicking() {
+            return;
+        }
+        let path = self.place.shown();
+        tracing::warn!(%path, "a tape was recorded and not written: `finish` was not called");
+        let told = format!("shadowcat: {path}: was recorded and not written: `finish` was not called\n");
+        let _ = std::io::stderr().write_all(told.as_bytes()); // who closed it does not want to know
     }
 }
 

@@ -4,6 +4,7 @@ mod read;
 mod sort;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub(super) struct Script {
     pub(super) unasked: Vec<Item>,
     /// What the server asked, by its frame.
     pub(super) questions: HashMap<usize, Question>,
+    /// Those of them that were asked on the session's listen, in the order in which the client answered.
+    pub(super) answered: Vec<usize>,
     /// What the tape says that was masked on it.
     pub(super) redaction: Option<Arc<str>>,
     /// How many entries the recorder lost.
@@ -45,8 +48,10 @@ pub(super) struct Item {
     pub(super) frame: usize,
     pub(super) at: Duration,
     pub(super) message: JsonRpcMessage,
-    /// Questions that the client had answered since the item before.
+    /// Questions of its own call that the client had answered since the item before.
     pub(super) needs: Vec<usize>,
+    /// The same of the session's listen: which of the [answered](Script::answered).
+    pub(super) heard: Range<usize>,
     /// Of what came on a listen: the frame that came before it anywhere else.
     pub(super) cause: usize,
 }

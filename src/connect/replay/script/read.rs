@@ -6,22 +6,28 @@ use super::Script;
 use super::sort::Sorter;
 use crate::connect::replay::ReplayError;
 use crate::message::{Direction, JsonRpcMessage, ScanOptions};
-use crate::tape::kept::{self, Kept, NotKept, Session};
+use crate::tape::kept::{self, Chosen, Kept, NotKept, Session, There};
 use crate::tape::{Edge, Entry, EntryKind, Source};
 
 /// Which entries are wanted, and how many bytes of them.
 #[derive(Clone, Debug)]
 pub(in crate::connect::replay) struct Wanted {
-    pub(in crate::connect::replay) session: Option<String>,
+    pub(in crate::connect::replay) session: Chosen,
     pub(in crate::connect::replay) edge: Option<Edge>,
     pub(in crate::connect::replay) max_bytes: usize,
     /// Also a tape of which entries are lost.
     pub(in crate::connect::replay) incomplete: bool,
 }
 
+impl Default for Wanted {
+    fn default() -> Self {
+        Self { session: Chosen::default(), edge: None, max_bytes: 64 << 20, incomplete: false }
+    }
+}
+
 impl Wanted {
     fn kept(&self) -> Kept<'_> {
-        let (session, edge, max_bytes) = (self.session.as_deref(), self.edge, self.max_bytes);
+        let (session, edge, max_bytes) = (&self.session, self.edge, self.max_bytes);
         Kept::new(kept::Wanted { session, edge, max_bytes })
     }
 }
@@ -29,8 +35,10 @@ impl Wanted {
 impl From<NotKept> for ReplayError {
     fn from(why: NotKept) -> Self {
         match why {
-            NotKept::NoSession { name, there } => Self::NoSession { name, there },
-            NotKept::Several(names) => Self::SeveralSessions(names),
+            NotKept::NoSession { name, there: There { names, unnamed } } => {
+                Self::NoSession { name, there: names, unnamed }
+            }
+            NotKept::Several(There { names, unnamed }) => Self::SeveralSessions { names, unnamed },
             NotKept::TooLarge(most) => Self::TooLarge(most),
         }
     }

@@ -7,6 +7,7 @@ use super::{End, Exchange, How, Item, Note, Question, Script};
 use crate::connect::replay::essence;
 use crate::message::{Direction, JsonRpcMessage, Kind, OwnedId};
 use crate::protocol::{method, peek};
+use crate::tape::running::Running;
 use crate::tape::{Edge, Outcome};
 
 /// Takes the frames in order. What the recorder tied to a call belongs to it, and what a recorder that does so tied to
@@ -21,12 +22,14 @@ pub(super) struct Sorter {
     calls: HashMap<u64, usize>,
     /// Where the requests were seen.
     edge: Option<Edge>,
-    /// By the client's id, what is running; and listens.
-    running: HashMap<OwnedId, usize>,
+    /// Listens, too.
+    running: Running,
     /// What the server asked and the client has not answered yet.
     asked: HashMap<OwnedId, usize>,
-    /// What was answered since the last item of each exchange, and of the session's listen.
-    needs: HashMap<Option<usize>, Vec<usize>>,
+    /// What was answered since the last item of each exchange, of what it asked itself.
+    needs: HashMap<usize, Vec<usize>>,
+    /// How much had been [answered](Script::answered) on the listen by the last item of each exchange, and of the listen.
+    seen: HashMap<Option<usize>, usize>,
     /// The last frame that came on no listen.
     cause: usize,
 }
@@ -69,7 +72,9 @@ impl Sorter {
         let Some(id) = message.owned_id() else { return };
         let at = self.script.exchanges.len();
         let token = peek::progress_token(message).ok().flatten().map(|token| token.to_owned());
-        self.running.insert(id.clone(), at);
+        self.running.begin(at, message);
+        // What was answered before was not waited for.
+        self.seen.insert(Some(at), self.script.answered.len());
         self.calls.extend(frame.entry.call.map(|call| (call, at)));
         self.edge = Some(frame.entry.edge);
         self.script.exchanges.push(Exchange {
@@ -95,9 +100,9 @@ impl Sorter {
     }
 
     fn note(&mut self, frame: &Frame, message: &JsonRpcMessage) {
-        if let Ok(Some(id)) = peek::cancelled_id(message) {
-            let exchange = self.running.get(&id.to_owned()).copied();
-            if let Some(exchange) = exchange {
+        if message.is_method(method::CANCELLED) {
+            let id = peek::cancelled_id(message).ok().flatten();
+            if let Some(exchange) = id.and_then(|id| self.running.by_id(&id.to_owned())) {
                 self.set_end(exchange, frame, How::Cancelled);
             }
             return;
@@ -109,13 +114,10 @@ impl Sorter {
         let Some(asked) = message.owned_id().and_then(|id| self.asked.remove(&id)) else { return };
         let Some(question) = self.script.questions.get_mut(&asked) else { return };
         question.answer = Some(note(frame, message));
-        let exchange = question.exchange;
-        self.needs.entry(exchange).or_default().push(asked);
-        if exchange.is_none() {
-            // It may have been a call that made the server ask.
-            for running in self.running.values() {
-                self.needs.entry(Some(*running)).or_default().push(asked);
-            }
+        match question.exchange {
+            Some(exchange) => self.needs.entry(exchange).or_default().push(asked),
+            // It may have been any call that made the server ask: one list is for all.
+            None => self.script.answered.push(asked),
         }
     }
 
@@ -129,11 +131,13 @@ impl Sorter {
         if place.map_or(is_answer, |at| self.script.exchanges[at].end.how != How::Unknown) {
             return; // after its end nothing of a call reaches a client
         }
+        let heard = self.script.answered.len();
         let item = Item {
             frame: frame.number,
             at: frame.entry.at,
             message: message.clone(),
-            needs: self.needs.remove(&place).unwrap_or_default(),
+            needs: place.and_then(|at| self.needs.remove(&at)).unwrap_or_default(),
+            heard: self.seen.insert(place, heard).unwrap_or_default()..heard,
             cause: self.cause,
         };
         if message.kind() == Kind::Request {
@@ -163,32 +167,26 @@ impl Sorter {
     }
 
     fn place(&self, frame: &Frame, message: &JsonRpcMessage) -> Place {
-        let of_call = |at: &usize| Place::Call(*at);
         match frame.entry.call.map(|call| self.calls.get(&call)) {
             Some(Some(at)) => Place::Call(*at),
             Some(None) if self.is_numbered => Place::Nowhere,
             None if self.is_numbered => Place::Listen,
-            _ => self.guess(message).as_ref().map_or(Place::Listen, of_call),
+            _ => self.guess(message).map_or(Place::Listen, Place::Call),
         }
     }
 
     fn guess(&self, message: &JsonRpcMessage) -> Option<usize> {
         if message.kind() == Kind::Response {
-            return self.running.get(&message.owned_id()?).copied();
+            return self.running.by_id(&message.owned_id()?);
         }
         if let Ok(Some(listen)) = peek::subscription_id(message) {
-            return self.running.get(&listen.to_owned()).copied();
+            return self.running.by_id(&listen.to_owned());
         }
         if message.is_method(method::PROGRESS) {
-            let token = peek::progress_token(message).ok().flatten()?.to_owned();
-            let has_token = |at: &&usize| self.script.exchanges[**at].token.as_ref() == Some(&token);
-            return self.running.values().find(has_token).copied();
+            let token = peek::progress_token(message).ok().flatten()?;
+            return self.running.by_token(&token.to_owned());
         }
-        let mut calls = self.running.values().filter(|at| !self.script.exchanges[**at].is_listen());
-        match (calls.next(), calls.next()) {
-            (Some(only), None) => Some(*only),
-            _ => None,
-        }
+        self.running.only()
     }
 
     fn end(&mut self, frame: &Frame) {
@@ -212,9 +210,7 @@ impl Sorter {
         if exchange.end.how == How::Unknown {
             exchange.end = End { frame: frame.number, at: frame.entry.at, how };
         }
-        if self.running.get(&exchange.id) == Some(&at) {
-            self.running.remove(&exchange.id);
-        }
+        self.running.end(at);
     }
 }
 

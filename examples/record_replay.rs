@@ -244,7 +244,7 @@ fn parts(path: &Path, tape: &Tape, mib: NonZeroU32) -> Result<Box<dyn Sink>, Box
     let format = match ending(path) {
         Some("jsonl") => PartFormat::default(),
         Some("json") => PartFormat::Json,
-        Some("db") => PartFormat::Sqlite,
+        Some("db") => sqlite::Options::new().into(),
         _ => return Err(of_no_format(path)),
     };
     let rotate = Rotate::new().max_bytes(u64::from(mib.get()) << 20);

@@ -106,6 +106,14 @@ fn tapes(root: &Path) -> Result<usize, Box<dyn Error>> {
     }
     write(json::Writer::create(path("a.json"), &tape)?)?;
     write(sqlite::Writer::create(path("a.db"), &tape)?)?;
+    let (key, chain, rows) = (Key::new([0; 32]), Key::new([1; 32]), sqlite::Options::new);
+    for (name, options) in [
+        ("a.sealed.db", rows().encrypt(key.clone())),
+        ("a.chained.db", rows().chain(chain.clone())),
+        ("a.all.db", rows().encrypt(key).hide_names(true).chain(chain)),
+    ] {
+        write(sqlite::Writer::create_with(path(name), &tape, &options)?)?;
+    }
     write(export::Writer::mcp_cassette_json(path("a.mcp.json"), &tape)?)?;
     write(export::Writer::mcp_cassette_lines(path("a.cassette.jsonl"), &tape)?)?;
     write(export::Writer::mcpsnoop(path("a.mcpsnoop.jsonl"), &tape)?)?;

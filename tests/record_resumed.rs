@@ -66,8 +66,8 @@ fn ways() -> Vec<Way> {
         },
         Way {
             name: "a.000001.db",
-            create: |path, tape| rotating(path, tape, PartFormat::Sqlite),
-            resume: |path, _| rotated(path, PartFormat::Sqlite),
+            create: |path, tape| rotating(path, tape, PartFormat::Sqlite(sqlite::Options::new())),
+            resume: |path, _| rotated(path, PartFormat::Sqlite(sqlite::Options::new())),
         },
     ]);
     ways
@@ -173,7 +173,7 @@ fn a_new_part_without_entries_knows_when_the_last_one_was_said() {
     #[allow(unused_mut, reason = "without features it is all")]
     let mut formats = vec![PartFormat::default(), PartFormat::Json];
     #[cfg(feature = "sqlite")]
-    formats.push(PartFormat::Sqlite);
+    formats.push(PartFormat::Sqlite(sqlite::Options::new()));
     for format in formats {
         let folder = Folder::new();
         let rotate = Rotate::new().max_bytes(1).keep_files(1);

@@ -29,6 +29,8 @@ fn sink(path: &Path) -> Box<dyn Sink> {
         "json" => Box::new(json::Writer::create(path, &tape()).unwrap()),
         #[cfg(feature = "sqlite")]
         "db" => Box::new(tape::sqlite::Writer::create(path, &tape()).unwrap()),
+        #[cfg(all(feature = "sqlite", feature = "encryption"))]
+        SEALED_DB => Box::new(tape::sqlite::Writer::create_with(path, &tape(), &of_database()).unwrap()),
         other => panic!("{other}"),
     }
 }
@@ -41,7 +43,22 @@ fn formats() -> Vec<&'static str> {
     if cfg!(all(feature = "zstd", feature = "encryption")) {
         formats.extend(["zst", "sealed", "both"]);
     }
+    if cfg!(all(feature = "sqlite", feature = "encryption")) {
+        formats.push(SEALED_DB);
+    }
     formats
+}
+
+/// A database that is encrypted and bound.
+const SEALED_DB: &str = "sealed-db";
+
+fn is_database(format: &str) -> bool {
+    format == "db" || format == SEALED_DB
+}
+
+#[cfg(all(feature = "sqlite", feature = "encryption"))]
+fn of_database() -> tape::sqlite::Options {
+    tape::sqlite::Options::new().encrypt(tape::Key::new([7; 32])).chain(tape::Key::new([8; 32]))
 }
 
 #[cfg(all(feature = "zstd", feature = "encryption"))]
@@ -61,7 +78,7 @@ fn open(path: &Path) -> Box<dyn tape::Source> {
     let key = tape::Key::new([7; 32]);
     let options = match path.extension().unwrap().to_str().unwrap() {
         "sealed" => options.key(key),
-        "both" => options.key(key).chain(tape::Key::new([8; 32])),
+        "both" | SEALED_DB => options.key(key).chain(tape::Key::new([8; 32])),
         _ => options,
     };
     tape::open_with(path, &options).unwrap()
@@ -145,7 +162,7 @@ fn what_was_committed_survives_a_kill_and_nothing_is_missing_between() {
             assert!(found.len() as u64 >= safe, "{format}: {} of {safe}", found.len());
             assert!(error.is_none_or(|error| error.is_torn()));
             assert!(found.iter().zip(1..).all(|(entry, number)| *entry == ping(number)), "{format}");
-            if format == "db" {
+            if is_database(format) {
                 assert_is_sound(&path);
             }
         }
@@ -174,7 +191,9 @@ fn filled(format: &str, blocks: u32) {
     assert!(child.wait().unwrap().success());
     let (found, error) = read(open(&path));
     // Whole pieces only; of a sealed tape the end is missed.
-    assert!(error.is_none_or(|error| error.is_torn() && matches!(format, "json" | "sealed" | "both")));
+    assert!(
+        error.is_none_or(|error| error.is_torn() && matches!(format, "json" | "sealed" | "both" | SEALED_DB))
+    );
     // What waited when the disk was full may be lost with the process, as nothing says that it is safe.
     assert!(found.len() as u64 <= taken && !found.is_empty(), "{format}: {} of {taken}", found.len());
     assert!(found.iter().zip(1..).all(|(entry, number)| *entry == ping(number)), "{format}");
@@ -182,6 +201,8 @@ fn filled(format: &str, blocks: u32) {
     let mut sink: Box<dyn Sink> = match format {
         #[cfg(feature = "sqlite")]
         "db" => Box::new(tape::sqlite::Writer::resume(&path, &tape().id).unwrap()),
+        #[cfg(all(feature = "sqlite", feature = "encryption"))]
+        SEALED_DB => Box::new(tape::sqlite::Writer::resume_with(&path, &tape().id, &of_database()).unwrap()),
         "json" => return,
         _ => Box::new(resume(&path).unwrap()),
     };
@@ -210,7 +231,7 @@ fn torn(path: &Path) -> u64 {
 
 #[test]
 fn on_a_full_disk_a_torn_tape_that_cannot_be_gone_on_with_stays_as_it_is() {
-    for format in formats().into_iter().filter(|format| !matches!(*format, "json" | "db")) {
+    for format in formats().into_iter().filter(|format| *format != "json" && !is_database(format)) {
         let folder = Folder::new();
         let path = folder.path(&format!("a.{format}"));
         let blocks = torn(&path);

@@ -133,7 +133,14 @@ proptest! {
             (Options::new().compress(level), OpenOptions::new()),
             (Options::new().encrypt(key()), open.clone()),
             (Options::new().chain(Key::new([8; 32])), OpenOptions::new().chain(Key::new([8; 32]))),
-            (Options::new().chain(key()).encrypt(key()).compress(level), open.chain(key())),
+            (Options::new().chain(key()).encrypt(key()).compress(level), open.clone().chain(key())),
+        ];
+        let in_sqlite = sqlite::Options::new;
+        let databases = [
+            (in_sqlite().encrypt(key()), open.clone()),
+            (in_sqlite().encrypt(key()).hide_names(true), open.clone()),
+            (in_sqlite().chain(key()), OpenOptions::new().chain(key())),
+            (in_sqlite().encrypt(key()).chain(key()), open.chain(key())),
         ];
         let first = folder.path("first.json");
         let mut writer = json::Writer::create(&first, &title).unwrap();
@@ -153,7 +160,21 @@ proptest! {
             writer.finish().unwrap();
             check(&mut *tape::open_with(&packed, open).unwrap(), &entries, &title);
 
+            let database = folder.path(&format!("{number}.db"));
+            let (options, of_database) = &databases[number];
             let mut from = tape::open_with(&packed, open).unwrap();
+            let mut writer = sqlite::Writer::create_with(&database, from.tape(), options).unwrap();
+            for (number, entry) in (&mut *from).enumerate() {
+                if number == cut {
+                    drop(writer);
+                    writer = sqlite::Writer::resume_with(&database, &title.id, options).unwrap();
+                }
+                writer.append(&entry.unwrap()).unwrap();
+            }
+            writer.finish().unwrap();
+            check(&mut *tape::open_with(&database, of_database).unwrap(), &entries, &title);
+
+            let mut from = tape::open_with(&database, of_database).unwrap();
             let mut to: Box<dyn Sink> = match number {
                 0 => Box::new(sqlite::Writer::create(&other, from.tape()).unwrap()),
                 _ => Box::new(json::Writer::create(&other, from.tape()).unwrap()),

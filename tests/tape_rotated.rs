@@ -96,7 +96,13 @@ fn ways() -> Vec<(PartFormat, OpenOptions)> {
     let mut ways: Vec<_> = ways.into_iter().map(|(options, open)| (options.into(), open)).collect();
     ways.push((PartFormat::Json, OpenOptions::new()));
     #[cfg(feature = "sqlite")]
-    ways.push((PartFormat::Sqlite, OpenOptions::new()));
+    {
+        let options = tape::sqlite::Options::new;
+        ways.push((options().into(), OpenOptions::new()));
+        ways.push((options().chain(key()).into(), OpenOptions::new().chain(key())));
+    }
+    #[cfg(all(feature = "sqlite", feature = "encryption"))]
+    ways.push((tape::sqlite::Options::new().encrypt(key()).into(), OpenOptions::new().key(key())));
     ways
 }
 
@@ -335,7 +341,14 @@ fn parts_of_every_format_are_one_tape_again_and_the_oldest_are_forgotten() {
 fn a_database_without_a_tape_in_it_is_nothing_to_go_on_with() {
     use rusqlite::Connection;
     let folder = Folder::new();
-    let create = |name| Rotating::create_with(folder.path(name), &title(), small(), PartFormat::Sqlite);
+    let create = |name| {
+        Rotating::create_with(
+            folder.path(name),
+            &title(),
+            small(),
+            PartFormat::Sqlite(tape::sqlite::Options::new()),
+        )
+    };
     let mut writer = create("r").unwrap();
     (1..=10).for_each(|number| writer.append(&ping(number)).unwrap());
     writer.finish().unwrap();
@@ -349,7 +362,9 @@ fn a_database_without_a_tape_in_it_is_nothing_to_go_on_with() {
             fs::rename(folder.path("other.000001.db"), &next).unwrap();
             Connection::open(&next).unwrap().execute("DELETE FROM tapes", []).unwrap();
         }
-        let writer = Rotating::resume(folder.path("r"), small(), PartFormat::Sqlite).unwrap();
+        let writer =
+            Rotating::resume(folder.path("r"), small(), PartFormat::Sqlite(tape::sqlite::Options::new()))
+                .unwrap();
         assert_eq!((writer.frames(), next.exists()), (10, false));
     }
     assert!(Rotating::resume(folder.path("r"), small(), Options::new()).unwrap_err().is_foreign());
@@ -360,7 +375,13 @@ fn a_database_without_a_tape_in_it_is_nothing_to_go_on_with() {
 fn a_database_of_a_rotated_tape_grows_to_its_size_and_little_more() {
     let folder = Folder::new();
     let rotate = Rotate::new().max_bytes(1 << 20);
-    let mut writer = Rotating::create_with(folder.path("r"), &title(), rotate, PartFormat::Sqlite).unwrap();
+    let mut writer = Rotating::create_with(
+        folder.path("r"),
+        &title(),
+        rotate,
+        PartFormat::Sqlite(tape::sqlite::Options::new()),
+    )
+    .unwrap();
     (0..3000).for_each(|_| writer.append(&note(&"x".repeat(1000))).unwrap());
     writer.finish().unwrap();
     drop(writer);

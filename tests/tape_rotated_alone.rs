@@ -49,7 +49,7 @@ fn format(suffix: &str) -> PartFormat {
         "jsonl" => PartFormat::default(),
         "json" => PartFormat::Json,
         #[cfg(feature = "sqlite")]
-        "db" => PartFormat::Sqlite,
+        "db" => PartFormat::Sqlite(tape::sqlite::Options::new()),
         other => panic!("{other}"),
     }
 }

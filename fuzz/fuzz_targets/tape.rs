@@ -26,7 +26,7 @@ fuzz_target!(|bytes: &[u8]| {
         }
         gone_on_with(bytes, &folder.join("copy"), guard);
     }
-    migrated(bytes, &folder.join("copy"));
+    GUARDS.iter().for_each(|guard| migrated(bytes, &folder.join("copy"), *guard));
     if let Some(format) = Format::of(&path).expect("it can be read") {
         assert_eq!(import::open(&path).is_ok(), import::open_as(&path, format).is_ok());
     }
@@ -38,7 +38,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// How a file of lines is guarded. The keys are known to whoever writes the input: then what is guarded can be anything, too.
+/// How a file is guarded. The keys are known to whoever writes the input: then what is guarded can be anything, too.
 #[derive(Clone, Copy)]
 struct Guard {
     sealed: bool,
@@ -61,6 +61,12 @@ impl Guard {
 
     fn writing(self) -> lines::Options {
         let options = lines::Options::new();
+        let options = if self.sealed { options.encrypt(Key::new([0; 32])) } else { options };
+        if self.chained { options.chain(Key::new([1; 32])) } else { options }
+    }
+
+    fn of_rows(self) -> sqlite::Options {
+        let options = sqlite::Options::new();
         let options = if self.sealed { options.encrypt(Key::new([0; 32])) } else { options };
         if self.chained { options.chain(Key::new([1; 32])) } else { options }
     }
@@ -110,19 +116,24 @@ fn gone_on_with(bytes: &[u8], copy: &Path, guard: Guard) {
     }
 }
 
-fn migrated(bytes: &[u8], copy: &Path) {
+fn migrated(bytes: &[u8], copy: &Path, guard: Guard) {
     private(copy, bytes);
     if sqlite::migrate(copy).is_err() {
         return;
     }
     for id in sqlite::tapes(copy).into_iter().flatten() {
-        let before = sqlite::Reader::open_tape(copy, &id).map(read);
-        let Ok(mut writer) = sqlite::Writer::resume(copy, &id) else { continue };
+        let open = || sqlite::Reader::open_tape_with(copy, &id, &guard.opening()).map(read);
+        if guard.chained {
+            drop(sqlite::verify_tape(copy, &id, &guard.opening()));
+        }
+        let before = open();
+        let Ok(mut writer) = sqlite::Writer::resume_with(copy, &id, &guard.of_rows()) else { continue };
         let entry = Entry::new(tape::EntryKind::Note, shadowcat::Direction::ToClient, "more");
         let added = writer.append(&entry).and_then(|()| writer.finish());
         drop(writer);
-        if let (Ok(()), Ok((before, None))) = (added, before) {
-            let (after, error) = read(sqlite::Reader::open_tape(copy, &id).expect("it was written"));
+        let (Ok(()), Ok((before, error))) = (added, before) else { continue };
+        if error.is_none_or(|error| error.is_torn()) {
+            let (after, error) = open().expect("it was written");
             assert!(error.is_none(), "{error:?}");
             assert_eq!(after.len(), before.len() + 1);
         }
@@ -144,6 +155,9 @@ fn again(mut source: Box<dyn Source>, path: PathBuf, bytes: &[u8]) {
     ours(Box::new(json::Writer::create(&file, &tape).expect("a new file")), &file, &entries);
     for guard in &GUARDS[1..] {
         changed(*guard, &path.with_extension("guarded"), &tape, &entries, bytes);
+        if entries.len() < 20 && bytes.len() % 8 == 0 {
+            changed_rows(*guard, &path.with_extension("guarded.db"), &tape, &entries, bytes);
+        }
     }
     theirs(
         |path, tape| export::Writer::mcp_cassette_json(path, tape),
@@ -243,12 +257,34 @@ fn changed(guard: Guard, file: &Path, tape: &Tape, entries: &[Entry], bytes: &[u
     let (found, error) = guard.read(file);
     assert!(error.is_none() && found == entries, "{error:?}");
     let mut text = std::fs::read(file).expect("it was made");
-    let number = bytes.iter().fold(7_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
+    let number =
+        bytes.iter().fold(7_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
     let at = number % text.len();
     text[at] ^= 1 << (number / 7 % 8);
     std::fs::write(file, text).expect("it is ours");
     let (found, _) = guard.read(file);
     assert!(entries.starts_with(&found), "byte {at}");
+    std::fs::remove_file(file).expect("it was made");
+}
+
+/// The same of a database, in which an entry need not stand in its place.
+fn changed_rows(guard: Guard, file: &Path, tape: &Tape, entries: &[Entry], bytes: &[u8]) {
+    let Ok(mut sink) = sqlite::Writer::create_with(file, tape, &guard.of_rows()) else { return };
+    let is_taken = entries.iter().all(|entry| sink.append(entry).is_ok());
+    drop(sink.finish());
+    drop(sink);
+    if is_taken {
+        let (found, error) = guard.read(file);
+        assert!(error.is_none() && found == entries, "{error:?}");
+        let mut text = std::fs::read(file).expect("it was made");
+        let number =
+            bytes.iter().fold(7_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
+        let at = number % text.len();
+        text[at] ^= 1 << (number / 7 % 8);
+        std::fs::write(file, text).expect("it is ours");
+        let (found, _) = guard.read(file);
+        assert!(entries.starts_with(&found), "byte {at}");
+    }
     std::fs::remove_file(file).expect("it was made");
 }
 

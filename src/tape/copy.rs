@@ -71,27 +71,22 @@ pub(super) fn open_found(
 
 /// Opens what may be read.
 pub(super) fn find(found: Found, path: &Path, options: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
-    let Found::File(file) = found else {
-        options.needs_no_key(path)?;
-        return sqlite(path, options);
-    };
+    let Found::File(file) = found else { return sqlite(path, options) };
     let beginning = beginning(&file).map_err(|error| TapeError::io(path.display(), error))?;
     if beginning.starts_with(ZSTD) || begins_sealed(&beginning) || is_title(&beginning) {
         return Ok(Box::new(lines::Reader::of(file, path, options)?));
     }
-    options.needs_no_key(path)?;
     // SQLite is not there, or says that it is none of its own.
     if beginning.starts_with(DATABASE) {
         return sqlite(path, options);
     }
+    options.needs_no_key(path)?;
     Ok(Box::new(json::Reader::of(file, path)?.asking(options)))
 }
 
 #[cfg(feature = "sqlite")]
 fn sqlite(path: &Path, options: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
-    use super::sqlite::Reader;
-    let reader = options.wanted().map_or_else(|| Reader::open(path), |id| Reader::open_tape(path, id));
-    Ok(Box::new(reader?))
+    Ok(Box::new(super::sqlite::Reader::find(path, options.wanted(), options)?))
 }
 
 #[cfg(not(feature = "sqlite"))]

@@ -11,7 +11,8 @@
 //! | `sqlite` (feature `sqlite`) | many sessions in one file, questions by method, tool, session | indexed, searched |
 //!
 //! JSON Lines can be compressed (feature `zstd`), encrypted (feature `encryption`) and bound by a chain so that nobody
-//! changes them unnoticed: see [`lines::Options`]. What is asked of a tape before it is read, and who is told,
+//! changes them unnoticed: see [`lines::Options`]. So can tapes in SQLite, except that they are not compressed, and that
+//! what indexes need is not encrypted: see `sqlite::Options`. What is asked of a tape before it is read, and who is told,
 //! [`OpenOptions`] say.
 //!
 //! Each writer alone writes one file, which grows for as long as something is recorded: [`Rotating`] writes a tape of any

@@ -54,7 +54,7 @@ impl OpenOptions {
         Self::default()
     }
 
-    /// Opens a tape that was [encrypted](super::lines::Options::encrypt) with it. A tape that is not encrypted needs
+    /// Opens a tape that was [encrypted](super::lines::Options::encrypt) with it, in JSON Lines or in SQLite. A tape that is not encrypted needs
     /// none, and is refused: it may have been put in the place of one that is.
     #[cfg(feature = "encryption")]
     #[cfg_attr(docsrs, doc(cfg(feature = "encryption")))]
@@ -63,7 +63,8 @@ impl OpenOptions {
         self
     }
 
-    /// Reads only as far as the [chain](super::lines::Options::chain) holds. Only JSON Lines have one.
+    /// Reads only as far as the [chain](super::lines::Options::chain) holds. Tapes in JSON Lines and in SQLite can have
+    /// one.
     pub fn chain(mut self, key: Key) -> Self {
         self.chain = Some(key);
         self
@@ -202,9 +203,10 @@ impl OpenOptions {
     pub(super) fn needs_no_key(&self, path: &Path) -> Result<(), TapeError> {
         match (self.sealed_by(), &self.chain) {
             (Some(_), _) => Err(TapeError::key(path, NOT_SEALED)),
-            (None, Some(_)) => {
-                Err(TapeError::key(path, "only JSON Lines have a chain; open it without the chain's key"))
-            }
+            (None, Some(_)) => Err(TapeError::key(
+                path,
+                "only JSON Lines and SQLite have a chain; open it without the chain's key",
+            )),
             (None, None) => Ok(()),
         }
     }

@@ -8,7 +8,7 @@ const LINE: &[u8] = b"shadowcat tape line\0";
 const MAC: &[u8] = b",\"mac\":\"";
 const END: &[u8] = b"\"}";
 /// The member that names the last MAC of the part before.
-pub(super) const FOLLOWS: &str = "follows";
+pub(in crate::tape) const FOLLOWS: &str = "follows";
 
 /// Where a chain stands.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ impl Chain {
             "it has no MAC: somebody else wrote it, or the tape has no chain; then read it without the chain's key",
         )?;
         if is_first {
-            self.tip = follows(line).unwrap_or_default();
+            self.tip = tip_before(line).unwrap_or_default();
             self.began = self.tip;
         }
         if self.key.mac(&[LINE, &self.tip, text]) != mac {
@@ -64,6 +64,6 @@ pub(super) fn split(line: &[u8]) -> Option<(&[u8], Hash)> {
 }
 
 /// The last MAC of the part before, as a first line tells it.
-fn follows(title: &[u8]) -> Option<Hash> {
+pub(in crate::tape) fn tip_before(title: &[u8]) -> Option<Hash> {
     unhex(peek::text(title, FOLLOWS).ok()??.as_bytes())
 }

@@ -30,9 +30,13 @@ mod reader;
 mod verify;
 mod writer;
 
+#[cfg(feature = "sqlite")]
+pub(super) use chain::{FOLLOWS, tip_before};
 pub(super) use line::{Next, follows, read_line};
 pub use options::Options;
 pub(super) use reader::NOT_SEALED;
 pub use reader::Reader;
+#[cfg(feature = "sqlite")]
+pub(super) use verify::{Chained, verify_parts};
 pub use verify::{Verified, verify};
 pub use writer::Writer;

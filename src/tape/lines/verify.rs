@@ -58,34 +58,74 @@ pub fn verify(
     paths: impl IntoIterator<Item = impl AsRef<Path>>,
     options: &OpenOptions,
 ) -> Result<Verified, TapeError> {
+    verify_parts(paths, |path| Reader::open_with(path, options))
+}
+
+/// A part of a tape that is read with the key of its chain.
+pub(in crate::tape) trait Chained: Source {
+    /// The MAC that it follows, where there is the key of a chain.
+    fn began(&self) -> Option<Hash>;
+
+    /// The last MAC, once all was read.
+    fn tip(&self) -> Option<Hash>;
+
+    /// Whether its recorder has ended it, once all was read.
+    fn is_ended(&self) -> bool;
+
+    /// What names its first row or line.
+    fn first(path: &Path) -> String;
+}
+
+impl Chained for Reader {
+    fn began(&self) -> Option<Hash> {
+        self.chain_began()
+    }
+
+    fn tip(&self) -> Option<Hash> {
+        self.chain_tip()
+    }
+
+    fn is_ended(&self) -> bool {
+        self.is_finished()
+    }
+
+    fn first(path: &Path) -> String {
+        format!("{}:1", path.display())
+    }
+}
+
+/// As [`verify`], of any format.
+pub(in crate::tape) fn verify_parts<R: Chained>(
+    paths: impl IntoIterator<Item = impl AsRef<Path>>,
+    open: impl Fn(&Path) -> Result<R, TapeError>,
+) -> Result<Verified, TapeError> {
     let mut found = Verified { entries: 0, begins: true, ends: false, tip: String::new() };
     let mut last: Option<(Hash, TapeId)> = None;
     for path in paths {
         let path = path.as_ref();
-        let mut part = Reader::open_with(path, options)?;
-        let begin =
-            part.chain_began().ok_or_else(|| TapeError::key(path, "the key of its chain is missing"))?;
+        let mut part = open(path)?;
+        let begin = part.began().ok_or_else(|| TapeError::key(path, "the key of its chain is missing"))?;
         match &last {
             None => found.begins = begin == Hash::default(),
             Some((tip, id)) if (*tip, id) != (begin, &part.tape().id) => {
                 let why = "its chain does not follow that of the file before it: a part is missing, was cut off, or is \
                            in the wrong place";
-                return Err(TapeError::damaged(format_args!("{}:1", path.display()), why));
+                return Err(TapeError::damaged(R::first(path), why));
             }
             Some(_) => {}
         }
         let (entries, is_torn) = count(&mut part)?;
         found.entries += entries;
         // What has no end of its own and no MAC behind the end, anybody may have put there.
-        found.ends = part.is_finished() && !is_torn;
-        last = part.chain_tip().zip(Some(part.tape().id.clone()));
+        found.ends = part.is_ended() && !is_torn;
+        last = part.tip().zip(Some(part.tape().id.clone()));
     }
     found.tip = last.map(|(tip, _)| hex(&tip)).unwrap_or_default();
     Ok(found)
 }
 
 /// Up to where a crash tore it, and whether one did.
-fn count(part: &mut Reader) -> Result<(u64, bool), TapeError> {
+fn count(part: &mut impl Source) -> Result<(u64, bool), TapeError> {
     let mut entries = 0;
     for entry in part {
         match entry {

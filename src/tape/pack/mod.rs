@@ -22,6 +22,11 @@ pub(super) use input::{Ending, Input, ending, is_torn};
 pub(super) use seal::Seal;
 #[cfg(feature = "zstd")]
 pub(super) use zip::{LEVELS, Zip};
+#[cfg(all(feature = "sqlite", feature = "encryption"))]
+pub(super) use {
+    seal::random,
+    sealed::{Head, Secret, VERSION},
+};
 
 /// A frame of zstd begins so (RFC 8878, section 3.1.1).
 pub(super) const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];

@@ -97,8 +97,8 @@ fn unsealed(_: ring::error::Unspecified) -> io::Error {
     io::Error::other("a block cannot be sealed")
 }
 
-fn random() -> io::Result<[u8; SALT]> {
-    let mut bytes = [0; SALT];
+pub(in crate::tape) fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| io::Error::other("no random bytes"))?;
     Ok(bytes)
 }

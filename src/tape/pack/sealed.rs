@@ -20,6 +20,8 @@
 
 use ring::aead::{CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, Prk, Salt};
+#[cfg(feature = "sqlite")]
+use zeroize::Zeroize;
 
 use super::SEALED;
 use crate::key::Key;
@@ -39,28 +41,41 @@ pub(super) const TEXT: u8 = 1;
 /// The same: a new key from here on.
 pub(super) const STRETCH: u8 = 2;
 /// The version of the format.
-pub(super) const VERSION: u8 = 1;
+pub(in crate::tape) const VERSION: u8 = 1;
 
 const AT_VERSION: usize = 16;
 const AT_ZSTD: usize = 17;
+/// Of a tape in SQLite: whether its methods and tools are sealed, too.
+#[cfg(feature = "sqlite")]
+const AT_NAMES: usize = 18;
 const AT_SALT: usize = 32;
 
 /// The head of a sealed file.
 #[derive(Clone, Debug)]
-pub(super) struct Head(pub(super) [u8; HEAD]);
+pub(in crate::tape) struct Head(pub(super) [u8; HEAD]);
 
 impl Head {
     pub(super) fn new(zstd: bool, salt: [u8; SALT], key: &Key) -> Self {
+        let mut head = Self::blank(salt);
+        head.0[AT_ZSTD] = u8::from(zstd);
+        head.checked(key)
+    }
+
+    fn blank(salt: [u8; SALT]) -> Self {
         let mut head = [0; HEAD];
         head[..AT_VERSION].copy_from_slice(SEALED);
-        (head[AT_VERSION], head[AT_ZSTD]) = (VERSION, u8::from(zstd));
+        head[AT_VERSION] = VERSION;
         head[AT_SALT..BOUND].copy_from_slice(&salt);
-        let check = Self(head).secret(key).check();
-        head[BOUND..].copy_from_slice(&check);
         Self(head)
     }
 
-    pub(super) fn version(&self) -> u8 {
+    fn checked(mut self, key: &Key) -> Self {
+        let check = self.secret(key).check();
+        self.0[BOUND..].copy_from_slice(&check);
+        self
+    }
+
+    pub(in crate::tape) fn version(&self) -> u8 {
         self.0[AT_VERSION]
     }
 
@@ -69,7 +84,7 @@ impl Head {
     }
 
     /// What all keys of the file come from.
-    pub(super) fn secret(&self, key: &Key) -> Secret {
+    pub(in crate::tape) fn secret(&self, key: &Key) -> Secret {
         let salt = Salt::new(HKDF_SHA256, &self.0[AT_SALT..BOUND]);
         let mut bound = [0; BOUND];
         bound.copy_from_slice(&self.0[..BOUND]);
@@ -77,14 +92,37 @@ impl Head {
     }
 
     /// Whether this is the key that the file was made with.
-    pub(super) fn fits(&self, secret: &Secret) -> bool {
+    pub(in crate::tape) fn fits(&self, secret: &Secret) -> bool {
         self.0[BOUND..] == secret.check()
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl Head {
+    /// Of a tape whose rows are sealed one by one.
+    pub(in crate::tape) fn of_rows(hides_names: bool, salt: [u8; SALT], key: &Key) -> Self {
+        let mut head = Self::blank(salt);
+        head.0[AT_NAMES] = u8::from(hides_names);
+        head.checked(key)
+    }
+
+    pub(in crate::tape) fn hides_names(&self) -> bool {
+        self.0[AT_NAMES] == 1
+    }
+
+    pub(in crate::tape) fn read(bytes: &[u8]) -> Option<Self> {
+        let head = Self(bytes.try_into().ok()?);
+        head.0.starts_with(SEALED).then_some(head)
+    }
+
+    pub(in crate::tape) fn bytes(&self) -> &[u8] {
+        &self.0
     }
 }
 
 /// What all keys of a file come from.
 #[derive(Clone)]
-pub(super) struct Secret {
+pub(in crate::tape) struct Secret {
     prk: Prk,
     bound: [u8; BOUND],
 }
@@ -101,9 +139,30 @@ impl Secret {
     /// The key of a stretch that begins at a place.
     pub(super) fn stretch(&self, salt: &[u8; SALT], place: &Place) -> LessSafeKey {
         let number = place.blocks.to_be_bytes();
-        let info = [&b"shadowcat tape stretch"[..], &self.bound, salt, &number, &place.last];
-        let okm = self.prk.expand(&info, &CHACHA20_POLY1305).expect("HKDF gives 32 bytes");
+        self.key(&[&b"shadowcat tape stretch"[..], &self.bound, salt, &number, &place.last])
+    }
+
+    fn key(&self, info: &[&[u8]]) -> LessSafeKey {
+        let okm = self.prk.expand(info, &CHACHA20_POLY1305).expect("HKDF gives 32 bytes");
         LessSafeKey::new(UnboundKey::from(okm))
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl Secret {
+    /// A key of one tape of a file of tapes; all labels and all salts are of one length.
+    pub(in crate::tape) fn key_of(&self, label: &[u8; 20], salt: &[u8; 16], tape: &[u8]) -> LessSafeKey {
+        self.key(&[label, &self.bound, salt, tape])
+    }
+
+    /// For a chain of one tape.
+    pub(in crate::tape) fn chain_of(&self, tape: &[u8]) -> Key {
+        let (mut key, info) = ([0; 32], [&b"shadowcat tape chain"[..], &self.bound, tape]);
+        let filled = self.prk.expand(&info, HKDF_SHA256).and_then(|okm| okm.fill(&mut key));
+        filled.expect("HKDF gives 32 bytes");
+        let chain = Key::new(key);
+        key.zeroize();
+        chain
     }
 }
 

@@ -27,11 +27,11 @@ pub enum PartFormat {
     /// name, so that restarts without traffic push nothing out of what is [kept](super::Rotate::keep_files). That is begun
     /// in `NAME.000001.json.new`; where a crash has left such a file, whoever goes on with the tape removes it.
     Json,
-    /// [SQLite](sqlite), one tape in a file: `NAME.000001.db`. A file may be larger than it should by what is committed at
+    /// [SQLite](sqlite), one tape in a file, sealed and bound as the options say: `NAME.000001.db`. A file may be larger than it should by what is committed at
     /// once, and beside the last one stands a log of some MiB.
     #[cfg(feature = "sqlite")]
     #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
-    Sqlite,
+    Sqlite(sqlite::Options),
 }
 
 impl Default for PartFormat {
@@ -44,6 +44,14 @@ impl Default for PartFormat {
 impl From<lines::Options> for PartFormat {
     fn from(options: lines::Options) -> Self {
         Self::Lines(options)
+    }
+}
+
+#[cfg(feature = "sqlite")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+impl From<sqlite::Options> for PartFormat {
+    fn from(options: sqlite::Options) -> Self {
+        Self::Sqlite(options)
     }
 }
 
@@ -62,7 +70,7 @@ impl PartFormat {
             Self::Lines(options) => options.suffix(),
             Self::Json => "json",
             #[cfg(feature = "sqlite")]
-            Self::Sqlite => "db",
+            Self::Sqlite(_) => "db",
         }
     }
 
@@ -76,7 +84,7 @@ impl PartFormat {
             Self::Lines(options) => Box::new(lines::Writer::create_after(path, tape, options, before)?),
             Self::Json => Box::new(json::Writer::create_after(path, tape, before)?),
             #[cfg(feature = "sqlite")]
-            Self::Sqlite => Box::new(sqlite::Writer::create_after(path, tape, before)?),
+            Self::Sqlite(options) => Box::new(sqlite::Writer::create_after(path, tape, options, before)?),
         })
     }
 
@@ -86,7 +94,7 @@ impl PartFormat {
             Self::Lines(options) => Newest::Open(Box::new(lines::Writer::resume_with(path, options)?)),
             Self::Json => resume_json(part)?,
             #[cfg(feature = "sqlite")]
-            Self::Sqlite => Newest::Open(Box::new(sqlite::Writer::resume_only(path)?)),
+            Self::Sqlite(options) => Newest::Open(Box::new(sqlite::Writer::resume_only(path, options)?)),
         })
     }
 
@@ -94,7 +102,7 @@ impl PartFormat {
     #[cfg_attr(not(feature = "sqlite"), allow(clippy::unused_self, unused_variables))]
     pub(super) fn is_blank(&self, path: &Path, bytes: u64) -> bool {
         #[cfg(feature = "sqlite")]
-        if matches!(self, Self::Sqlite) && bytes > 0 {
+        if matches!(self, Self::Sqlite(_)) && bytes > 0 {
             return sqlite::tapes(path).is_ok_and(|tapes| tapes.is_empty());
         }
         bytes == 0
@@ -104,7 +112,9 @@ impl PartFormat {
     pub(super) fn to_open(&self) -> OpenOptions {
         match self {
             Self::Lines(options) => options.to_open(),
-            _ => OpenOptions::new(),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(options) => options.to_open(),
+            Self::Json => OpenOptions::new(),
         }
     }
 
@@ -112,7 +122,7 @@ impl PartFormat {
     pub(super) fn remove(&self, path: &Path) -> std::io::Result<()> {
         std::fs::remove_file(path)?;
         #[cfg(feature = "sqlite")]
-        if matches!(self, Self::Sqlite) {
+        if matches!(self, Self::Sqlite(_)) {
             sqlite::remove_beside(path);
         }
         Ok(())

@@ -91,12 +91,12 @@ impl Rotating {
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")] {
-    /// use shadowcat::tape::{PartFormat, Rotate, Rotating, Sink, Tape};
+    /// use shadowcat::tape::{Rotate, Rotating, Sink, Tape, sqlite};
     ///
     /// # let folder = std::env::temp_dir().join(format!("shadowcat-rotate-db-{}", std::process::id()));
     /// # std::fs::create_dir_all(&folder)?;
     /// let rotate = Rotate::new().keep_files(10); // of 1 GiB
-    /// let mut tape = Rotating::create_with(folder.join("day"), &Tape::new()?, rotate, PartFormat::Sqlite)?;
+    /// let mut tape = Rotating::create_with(folder.join("day"), &Tape::new()?, rotate, sqlite::Options::new())?;
     /// tape.finish()?;
     /// assert!(tape.path().ends_with("day.000001.db"));
     /// # std::fs::remove_dir_all(&folder)?;

@@ -24,6 +24,9 @@ pub(super) fn failed(path: &Path, error: Error) -> TapeError {
             TapeError::io(place, io::Error::other(why)).caused(error)
         }
         Some(_) => TapeError::io(place, io::Error::other(error)),
+        None if matches!(error, Error::ToSqlConversionFailure(_)) => {
+            TapeError::io(format_args!("{place}: cannot be written"), io::Error::other(error))
+        }
         // A value of another type than ours.
         None => TapeError::damaged(place, &error),
     }

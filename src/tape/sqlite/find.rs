@@ -5,27 +5,60 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::chain::{self, End, Of};
 use super::failed::failed;
+use super::seal::Seal;
+use super::title::{self, Title};
 use super::{place, row};
+use crate::key::Key;
+use crate::tape::lines::NOT_SEALED;
 use crate::tape::rotating::Before;
-use crate::tape::{Tape, TapeError, TapeId, head, text, time};
+use crate::tape::{TapeError, TapeId, time};
 
 /// Tapes of a file that an error names.
 const NAMED: usize = 10;
 
-/// The tape, and its number in the file.
-pub(super) fn tape(db: &Connection, path: &Path, id: Option<&TapeId>) -> Result<(i64, Tape), TapeError> {
-    let columns = "SELECT id, tape_id, session_id, metadata FROM tapes";
-    let parts = |row: &Row<'_>| Ok((row::tape(row, 0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?));
-    let found: (i64, String, Option<String>, String) = match id {
+/// A tape of a file, as it is found there.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// In the file.
+    pub(super) number: i64,
+    pub(super) id: TapeId,
+    pub(super) title: Title,
+}
+
+impl Found {
+    /// What it was sealed with, if it was; whoever has a key expects that only its owners could have written the tape.
+    pub(super) fn seal(&self, key: Option<&Key>, path: &Path) -> Result<Option<Seal>, TapeError> {
+        match (&self.title.head, key) {
+            (Some(head), key) => Seal::open(head, key, &self.id, path).map(Some),
+            (None, Some(_)) => Err(TapeError::key(path, NOT_SEALED)),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Where a chain of it ends.
+    pub(super) fn end(&self, db: &Connection, of: Of, path: &Path) -> Result<Option<End>, TapeError> {
+        chain::read(db, self.number, of).map_err(|error| failed(path, error))
+    }
+}
+
+/// The tape of that id, or the only one.
+pub(super) fn tape(db: &Connection, path: &Path, id: Option<&TapeId>) -> Result<Found, TapeError> {
+    let columns = format!("SELECT id, tape_id, {} FROM tapes", title::COLUMNS);
+    let found = |row: &Row<'_>| {
+        let id = TapeId::from_text(row.get_ref(1)?.as_str()?);
+        Ok(Found { number: row::tape(row, 0)?, id, title: Title::read(row, 2)? })
+    };
+    let one = match id {
         Some(id) => {
-            let one = db.query_row(&format!("{columns} WHERE tape_id = ?"), [id.as_str()], parts).optional();
+            let one = db.query_row(&format!("{columns} WHERE tape_id = ?"), [id.as_str()], found).optional();
             let none = || TapeError::foreign(path, format!("it holds no tape {id}"));
             one.map_err(|error| failed(path, error))?.ok_or_else(none)?
         }
         None => {
             let sql = format!("{columns} ORDER BY id LIMIT 2");
-            let all = || -> rusqlite::Result<Vec<_>> { db.prepare(&sql)?.query_map([], parts)?.collect() };
+            let all = || -> rusqlite::Result<Vec<_>> { db.prepare(&sql)?.query_map([], found)?.collect() };
             let mut all = all().map_err(|error| failed(path, error))?;
             match (all.pop(), all.pop()) {
                 (Some(one), None) => one,
@@ -34,13 +67,7 @@ pub(super) fn tape(db: &Connection, path: &Path, id: Option<&TapeId>) -> Result<
             }
         }
     };
-    let damaged = |why| TapeError::damaged(path.display(), why);
-    if !text::is_json(found.3.as_bytes()) {
-        return Err(damaged("metadata are no JSON".into()));
-    }
-    let mut tape = head::metadata_of(TapeId::from_text(&found.1), found.3.as_bytes()).map_err(damaged)?;
-    tape.session = found.2.map(Into::into);
-    Ok((found.0, tape))
+    Ok(one)
 }
 
 /// None of them was named.
@@ -59,13 +86,6 @@ fn several(db: &Connection, path: &Path) -> TapeError {
     }
     let which = "say which by `OpenOptions::tape`";
     TapeError::foreign(path, format_args!("it holds several tapes; {which}: {}", names.join(", ")))
-}
-
-/// What the files before have come to, of a tape that goes through several.
-pub(super) fn before(db: &Connection, tape: i64) -> rusqlite::Result<Before> {
-    let metadata: String =
-        db.query_row("SELECT metadata FROM tapes WHERE id = ?", [tape], |row| row.get(0))?;
-    Ok(Before::read(metadata.as_bytes()))
 }
 
 /// Whether it is still that tape that has the number: what was removed gives its number free.
@@ -90,7 +110,7 @@ pub(super) fn reached(db: &Connection, path: &Path, tape: i64, before: Before) -
     let Some((id, nanos)) = found.map_err(|error| failed(path, error))? else { return before.checked(path) };
     let frames = place::frame(id).cast_unsigned().max(before.frames);
     let at = time::within(Duration::from_nanos(u64::try_from(nanos).unwrap_or(0)));
-    Before { frames, at: Some(at), tip: None }.checked(path)
+    Before { frames, at: Some(at), ..before }.checked(path)
 }
 
 /// Bytes of the file, its log written back; of a transaction, as it will be.

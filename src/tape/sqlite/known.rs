@@ -29,18 +29,22 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Notes where an entry stands, and tells under which name.
+    /// Notes where an entry stands, and tells under which name, unless names are hidden.
     pub(super) fn stands(
         &mut self,
         db: &Connection,
         tape: i64,
         id: i64,
         entry: &Entry,
+        hides_names: bool,
     ) -> rusqlite::Result<Option<i64>> {
         if let Some(session) = &entry.session {
             let session = self.session(db, tape, session)?;
             let add = "INSERT OR IGNORE INTO session_blocks VALUES (?, ?)";
             stand(db, add, &mut self.session_blocks, session, id)?;
+        }
+        if hides_names {
+            return Ok(None);
         }
         let name = self.name(db, entry)?;
         name.map_or(Ok(()), |name| self.stand(db, name, id))?;

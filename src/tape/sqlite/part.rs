@@ -18,7 +18,7 @@ impl PartWriter for Writer {
     }
 
     fn reached(&self) -> Before {
-        Before { frames: self.frames(), at: self.last_at(), tip: None }
+        Before { frames: self.frames(), at: self.last_at(), tip: self.guard.tip() }
     }
 
     fn set_durable(&mut self, durable: bool) -> Result<(), TapeError> {
@@ -26,6 +26,6 @@ impl PartWriter for Writer {
     }
 
     fn end(&mut self) -> Result<(), TapeError> {
-        self.commit()
+        self.flush(true)
     }
 }

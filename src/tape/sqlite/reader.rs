@@ -2,22 +2,20 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
+use super::check::Check;
 use super::failed::failed;
+use super::find;
 use super::open::{For, open};
 use super::wanted::Wanted;
-use super::{find, place, row};
 use crate::tape::lines::follows;
 use crate::tape::{Entry, Filter, Filtered, OpenOptions, Source, Tape, TapeError, TapeId};
 
 /// So many rows are read at once, at most; behind a jump, a few.
 const ROWS: i64 = 256;
 const FEW_ROWS: i64 = 8;
-/// So many bytes are read at once, and one frame more.
-const BYTES: usize = 1 << 20;
 
 /// Reads one tape of a file in SQLite, or some of its entries.
 ///
@@ -46,6 +44,7 @@ pub struct Reader {
     path: PathBuf,
     number: i64,
     tape: Tape,
+    pub(super) check: Check,
     /// The last frame that was read ahead.
     last: i64,
     /// So many rows are read next.
@@ -67,7 +66,7 @@ impl Reader {
     ///
     /// It cannot be read, is no such file, or holds no tape or several.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, TapeError> {
-        Self::find(path.as_ref(), None)
+        Self::find(path.as_ref(), None, &OpenOptions::new())
     }
 
     /// Opens one of the tapes of a file.
@@ -76,20 +75,20 @@ impl Reader {
     ///
     /// As [`open`](Self::open); there is no such tape.
     pub fn open_tape(path: impl AsRef<Path>, id: &TapeId) -> Result<Self, TapeError> {
-        Self::find(path.as_ref(), Some(id))
+        Self::find(path.as_ref(), Some(id), &OpenOptions::new())
     }
 
-    /// Opens the only tape of a file, or the one that the options [name](OpenOptions::tape), if it may be read. There are
-    /// no keys to such a file.
+    /// Opens the only tape of a file, or the one that the options [name](OpenOptions::tape), with its keys, if it may be
+    /// read.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open); a key is of no use here; it may not be read.
+    /// As [`open`](Self::open); a key is missing or wrong; it may not be read.
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, TapeError> {
         Self::guarded(path.as_ref(), None, options)
     }
 
-    /// Opens one of the tapes of a file, if it may be read.
+    /// Opens one of the tapes of a file with its keys, if it may be read.
     ///
     /// ```
     /// use shadowcat::tape::sqlite::{Reader, Writer};
@@ -112,7 +111,7 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// As [`open_tape`](Self::open_tape); a key is of no use here; it may not be read.
+    /// As [`open_tape`](Self::open_tape); a key is missing or wrong; it may not be read.
     pub fn open_tape_with(
         path: impl AsRef<Path>,
         id: &TapeId,
@@ -123,16 +122,26 @@ impl Reader {
 
     fn guarded(path: &Path, id: Option<&TapeId>, options: &OpenOptions) -> Result<Self, TapeError> {
         let id = id.or(options.wanted());
-        let find = |_| options.needs_no_key(path).and_then(|()| Self::find(path, id));
-        options.guard(path, find, |reader| &reader.tape)
+        options.guard(path, |_| Self::find(path, id, options), |reader| &reader.tape)
     }
 
-    fn find(path: &Path, id: Option<&TapeId>) -> Result<Self, TapeError> {
+    /// Of a file that may be read.
+    pub(in crate::tape) fn find(
+        path: &Path,
+        id: Option<&TapeId>,
+        options: &OpenOptions,
+    ) -> Result<Self, TapeError> {
         let db = open(path, For::Reading)?;
-        let (number, tape) = find::tape(&db, path, id)?;
-        let path = path.to_owned();
+        // It may be written to meanwhile.
+        let all = db.unchecked_transaction().map_err(|error| failed(path, error))?;
+        let found = find::tape(&all, path, id)?;
+        let number = found.number;
+        let (check, tape) = Check::open(&all, path, found, options)?;
+        drop(all);
+        let (path, frame) = (path.to_owned(), check.frames_before());
         Ok(Self {
             db,
+            check,
             path,
             number,
             tape,
@@ -142,45 +151,20 @@ impl Reader {
             at: -1,
             ahead: VecDeque::new(),
             failure: None,
-            frame: None,
+            frame,
             done: false,
         })
     }
 
-    /// Reads only these entries: [`Filter::apply`], which finds them by an index here.
+    /// Reads only these entries: [`Filter::apply`], which finds them by an index here. With the key of a
+    /// [chain](super::Options::chain), or where [names are hidden](super::Options), it reads all.
     pub fn filter(self, filter: Filter) -> Filtered<Self> {
         filter.apply(self)
     }
 
-    fn read_ahead(&mut self) -> rusqlite::Result<()> {
-        let columns = row::COLUMNS;
-        // In one statement, as the tape may be removed, and its number another's.
-        let sql = format!(
-            "SELECT {columns} FROM recordings WHERE id > ? AND id <= ?
-            AND EXISTS (SELECT 1 FROM tapes WHERE id = ? AND tape_id = ?) ORDER BY recordings.id LIMIT ?"
-        );
-        let mut select = self.db.prepare_cached(&sql)?;
-        let (from, to) = (place::id(self.number, self.last), place::rows(self.number));
-        let mut rows =
-            select.query(params![from, to.end(), self.number, self.tape.id.as_str(), self.rows])?;
-        self.rows = (2 * self.rows).min(ROWS);
-        let mut bytes = 0;
-        while let Some(row) = rows.next()? {
-            let (id, entry) = row::read(row)?;
-            let frame = place::frame(id);
-            bytes += size(&entry);
-            self.last = frame;
-            self.ahead.push_back((frame, entry));
-            if bytes >= BYTES {
-                break;
-            }
-        }
-        Ok(())
-    }
-
     fn step(&mut self) -> Result<Option<Entry>, TapeError> {
         if self.ahead.is_empty() && self.failure.is_none() {
-            self.failure = self.read_ahead().err().map(|error| failed(&self.path, error));
+            self.failure = self.read_ahead().err();
         }
         let Some((frame, entry)) = self.ahead.pop_front() else {
             return self.failure.take().map_or_else(|| self.end(), Err);
@@ -195,16 +179,20 @@ impl Reader {
     /// Nothing follows, unless the tree of rows leads astray: then its other end is still there. What is being recorded may have
     /// grown meanwhile.
     fn end(&mut self) -> Result<Option<Entry>, TapeError> {
-        let last = find::last(&self.db, self.number).map_err(|error| failed(&self.path, error))?;
-        let is_there = find::is_there(&self.db, self.number, &self.tape.id);
-        if !is_there.map_err(|error| failed(&self.path, error))? {
+        let look = |db: &Connection| -> rusqlite::Result<_> {
+            let all = db.unchecked_transaction()?;
+            let is_there = find::is_there(&all, self.number, &self.tape.id)?;
+            Ok((is_there, find::last(&all, self.number)?, self.check.ends(&all, self.number)?))
+        };
+        let (is_there, last, ends) = look(&self.db).map_err(|error| failed(&self.path, error))?;
+        if !is_there {
             return Err(TapeError::removed(&self.path, &self.tape.id));
         }
         // Frames are numbered from 1.
         if last <= self.last.max(0) {
-            return Ok(None);
+            return self.check.end(ends, &self.path).map(|()| None);
         }
-        self.read_ahead().map_err(|error| failed(&self.path, error))?;
+        self.read_ahead()?;
         if !self.ahead.is_empty() {
             return self.step();
         }
@@ -223,6 +211,7 @@ impl Reader {
         if frame == self.at.saturating_add(1) {
             return;
         }
+        self.check.jump();
         self.frame = None;
         while self.ahead.front().is_some_and(|(ahead, _)| *ahead < frame) {
             self.ahead.pop_front();
@@ -253,7 +242,7 @@ impl Source for Reader {
     }
 
     fn skip_to(&mut self, filter: &Filter) {
-        if self.done || self.failure.is_some() {
+        if self.done || self.failure.is_some() || !self.check.trusts_indexes() {
             return;
         }
         match self.find_wanted(filter) {
@@ -264,11 +253,6 @@ impl Source for Reader {
     }
 }
 
-/// In memory, about.
-fn size(entry: &Entry) -> usize {
-    let name = |name: &Option<Arc<str>>| name.as_ref().map_or(0, |name| name.len());
-    entry.bytes.len() + name(&entry.session) + name(&entry.component)
-}
-
+mod ahead;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! An entry as a row.
 
+use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::Row;
@@ -11,6 +12,13 @@ use crate::tape::{Edge, Entry, EntryKind, MAX_NAME_BYTES, Outcome, frame, name};
 /// What [`read`] needs, in its order.
 pub(super) const COLUMNS: &str = "id, message, message_type, direction, edge, elapsed_ns, timestamp, session_id, \
     component_id, call, outcome, synthetic";
+/// The same, and what else is bound in a row that is sealed or has a MAC, and the MAC.
+pub(super) const CHECKED: &str = "id, message, message_type, direction, edge, elapsed_ns, timestamp, session_id, \
+    component_id, call, outcome, synthetic, policy, (SELECT method FROM names WHERE names.id = name), \
+    (SELECT tool FROM names WHERE names.id = name), mac";
+/// Where these stand, in the order in which they are bound.
+pub(super) const BOUND: RangeInclusive<usize> = 2..=14;
+pub(super) const MAC: usize = 15;
 
 /// Since 1970.
 pub(super) fn micros(time: SystemTime) -> i64 {

@@ -44,6 +44,7 @@ CREATE TABLE recordings (
     synthetic INTEGER,
     name INTEGER REFERENCES names(id),
     policy BLOB,
+    mac BLOB,
     message BLOB,
     tape INTEGER AS (id >> 40),
     frame INTEGER AS (id & 1099511627775)
@@ -53,8 +54,19 @@ CREATE TABLE tapes (
     tape_id TEXT NOT NULL UNIQUE,
     session_id TEXT,
     created_at INTEGER NOT NULL,
-    metadata TEXT NOT NULL
+    metadata TEXT NOT NULL,
+    head BLOB,
+    sealed BLOB
 );
+CREATE TABLE chains (
+    tape INTEGER NOT NULL REFERENCES tapes(id),
+    of TEXT NOT NULL,
+    title BLOB NOT NULL,
+    tip BLOB NOT NULL,
+    finished INTEGER NOT NULL,
+    mac BLOB NOT NULL,
+    PRIMARY KEY (tape, of)
+) WITHOUT ROWID;
 CREATE TABLE sessions (
     id INTEGER PRIMARY KEY,
     tape INTEGER NOT NULL REFERENCES tapes(id),
@@ -89,7 +101,7 @@ CREATE TABLE session_blocks (
 CREATE VIEW frames AS
     SELECT tapes.tape_id, frame, elapsed_ns / 1e6 AS timestamp_ms, recordings.session_id, direction, edge,
         message_type AS kind, method, nullif(tool, '') AS tool, call, outcome, component_id, synthetic,
-        CAST(message AS TEXT) AS content
+        iif(head IS NULL, CAST(message AS TEXT), NULL) AS content
     FROM recordings JOIN tapes ON tapes.id = recordings.tape LEFT JOIN names ON names.id = recordings.name
     ORDER BY recordings.id;
 ";

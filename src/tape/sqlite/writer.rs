@@ -1,23 +1,21 @@
 //! Writing a tape into SQLite.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use rusqlite::Connection;
 
 use super::failed::failed;
-use super::find;
-use super::insert::{add, insert, title};
+use super::guard::Guard;
 use super::known::Known;
-use super::open::{self, For};
+use crate::key::hex;
 use crate::tape::rotating::Before;
-use crate::tape::{Entry, MAX_FRAME_BYTES, Sink, Tape, TapeError, TapeId, name};
+use crate::tape::{Entry, MAX_FRAME_BYTES, Sink, Tape, TapeError, name};
 
 /// So many entries, bytes and so much time are worth a commit.
 const ENTRIES: usize = 64;
 const BYTES: usize = 4 << 20;
-const PATIENCE: Duration = Duration::from_millis(20);
+pub(super) const PATIENCE: Duration = Duration::from_millis(20);
 
 /// Writes a tape into a file in SQLite. Entries wait in memory until a commit: 64 of them, 4 MiB or 20 ms.
 ///
@@ -42,118 +40,29 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// ```
 #[derive(Debug)]
 pub struct Writer {
-    db: Connection,
-    path: PathBuf,
-    number: i64,
-    tape: Tape,
+    pub(super) db: Connection,
+    pub(super) path: PathBuf,
+    pub(super) number: i64,
+    pub(super) tape: Tape,
     /// The tape's row is to be written again.
-    changed: bool,
+    pub(super) changed: bool,
     /// What stands in the files before.
-    before: Before,
-    frames: u64,
+    pub(super) before: Before,
+    pub(super) frames: u64,
     /// When the last entry was said, those in memory included.
-    at: Option<Duration>,
+    pub(super) at: Option<Duration>,
     /// Bytes of the file when something was last committed.
-    size: u64,
-    waiting: Vec<Entry>,
-    bytes: usize,
-    due: Option<Instant>,
-    known: Known,
+    pub(super) size: u64,
+    pub(super) waiting: Vec<Entry>,
+    pub(super) bytes: usize,
+    pub(super) due: Option<Instant>,
+    pub(super) known: Known,
+    pub(super) guard: Guard,
+    /// What is bound says that nothing comes after it.
+    pub(super) ended: bool,
 }
 
 impl Writer {
-    /// Makes the file, with mode 0600, and a tape in it.
-    ///
-    /// # Errors
-    ///
-    /// It exists, or cannot be made.
-    pub fn create(path: impl AsRef<Path>, tape: &Tape) -> Result<Self, TapeError> {
-        Self::create_after(path.as_ref(), tape, Before::default())
-    }
-
-    /// A part of a tape, after others.
-    pub(in crate::tape) fn create_after(path: &Path, tape: &Tape, before: Before) -> Result<Self, TapeError> {
-        open::create(path, |db| Self::begin(db, path, tape, before))
-    }
-
-    /// Begins another tape in a file of tapes.
-    ///
-    /// # Errors
-    ///
-    /// It is no such file, others may read or write it, or it holds this tape already.
-    pub fn add_to(path: impl AsRef<Path>, tape: &Tape) -> Result<Self, TapeError> {
-        let path = path.as_ref();
-        Self::begin(open::open(path, For::Writing)?, path, tape, Before::default())
-    }
-
-    /// Goes on with a tape.
-    ///
-    /// # Errors
-    ///
-    /// As [`add_to`](Self::add_to); there is no such tape. That somebody else goes on with it too is told by
-    /// [`commit`](Sink::commit), to whoever writes second.
-    pub fn resume(path: impl AsRef<Path>, id: &TapeId) -> Result<Self, TapeError> {
-        Self::go_on(path.as_ref(), Some(id))
-    }
-
-    /// Goes on with the only tape of a file.
-    pub(in crate::tape) fn resume_only(path: &Path) -> Result<Self, TapeError> {
-        Self::go_on(path, None)
-    }
-
-    fn go_on(path: &Path, id: Option<&TapeId>) -> Result<Self, TapeError> {
-        let db = open::open(path, For::Writing)?;
-        let (number, tape) = find::tape(&db, path, id)?;
-        let before = find::before(&db, number).map_err(|error| failed(path, error))?;
-        let reached = find::reached(&db, path, number, before)?;
-        let mut writer = Self::new(db, path, number, tape, before)?;
-        (writer.frames, writer.at) = (reached.frames, reached.at);
-        writer.size = find::size(&writer.db).map_err(|error| failed(path, error))?;
-        Ok(writer)
-    }
-
-    fn begin(db: Connection, path: &Path, tape: &Tape, before: Before) -> Result<Self, TapeError> {
-        name::check_title(tape, path)?;
-        let number = add(&db, tape, &before).map_err(|error| match error.sqlite_error_code() {
-            Some(ErrorCode::ConstraintViolation) => {
-                let exists = io::Error::new(io::ErrorKind::AlreadyExists, "it holds such a tape already");
-                TapeError::io(path.display(), exists)
-            }
-            _ => failed(path, error),
-        })?;
-        let full = || TapeError::damaged(path.display(), "no other tape fits behind the last of it");
-        let number = number.ok_or_else(full)?;
-        Self::new(db, path, number, tape.clone(), before)
-    }
-
-    fn new(db: Connection, path: &Path, number: i64, tape: Tape, before: Before) -> Result<Self, TapeError> {
-        let set = || -> rusqlite::Result<()> {
-            db.pragma_update(None, "synchronous", "normal")?;
-            db.pragma_update(None, "temp_store", "memory")?;
-            // Looked up for each row; what a row names is written before it.
-            db.pragma_update(None, "foreign_keys", false)?;
-            // What is removed is not to be found in the file's free pages.
-            db.pragma_update(None, "secure_delete", true)
-        };
-        set().map_err(|error| failed(path, error))?;
-        let Before { frames, at, .. } = before;
-        Ok(Self {
-            db,
-            path: path.to_owned(),
-            number,
-            tape,
-            changed: false,
-            before,
-            frames,
-            at,
-            size: 0,
-            waiting: Vec::new(),
-            bytes: 0,
-            due: None,
-            known: Known::default(),
-        })
-    }
-
     /// Whether [`commit`](Sink::commit) waits until the disk has it, so that it survives a power failure too. Off by
     /// default.
     ///
@@ -180,6 +89,12 @@ impl Writer {
         self.frames + self.waiting.len() as u64
     }
 
+    /// The MAC of where the [chain](super::Options::chain) ends in the file, in hexadecimal digits: what was committed. To be kept
+    /// elsewhere by whoever wants to know that nothing was cut off behind it.
+    pub fn chain_tip(&self) -> Option<String> {
+        self.guard.tip().as_ref().map(hex)
+    }
+
     pub(super) fn before(&self) -> Before {
         self.before
     }
@@ -187,48 +102,6 @@ impl Writer {
     /// With what waits in memory.
     pub(super) fn file_bytes(&self) -> u64 {
         self.size + self.bytes as u64
-    }
-
-    /// Writes what waits in one transaction, or nothing.
-    fn flush(&mut self) -> Result<(), TapeError> {
-        if let Err(error) = self.try_flush() {
-            // It was rolled back, and so was what was new in it.
-            self.known = Known::default();
-            // Tried again later, not at once.
-            self.due = self.due.map(|_| Instant::now() + PATIENCE);
-            return Err(error);
-        }
-        self.frames += self.waiting.len() as u64;
-        self.waiting.clear();
-        (self.bytes, self.due, self.changed) = (0, None, false);
-        Ok(())
-    }
-
-    fn try_flush(&mut self) -> Result<(), TapeError> {
-        if self.waiting.is_empty() && !self.changed {
-            return Ok(());
-        }
-        self.write().map_err(|error| failed(&self.path, error))?
-    }
-
-    /// Not where somebody else has written to the same tape: a file is locked, a tape in it is not.
-    fn write(&mut self) -> rusqlite::Result<Result<(), TapeError>> {
-        let all = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)?;
-        if !find::is_there(&all, self.number, &self.tape.id)? {
-            return Ok(Err(TapeError::removed(&self.path, &self.tape.id)));
-        }
-        let last = find::last(&all, self.number)?.max(self.before.frames.cast_signed());
-        if last != self.frames.cast_signed() {
-            return Ok(Err(TapeError::busy(&self.path)));
-        }
-        if self.changed {
-            title(&all, self.number, &self.tape, &self.before)?;
-        }
-        insert(&all, self.number, last + 1, &self.waiting, &mut self.known, &self.tape)?;
-        let size = find::size(&all)?;
-        all.commit()?;
-        self.size = size;
-        Ok(Ok(()))
     }
 
     /// Whether a reader takes it.
@@ -248,7 +121,7 @@ impl Sink for Writer {
         let due = *self.due.get_or_insert_with(|| Instant::now() + PATIENCE);
         let is_enough = self.waiting.len() >= ENTRIES || self.bytes >= BYTES;
         if (is_enough || Instant::now() >= due)
-            && let Err(error) = self.flush()
+            && let Err(error) = self.flush(false)
         {
             self.waiting.pop();
             self.bytes -= entry.bytes.len();
@@ -269,7 +142,7 @@ impl Sink for Writer {
     }
 
     fn commit(&mut self) -> Result<(), TapeError> {
-        self.flush()
+        self.flush(false)
     }
 
     fn due(&self) -> Option<Instant> {
@@ -278,7 +151,7 @@ impl Sink for Writer {
 
     /// All is in the file itself afterwards, as far as no reader is in the way.
     fn finish(&mut self) -> Result<(), TapeError> {
-        self.flush()?;
+        self.flush(true)?;
         let checkpoint = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         checkpoint.map_err(|error| failed(&self.path, error))
     }
@@ -291,6 +164,6 @@ impl Sink for Writer {
 impl Drop for Writer {
     /// As a process that ends in good order does; who wants to know whether it went well commits.
     fn drop(&mut self) {
-        let _ = self.flush();
+        let _ = self.flush(false);
     }
 }

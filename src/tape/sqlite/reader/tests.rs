@@ -1,3 +1,4 @@
+use super::ahead::{BYTES, size};
 use super::*;
 use crate::message::Direction;
 use crate::tape::sqlite::Writer;

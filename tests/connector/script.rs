@@ -9,9 +9,9 @@ use shadowcat::connect::Wassette;
 use shadowcat::connect::wassette::Stdio as Builder;
 use shadowcat::wassette::Dialect;
 
-use crate::NEVER;
 use crate::process::system::group;
 use crate::process::{Folder, eventually_async};
+use crate::support::NEVER;
 
 /// A script in the place of a wassette, which notes with which words and as which process it is run.
 pub(crate) struct Script(pub(crate) Folder);

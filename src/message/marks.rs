@@ -113,7 +113,7 @@ impl JsonRpcMessage {
     #[cfg(feature = "tape")]
     pub(crate) fn recorded_call(&self, recorder: u32) -> Option<u64> {
         let marks = &self.inner.beside.marks;
-        (marks.recorder == recorder).then_some(marks.call)
+        (marks.recorder == recorder && marks.call != 0).then_some(marks.call)
     }
 
     #[cfg(all(feature = "secret", feature = "tape"))]

@@ -86,7 +86,7 @@ impl Exchange {
 }
 
 /// What an entry keeps in memory: its names are its own.
-pub(super) fn weight(entry: &Entry) -> usize {
+pub(crate) fn weight(entry: &Entry) -> usize {
     let names = [&entry.session, &entry.component].into_iter().flatten();
     size_of::<Entry>() + entry.bytes.len() + names.map(|name| name.len()).sum::<usize>()
 }

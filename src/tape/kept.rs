@@ -210,9 +210,14 @@ fn is_asked(entry: &Entry) -> bool {
 }
 
 /// A client that has no session is as one that has: others may be answered otherwise. Who only asks which revisions there
-/// are may go on in a session (2026-07-28 basic/versioning), and what a layer asks is no client's.
+/// are may go on in a session (2026-07-28 basic/versioning), and so does who opens one, which has a name only afterwards;
+/// what a layer asks is no client's.
 fn is_own(entry: &Entry) -> bool {
-    let is_probe = || name::message(entry).is_some_and(|message| message.is_method(method::DISCOVER));
+    let is_probe = || {
+        name::message(entry).is_some_and(|message| {
+            message.is_method(method::DISCOVER) || message.is_method(method::INITIALIZE)
+        })
+    };
     is_asked(entry) && !entry.synthetic && !is_probe()
 }
 

@@ -71,7 +71,7 @@ mod entry;
 mod error;
 #[cfg(feature = "secret")]
 mod escapes;
-mod exchange;
+pub(crate) mod exchange;
 pub mod export;
 pub(crate) mod failure;
 mod filter;

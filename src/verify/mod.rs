@@ -56,7 +56,8 @@
 //! A call that had failed is equal if it fails again with an error of the same [kind](crate::tape::Entry::failure),
 //! whatever its words; where one of the two tells no kind, as on older tapes, with any.
 //!
-//! What a layer or a person made or answered ([`Entry::synthetic`](crate::tape::Entry::synthetic)) is not played.
+//! What a layer or a person made or answered ([`Entry::synthetic`](crate::tape::Entry::synthetic)) is not played, but for
+//! what was answered to a question of the server: that is what the server got.
 //!
 //! A tape is played as it is: its calls do again what they did, at the server as it is now. Play what you trust.
 //!

@@ -199,6 +199,12 @@ impl Folder {
         fs::write(self.0.join(name), bytes).expect("a file can be written under the target directory");
     }
 
+    /// Whether something stands in it by now.
+    #[allow(dead_code, reason = "not all who have folders wait")]
+    pub(crate) fn has(&self, name: &str) -> bool {
+        fs::metadata(self.0.join(name)).is_ok_and(|facts| facts.len() > 0)
+    }
+
     pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         fs::read(self.0.join(name)).unwrap_or_else(|error| panic!("the peer wrote {name}: {error}"))
     }

@@ -73,7 +73,7 @@ async fn served(rules: &Rules, record: impl FnOnce(RecordLayer) -> RecordLayer) 
         .service(server(true));
     let (ours, theirs) = tokio::io::duplex(1 << 16);
     let (read, write) = tokio::io::split(theirs);
-    let served = tokio::spawn(serve::stdio(stack).run_on(read, write));
+    let served = tokio::spawn(serve::stdio(stack).session("s").run_on(read, write));
     let (mut read, mut write) = tokio::io::split(ours);
     write.write_all(format!("{CALL}\n{PING}\n").as_bytes()).await.unwrap();
     write.shutdown().await.unwrap();
@@ -90,11 +90,21 @@ async fn copies_to_a_client_are_recorded_and_marked() {
         for (matcher, text) in [(responses(), RESULT), (logs(), LOG)] {
             let memory = served(&faulty(matcher, failure.clone()), |layer| layer).await;
             let entries = memory.entries();
+            assert!(entries.iter().all(|entry| entry.session.as_deref() == Some("s")), "{failure:?}");
             assert_eq!(said(&entries, text), [(down, false), (down, true), (down, true)], "{failure:?}");
             let call = entries.iter().find(|entry| entry.bytes == CALL).unwrap().call;
             assert!(entries.iter().filter(|entry| entry.bytes == text).all(|entry| entry.call == call));
         }
     }
+}
+
+#[tokio::test]
+async fn of_a_flood_some_copies_are_recorded_and_how_many_there_were() {
+    let memory = served(&faulty(responses(), Failure::Flood(200)), |layer| layer).await;
+    assert_eq!(said(&memory.entries(), RESULT).len(), 1 + 64);
+    let notes: Vec<_> = memory.entries().into_iter().filter(|entry| entry.kind == EntryKind::Note).collect();
+    let texts: Vec<_> = notes.iter().map(|note| String::from_utf8_lossy(&note.bytes)).collect();
+    assert_eq!(texts, ["136 more copies of the message before it"]);
 }
 
 #[tokio::test]

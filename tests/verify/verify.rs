@@ -184,6 +184,37 @@ async fn a_question_gets_the_answer_that_was_recorded_for_it() {
 }
 
 #[tokio::test]
+async fn what_a_person_answered_to_a_question_is_answered_again() {
+    let question = r#"{"jsonrpc":"2.0","id":5,"method":"sampling/createMessage","params":{"q":"one"}}"#;
+    let mut made = Made::new()
+        .client(&call_text(1))
+        .server(question)
+        .client(r#"{"jsonrpc":"2.0","id":5,"result":{"said":"uno"}}"#);
+    made.entries.last_mut().unwrap().synthetic = true;
+    let tape = made.server(r#"{"jsonrpc":"2.0","id":1,"result":{"said":"uno"}}"#).source();
+    let report = Verify::new(tape).run(asking(question)).await.unwrap();
+    assert!(report.is_deterministic(), "{report}");
+}
+
+#[tokio::test]
+async fn what_was_said_in_a_call_that_is_not_played_is_not_missed() {
+    let log = r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"own"}}"#;
+    let mut made = Made::new().client(&call_text(1)).of(1);
+    made.entries.last_mut().unwrap().synthetic = true;
+    let result = |id| format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"said":"uno"}}}}"#);
+    let made = made.server(log).of(1).server(&result(1)).of(1);
+    let made = made.client(&call_text(2)).of(2).server(&result(2)).of(2);
+    let tape = made.end(2, Outcome::Answered, "").source();
+    let server = leaf(|message: JsonRpcMessage| {
+        let is_call = message.kind() == Kind::Request && !message.is_listen();
+        std::future::ready(Ok(if is_call { answer(&message, r#"{"said":"uno"}"#) } else { Reply::empty() }))
+    });
+    let report = Verify::new(tape).run(server).await.unwrap();
+    assert!(report.is_deterministic(), "{report}");
+    assert_eq!((report.totals.calls, report.totals.left_out), (1, 1), "{report}");
+}
+
+#[tokio::test]
 async fn what_the_server_gives_out_now_is_what_it_gets_back() {
     let state = r#"{"resultType":"input_required","requestState":"old-state","inputRequests":{}}"#;
     let tape = Made::new()

@@ -19,6 +19,8 @@ impl Masks {
 /// none would be [explained](unexplained), or so deep that to name them takes much more than the document does.
 pub(super) fn places(recorded: &[u8]) -> Vec<Pointer> {
     const DEEPEST: usize = 128;
+    /// Bytes of places that any request may have.
+    const LEAST: usize = 16 << 10;
     let (mut found, mut size) = (Vec::new(), 0);
     let mut left = vec![(Pointer::root(), 0, recorded)];
     while let Some((place, depth, json)) = left.pop() {
@@ -31,7 +33,7 @@ pub(super) fn places(recorded: &[u8]) -> Vec<Pointer> {
             let masked = members.chain(elements).filter(|(_, part)| is_masked(part));
             left.extend(masked.map(|(step, part)| (place.clone().join(step), depth + 1, part)));
         }
-        if found.len() + left.len() >= Comparison::MAX_DIFFERENCES || size > 8 * recorded.len() {
+        if found.len() + left.len() >= Comparison::MAX_DIFFERENCES || size > 8 * recorded.len() + LEAST {
             return Vec::new();
         }
     }

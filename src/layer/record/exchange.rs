@@ -82,11 +82,12 @@ impl tap::Exchange for Exchange {
 
     fn received(&mut self, message: &JsonRpcMessage) {
         let Some(masked) = self.stack.masked(message) else { return self.taped.lost(message) };
+        // Before what is the last of this exchange is said.
+        watch(&self.taped, message, &masked, Direction::ToClient);
         match self.is_single {
             true => self.taped.received_only(&masked),
             false => self.taped.received(&masked),
         }
-        watch(&self.taped, message, &masked, Direction::ToClient);
         if let Some(components) = &self.stack.components {
             components.heard(self.managing.as_ref(), &masked, &self.recorder);
         }

@@ -27,7 +27,7 @@
 //! that asked for progress gets some of ours meanwhile; see [`RulesLayer::without_progress`].
 //! [`wire::fault`](crate::wire::fault) says what those of the third line look like on each transport. A flood is the
 //! message itself, so many times more, as a duplicate is; a recorder that is nearer to whom it goes to has the copies on
-//! its tape, as [synthetic](crate::JsonRpcMessage::synthetic). What a transport cannot do passes unharmed, and
+//! its tape, as [synthetic](crate::JsonRpcMessage::synthetic): 64 of them, and a note of how many more there were. What a transport cannot do passes unharmed, and
 //! [is counted](Stats::unharmed). After a fault, no other rule is asked about the message, unless it is a delay alone.
 //!
 //! ```

@@ -85,7 +85,7 @@ impl Writer {
     /// # Errors
     ///
     /// As [`add_to`](Self::add_to); there is no such tape; it needs a key. That somebody else goes on with it too is told
-    /// by [`commit`](Sink::commit), to whoever writes second.
+    /// by [`commit`](crate::tape::Sink::commit), to whoever writes second.
     pub fn resume(path: impl AsRef<Path>, id: &TapeId) -> Result<Self, TapeError> {
         Self::resume_with(path, id, &Options::new())
     }

@@ -62,7 +62,8 @@ impl Options {
     /// ([unless](Self::hide_names)), of sessions and of components; all times, kinds, directions, numbers of calls and
     /// outcomes; how long each message is; the tape's id, when it began, and its session. So these can be
     /// asked for by index, but without the key of a chain an index is trusted: who can write the file can make it pass over
-    /// entries.
+    /// entries, or show older ones of the same tape. Of a tape that goes through several files, only a chain tells that one is
+    /// missing.
     #[cfg(feature = "encryption")]
     #[cfg_attr(docsrs, doc(cfg(feature = "encryption")))]
     pub fn encrypt(mut self, key: Key) -> Self {

@@ -60,7 +60,7 @@ impl Builder {
         match (entry.direction, message.kind()) {
             (Direction::ToUpstream, Kind::Request) => self.request(entry, message),
             (Direction::ToUpstream, Kind::Notification) => self.notification(entry, message),
-            (Direction::ToUpstream, Kind::Response) => self.client_answer(entry, message),
+            (Direction::ToUpstream, Kind::Response) => self.client_answer(message),
             (Direction::ToClient, Kind::Response) => self.answer(entry, message),
             (Direction::ToClient, _) => self.said(entry, message),
         }
@@ -116,10 +116,10 @@ impl Builder {
         self.over(entry, call, End::Left(message));
     }
 
-    /// To a question of the server.
-    fn client_answer(&mut self, entry: &Entry, message: JsonRpcMessage) {
+    /// To a question of the server, whoever answered it: that is what the server got.
+    fn client_answer(&mut self, message: JsonRpcMessage) {
         let question = message.owned_id().and_then(|id| self.questions.remove(&id));
-        let Some((call, at)) = question.filter(|_| !entry.synthetic) else {
+        let Some((call, at)) = question else {
             self.script.left_out += 1;
             return;
         };
@@ -148,7 +148,10 @@ impl Builder {
     }
 
     fn said(&mut self, entry: &Entry, message: JsonRpcMessage) {
-        if entry.synthetic {
+        // In the call of a request that is not sent, nothing is said.
+        let is_of_other =
+            self.is_numbered && entry.call.is_some_and(|call| !self.numbers.contains_key(&call));
+        if entry.synthetic || is_of_other {
             return;
         }
         let call = self.owner(entry, &message);

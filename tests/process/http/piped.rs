@@ -40,7 +40,7 @@ pub(crate) async fn body_to_pipe(case: &Value) -> Result<(), String> {
     let sent = post(&bytes(&case["bytes_base64"]));
     let probe = post(crate::PROBE.trim_ascii_end());
     let _ = tokio::join!(exchange(front.address, &sent, false), async {
-        while folder.read("received").is_empty() {
+        while !folder.has("received") {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         exchange(front.address, &probe, false).await

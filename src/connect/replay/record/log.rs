@@ -8,6 +8,7 @@ use super::mask::Mask;
 use crate::connect::replay::ReplayError;
 use crate::connect::replay::script::Wanted;
 use crate::message::{Direction, JsonRpcMessage};
+use crate::tape::exchange::weight;
 use crate::tape::kept::Chosen;
 use crate::tape::{Edge, Entry, EntryKind, Outcome};
 
@@ -79,7 +80,7 @@ impl Log {
         let mut entry = entry.at(self.began.elapsed()).edge(self.edge);
         entry.session.clone_from(&self.session);
         let mut inner = self.lock();
-        inner.bytes = inner.bytes.saturating_add(entry.bytes.len() + size_of::<Entry>());
+        inner.bytes = inner.bytes.saturating_add(weight(&entry));
         inner.is_full |= inner.bytes > self.max_bytes;
         if !inner.is_full {
             inner.entries.push(entry);

@@ -116,10 +116,15 @@ fn gone_on_with(bytes: &[u8], copy: &Path, guard: Guard) {
     }
 }
 
+/// What was brought to this version is read to its end: nothing else is left of it.
 fn migrated(bytes: &[u8], copy: &Path, guard: Guard) {
     private(copy, bytes);
-    if sqlite::migrate(copy).is_err() {
-        return;
+    let Ok(version) = sqlite::migrate(copy) else { return };
+    if version < 2 {
+        for id in sqlite::tapes(copy).expect("it was migrated") {
+            let (_, error) = read(sqlite::Reader::open_tape(copy, &id).expect("it was migrated"));
+            assert!(error.is_none(), "{error:?}");
+        }
     }
     for id in sqlite::tapes(copy).into_iter().flatten() {
         let open = || sqlite::Reader::open_tape_with(copy, &id, &guard.opening()).map(read);

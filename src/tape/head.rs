@@ -108,7 +108,7 @@ pub(super) fn metadata_of(id: TapeId, metadata: &[u8]) -> Result<Tape, Cow<'stat
 }
 
 fn component(json: &[u8]) -> Result<Component, Cow<'static, str>> {
-    let mut component = Component::new(text(json, "id")?.ok_or("a component without an id")?);
+    let mut component = Component::new(name_of(json, "id")?.ok_or("a component without an id")?);
     component.uri = text(json, "uri")?;
     component.digest = text(json, "digest")?;
     component.policy = text(json, "policy")?;

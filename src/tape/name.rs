@@ -36,7 +36,8 @@ pub(super) fn check(entry: &Entry, path: &Path) -> Result<(), TapeError> {
 /// The same of a tape's own.
 pub(super) fn check_title(tape: &Tape, path: &Path) -> Result<(), TapeError> {
     fits("tape", Some(tape.id.as_str()), path)?;
-    fits("session", tape.session.as_deref(), path)
+    fits("session", tape.session.as_deref(), path)?;
+    tape.components.iter().try_for_each(|component| fits("component", Some(&component.id), path))
 }
 
 fn fits(what: &str, name: Option<&str>, path: &Path) -> Result<(), TapeError> {

@@ -4,10 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use shadowcat::layer::RecordLayer;
-use shadowcat::tape::{Edge, EntryKind, Recorder, RecorderOptions, Sink, Snapshot, SnapshotKind, Tape};
+use shadowcat::tape::{
+    Edge, Entry, EntryKind, Recorder, RecorderOptions, Sink, Snapshot, SnapshotKind, Tape, TapeError,
+};
 use shadowcat::{Context, Direction, Error, JsonRpcMessage, Reply, serve};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tower::{Layer, Service, service_fn};
 
 #[cfg(feature = "http")]
@@ -19,14 +23,46 @@ use crate::support::*;
 type Tapes = Arc<Mutex<BTreeMap<String, Memory>>>;
 
 fn per_session() -> (RecordLayer, Tapes) {
-    let tapes = Tapes::default();
+    let (layer, tapes, _) = per_session_told();
+    (layer, tapes)
+}
+
+/// The sessions of which the tapes end are told.
+fn per_session_told() -> (RecordLayer, Tapes, Receiver<String>) {
+    let (tapes, (ended, told)) = (Tapes::default(), channel(8));
     let made = tapes.clone();
     let layer = RecordLayer::per_session(RecorderOptions::new(), move |tape: &Tape| {
-        let memory = Memory::default();
-        made.lock().unwrap().insert(tape.session.as_deref().unwrap_or_default().to_owned(), memory.clone());
-        Ok(Box::new(memory) as Box<dyn Sink>)
+        let (memory, name) = (Memory::default(), tape.session.as_deref().unwrap_or_default().to_owned());
+        made.lock().unwrap().insert(name.clone(), memory.clone());
+        Ok(Box::new(Told(memory, name, ended.clone())) as Box<dyn Sink>)
     });
-    (layer, tapes)
+    (layer, tapes, told)
+}
+
+/// Tells of its end.
+struct Told(Memory, String, Sender<String>);
+
+impl Sink for Told {
+    fn append(&mut self, entry: &Entry) -> Result<(), TapeError> {
+        self.0.append(entry)
+    }
+
+    fn update(&mut self, tape: &Tape) -> Result<(), TapeError> {
+        self.0.update(tape)
+    }
+
+    fn commit(&mut self) -> Result<(), TapeError> {
+        Ok(())
+    }
+
+    fn due(&self) -> Option<Instant> {
+        None
+    }
+
+    fn finish(&mut self) -> Result<(), TapeError> {
+        let _ = self.2.try_send(self.1.clone());
+        Ok(())
+    }
 }
 
 fn taped(tapes: &Tapes, session: &str) -> Memory {
@@ -215,4 +251,27 @@ async fn both_edges_of_a_session_go_onto_its_one_tape() {
             assert_eq!(calls, expected, "{session} {edge}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_tape_ends_with_the_stack_of_its_session_whatever_goes_on_below() {
+    let (layer, tapes, mut ended) = per_session_told();
+    let mut below = layer.clone().edge(Edge::Upstream).layer(service_fn(echo));
+    for session in ["a", "b"] {
+        let mut above = layer.layer(below.clone());
+        say(&mut above, session, 1).await;
+        drop(above);
+        assert_eq!(soon(ended.recv()).await.unwrap(), session);
+    }
+    assert!(layer.recorders().is_empty());
+    // What comes from no stack above then has a tape of its own, which goes on while there are others.
+    say(&mut below, "c", 1).await;
+    say(&mut layer.layer(below.clone()), "d", 1).await;
+    assert_eq!(soon(ended.recv()).await.unwrap(), "d");
+    say(&mut below, "c", 2).await;
+    soon(layer.finish()).await.unwrap();
+    assert_eq!(soon(ended.recv()).await.unwrap(), "c");
+    let counts = ["a", "b", "c", "d"].map(|session| taped(&tapes, session).entries().len());
+    assert_eq!(counts, [6; 4]);
+    assert_eq!(tapes.lock().unwrap().len(), 4);
 }

@@ -3,7 +3,7 @@
 use futures::StreamExt;
 use shadowcat::connect::Replay;
 use shadowcat::connect::replay::{Matching, Mode, Options, Repeats, ReplayError};
-use shadowcat::tape::{Edge, Entry, Filter, Sink, json};
+use shadowcat::tape::{Edge, Entry, Filter, Outcome, Sink, json};
 use shadowcat::verify::Verify;
 use shadowcat::{Error, JsonRpcMessage};
 use tower::{Service, ServiceExt};
@@ -126,20 +126,23 @@ fn a_tape_of_a_session_is_not_recorded_anew_without_one() {
     assert!(kept.to_string().contains("it holds another session"), "{kept}");
 }
 
+fn ask(id: &str, method: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}"}}"#)
+}
+
 fn counting() -> Vec<Entry> {
-    let count = |id: &str| r#"{"jsonrpc":"2.0","id":ID,"method":"count"}"#.replace("ID", id);
-    let discover = r#"{"jsonrpc":"2.0","id":0,"method":"server/discover"}"#;
-    let mut tape = vec![up(discover), down(result("0", r#""what there is""#)), up(note("notifications/x"))];
-    tape.extend((1..4).map(|n: u32| n.to_string()).flat_map(|n| [up(count(&n)), down(result(&n, &n))]));
+    let discover = up(ask("0", "server/discover"));
+    let mut tape = vec![discover, down(result("0", r#""what there is""#)), up(note("notifications/x"))];
+    tape.extend(["1", "2", "3"].iter().flat_map(|n| [up(ask(n, "count")), down(result(n, n))]));
     tape
 }
 
 async fn count(replay: &mut Replay) -> String {
-    only(replay, r#"{"jsonrpc":"2.0","id":7,"method":"count"}"#).await
+    only(replay, ask("7", "count")).await
 }
 
 async fn discover(replay: &mut Replay) -> String {
-    only(replay, r#"{"jsonrpc":"2.0","id":6,"method":"server/discover"}"#).await
+    only(replay, ask("6", "server/discover")).await
 }
 
 #[tokio::test]
@@ -216,8 +219,7 @@ async fn a_listen_of_the_next_client_hears_it_all_again() {
         up(&answer),
         down(result("1", "{}")).call(1),
     ];
-    let end = end(1, shadowcat::tape::Outcome::Answered, "");
-    let mut replay = replay(tape.into_iter().chain([end]));
+    let mut replay = replay(tape.into_iter().chain([end(1, Outcome::Answered, "")]));
     for _ in 0..2 {
         let mut listen = send(&mut replay, session_listen()).await;
         let mut caller = replay.clone();
@@ -230,6 +232,68 @@ async fn a_listen_of_the_next_client_hears_it_all_again() {
         assert_eq!(next(&mut reply).await, result("5", "{}"));
         assert!(futures::poll!(listen.next()).is_pending());
         drop(listen);
+        replay.rewind();
+    }
+}
+
+/// A listen hears of a change after a call, and what was asked before that ends later.
+fn late() -> Vec<Entry> {
+    let of = |id: &str, method: &str| up(ask(id, method)).call(id.parse().unwrap());
+    vec![
+        of("1", "server/discover"),
+        down(result("1", "{}")).call(1),
+        of("2", "subscriptions/listen"),
+        of("3", "ask"),
+        down(ask("51", "roots/list")).call(3),
+        of("4", "fail"),
+        of("5", "wait"),
+        of("6", "change"),
+        down(result("6", "{}")).call(6),
+        down(note("notifications/tools/list_changed")).call(2),
+        up(result("51", "{}")),
+        down(result("5", "{}")).call(5),
+        end(4, Outcome::Failed, "gone"),
+        end(2, Outcome::Cancelled, ""),
+    ]
+}
+
+#[tokio::test]
+async fn what_the_last_client_does_late_tells_the_next_one_nothing() {
+    for late_one in ["answers", "is answered", "fails", "cancels its listen"] {
+        let mut replay = replay_by(Options::new().rewind_for_next_client(true), late());
+        discover(&mut replay).await;
+        let listen = say(&mut replay, ask("2", "subscriptions/listen")).await;
+        let mut asking = say(&mut replay, ask("3", "ask")).await;
+        next(&mut asking).await;
+        let begin = |method| replay.clone().call(support::msg(ask("4", method)));
+        let (failing, waiting) = (begin("fail"), begin("wait"));
+        discover(&mut replay).await;
+        let mut heard = say(&mut replay, ask("2", "subscriptions/listen")).await;
+        match late_one {
+            "answers" => tell(&mut replay, result("51", "{}")).await,
+            "is answered" => drop(support::soon(waiting).await.unwrap()),
+            "fails" => drop(support::soon(failing).await.unwrap_err()),
+            _ => drop(listen),
+        }
+        assert!(futures::poll!(heard.next()).is_pending(), "{late_one}");
+        only(&mut replay, ask("6", "change")).await;
+        assert_eq!(next(&mut heard).await, note("notifications/tools/list_changed"));
+    }
+}
+
+#[tokio::test]
+async fn equal_notes_are_said_as_often_as_they_were_recorded() {
+    let begun = [up(tool("1", "t", "{}")), down(result("1", "{}"))];
+    let notes = ["x", "y", "x", "x"].map(|name| up(note(&format!("notifications/{name}"))));
+    let mut replay = replay_by(Options::new().repeats(Repeats::Refuse), [&begun[..], &notes].concat());
+    for client in 1..3 {
+        for left in [3, 2, 1] {
+            tell(&mut replay, note("notifications/x")).await;
+            assert_eq!(replay.unused().len(), 1 + left);
+        }
+        tell(&mut replay, note("notifications/x")).await;
+        assert_eq!((replay.unused().len(), replay.mismatches().len()), (2, client));
+        assert_eq!(replay.mismatches()[0].nearest, Some(3));
         replay.rewind();
     }
 }

@@ -407,6 +407,76 @@ fn a_table_that_is_another_is_not_taken() {
         assert_eq!(fs::read(&path).unwrap(), before, "{table}");
     }
 }
+
+/// Counted in nanoseconds, before 1970 or behind 9999, as no number: another program wrote them.
+#[test]
+fn times_that_no_tape_has_are_taken_over_as_what_can_be_read() {
+    let folder = Folder::new();
+    let last = 9_223_372_036_854_775;
+    for (at, (first, second, passed)) in [
+        ("1795214500000000000", "1795214500000000500", 500),
+        ("253402300800000000", "253402300800000001", 1),
+        ("-5", "-1", 4),
+        ("-62167219200000001", "0", last),
+        ("-9223372036854775808", "9223372036854775807", last),
+        ("'soon'", "1.5", 0),
+        ("x'00'", "NULL", 0),
+        ("7", "'later'", 0),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = folder.path(&format!("{at}.db"));
+        let rows =
+            format!("INSERT INTO recordings (timestamp, message) VALUES ({first}, '1'), ({second}, '2')");
+        drop(unmarked(&path, &format!("{TABLE}; {rows}")));
+        assert_eq!(sqlite::migrate(&path).unwrap(), 0, "{first}");
+        let found = entries(&path);
+        assert_eq!((found.len(), found[1].at.as_micros()), (2, passed.min(last)), "{first}");
+        let began = Reader::open(&path).unwrap().tape().created;
+        assert!(began >= std::time::UNIX_EPOCH, "{first}");
+        let text = folder.path(&format!("{at}.jsonl"));
+        let mut copy = tape::lines::Writer::create(&text, &tape()).unwrap();
+        found.iter().for_each(|entry| copy.append(entry).unwrap());
+        copy.finish().unwrap();
+        assert_eq!(entries(&text), found, "{first}");
+    }
+}
+
+#[test]
+fn a_table_with_a_row_that_no_reader_takes_stays_as_it_was() {
+    let folder = Folder::new();
+    let mut files = 0;
+    for version in [0, 1] {
+        for value in ["x'00'", "printf('%4097d', 7)", "CAST(x'ff' AS TEXT)"] {
+            for column in ["session_id", "component_id"] {
+                files += 1;
+                let path = folder.path(&format!("{files}.db"));
+                let rows = format!(
+                    "INSERT INTO recordings (timestamp) VALUES (1); INSERT INTO recordings ({column}) VALUES ({value})"
+                );
+                let first = "CREATE TABLE recordings (
+    id INTEGER PRIMARY KEY,
+    session_id TEXT,
+    timestamp INTEGER,
+    message_type TEXT,
+    message BLOB,
+    component_id TEXT,
+    policy BLOB
+)";
+                let marked = "PRAGMA user_version = 1; PRAGMA application_id = 0x53436174";
+                let table = if version == 0 { TABLE.to_owned() } else { format!("{marked}; {first}") };
+                drop(unmarked(&path, &format!("{table}; {rows}")));
+                let before = fs::read(&path).unwrap();
+                let error = sqlite::migrate(&path).unwrap_err();
+                let why = format!("row 2 of `recordings`: {column}: ");
+                assert!(error.is_damaged() && error.to_string().contains(&why), "{value}: {error}");
+                assert!(fs::read(&path).unwrap() == before, "{value}");
+            }
+        }
+    }
+}
+
 #[test]
 fn what_could_not_be_begun_is_not_in_the_way() {
     let folder = Folder::new();
@@ -535,6 +605,9 @@ fn names_that_are_very_long_are_neither_written_nor_read() {
     assert_eq!(entries(&path).len(), 1);
     let other = Tape::of(TapeId::from_text(&long), tape().created);
     assert!(Writer::create(folder.path("b.db"), &other).unwrap_err().is_too_large());
+    let other = tape().component(Component::new(long.as_str()));
+    assert!(Writer::create(folder.path("b.db"), &other).unwrap_err().is_too_large());
+    assert!(writer.update(&other).unwrap_err().is_too_large());
     assert!(!folder.path("b.db").exists());
     drop(writer);
     for column in ["session_id", "component_id", "message_type"] {
@@ -546,6 +619,22 @@ fn names_that_are_very_long_are_neither_written_nor_read() {
         let (found, error) = read(Reader::open(&copy).unwrap());
         let error = error.unwrap();
         assert!(found.is_empty() && error.is_damaged() && error.to_string().len() < 500, "{column}: {error}");
+    }
+    for (at, change) in [
+        "metadata = json_set(metadata, '$.components', json_array(json_object('id', ?)))",
+        "session_id = ?",
+        "tape_id = ?",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let copy = folder.path(&format!("{at}.db"));
+        fs::copy(&path, &copy).unwrap();
+        let db = Connection::open(&copy).unwrap();
+        db.execute(&format!("UPDATE tapes SET {change}"), [&long]).unwrap();
+        drop(db);
+        let error = Reader::open(&copy).unwrap_err();
+        assert!(error.is_damaged() && error.to_string().len() < 500, "{change}: {error}");
     }
     Connection::open(&path).unwrap().execute("UPDATE tapes SET tape_id = ?", [&long]).unwrap();
     assert!(sqlite::tapes(&path).unwrap_err().is_damaged());

@@ -432,6 +432,41 @@ fn rows_of_an_older_copy_are_noticed_among_newer_ones() {
     }
 }
 
+/// A check decides by what is known of a tape, before a row is read.
+#[test]
+fn what_was_known_of_a_tape_before_decides_nothing_when_it_is_put_back() {
+    for (options, open) in ways() {
+        let folder = Folder::new();
+        let (path, older) = (folder.path("a.db"), folder.path("b.db"));
+        record(&path, &options);
+        fs::copy(&path, &older).unwrap();
+        let mut writer = Writer::resume_with(&path, &title().id, &options).unwrap();
+        writer.update(&title().label("more", "known").session("s-9")).unwrap();
+        writer.append(&ping(11)).unwrap();
+        writer.finish().unwrap();
+        drop(writer);
+        let whole = fs::read(&path).unwrap();
+        let checked = open.clone().check(|_| Ok(()));
+        let (all, error) = found(&path, &checked);
+        assert!(error.is_none() && all.len() == 11, "{options:?}: {error:?}");
+        let put_back = format!(
+            "ATTACH '{}' AS older; UPDATE tapes SET (session_id, created_at, metadata, sealed) =
+                (SELECT session_id, created_at, metadata, sealed FROM older.tapes);
+            UPDATE chains SET title = (SELECT title FROM older.chains AS o WHERE o.of = chains.of)",
+            older.display()
+        );
+        for (sql, left) in [(put_back.as_str(), 11), ("DELETE FROM recordings WHERE frame > 8", 8)] {
+            changed(&path, &whole, sql);
+            let error = Reader::open_with(&path, &checked).unwrap_err();
+            assert!(error.is_damaged() && error.to_string().contains("its end"), "{options:?}: {error}");
+            assert!(tape::open_with(&path, &checked).is_err_and(|error| error.is_damaged()), "{options:?}");
+            let (all, error) = found(&path, &open);
+            assert!(error.is_some_and(|error| error.is_damaged()), "{options:?}");
+            assert_eq!(all.len(), left, "{options:?}: who asks nothing reads what is there");
+        }
+    }
+}
+
 fn private(path: &Path) -> fs::File {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -605,6 +640,11 @@ fn a_commit_that_failed_is_tried_again_and_the_chain_holds() {
             error.is_none() && all == [ping(1), ping(2), ping(3).session("s-2")],
             "{options:?}: {error:?}"
         );
+        // The second was sealed in vain with the key of the first, and is never again.
+        let sql = "SELECT head IS NULL OR 2 = (SELECT count(DISTINCT substr(message, -16)) FROM recordings
+            WHERE frame IN (1, 2)) FROM tapes";
+        let db = Connection::open(&path).unwrap();
+        assert!(db.query_row(sql, [], |row| row.get::<_, bool>(0)).unwrap(), "{options:?}");
     }
 }
 

@@ -25,13 +25,17 @@ impl Shared {
     fn take(&self, state: &mut State, asked: &Asked, question: &Question, message: &JsonRpcMessage) {
         match asked.play {
             Some(play) => {
-                let playing = state.plays.entry(play).or_default();
-                playing.answered.insert(asked.question, Instant::now());
+                if let Some(playing) = state.plays.get_mut(&play) {
+                    playing.answered.insert(asked.question, Instant::now());
+                }
             }
             None => self.hear(state, [asked.question]),
         }
         let Some(recorded) = &question.answer else { return };
-        state.reach(recorded.frame, recorded.at);
+        match asked.play {
+            Some(play) => state.reach_in(play, recorded.frame, recorded.at),
+            None => state.reach(recorded.frame, recorded.at),
+        }
         let differences = self.index.answer(&recorded.message, message);
         if differences.is_empty() {
             return;

@@ -14,13 +14,17 @@ impl Shared {
         if message.is_method(method::CANCELLED) {
             return; // what is cancelled is dropped
         }
-        self.change(|state| match self.index.note(&self.script, message, |at| !state.said[at]) {
-            Some(at) => {
-                let note = &self.script.notes[at];
-                state.said[at] = true;
-                state.reach(note.frame, note.at);
+        self.change(|state| {
+            let State { said, next_note, .. } = state;
+            let first = |equal: &[usize]| next(equal, said, next_note);
+            match self.index.note(&self.script, message, first, |at| !said[at]) {
+                Some(at) => {
+                    let note = &self.script.notes[at];
+                    state.said[at] = true;
+                    state.reach(note.frame, note.at);
+                }
+                None => self.unrecorded(state, message),
             }
-            None => self.unrecorded(state, message),
         });
     }
 
@@ -32,16 +36,23 @@ impl Shared {
     }
 }
 
+/// The first of equal notes that was not said. What was said is passed over once.
+fn next(equal: &[usize], said: &[bool], next_note: &mut [usize]) -> Option<usize> {
+    let next = &mut next_note[*equal.first()?];
+    *next += equal[*next..].iter().take_while(|at| said[**at]).count();
+    equal.get(*next).copied()
+}
+
 impl Index {
-    /// The first such note that is wanted.
+    /// The first such note that is wanted; of those that are equal, `first` finds it.
     fn note(
         &self,
         script: &Script,
         message: &JsonRpcMessage,
+        mut first: impl FnMut(&[usize]) -> Option<usize>,
         is_wanted: impl Fn(usize) -> bool,
     ) -> Option<usize> {
-        let first = |notes: &Vec<usize>| notes.iter().copied().find(|at| is_wanted(*at));
-        let of_key = |message: &JsonRpcMessage| first(self.notes.get(&self.key(message))?);
+        let mut of_key = |message: &JsonRpcMessage| first(self.notes.get(&self.key(message))?);
         of_key(message).or_else(|| of_key(&self.masks.taped(message)?)).or_else(|| {
             let essence = self.essence(message);
             let is_alike = |at: usize| {
@@ -58,7 +69,7 @@ impl Index {
         options: &Options,
         message: &JsonRpcMessage,
     ) -> Option<Mismatch> {
-        if let Some(at) = self.note(script, message, |_| true) {
+        if let Some(at) = self.note(script, message, |equal| equal.first().copied(), |_| true) {
             let mismatch = Mismatch::new(MismatchKind::TooOften, self.title(message));
             let is_refused = options.repeats == Repeats::Refuse;
             return is_refused.then(|| mismatch.nearest(script.notes[at].frame, Vec::new()));

@@ -175,7 +175,7 @@ impl Play {
         self.over = message.kind() == Kind::Response && message.id().is_some();
         let number = self.number;
         self.shared.change(|state| {
-            state.reach(item.frame, item.at);
+            state.reach_in(number, item.frame, item.at);
             if message.kind() == Kind::Request { state.ask(item, message, Some(number)) } else { message }
         })
     }
@@ -195,7 +195,7 @@ impl Play {
         };
         ready!(self.timer.poll(self.due(end.at), cx));
         self.over = true;
-        self.shared.change(|state| state.reach(end.frame, end.at));
+        self.shared.change(|state| state.reach_in(self.number, end.frame, end.at));
         Poll::Ready(error.map(Err))
     }
 }
@@ -223,10 +223,10 @@ impl Drop for Play {
         let (frame, at, is_cancelled) = (end.frame, end.at, end.how == How::Cancelled);
         let number = self.number;
         self.shared.change(|state| {
-            state.end(number);
             if is_cancelled {
-                state.reach(frame, at);
+                state.reach_in(number, frame, at);
             }
+            state.end(number);
         });
     }
 }

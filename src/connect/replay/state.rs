@@ -36,10 +36,14 @@ pub(super) struct State {
     pub(super) sequence: usize,
     /// Of each recorded note, whether the client said it.
     pub(super) said: Vec<bool>,
+    /// Of notes that are equal, by the first of them: so many were said, without a gap.
+    pub(super) next_note: Vec<usize>,
     /// What the client was asked and has not answered, by the id that it knows.
     pub(super) asked: HashMap<OwnedId, Asked>,
     /// Calls that are being played.
     pub(super) plays: HashMap<u64, Playing>,
+    /// How often it was rewound.
+    turn: u64,
     next_play: u64,
     next_question: u64,
     /// How much was said on the session's listen.
@@ -76,6 +80,8 @@ pub(super) struct Playing {
     pub(super) answered: HashMap<usize, Instant>,
     /// Why it goes no further.
     pub(super) refused: Option<Mismatch>,
+    /// So often had the replay been rewound when it began.
+    turn: u64,
 }
 
 impl Shared {
@@ -148,8 +154,10 @@ impl State {
             next_in_group: vec![0; index.groups()],
             sequence: 0,
             said: vec![false; script.notes.len()],
+            next_note: vec![0; script.notes.len()],
             asked: HashMap::new(),
             plays: HashMap::new(),
+            turn: 0,
             next_play: 0,
             next_question: 0,
             unasked: 0,
@@ -162,11 +170,13 @@ impl State {
         }
     }
 
-    /// All that was played counts as not played. Calls under way go on; so do the counts of what was otherwise.
+    /// All that was played counts as not played. Calls under way go on, and move the tape no more; so do the counts of
+    /// what was otherwise.
     pub(super) fn rewind(&mut self, script: &Script, index: &Index) {
         let old = std::mem::replace(self, Self::new(script, index));
-        let Self { plays, mut asked, next_play, next_question, listeners, mismatches, stats, wakers, .. } =
-            old;
+        let Self { plays, mut asked, next_play, next_question, listeners, .. } = old;
+        let Self { turn, mismatches, stats, wakers, .. } = old;
+        self.turn = turn + 1;
         asked.retain(|_, asked| asked.play.is_some());
         (self.plays, self.asked, self.next_play, self.next_question) =
             (plays, asked, next_play, next_question);
@@ -177,6 +187,13 @@ impl State {
     pub(super) fn reach(&mut self, frame: usize, recorded: Duration) {
         if frame > self.reached.frame {
             self.reached = Reached { frame, recorded, now: Instant::now() };
+        }
+    }
+
+    /// The same of what comes on a call; nothing where the call began before the replay was rewound.
+    pub(super) fn reach_in(&mut self, play: u64, frame: usize, recorded: Duration) {
+        if self.plays.get(&play).is_some_and(|playing| playing.turn == self.turn) {
+            self.reach(frame, recorded);
         }
     }
 
@@ -194,7 +211,7 @@ impl State {
     /// A call begins to be played.
     pub(super) fn begin(&mut self) -> u64 {
         self.next_play += 1;
-        self.plays.insert(self.next_play, Playing::default());
+        self.plays.insert(self.next_play, Playing { turn: self.turn, ..Playing::default() });
         self.next_play
     }
 

@@ -25,13 +25,20 @@ pub(super) struct Sessions {
 }
 
 struct Live {
-    /// Each with its session.
-    tapes: Vec<(Option<Arc<str>>, Watched)>,
+    tapes: Vec<Taped>,
     /// Of those that have ended and are in the list no more.
     past: RecorderStats,
     /// The first of those that failed.
     failed: Option<TapeError>,
     crowd: usize,
+}
+
+/// A session that has a tape.
+struct Taped {
+    session: Option<Arc<str>>,
+    /// Of its recorder.
+    id: u32,
+    tape: Watched,
 }
 
 impl Sessions {
@@ -59,7 +66,7 @@ impl Sessions {
         }
         let make = self.make.clone();
         let recorder = Recorder::start_late(move |tape| make(tape), tape, self.options.clone())?;
-        self.live().push(session, Watched::new(&recorder));
+        self.live().push(Taped { session, id: recorder.id(), tape: Watched::new(&recorder) });
         Ok(recorder)
     }
 
@@ -80,15 +87,15 @@ impl Sessions {
     /// The recorder of a session. What is of none could be of any stack without a session, if there are more.
     pub(super) fn recorder_of(&self, session: Option<&str>) -> Option<Recorder> {
         let live = self.live();
-        let of_it = live.tapes.iter().filter(|(name, _)| name.as_deref() == session);
-        let mut found = of_it.filter_map(|(_, tape)| tape.recorder());
+        let of_it = live.tapes.iter().filter(|taped| taped.session.as_deref() == session);
+        let mut found = of_it.filter_map(|taped| taped.tape.recorder());
         found.next().filter(|_| session.is_some() || found.next().is_none())
     }
 
     /// The recorder that marks messages so.
     pub(super) fn recorder_by(&self, id: u32) -> Option<Recorder> {
         let live = self.live();
-        live.tapes.iter().rev().filter_map(|(_, tape)| tape.recorder()).find(|recorder| recorder.id() == id)
+        live.tapes.iter().rev().find(|taped| taped.id == id)?.tape.recorder()
     }
 
     /// Ends all tapes; the first that fails.
@@ -118,11 +125,11 @@ impl Sessions {
 
     pub(super) fn stats(&self) -> RecorderStats {
         let live = self.live();
-        live.tapes.iter().map(|(_, tape)| tape.stats()).fold(live.past, RecorderStats::and)
+        live.tapes.iter().map(|taped| taped.tape.stats()).fold(live.past, RecorderStats::and)
     }
 
     fn tapes(&self) -> Vec<Watched> {
-        self.live().tapes.iter().map(|(_, tape)| tape.clone()).collect()
+        self.live().tapes.iter().map(|taped| taped.tape.clone()).collect()
     }
 
     fn live(&self) -> MutexGuard<'_, Live> {
@@ -131,15 +138,15 @@ impl Sessions {
 }
 
 impl Live {
-    fn push(&mut self, session: Option<Arc<str>>, tape: Watched) {
+    fn push(&mut self, taped: Taped) {
         if self.tapes.len() >= self.crowd {
-            let (over, live): (Vec<_>, Vec<_>) = self.tapes.drain(..).partition(|(_, tape)| tape.is_over());
+            let (over, live): (Vec<_>, Vec<_>) = self.tapes.drain(..).partition(|taped| taped.tape.is_over());
             self.tapes = live;
-            self.failed = self.failed.take().or_else(|| over.iter().find_map(|(_, tape)| tape.failure()));
-            self.past = over.iter().map(|(_, tape)| tape.stats()).fold(self.past, RecorderStats::and);
+            self.failed = self.failed.take().or_else(|| over.iter().find_map(|taped| taped.tape.failure()));
+            self.past = over.iter().map(|taped| taped.tape.stats()).fold(self.past, RecorderStats::and);
             self.crowd = CROWD.max(2 * self.tapes.len());
         }
-        self.tapes.push((session, tape));
+        self.tapes.push(taped);
     }
 }
 

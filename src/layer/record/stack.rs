@@ -8,7 +8,7 @@ use super::components::Components;
 use super::mask::Mask;
 use super::sessions::Sessions;
 use crate::message::{Direction, JsonRpcMessage, RefusedFrame};
-use crate::tape::{Component, Edge, Overflow, Recorder, RecorderStats, Tape};
+use crate::tape::{Component, Edge, Overflow, Recorder, RecorderStats, Tape, Watched};
 
 /// What a layer did, and what became of the entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -154,17 +154,25 @@ impl Settings {
 /// What belongs to one stack.
 pub(super) struct Stack {
     pub(super) settings: Settings,
-    /// Its own recorder, made when its first message comes.
     own: Mutex<Own>,
     pub(super) components: Option<Components>,
 }
 
+/// The recorder of one stack, where each has its own.
 #[derive(Default)]
-enum Own {
-    #[default]
-    None,
-    Made(Recorder),
-    Failed,
+struct Own {
+    /// Of a clone of the layer that stands above, by its number. The stack above holds it, and ends its tape.
+    above: Option<(u32, Watched)>,
+    /// Made when the first message comes that has none above.
+    made: Option<Recorder>,
+    /// It could not be made, which was told.
+    has_failed: bool,
+}
+
+impl Own {
+    fn recorder(&self) -> Option<Recorder> {
+        self.above.as_ref().and_then(|(_, above)| above.recorder()).or_else(|| self.made.clone())
+    }
 }
 
 impl Stack {
@@ -191,10 +199,10 @@ impl Stack {
     fn own(&self, message: &JsonRpcMessage, sessions: &Sessions) -> Taken {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(above) = self.above(message, sessions, &own) {
-            *own = Own::Made(above);
+            own.above = Some(above);
         }
-        if let Own::Made(recorder) = &*own {
-            return Taken::Record(recorder.clone());
+        if let Some(recorder) = own.recorder() {
+            return Taken::Record(recorder.at_edge(self.settings.edge));
         }
         if sessions.is_stopped() {
             return Taken::Pass;
@@ -202,12 +210,11 @@ impl Stack {
         match sessions.start(message, self.settings.title.as_ref()) {
             Ok(recorder) => {
                 self.settings.install(&recorder);
-                let recorder = recorder.at_edge(self.settings.edge);
-                *own = Own::Made(recorder.clone());
-                Taken::Record(recorder)
+                let recorder = own.made.insert(recorder);
+                Taken::Record(recorder.at_edge(self.settings.edge))
             }
             Err(error) => {
-                if let Own::None = std::mem::replace(&mut *own, Own::Failed) {
+                if !std::mem::replace(&mut own.has_failed, true) {
                     tracing::error!(%error, "a session is not recorded");
                 }
                 self.unrecorded(message, sessions.options.overflow_policy())
@@ -216,14 +223,14 @@ impl Stack {
     }
 
     /// The recorder of a clone of this layer that stands above in the same stack, and has marked the message.
-    fn above(&self, message: &JsonRpcMessage, sessions: &Sessions, own: &Own) -> Option<Recorder> {
+    fn above(&self, message: &JsonRpcMessage, sessions: &Sessions, own: &Own) -> Option<(u32, Watched)> {
         let id = message.recorder();
-        if id == 0 || matches!(own, Own::Made(recorder) if recorder.id() == id) {
+        if id == 0 || own.above.as_ref().is_some_and(|(known, _)| *known == id) {
             return None;
         }
         let recorder = sessions.recorder_by(id)?;
         self.settings.install(&recorder);
-        Some(recorder.at_edge(self.settings.edge))
+        Some((id, Watched::new(&recorder)))
     }
 
     fn unrecorded(&self, message: &JsonRpcMessage, overflow: Overflow) -> Taken {
@@ -248,10 +255,7 @@ impl Stack {
     pub(super) fn waits_for(&self) -> Option<Recorder> {
         let recorder = match &self.settings.place {
             Place::Shared(now) => now.recorder(),
-            Place::PerStack(_) => match &*self.own.lock().unwrap_or_else(PoisonError::into_inner) {
-                Own::Made(recorder) => Some(recorder.clone()),
-                Own::None | Own::Failed => None,
-            },
+            Place::PerStack(_) => self.own.lock().unwrap_or_else(PoisonError::into_inner).recorder(),
         };
         let waits =
             |recorder: &Recorder| recorder.overflow() == Overflow::Backpressure && recorder.is_recording();

@@ -47,7 +47,7 @@ impl Found {
 pub(super) fn tape(db: &Connection, path: &Path, id: Option<&TapeId>) -> Result<Found, TapeError> {
     let columns = format!("SELECT id, tape_id, {} FROM tapes", title::COLUMNS);
     let found = |row: &Row<'_>| {
-        let id = TapeId::from_text(row.get_ref(1)?.as_str()?);
+        let id = TapeId::from_text(row::text(row, 1)?);
         Ok(Found { number: row::tape(row, 0)?, id, title: Title::read(row, 2)? })
     };
     let one = match id {

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, Result, Transaction};
+use rusqlite::{Connection, Error, Result, Transaction};
 
 use super::failed::failed;
+use super::find;
 use super::known::Known;
 use super::open::{self, For};
+use super::row;
 use super::schema::{self, VERSION};
 use crate::message::Direction;
 use crate::tape::{Entry, EntryKind, TapeError};
@@ -21,7 +23,8 @@ use crate::tape::{Entry, EntryKind, TapeError};
 ///
 /// # Errors
 ///
-/// It is no such file, of a later version, or cannot be written; it is as before then.
+/// It is no such file, of a later version, holds what no reader would take (a name that is no text, or of more than
+/// [`MAX_NAME_BYTES`](crate::tape::MAX_NAME_BYTES)), or cannot be written; it is as before then.
 pub fn migrate(path: impl AsRef<Path>) -> std::result::Result<u32, TapeError> {
     let path = path.as_ref();
     let head = open::head(path, For::Writing)?;
@@ -33,9 +36,17 @@ pub fn migrate(path: impl AsRef<Path>) -> std::result::Result<u32, TapeError> {
         return Err(TapeError::foreign(path, open::ELSE));
     }
     if version < VERSION {
-        bring(&mut db, version).map_err(|error| failed(path, error))?;
+        bring(&mut db, version).map_err(|error| refused(path, error))?;
     }
     Ok(version)
+}
+
+/// A row that cannot be taken says why itself.
+fn refused(path: &Path, error: Error) -> TapeError {
+    match error {
+        Error::FromSqlConversionFailure(_, _, why) => TapeError::damaged(path.display(), why),
+        error => failed(path, error),
+    }
 }
 
 /// The schema is as ours was, and ours may change it.
@@ -47,12 +58,15 @@ fn bring(db: &mut Connection, version: u32) -> Result<()> {
     db.pragma_update(None, "journal_mode", "wal")
 }
 
-/// Makes a tape of what was recorded in the first version: it knew no direction, calls went to the server.
+/// Makes a tape of what was recorded in the first version: it knew no direction, calls went to the server. Who else wrote
+/// the table may have counted other than microseconds: a tape begins between 1970 and 9999, and 63 bits of nanoseconds pass.
 const TAPE: &str = "
+UPDATE recordings_before SET timestamp = NULL WHERE typeof(timestamp) NOT IN ('integer', 'null');
 INSERT INTO tapes (id, tape_id, created_at, metadata)
-    SELECT 1, 'recordings', coalesce(min(timestamp), 0), json_object('created_at',
-        strftime('%Y-%m-%dT%H:%M:%SZ', coalesce(min(timestamp), 0) / 1000000, 'unixepoch'))
-    FROM recordings_before HAVING count(*) > 0;
+    SELECT 1, 'recordings', began, json_object('created_at',
+        coalesce(strftime('%Y-%m-%dT%H:%M:%SZ', began / 1000000, 'unixepoch'), '1970-01-01T00:00:00Z'))
+    FROM (SELECT max(0, min(coalesce(min(timestamp), 0), 253402300799999999)) AS began
+        FROM recordings_before HAVING count(*) > 0);
 INSERT INTO recordings (id, session_id, timestamp, message_type, component_id, elapsed_ns, direction, edge,
         synthetic, policy, message)
     SELECT (1 << 40) + row_number() OVER (ORDER BY id), session_id, timestamp,
@@ -61,7 +75,7 @@ INSERT INTO recordings (id, session_id, timestamp, message_type, component_id, e
             WHEN message_type = 'component_init' THEN 'component'
             WHEN message_type IN ('request', 'notification', 'response') THEN message_type
             ELSE 'note' END,
-        component_id, max(0, coalesce(timestamp - (SELECT created_at FROM tapes), 0)) * 1000,
+        component_id, coalesce(min(timestamp - (SELECT min(timestamp) FROM recordings_before), 9223372036854775), 0) * 1000,
         iif(message_type IN ('tool_call', 'tool_list_request', 'request'), 'client_to_server', 'server_to_client'),
         'transport_in', 0, policy, coalesce(CAST(message AS BLOB), x'')
     FROM recordings_before ORDER BY id;
@@ -85,6 +99,35 @@ pub(super) fn take_over(db: &Transaction<'_>) -> Result<()> {
             db.prepare_cached("UPDATE recordings SET name = ? WHERE id = ?")?.execute([name, id])?;
             known.stand(db, name, id)?;
         }
+    }
+    reads(db)
+}
+
+/// With the name of the column.
+fn why(error: Error) -> String {
+    match error {
+        Error::FromSqlConversionFailure(at, _, why) => {
+            let column = row::COLUMNS.split(", ").nth(at).unwrap_or_default();
+            format!("{column}: {why}")
+        }
+        error => error.to_string(),
+    }
+}
+
+/// Whether a reader takes what was made, before nothing else is left of it.
+fn reads(db: &Transaction<'_>) -> Result<()> {
+    let unfit = |why: String| row::unfit(0, format!("it cannot be brought to this version: {why}"));
+    if !db.query_row("SELECT EXISTS (SELECT 1 FROM tapes)", [], |row| row.get(0))? {
+        return Ok(());
+    }
+    let here = Path::new("recordings");
+    let title = find::tape(db, here, None).and_then(|found| found.title.tape(&found.id, None, here));
+    title.map_err(|error| unfit(error.to_string()))?;
+    let mut select = db.prepare(&format!("SELECT {} FROM recordings ORDER BY id", row::COLUMNS))?;
+    let (mut rows, mut number) = (select.query([])?, 0_u64);
+    while let Some(row) = rows.next()? {
+        number += 1;
+        row::read(row).map_err(|error| unfit(format!("row {number} of `recordings`: {}", why(error))))?;
     }
     Ok(())
 }

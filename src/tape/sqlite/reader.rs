@@ -192,8 +192,9 @@ impl Reader {
         if last <= self.last.max(0) {
             return self.check.end(ends, &self.path).map(|()| None);
         }
-        self.read_ahead()?;
-        if !self.ahead.is_empty() {
+        // What was read before it failed comes first.
+        self.failure = self.read_ahead().err();
+        if !self.ahead.is_empty() || self.failure.is_some() {
             return self.step();
         }
         Err(TapeError::damaged(self.path.display(), format_args!("frames before frame {last} are missing")))
@@ -256,3 +257,32 @@ impl Source for Reader {
 mod ahead;
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod grown {
+    use super::*;
+    use crate::message::Direction;
+    use crate::tape::sqlite::Writer;
+    use crate::tape::{EntryKind, Sink};
+
+    #[test]
+    fn what_stands_before_a_fault_in_what_grew_meanwhile_is_read_first() {
+        let path = std::env::temp_dir().join(format!("shadowcat-grown-{}.db", std::process::id()));
+        let mut writer = Writer::create(&path, &Tape::new().unwrap()).unwrap();
+        let note = Entry::new(EntryKind::Note, Direction::ToClient, "x");
+        writer.append(&note).unwrap();
+        writer.commit().unwrap();
+        let mut reader = Reader::open(&path).unwrap();
+        assert!(reader.next().is_some_and(|entry| entry.is_ok()));
+        (2..=3).for_each(|_| writer.append(&note).unwrap());
+        writer.finish().unwrap();
+        let fault = "UPDATE recordings SET message = 7 WHERE frame = 3";
+        Connection::open(&path).unwrap().execute(fault, []).unwrap();
+        // As if both were written between the two looks of one step.
+        let (second, third) = (reader.end(), reader.step());
+        drop((reader, writer));
+        let _ = std::fs::remove_file(&path);
+        assert_eq!(second.unwrap().map(|entry| entry.bytes), Some(note.bytes));
+        assert!(third.unwrap_err().is_damaged());
+    }
+}

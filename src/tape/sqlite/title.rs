@@ -67,7 +67,8 @@ impl Title {
 
     /// The columns stand from `at` on.
     pub(super) fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<Self> {
-        let (session, created, metadata) = (row.get(at)?, row.get(at + 1)?, row.get(at + 2)?);
+        let session = row::some_text(row, at)?.map(str::to_owned);
+        let (created, metadata) = (row.get(at + 1)?, row.get(at + 2)?);
         Ok(Self { session, created, metadata, head: row.get(at + 3)?, sealed: row.get(at + 4)? })
     }
 

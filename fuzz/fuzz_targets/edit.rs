@@ -16,7 +16,9 @@ fuzz_target!(|bytes: &[u8]| {
         let meta: Result<Value, _> = serde_json::from_slice(edited.meta().expect("it was set"));
         assert!(meta.is_err() || meta.is_ok_and(|meta| meta["fuzz"][0] == 1));
         let removed = edited.edit().remove_meta("fuzz").finish().expect("what was set can be removed");
-        assert!(removed.bytes().len() >= message.bytes().len() || message.meta().is_some());
+        // `null` in its place has given way to `{}`.
+        let least = message.bytes().len() - ("null".len() - "{}".len());
+        assert!(removed.bytes().len() >= least || message.meta().is_some());
     }
     // Bytes of unknown shape as a value: refused, or the value and nothing more.
     let edit = message.clone().edit();

@@ -94,6 +94,15 @@ pub(super) fn is_there(db: &Connection, tape: i64, id: &TapeId) -> rusqlite::Res
     db.prepare_cached(sql)?.query_row((tape, id.as_str()), |row| row.get(0))
 }
 
+/// Whether the last of all rows is of a tape that there is. A byte that has changed in its number takes it out of its own,
+/// and nothing after it tells that it is missing there.
+pub(super) fn is_whole(db: &Connection) -> rusqlite::Result<bool> {
+    let sql =
+        "SELECT NOT EXISTS (SELECT 1 FROM (SELECT id >> 40 AS tape FROM recordings ORDER BY id DESC LIMIT 1)
+        WHERE tape NOT IN (SELECT id FROM tapes))";
+    db.prepare_cached(sql)?.query_row([], |row| row.get(0))
+}
+
 /// The number of the last frame, 0 where there is none.
 pub(super) fn last(db: &Connection, tape: i64) -> rusqlite::Result<i64> {
     let (rows, sql) = (place::rows(tape), "SELECT max(id) FROM recordings WHERE id BETWEEN ? AND ?");

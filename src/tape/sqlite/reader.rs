@@ -182,11 +182,18 @@ impl Reader {
         let look = |db: &Connection| -> rusqlite::Result<_> {
             let all = db.unchecked_transaction()?;
             let is_there = find::is_there(&all, self.number, &self.tape.id)?;
-            Ok((is_there, find::last(&all, self.number)?, self.check.ends(&all, self.number)?))
+            let (last, is_whole) = (find::last(&all, self.number)?, find::is_whole(&all)?);
+            Ok((is_there, last, is_whole, self.check.ends(&all, self.number)?))
         };
-        let (is_there, last, ends) = look(&self.db).map_err(|error| failed(&self.path, error))?;
+        let (is_there, last, is_whole, ends) = look(&self.db).map_err(|error| failed(&self.path, error))?;
         if !is_there {
             return Err(TapeError::removed(&self.path, &self.tape.id));
+        }
+        if !is_whole {
+            return Err(TapeError::damaged(
+                self.path.display(),
+                "its last row is of no tape; one may be missing here",
+            ));
         }
         // Frames are numbered from 1.
         if last <= self.last.max(0) {

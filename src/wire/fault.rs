@@ -14,7 +14,8 @@
 //! The framing stays whole: what comes before and after the message does not suffer. In a batch (2025-03-26) that is
 //! answered by one document, every message is as it should be. On HTTP+SSE (2024-11-05) a request that is cut or corrupted is not sent if it is no JSON any more.
 //! A client that takes up a broken stream again gets the message as it should be. Recorders that a message passes with its
-//! mark have what is written more than once on their tapes as often, marked from the second time on.
+//! mark have what is to be written more than once on their tapes, too, marked from the second time on: 64 copies, and a note of how
+//! many more there are.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -21,7 +21,7 @@
 //! `component_init` becomes `component`; `tool_call` and `tool_list_request` become `request`, on its way to the server
 //! (the method tells which); `request`, `response` and `notification` stay; anything else becomes a `note`. So
 //! questions for calls of tools ask for the method `tools/call`, and for lists of them `tools/list`. Its times are taken
-//! for microseconds since 1970.
+//! for microseconds since 1970; what is no whole number is no time, and is left out.
 //!
 //! A tape can be encrypted (feature `encryption`) and bound by a chain so that nobody changes it unnoticed: see
 //! [`Options`], also for what is *not* encrypted. Of an encrypted tape, `message`, `policy`, `components` and `metadata` tell

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use killed::{Worst, configured};
-use shadowcat::tape::sqlite::Writer;
-use shadowcat::tape::{self, Entry, Sink, TapeError};
+use shadowcat::tape::sqlite::{Reader, Writer};
+use shadowcat::tape::{self, Entry, Sink, Tape, TapeError};
 use taped::{Folder, note, ping, read, tape, write};
 
 /// Entries of one commit.
@@ -60,6 +60,56 @@ fn a_file_with_any_byte_changed_has_no_entry_that_was_not_written_but_the_change
     }
 }
 
+/// What a byte takes out of a tape is missing there, also where other tapes follow.
+#[test]
+fn of_a_file_of_several_tapes_each_has_its_entries_or_an_error() {
+    let folder = Folder::new();
+    let (whole, path) = (folder.path("whole.db"), folder.path("changed.db"));
+    let tapes = [(); 3].map(|()| Tape::new().unwrap());
+    let all: Vec<_> = (1..8).map(ping).collect();
+    write(Writer::create(&whole, &tapes[0]).unwrap(), &all);
+    for tape in &tapes[1..] {
+        write(Writer::add_to(&whole, tape).unwrap(), &all);
+    }
+    let bytes = fs::read(&whole).unwrap();
+    for at in (0..bytes.len()).step_by(331) {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 0x41;
+        fs::write(&path, bytes).unwrap();
+        for tape in &tapes {
+            let opened = Reader::open_tape(&path, &tape.id);
+            let (found, error) = opened.map_or_else(|error| (Vec::new(), Some(error)), read);
+            assert!(
+                error.is_some() || found.len() == all.len(),
+                "byte {at}: {} without an error",
+                found.len()
+            );
+        }
+    }
+}
+
+/// The last row of a tape leads nowhere, and what stands in another place is of another tape.
+#[test]
+fn a_last_row_that_has_gone_elsewhere_is_missed_by_who_reads_and_by_who_goes_on() {
+    let folder = Folder::new();
+    let path = folder.path("tapes.db");
+    let (first, second) = (Tape::new().unwrap(), Tape::new().unwrap());
+    let all: Vec<_> = (1..=3).map(ping).collect();
+    write(Writer::create(&path, &first).unwrap(), &all);
+    write(Writer::add_to(&path, &second).unwrap(), &all);
+    let moved = "UPDATE recordings SET id = id + 1099511627777 WHERE tape = 1 AND frame = 3";
+    rusqlite::Connection::open(&path).unwrap().execute(moved, []).unwrap();
+    for (tape, why) in
+        [(&first, "frames up to frame 3 are missing"), (&second, "frame 4 stands behind frame 3")]
+    {
+        let (_, error) = read(Reader::open_tape(&path, &tape.id).unwrap());
+        let error = error.unwrap();
+        assert!(error.is_damaged() && error.to_string().contains(why), "{error}");
+        let error = Writer::resume(&path, &tape.id).unwrap_err();
+        assert!(error.is_damaged() && error.to_string().contains(why), "{error}");
+    }
+}
+
 #[test]
 fn a_tape_of_nothing_is_whole_and_one_that_grows_is_read_on() {
     let folder = Folder::new();
@@ -80,7 +130,7 @@ fn a_tape_of_nothing_is_whole_and_one_that_grows_is_read_on() {
 fn with_log(folder: &Folder) -> (PathBuf, Vec<Entry>, Vec<usize>) {
     let whole = folder.path("whole.db");
     let mut writer = Writer::create(&whole, &tape()).unwrap();
-    // The log is begun anew at some 4 MiB, but not while somebody reads what stands before it.
+    // The log is begun anew at some 16 MiB, and not while somebody reads what stands before it.
     let reader = rusqlite::Connection::open(&whole).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM tapes").unwrap();
     let length = || fs::metadata(folder.path("whole.db-wal")).unwrap().len();

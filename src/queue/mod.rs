@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(sender.0.lock().blocked.len(), 2);
         drop(first);
         assert_eq!(sender.0.lock().blocked.len(), 1);
-        receiver.take_some(9, 99, &mut std::collections::VecDeque::new());
+        receiver.take_some(9, 99, &mut std::collections::VecDeque::new(), &mut Vec::new());
         assert!(sender.0.lock().blocked.is_empty() && second.poll(cx).is_ready());
         assert!(sender.force('b', 1) && sender.force('c', 1) && second.poll(cx).is_pending());
         drop(receiver);
@@ -164,15 +164,46 @@ mod tests {
             assert!(sender.offer(item, 3));
         }
         let mut taken = std::collections::VecDeque::new();
-        receiver.take_some(9, 4, &mut taken);
+        receiver.take_some(9, 4, &mut taken, &mut Vec::new());
         assert_eq!(taken.drain(..).collect::<Vec<_>>(), [Taken::Item('a'), Taken::Item('b')]);
         assert!(!sender.offer('d', 3), "nothing is done with yet");
-        receiver.take_some(9, 99, &mut taken);
+        receiver.take_some(9, 99, &mut taken, &mut Vec::new());
         assert!(sender.offer('e', 7) && !sender.offer('f', 1));
         assert_eq!(taken.drain(..).collect::<Vec<_>>(), [Taken::Item('c'), Taken::Lost(1)]);
-        receiver.take_some(9, 99, &mut taken);
-        receiver.take_some(9, 99, &mut taken);
+        receiver.take_some(9, 99, &mut taken, &mut Vec::new());
+        receiver.take_some(9, 99, &mut taken, &mut Vec::new());
         assert!(sender.offer('g', 99) && !sender.offer('h', 1), "one fits always");
+    }
+
+    #[cfg(feature = "tape")]
+    #[test]
+    fn what_is_spent_is_freed_by_who_sends_as_much_as_there_is_room_for() {
+        use std::thread::{self, ThreadId};
+        #[derive(Debug)]
+        struct Freed(Arc<Mutex<Vec<ThreadId>>>);
+        impl Drop for Freed {
+            fn drop(&mut self) {
+                self.0.lock().unwrap().push(thread::current().id());
+            }
+        }
+        let freed = Arc::default();
+        let (sender, mut receiver) = queue(9, 9);
+        let mut spent: Vec<_> = (0..state::MAX_SPENT + 3).map(|_| Freed(Arc::clone(&freed))).collect();
+        let (left, receiver) = thread::spawn(move || {
+            receiver.take_some(9, 9, &mut std::collections::VecDeque::new(), &mut spent);
+            (spent.len(), receiver)
+        })
+        .join()
+        .unwrap();
+        assert_eq!(left, 3);
+        let here = thread::current().id();
+        assert_eq!(freed.lock().unwrap().iter().filter(|thread| **thread == here).count(), 0);
+        for count in 1..=state::MAX_SPENT / 2 + 1 {
+            assert!(sender.force(Freed(Arc::clone(&freed)), 0));
+            let now = freed.lock().unwrap().iter().filter(|thread| **thread == here).count();
+            assert_eq!(now, (2 * count).min(state::MAX_SPENT), "two for each that comes");
+        }
+        drop(receiver);
     }
 
     #[cfg(feature = "tape")]

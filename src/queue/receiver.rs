@@ -39,10 +39,20 @@ impl<T> Receiver<T> {
 
     /// The same, up to so many at once, and up to so many bytes, of which the last item may be more. Until it is asked
     /// again, what was taken still weighs. Who waits for room learns of it.
+    ///
+    /// What is `spent` is freed by those who send, where it was made: to free what another thread has made locks that
+    /// thread's memory, and it waits. What finds no room there is left.
     #[cfg(feature = "tape")]
-    pub(crate) fn take_some(&mut self, most: usize, bytes: usize, into: &mut VecDeque<Taken<T>>) {
+    pub(crate) fn take_some(
+        &mut self,
+        most: usize,
+        bytes: usize,
+        into: &mut VecDeque<Taken<T>>,
+        spent: &mut Vec<T>,
+    ) {
         let mut state = self.0.lock();
         state.let_go();
+        state.take_back(spent);
         while into.len() < most && state.held < bytes {
             let Some(taken) = state.take_and_hold() else { break };
             into.push_back(taken);

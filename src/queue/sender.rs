@@ -24,6 +24,8 @@ impl<T> Sender<T> {
     fn push(&self, item: T, bytes: usize, forced: bool) -> bool {
         let mut state = self.0.lock();
         let queued = state.enter(item, bytes, forced);
+        #[cfg(feature = "tape")]
+        let _spent = state.spent();
         self.0.show(&state);
         drop(state);
         let is_queued = queued.is_ok();
@@ -36,6 +38,7 @@ impl<T> Sender<T> {
     pub(crate) fn push_both(&self, items: [(T, usize); 2], forced: bool) {
         let mut state = self.0.lock();
         let queued = items.map(|(item, bytes)| state.enter(item, bytes, forced));
+        let _spent = [state.spent(), state.spent()];
         self.0.show(&state);
         drop(state);
         queued.into_iter().flatten().for_each(|woken| woken.wake(&self.0.came));

@@ -71,26 +71,30 @@ pub(super) fn open_found(
 
 /// Opens what may be read.
 pub(super) fn find(found: Found, path: &Path, options: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
-    let Found::File(file) = found else { return sqlite(path, options) };
+    let file = match found {
+        Found::File(file) => file,
+        database => return sqlite(database, path, options),
+    };
     let beginning = beginning(&file).map_err(|error| TapeError::io(path.display(), error))?;
     if beginning.starts_with(ZSTD) || begins_sealed(&beginning) || is_title(&beginning) {
         return Ok(Box::new(lines::Reader::of(file, path, options)?));
     }
     // SQLite is not there, or says that it is none of its own.
     if beginning.starts_with(DATABASE) {
-        return sqlite(path, options);
+        return sqlite(Found::File(file), path, options);
     }
     options.needs_no_key(path)?;
     Ok(Box::new(json::Reader::of(file, path)?.asking(options)))
 }
 
 #[cfg(feature = "sqlite")]
-fn sqlite(path: &Path, options: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
-    Ok(Box::new(super::sqlite::Reader::find(path, options.wanted(), options)?))
+fn sqlite(found: Found, path: &Path, options: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
+    let mark = found.database(path)?;
+    Ok(Box::new(super::sqlite::Reader::find(path, mark, options.wanted(), options)?))
 }
 
 #[cfg(not(feature = "sqlite"))]
-fn sqlite(path: &Path, _: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
+fn sqlite(_: Found, path: &Path, _: &OpenOptions) -> Result<Box<dyn Source>, TapeError> {
     Err(TapeError::version(path, "a tape in SQLite needs the feature `sqlite` of shadowcat"))
 }
 

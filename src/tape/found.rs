@@ -35,11 +35,16 @@ impl Found {
         facts: fn(&Path) -> io::Result<Metadata>,
         open: fn(&Path) -> io::Result<File>,
     ) -> Result<Self, TapeError> {
+        let failed = |error| TapeError::io(path.display(), error);
+        if is_empty(path) {
+            facts(path).map_err(failed)?;
+            return Err(TapeError::foreign(path, "it is empty"));
+        }
         let found = match look(path, open) {
             Ok(Self::Database(mark)) => facts(path).map(|_| Self::Database(mark)),
             found => found,
         };
-        found.map_err(|error| TapeError::io(path.display(), error))
+        found.map_err(failed)
     }
 
     /// Whether it is a file of ours: what others own or may read or write is none.
@@ -55,6 +60,15 @@ impl Found {
         match self {
             Self::File(file) => file.try_clone().map(Self::File),
             Self::Database(mark) => Ok(Self::Database(*mark)),
+        }
+    }
+
+    /// Where nothing but a database is looked for.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn database(self, path: &Path) -> Result<Mark, TapeError> {
+        match self {
+            Self::Database(mark) => Ok(mark),
+            Self::File(_) => Err(TapeError::foreign(path, "it is no SQLite database")),
         }
     }
 
@@ -75,6 +89,11 @@ pub(crate) fn read(path: &Path) -> Result<File, TapeError> {
 /// Opens a file of ours that is no database to append to.
 pub(super) fn append(path: &Path) -> Result<File, TapeError> {
     Found::open(path, file::private_facts, file::append)?.file(path)
+}
+
+/// It is no tape, or becomes one just now: SQLite may have it open to make its tables in it.
+fn is_empty(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|facts| facts.is_file() && facts.len() == 0)
 }
 
 /// SQLite is asked about what may be in use, before it is opened by ourselves, and about what says that it is a database.
@@ -181,6 +200,31 @@ mod tests {
             }
             fs::remove_dir_all(folder).unwrap();
         }
+    }
+
+    #[test]
+    fn what_is_empty_is_not_opened_and_a_database_is_asked_once() {
+        let (folder, path) = folder("empty", b"");
+        let opened = [
+            open(&path).err(),
+            lines::Reader::open(&path).err(),
+            json::Reader::open(&path).err(),
+            sqlite::Reader::open(&path).err(),
+            import::open(&path).err(),
+        ];
+        for error in opened.map(Option::unwrap) {
+            assert!(error.is_foreign() && error.to_string().ends_with("no tape: it is empty"), "{error}");
+        }
+        assert_eq!(list_with(&folder, &OpenOptions::new()).unwrap().count(), 0);
+        fs::remove_file(&path).unwrap();
+        let tape = Tape::new().unwrap();
+        sqlite::Writer::create(&path, &tape).unwrap().finish().unwrap();
+        let options = OpenOptions::new();
+        assert_eq!(looks(|| drop(sqlite::Reader::open(&path).unwrap())), 1);
+        assert_eq!(looks(|| drop(sqlite::Reader::open_with(&path, &options).unwrap())), 1);
+        assert_eq!(looks(|| drop(sqlite::Reader::open_tape(&path, &tape.id).unwrap())), 1);
+        assert_eq!(looks(|| drop(open(&path).unwrap())), 1);
+        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

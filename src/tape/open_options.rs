@@ -102,10 +102,10 @@ impl OpenOptions {
     /// Asks whether this tape may be read, before its first entry is. The text of a refusal is told to whoever opens
     /// it.
     ///
-    /// What is known of a tape then is, in SQLite, all that was said of it. In JSON Lines it is what its recorder knew
+    /// What is known of a tape then is, in SQLite, all that was said of it until then. In JSON Lines it is what its recorder knew
     /// when it began: what was learned or said since (the peers, components, labels, and that a
     /// [`RecordLayer`](crate::layer::RecordLayer) masks) stands in later lines, in JSON at its end. So it is asked again
-    /// when something was read there that differs, and a refusal then ends the reading by its error: entries that stand
+    /// when something was read there that differs, or was said meanwhile of a tape in SQLite that grows, and a refusal then ends the reading by its error: entries that stand
     /// before were read. A list and a replay read all before they give anything away. A check that
     /// [`redaction`](Tape::redaction) is there refuses a tape that says so only later.
     pub fn check(mut self, check: impl Fn(&Tape) -> Result<(), String> + Send + Sync + 'static) -> Self {

@@ -399,6 +399,43 @@ fn a_check_is_asked_again_when_more_is_known_of_a_tape() {
     assert!(error.unwrap().is_refused());
 }
 
+#[cfg(feature = "sqlite")]
+#[test]
+fn who_reads_a_growing_tape_in_sqlite_learns_what_becomes_known_of_it_and_is_asked_again() {
+    use shadowcat::tape::{Key, Source, sqlite};
+    let folder = Folder::new();
+    let key = || Key::new([7; 32]);
+    let plain = (sqlite::Options::new(), OpenOptions::new(), not_red());
+    let chained = (plain.0.clone().chain(key()), plain.1.clone().chain(key()), plain.2.clone().chain(key()));
+    #[cfg(feature = "encryption")]
+    let sealed = (plain.0.clone().encrypt(key()), plain.1.clone().key(key()), plain.2.clone().key(key()));
+    let all = [
+        plain,
+        chained,
+        #[cfg(feature = "encryption")]
+        sealed,
+    ];
+    for (at, (writing, reading, asking)) in all.into_iter().enumerate() {
+        let path = folder.path(&format!("{at}.db"));
+        let mut writer = sqlite::Writer::create_with(&path, &tape(), &writing).unwrap();
+        writer.append(&ping(1)).unwrap();
+        writer.commit().unwrap();
+        let mut reader = sqlite::Reader::open_with(&path, &reading).unwrap();
+        let mut asked = sqlite::Reader::open_with(&path, &asking).unwrap();
+        assert_eq!(reader.next().unwrap().unwrap(), ping(1));
+        assert_eq!(asked.next().unwrap().unwrap(), ping(1));
+        writer.update(&tape().label("team", "red")).unwrap();
+        writer.append(&ping(2)).unwrap();
+        writer.commit().unwrap();
+        assert_eq!(reader.tape().labels.get("team"), None);
+        assert_eq!(reader.next().unwrap().unwrap(), ping(2));
+        assert_eq!(reader.tape().labels.get("team").map(String::as_str), Some("red"), "{at}");
+        let error = asked.next().unwrap().unwrap_err();
+        assert!(error.is_refused() && error.to_string().ends_with("it is red"), "{at}: {error}");
+        assert!(asked.next().is_none());
+    }
+}
+
 #[test]
 fn what_a_tape_learned_keeps_it_out_of_a_list_and_of_a_replay() {
     let folder = Folder::new();

@@ -200,7 +200,7 @@ fn what_is_no_tape_is_refused_and_nothing_is_made_beside_it() {
         (&foreign[..100], else_),
         (short, none),
         (garbage.as_bytes(), none),
-        (b"", none),
+        (b"", "it is"),
     ] {
         fs::write(&path, bytes).unwrap();
         make_private(&path);
@@ -525,11 +525,14 @@ fn a_number_that_no_recorder_comes_to_is_not_gone_on_from() {
         writer.finish().unwrap();
         drop(writer);
         let id = (1_i64 << 40) + number.cast_signed();
-        Connection::open(&path).unwrap().execute("UPDATE recordings SET id = ?", [id]).unwrap();
+        let db = Connection::open(&path).unwrap();
+        db.execute("UPDATE recordings SET id = ?", [id]).unwrap();
+        db.execute("UPDATE ends SET frame = ?", [number.cast_signed()]).unwrap();
+        drop(db);
         let error = Writer::resume(&path, &tape().id).unwrap_err();
         assert!(error.is_damaged() && error.to_string().contains("no recorder"), "{error}");
         let db = Connection::open(&path).unwrap();
-        db.execute_batch("DELETE FROM recordings; UPDATE tapes SET metadata = json_set(metadata, '$.frames_before', 9223372036854775807)").unwrap();
+        db.execute_batch("DELETE FROM recordings; UPDATE ends SET frame = 0; UPDATE tapes SET metadata = json_set(metadata, '$.frames_before', 9223372036854775807)").unwrap();
         let error = Writer::resume(&path, &tape().id).unwrap_err();
         assert!(error.is_damaged() && error.to_string().contains("no recorder"), "{error}");
     }

@@ -16,6 +16,10 @@ use super::writer::Writer;
 use crate::tape::rotating::Before;
 use crate::tape::{Tape, TapeError, TapeId, name};
 
+/// Bytes of the log of a writer, about, until it is written back into the file: at each time the disk is waited for, and the
+/// traffic feels it.
+const LOG: u32 = 16 << 20;
+
 impl Writer {
     /// Makes the file, with mode 0600, and a tape in it.
     ///
@@ -156,7 +160,9 @@ impl Writer {
             // Looked up for each row; what a row names is written before it.
             db.pragma_update(None, "foreign_keys", false)?;
             // What is removed is not to be found in the file's free pages.
-            db.pragma_update(None, "secure_delete", true)
+            db.pragma_update(None, "secure_delete", true)?;
+            let pages = LOG / db.pragma_query_value(None, "page_size", |row| row.get::<_, u32>(0))?.max(1);
+            db.pragma_update(None, "wal_autocheckpoint", pages)
         };
         set().map_err(|error| failed(path, error))?;
         let Before { frames, at, .. } = before;

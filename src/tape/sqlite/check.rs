@@ -6,13 +6,15 @@ use rusqlite::{Connection, Row};
 
 use super::bound::Bound;
 use super::chain::{self, Chain, End, Of};
+use super::failed::failed;
 use super::find::Found;
 use super::guard::chains;
 use super::row;
 use super::seal::Seal;
+use super::title::Title;
 use crate::key::Hash;
 use crate::tape::rotating::Before;
-use crate::tape::{Entry, OpenOptions, Tape, TapeError};
+use crate::tape::{Entry, OpenOptions, Tape, TapeError, TapeId};
 
 /// The seal and the chains of a tape that is read.
 #[derive(Debug)]
@@ -38,18 +40,32 @@ impl Check {
         let seal = found.seal(options.sealed_by(), path)?;
         let before = found.title.before();
         let chains = chains(seal.as_ref(), options.chain.as_ref(), &found.id, before.tip);
-        for chain in &chains {
-            let end = found.end(db, chain.of, path)?.ok_or_else(|| chain::none(chain.of, path))?;
-            if !chain.is_titled(found.title.bound(&found.id).bytes(), &end) {
+        let check = Self { seal, chains, before, jumped: false, end: None };
+        let ends = check.ends(db, found.number).map_err(|error| failed(path, error))?;
+        let tape = check.tape(found.title, &found.id, &ends, options.check.is_some(), path)?;
+        Ok((check, tape))
+    }
+
+    /// What is known of the tape, if it is what the chains say. Where it is asked about, their ends must hold, too: an older
+    /// title with its MAC is put back easily; who decides nothing still reads a tape that lost its end.
+    pub(super) fn tape(
+        &self,
+        title: Title,
+        id: &TapeId,
+        ends: &[Option<End>],
+        is_asked: bool,
+        path: &Path,
+    ) -> Result<Tape, TapeError> {
+        for (chain, end) in self.chains.iter().zip(ends) {
+            let end = end.ok_or_else(|| chain::none(chain.of, path))?;
+            if !chain.is_titled(title.bound(id).bytes(), &end) {
                 return Err(chain::other_title(path));
             }
-            // An older title with its MAC is put back easily; a tape that lost its end is still read by who decides nothing.
-            if options.check.is_some() && !chain.holds(&end) {
+            if is_asked && !chain.holds(&end) {
                 return Err(chain::other_end(path));
             }
         }
-        let tape = found.title.tape(&found.id, seal.as_ref(), path)?;
-        Ok((Self { seal, chains, before, jumped: false, end: None }, tape))
+        title.tape(id, self.seal.as_ref(), path)
     }
 
     /// The number of the frame before the first, where that is bound.

@@ -64,7 +64,9 @@ impl Writer {
         };
         insert(place, last + 1, &self.waiting)?;
         let written = self.waiting.len() as i64;
-        self.guard.end(&all, self.number, if written > 0 { last + written } else { there }, ends)?;
+        let end = if written > 0 { last + written } else { there };
+        find::say(&all, self.number, end)?;
+        self.guard.end(&all, self.number, end, ends)?;
         let size = find::size(&all)?;
         all.commit()?;
         self.size = size;

@@ -1,5 +1,6 @@
 //! What is known of a tape, from its row.
 
+use std::cmp::Ordering;
 use std::path::Path;
 use std::time::Duration;
 
@@ -88,19 +89,47 @@ fn several(db: &Connection, path: &Path) -> TapeError {
     TapeError::foreign(path, format_args!("it holds several tapes; {which}: {}", names.join(", ")))
 }
 
+/// What is known of a tape, if it is still that tape that has the number.
+pub(super) fn title(db: &Connection, tape: i64, id: &TapeId) -> rusqlite::Result<Option<Title>> {
+    let sql = format!("SELECT {} FROM tapes WHERE id = ? AND tape_id = ?", title::COLUMNS);
+    db.prepare_cached(&sql)?.query_row((tape, id.as_str()), |row| Title::read(row, 0)).optional()
+}
+
+/// Another one than before, when somebody else has written to the file.
+pub(super) fn version(db: &Connection) -> rusqlite::Result<i64> {
+    db.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
+}
+
 /// Whether it is still that tape that has the number: what was removed gives its number free.
 pub(super) fn is_there(db: &Connection, tape: i64, id: &TapeId) -> rusqlite::Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM tapes WHERE id = ? AND tape_id = ?)";
     db.prepare_cached(sql)?.query_row((tape, id.as_str()), |row| row.get(0))
 }
 
-/// Whether the last of all rows is of a tape that there is. A byte that has changed in its number takes it out of its own,
-/// and nothing after it tells that it is missing there.
-pub(super) fn is_whole(db: &Connection) -> rusqlite::Result<bool> {
-    let sql =
-        "SELECT NOT EXISTS (SELECT 1 FROM (SELECT id >> 40 AS tape FROM recordings ORDER BY id DESC LIMIT 1)
-        WHERE tape NOT IN (SELECT id FROM tapes))";
-    db.prepare_cached(sql)?.query_row([], |row| row.get(0))
+/// The number of the last frame as it was said when that was written: a byte that has changed in a row's number takes it
+/// out of its tape, and nothing after it tells that it is missing.
+pub(super) fn said(db: &Connection, tape: i64) -> rusqlite::Result<i64> {
+    let sql = "SELECT frame FROM ends WHERE tape = ?";
+    Ok(db.prepare_cached(sql)?.query_row([tape], |row| row.get(0)).optional()?.unwrap_or_default())
+}
+
+/// Says it.
+pub(super) fn say(db: &Connection, tape: i64, last: i64) -> rusqlite::Result<()> {
+    db.prepare_cached("REPLACE INTO ends VALUES (?, ?)")?.execute([tape, last]).map(drop)
+}
+
+/// Whether a tape ends where it was said that it does.
+pub(super) fn is_end(path: &Path, last: i64, said: i64) -> Result<(), TapeError> {
+    match last.cmp(&said) {
+        Ordering::Equal => Ok(()),
+        Ordering::Less => {
+            Err(TapeError::damaged(path.display(), format_args!("frames up to frame {said} are missing")))
+        }
+        Ordering::Greater => Err(TapeError::damaged(
+            path.display(),
+            format_args!("frame {last} stands behind frame {said}, which was the last"),
+        )),
+    }
 }
 
 /// The number of the last frame, 0 where there is none.
@@ -114,10 +143,13 @@ pub(super) fn last(db: &Connection, tape: i64) -> rusqlite::Result<i64> {
 pub(super) fn reached(db: &Connection, path: &Path, tape: i64, before: Before) -> Result<Before, TapeError> {
     let sql = "SELECT id, elapsed_ns FROM recordings WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1";
     let rows = place::rows(tape);
-    let row = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, i64>(1)?));
+    let row = |row: &Row<'_>| Ok((place::frame(row.get(0)?), row.get::<_, i64>(1)?));
     let found = db.query_row(sql, [rows.start(), rows.end()], row).optional();
-    let Some((id, nanos)) = found.map_err(|error| failed(path, error))? else { return before.checked(path) };
-    let frames = place::frame(id).cast_unsigned().max(before.frames);
+    let found = found.and_then(|found| Ok((found, said(db, tape)?)));
+    let (found, said) = found.map_err(|error| failed(path, error))?;
+    is_end(path, found.map_or(0, |(last, _)| last), said)?;
+    let Some((last, nanos)) = found else { return before.checked(path) };
+    let frames = last.cast_unsigned().max(before.frames);
     let at = time::within(Duration::from_nanos(u64::try_from(nanos).unwrap_or(0)));
     Before { frames, at: Some(at), ..before }.checked(path)
 }

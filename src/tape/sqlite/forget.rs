@@ -112,7 +112,7 @@ fn remove(db: &Connection, tape: i64) -> Result<()> {
     all.execute(of_names, [blocks.start(), blocks.end()])?;
     let of_sessions = "DELETE FROM session_blocks WHERE session IN (SELECT id FROM sessions WHERE tape = ?)";
     all.execute(of_sessions, [tape])?;
-    for table in ["sessions", "components", "chains"] {
+    for table in ["sessions", "components", "chains", "ends"] {
         all.execute(&format!("DELETE FROM {table} WHERE tape = ?"), [tape])?;
     }
     all.execute("DELETE FROM tapes WHERE id = ?", [tape])?;

@@ -80,6 +80,7 @@ INSERT INTO recordings (id, session_id, timestamp, message_type, component_id, e
         'transport_in', 0, policy, coalesce(CAST(message AS BLOB), x'')
     FROM recordings_before ORDER BY id;
 DROP TABLE recordings_before;
+INSERT INTO ends SELECT 1, max(frame) FROM recordings HAVING count(*) > 0;
 INSERT INTO sessions (tape, session_id)
     SELECT DISTINCT 1, session_id FROM recordings WHERE typeof(session_id) = 'text';
 INSERT INTO session_blocks

@@ -7,6 +7,7 @@
 //! | `names`, `names_search` | each method and tool once, and an FTS5 index over them |
 //! | `sessions`, `components` | what took part in a tape |
 //! | `name_blocks`, `session_blocks` | in which blocks of 64 rows (`id >> 6`) a name stands, and a session |
+//! | `ends` | the number of each tape's last frame: a row that a broken disk takes out of its tape is missed there |
 //! | `chains` | where a tape ends that is encrypted, or bound by a chain |
 //! | `frames` | a view of all that for people |
 //!
@@ -30,7 +31,8 @@
 //!
 //! The file is in WAL mode; several may write tapes into it, each its own, and readers do not disturb them. (Only a program that
 //! opens the file by itself, not through this crate or SQLite, takes its own locks away as it closes it.) A commit survives the end of the
-//! process, and with [`Writer::durable`] that of the machine. Up to 64 entries or 20 ms go into one.
+//! process, and with [`Writer::durable`] that of the machine. Up to 64 entries or 20 ms go into one. The log is written
+//! back when it has some 16 MiB, and when a tape is finished.
 //!
 //! A file is opened as hostile input: only what has our mark, our version and exactly our schema, with SQLite's
 //! defences on and its limits low; the names of tapes, sessions and components have 4 KiB at most, also where they are

@@ -8,8 +8,10 @@ use rusqlite::Connection;
 use super::check::Check;
 use super::failed::failed;
 use super::find;
-use super::open::{For, open};
+use super::open::{self, For};
+use super::title::Title;
 use super::wanted::Wanted;
+use crate::tape::found::{Found as Looked, Mark};
 use crate::tape::lines::follows;
 use crate::tape::{Entry, Filter, Filtered, OpenOptions, Source, Tape, TapeError, TapeId};
 
@@ -44,6 +46,11 @@ pub struct Reader {
     path: PathBuf,
     number: i64,
     tape: Tape,
+    /// As its row had it when it was read, and the version of what others wrote to the file.
+    title: Title,
+    version: i64,
+    /// What is asked when that has changed.
+    asked: OpenOptions,
     pub(super) check: Check,
     /// The last frame that was read ahead.
     last: i64,
@@ -66,7 +73,7 @@ impl Reader {
     ///
     /// It cannot be read, is no such file, or holds no tape or several.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, TapeError> {
-        Self::find(path.as_ref(), None, &OpenOptions::new())
+        Self::guarded(path.as_ref(), None, &OpenOptions::new())
     }
 
     /// Opens one of the tapes of a file.
@@ -75,7 +82,7 @@ impl Reader {
     ///
     /// As [`open`](Self::open); there is no such tape.
     pub fn open_tape(path: impl AsRef<Path>, id: &TapeId) -> Result<Self, TapeError> {
-        Self::find(path.as_ref(), Some(id), &OpenOptions::new())
+        Self::guarded(path.as_ref(), Some(id), &OpenOptions::new())
     }
 
     /// Opens the only tape of a file, or the one that the options [name](OpenOptions::tape), with its keys, if it may be
@@ -122,20 +129,23 @@ impl Reader {
 
     fn guarded(path: &Path, id: Option<&TapeId>, options: &OpenOptions) -> Result<Self, TapeError> {
         let id = id.or(options.wanted());
-        options.guard(path, |_| Self::find(path, id, options), |reader| &reader.tape)
+        let find = |looked: Looked| Self::find(path, looked.database(path)?, id, options);
+        options.guard(path, find, |reader| &reader.tape)
     }
 
-    /// Of a file that may be read.
+    /// Of a file with this mark that may be read.
     pub(in crate::tape) fn find(
         path: &Path,
+        mark: Mark,
         id: Option<&TapeId>,
         options: &OpenOptions,
     ) -> Result<Self, TapeError> {
-        let db = open(path, For::Reading)?;
+        let db = open::open_marked(path, mark, For::Reading)?;
         // It may be written to meanwhile.
+        let version = find::version(&db).map_err(|error| failed(path, error))?;
         let all = db.unchecked_transaction().map_err(|error| failed(path, error))?;
         let found = find::tape(&all, path, id)?;
-        let number = found.number;
+        let (number, title) = (found.number, found.title.clone());
         let (check, tape) = Check::open(&all, path, found, options)?;
         drop(all);
         let (path, frame) = (path.to_owned(), check.frames_before());
@@ -145,6 +155,9 @@ impl Reader {
             path,
             number,
             tape,
+            title,
+            version,
+            asked: options.asking(),
             last: -1,
             rows: ROWS,
             wanted: None,
@@ -165,6 +178,9 @@ impl Reader {
     fn step(&mut self) -> Result<Option<Entry>, TapeError> {
         if self.ahead.is_empty() && self.failure.is_none() {
             self.failure = self.read_ahead().err();
+            if !self.ahead.is_empty() {
+                self.learn_what_is_new()?;
+            }
         }
         let Some((frame, entry)) = self.ahead.pop_front() else {
             return self.failure.take().map_or_else(|| self.end(), Err);
@@ -174,37 +190,6 @@ impl Reader {
         self.frame = number;
         self.at = frame;
         Ok(Some(entry))
-    }
-
-    /// Nothing follows, unless the tree of rows leads astray: then its other end is still there. What is being recorded may have
-    /// grown meanwhile.
-    fn end(&mut self) -> Result<Option<Entry>, TapeError> {
-        let look = |db: &Connection| -> rusqlite::Result<_> {
-            let all = db.unchecked_transaction()?;
-            let is_there = find::is_there(&all, self.number, &self.tape.id)?;
-            let (last, is_whole) = (find::last(&all, self.number)?, find::is_whole(&all)?);
-            Ok((is_there, last, is_whole, self.check.ends(&all, self.number)?))
-        };
-        let (is_there, last, is_whole, ends) = look(&self.db).map_err(|error| failed(&self.path, error))?;
-        if !is_there {
-            return Err(TapeError::removed(&self.path, &self.tape.id));
-        }
-        if !is_whole {
-            return Err(TapeError::damaged(
-                self.path.display(),
-                "its last row is of no tape; one may be missing here",
-            ));
-        }
-        // Frames are numbered from 1.
-        if last <= self.last.max(0) {
-            return self.check.end(ends, &self.path).map(|()| None);
-        }
-        // What was read before it failed comes first.
-        self.failure = self.read_ahead().err();
-        if !self.ahead.is_empty() || self.failure.is_some() {
-            return self.step();
-        }
-        Err(TapeError::damaged(self.path.display(), format_args!("frames before frame {last} are missing")))
     }
 
     /// As [`Wanted::next`].
@@ -262,6 +247,7 @@ impl Source for Reader {
 }
 
 mod ahead;
+mod end;
 #[cfg(test)]
 mod tests;
 

@@ -58,6 +58,10 @@ CREATE TABLE tapes (
     head BLOB,
     sealed BLOB
 );
+CREATE TABLE ends (
+    tape INTEGER PRIMARY KEY REFERENCES tapes(id),
+    frame INTEGER NOT NULL
+);
 CREATE TABLE chains (
     tape INTEGER NOT NULL REFERENCES tapes(id),
     of TEXT NOT NULL,

@@ -1,5 +1,6 @@
 //! What is known of a tape, as its row has it.
 
+use std::fmt;
 use std::path::Path;
 
 use rusqlite::{Row, params};
@@ -13,7 +14,7 @@ use crate::tape::rotating::Before;
 use crate::tape::{Tape, TapeError, TapeId, head, lines, text, time};
 
 /// What a row of `tapes` has beside the tape's number and id.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Title {
     session: Option<String>,
     created: i64,
@@ -120,5 +121,11 @@ impl Title {
         let mut tape = head::metadata_of(id.clone(), &metadata).map_err(damaged)?;
         tape.session = self.session.map(Into::into);
         Ok(tape)
+    }
+}
+
+impl fmt::Debug for Title {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Title").field("metadata", &self.metadata.len()).finish_non_exhaustive()
     }
 }

@@ -81,6 +81,7 @@ mod head;
 pub mod import;
 pub mod json;
 pub(crate) mod kept;
+mod keys;
 pub mod lines;
 mod list;
 pub(crate) mod mask;

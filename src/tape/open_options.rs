@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::found::Found;
+use super::keys::Keys;
 use super::lines::{self, NOT_SEALED};
 use super::{Opening, Purpose, Tape, TapeError, TapeId};
 use crate::key::Key;
@@ -38,9 +39,7 @@ type Hook = dyn Fn(&Opening<'_>) + Send + Sync;
 /// ```
 #[derive(Clone, Default)]
 pub struct OpenOptions {
-    #[cfg(feature = "encryption")]
-    key: Option<Key>,
-    pub(super) chain: Option<Key>,
+    pub(super) keys: Keys,
     pub(super) tape: Option<TapeId>,
     private: bool,
     pub(super) purpose: Purpose,
@@ -59,14 +58,14 @@ impl OpenOptions {
     #[cfg(feature = "encryption")]
     #[cfg_attr(docsrs, doc(cfg(feature = "encryption")))]
     pub fn key(mut self, key: Key) -> Self {
-        self.key = Some(key);
+        self.keys.seal = Some(key);
         self
     }
 
     /// Reads only as far as the [chain](super::lines::Options::chain) holds. Tapes in JSON Lines and in SQLite can have
     /// one.
     pub fn chain(mut self, key: Key) -> Self {
-        self.chain = Some(key);
+        self.keys.chain = Some(key);
         self
     }
 
@@ -163,30 +162,18 @@ impl OpenOptions {
         Self { tape: None, private: false, check: None, hook: None, ..self.clone() }
     }
 
+    /// To open with these keys.
+    pub(super) fn with(keys: Keys) -> Self {
+        Self { keys, ..Self::default() }
+    }
+
     /// To write what these open; `None` if that takes no key.
     pub(crate) fn to_write(&self) -> Option<lines::Options> {
-        let options = lines::Options::new();
-        #[cfg(feature = "encryption")]
-        let options = match &self.key {
-            Some(key) => options.encrypt(key.clone()),
-            None => options,
-        };
-        let options = match &self.chain {
-            Some(key) => options.chain(key.clone()),
-            None => options,
-        };
-        (self.is_sealed() || self.is_chained()).then_some(options)
+        (!self.keys.is_none()).then(|| lines::Options::with(self.keys.clone()))
     }
 
-    #[cfg(feature = "encryption")]
     pub(super) fn sealed_by(&self) -> Option<&Key> {
-        self.key.as_ref()
-    }
-
-    #[cfg(not(feature = "encryption"))]
-    #[allow(clippy::unused_self, reason = "with encryption there may be one")]
-    pub(super) fn sealed_by(&self) -> Option<&Key> {
-        None
+        self.keys.seal()
     }
 
     /// What these open is encrypted.
@@ -196,12 +183,12 @@ impl OpenOptions {
 
     /// What these open has a chain that is checked.
     pub(crate) fn is_chained(&self) -> bool {
-        self.chain.is_some()
+        self.keys.chain.is_some()
     }
 
     /// Of a format that has neither.
     pub(super) fn needs_no_key(&self, path: &Path) -> Result<(), TapeError> {
-        match (self.sealed_by(), &self.chain) {
+        match (self.sealed_by(), &self.keys.chain) {
             (Some(_), _) => Err(TapeError::key(path, NOT_SEALED)),
             (None, Some(_)) => Err(TapeError::key(
                 path,
@@ -259,7 +246,7 @@ impl fmt::Debug for OpenOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OpenOptions")
             .field("key", &self.sealed_by())
-            .field("chain", &self.chain)
+            .field("chain", &self.keys.chain)
             .field("tape", &self.tape)
             .field("private", &self.private)
             .field("purpose", &self.purpose)

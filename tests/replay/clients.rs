@@ -49,6 +49,21 @@ async fn a_client_without_a_session_is_one_of_several() {
     assert_eq!(replay_by(Options::new().without_session(), of(None, "{}")).unused().len(), 1);
 }
 
+/// A front end for both eras has no session before it was made: what asks for one is of nobody else.
+#[tokio::test]
+async fn what_asks_for_a_session_is_no_client_of_its_own() {
+    for probe in ["initialize", "server/discover"] {
+        let asked = [up(ask("0", probe)), down(result("0", "{}"))];
+        let tape = [&asked[..], &of(Some("s-1"), r#""named""#)].concat();
+        let mut replay = replay_by(Options::new(), tape.clone());
+        assert_eq!(only(&mut replay, ask("4", probe)).await, result("4", "{}"));
+        assert_eq!(only(&mut replay, tool("5", "t", "{}")).await, result("5", r#""named""#));
+        let other = [&tape[..], &[up(tool("2", "t", "{}"))]].concat();
+        let several = Replay::of(&mut source(other)).unwrap_err();
+        assert!(several.to_string().ends_with(TOLD), "{probe}: {several}");
+    }
+}
+
 #[tokio::test]
 async fn either_client_of_a_tape_is_played_to_a_server() {
     let several = Verify::new(source(both())).run(says(&[])).await.unwrap_err();

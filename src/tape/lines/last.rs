@@ -43,7 +43,7 @@ pub(super) fn find(file: &File, path: &Path, options: &Options, ending: &Ending)
     let failed = |error| TapeError::io(path.display(), error);
     let copy = file.try_clone().map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
-    let mut walk = Walk::begin(Input::open(copy, path, options.key(), ending.whole)?, path, options)?;
+    let mut walk = Walk::begin(Input::open(copy, path, options.keys.seal(), ending.whole)?, path, options)?;
     while walk.step(path)? {}
     if ending.is_packed() && !walk.rest.is_empty() {
         let why = "its text ends in the middle of a line; copy it to another tape, and go on with that";
@@ -88,7 +88,7 @@ impl Walk {
     fn begin(mut input: Input, path: &Path, options: &Options) -> Result<Self, TapeError> {
         let mut line = Vec::new();
         let (_, has_line_break) = first_line(&mut input, &mut line, path)?;
-        let chain = options.chain.as_ref().map(Chain::new);
+        let chain = options.keys.chain.as_ref().map(Chain::new);
         if chain.is_none() && split(&line).is_some() {
             let why = "its lines are bound by a chain; go on with it with the key of the chain";
             return Err(TapeError::key(path, why));

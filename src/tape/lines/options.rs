@@ -4,6 +4,7 @@ use std::io;
 
 use crate::key::Key;
 use crate::tape::OpenOptions;
+use crate::tape::keys::Keys;
 #[cfg(feature = "encryption")]
 use crate::tape::pack::Seal;
 #[cfg(feature = "zstd")]
@@ -29,11 +30,9 @@ use crate::tape::pack::{Ending, Pack};
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     pub(super) durable: bool,
-    pub(super) chain: Option<Key>,
+    pub(super) keys: Keys,
     #[cfg(feature = "zstd")]
     level: Option<i32>,
-    #[cfg(feature = "encryption")]
-    key: Option<Key>,
 }
 
 impl Options {
@@ -51,7 +50,7 @@ impl Options {
 
     /// Binds each line to all lines before it by a MAC (HMAC-SHA-256): see [`verify`](fn@super::verify). 73 bytes a line.
     pub fn chain(mut self, key: Key) -> Self {
-        self.chain = Some(key);
+        self.keys.chain = Some(key);
         self
     }
 
@@ -73,25 +72,13 @@ impl Options {
     #[cfg(feature = "encryption")]
     #[cfg_attr(docsrs, doc(cfg(feature = "encryption")))]
     pub fn encrypt(mut self, key: Key) -> Self {
-        self.key = Some(key);
+        self.keys.seal = Some(key);
         self
-    }
-
-    #[cfg(feature = "encryption")]
-    pub(super) fn key(&self) -> Option<&Key> {
-        self.key.as_ref()
-    }
-
-    #[cfg(not(feature = "encryption"))]
-    #[allow(clippy::unused_self, reason = "with encryption there may be one")]
-    pub(super) fn key(&self) -> Option<&Key> {
-        None
     }
 
     /// How a file of a rotated tape ends its name.
     pub(in crate::tape) fn suffix(&self) -> &'static str {
-        #[cfg(feature = "encryption")]
-        if self.key.is_some() {
+        if self.keys.seal().is_some() {
             return "jsonl.sealed";
         }
         #[cfg(feature = "zstd")]
@@ -101,15 +88,14 @@ impl Options {
         "jsonl"
     }
 
+    /// With these keys.
+    pub(in crate::tape) fn with(keys: Keys) -> Self {
+        Self { keys, ..Self::default() }
+    }
+
     /// To read what was written so.
     pub(in crate::tape) fn to_open(&self) -> OpenOptions {
-        let options = OpenOptions::new();
-        #[cfg(feature = "encryption")]
-        let options = match &self.key {
-            Some(key) => options.key(key.clone()),
-            None => options,
-        };
-        options
+        OpenOptions::with(self.keys.without_chain())
     }
 
     /// Of a new file.
@@ -122,7 +108,7 @@ impl Options {
             #[cfg(feature = "zstd")]
             zip: self.level.map(Zip::new).transpose()?,
             #[cfg(feature = "encryption")]
-            seal: self.key.as_ref().map(|key| Seal::new(key, self.is_zipped())).transpose()?,
+            seal: self.keys.seal().map(|key| Seal::new(key, self.is_zipped())).transpose()?,
         })
     }
 

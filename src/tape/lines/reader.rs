@@ -78,7 +78,7 @@ impl Reader {
         let mut line = Vec::new();
         let (tape, _) = first_line(&mut input, &mut line, path)?;
         let has_chain = split(&line).is_some();
-        let mut chain = options.chain.as_ref().map(Chain::new);
+        let mut chain = options.keys.chain.as_ref().map(Chain::new);
         if let Some(chain) = &mut chain {
             let damaged = |why| TapeError::damaged(format_args!("{}:1", path.display()), why);
             chain.check(&line, true).map_err(damaged)?;

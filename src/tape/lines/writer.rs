@@ -90,7 +90,7 @@ impl Writer {
         lock(&file, path)?;
         name::check_title(tape, path)?;
         let pack = options.pack().map_err(|error| TapeError::io(path.display(), error))?;
-        let mut chain = options.chain.as_ref().map(Chain::new);
+        let mut chain = options.keys.chain.as_ref().map(Chain::new);
         if let Some((chain, tip)) = chain.as_mut().zip(before.tip) {
             chain.tip = tip;
         }
@@ -128,8 +128,8 @@ impl Writer {
         let failed = |error| TapeError::io(path.display(), error);
         let file = found::append(path)?;
         lock(&file, path)?;
-        let ending = pack::ending(&file, path, options.key())?;
-        if options.key().is_some() && !ending.is_sealed() {
+        let ending = pack::ending(&file, path, options.keys.seal())?;
+        if options.keys.seal().is_some() && !ending.is_sealed() {
             return Err(TapeError::key(path, NOT_SEALED));
         }
         let tail = last::find(&file, path, options, &ending)?;

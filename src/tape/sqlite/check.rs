@@ -39,7 +39,7 @@ impl Check {
     ) -> Result<(Self, Tape), TapeError> {
         let seal = found.seal(options.sealed_by(), path)?;
         let before = found.title.before();
-        let chains = chains(seal.as_ref(), options.chain.as_ref(), &found.id, before.tip);
+        let chains = chains(seal.as_ref(), options.keys.chain.as_ref(), &found.id, before.tip);
         let check = Self { seal, chains, before, jumped: false, end: None };
         let ends = check.ends(db, found.number).map_err(|error| failed(path, error))?;
         let tape = check.tape(found.title, &found.id, &ends, options.check.is_some(), path)?;

@@ -7,7 +7,8 @@ use rusqlite::{Connection, Result, Row, Transaction, TransactionBehavior};
 
 use super::failed::failed;
 use super::open::{For, open};
-use super::{place, row};
+use super::place::{self, FRAME_BITS};
+use super::row;
 use crate::tape::{Rotate, TapeError, TapeId};
 
 /// So many entries are removed at once, and so many pages given back: others write between.
@@ -66,14 +67,16 @@ struct Found {
 /// The oldest first.
 fn old(db: &Connection, keep: &Rotate) -> Result<Vec<Found>> {
     // A time that an entry does not have is that of the tape and what had passed.
-    let sql = "SELECT id, tape_id, coalesce((SELECT coalesce(timestamp, created_at + elapsed_ns / 1000)
-        FROM recordings WHERE id BETWEEN tapes.id << 40 AND (tapes.id + 1 << 40) - 1 ORDER BY id DESC LIMIT 1),
-        created_at) AS last FROM tapes ORDER BY last, id";
+    let sql = format!(
+        "SELECT id, tape_id, coalesce((SELECT coalesce(timestamp, created_at + elapsed_ns / 1000)
+        FROM recordings WHERE id BETWEEN tapes.id << {FRAME_BITS} AND (tapes.id + 1 << {FRAME_BITS}) - 1
+        ORDER BY id DESC LIMIT 1), created_at) AS last FROM tapes ORDER BY last, id"
+    );
     let found = |row: &Row<'_>| {
         let (number, id) = (row::tape(row, 0)?, TapeId::from_text(row::text(row, 1)?));
         Ok(Found { number, id, last: row::from_micros(row.get(2)?) })
     };
-    let mut tapes = db.prepare(sql)?.query_map([], found)?.collect::<Result<Vec<_>>>()?;
+    let mut tapes = db.prepare(&sql)?.query_map([], found)?.collect::<Result<Vec<_>>>()?;
     let (mut files, mut bytes, now) = (0, 0, SystemTime::now());
     let mut kept = tapes.len();
     for tape in tapes.iter().rev() {

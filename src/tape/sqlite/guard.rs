@@ -32,7 +32,7 @@ impl Guard {
     pub(super) fn new(options: &Options, tape: &TapeId, before: &Before) -> io::Result<Self> {
         let (seal, head) = options.seal(tape)?.unzip();
         let mut guard = Self { seal, head, ..Self::default() };
-        guard.chains = chains(guard.seal.as_ref(), options.chain.as_ref(), tape, before.tip);
+        guard.chains = chains(guard.seal.as_ref(), options.keys.chain.as_ref(), tape, before.tip);
         Ok(guard)
     }
 
@@ -43,16 +43,16 @@ impl Guard {
         found: Found,
         options: &Options,
     ) -> Result<(Self, Tape), TapeError> {
-        let seal = found.seal(options.key(), path)?;
+        let seal = found.seal(options.keys.seal(), path)?;
         let head = found.title.head.clone();
-        if options.chain.is_none() && found.end(db, Of::Chain, path)?.is_some() {
+        if options.keys.chain.is_none() && found.end(db, Of::Chain, path)?.is_some() {
             return Err(TapeError::key(
                 path,
                 "it is bound by a chain; go on with it with the key of the chain",
             ));
         }
         let tip = found.title.before().tip;
-        let mut all = chains(seal.as_ref(), options.chain.as_ref(), &found.id, tip);
+        let mut all = chains(seal.as_ref(), options.keys.chain.as_ref(), &found.id, tip);
         for chain in &mut all {
             let end = found.end(db, chain.of, path)?.ok_or_else(|| chain::none(chain.of, path))?;
             if !chain.is_titled(found.title.bound(&found.id).bytes(), &end) {

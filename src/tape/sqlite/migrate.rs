@@ -55,13 +55,17 @@ fn bring(db: &mut Connection, version: u32) -> Result<()> {
     db.pragma_update(None, "secure_delete", true)?;
     // The table of another program has been looked at: it is that of the first version.
     schema::bring_to(db, version.max(1), VERSION)?;
-    db.pragma_update(None, "journal_mode", "wal")
+    // It is of this version now, whatever log it has.
+    if let Err(error) = db.pragma_update(None, "journal_mode", "wal") {
+        tracing::warn!(%error, "a tape that was migrated is not in WAL mode");
+    }
+    Ok(())
 }
 
 /// Makes a tape of what was recorded in the first version: it knew no direction, calls went to the server. Who else wrote
 /// the table may have counted other than microseconds: a tape begins between 1970 and 9999, and 63 bits of nanoseconds pass.
+/// As the tables of the second version, it is never changed.
 const TAPE: &str = "
-UPDATE recordings_before SET timestamp = NULL WHERE typeof(timestamp) NOT IN ('integer', 'null');
 INSERT INTO tapes (id, tape_id, created_at, metadata)
     SELECT 1, 'recordings', began, json_object('created_at',
         coalesce(strftime('%Y-%m-%dT%H:%M:%SZ', began / 1000000, 'unixepoch'), '1970-01-01T00:00:00Z'))
@@ -89,6 +93,12 @@ INSERT INTO session_blocks
 
 /// What leads from the tables of the first version to those of the second, which are there.
 pub(super) fn take_over(db: &Transaction<'_>) -> Result<()> {
+    let no_times =
+        "UPDATE recordings_before SET timestamp = NULL WHERE typeof(timestamp) NOT IN ('integer', 'null')";
+    let left_out = db.execute(no_times, [])?;
+    if left_out > 0 {
+        tracing::warn!(left_out, "times that are no whole numbers are not migrated");
+    }
     db.execute_batch(TAPE)?;
     let sql = "SELECT id, message FROM recordings WHERE message_type IN ('request', 'notification')";
     let (mut select, mut known) = (db.prepare(sql)?, Known::default());

@@ -4,6 +4,7 @@ use crate::key::Key;
 use crate::tape::OpenOptions;
 #[cfg(feature = "encryption")]
 use crate::tape::TapeId;
+use crate::tape::keys::Keys;
 
 /// How a [`Writer`](super::Writer) writes.
 ///
@@ -24,9 +25,7 @@ use crate::tape::TapeId;
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     pub(super) durable: bool,
-    pub(super) chain: Option<Key>,
-    #[cfg(feature = "encryption")]
-    key: Option<Key>,
+    pub(super) keys: Keys,
     #[cfg(feature = "encryption")]
     hide_names: bool,
 }
@@ -48,7 +47,7 @@ impl Options {
     /// see [`verify`](fn@super::verify). Some 40 bytes an entry. Who reads with this key reads every entry: a filter
     /// uses no index.
     pub fn chain(mut self, key: Key) -> Self {
-        self.chain = Some(key);
+        self.keys.chain = Some(key);
         self
     }
 
@@ -67,7 +66,7 @@ impl Options {
     #[cfg(feature = "encryption")]
     #[cfg_attr(docsrs, doc(cfg(feature = "encryption")))]
     pub fn encrypt(mut self, key: Key) -> Self {
-        self.key = Some(key);
+        self.keys.seal = Some(key);
         self
     }
 
@@ -80,22 +79,11 @@ impl Options {
         self
     }
 
-    #[cfg(feature = "encryption")]
-    pub(super) fn key(&self) -> Option<&Key> {
-        self.key.as_ref()
-    }
-
-    #[cfg(not(feature = "encryption"))]
-    #[allow(clippy::unused_self, reason = "with encryption there may be one")]
-    pub(super) fn key(&self) -> Option<&Key> {
-        None
-    }
-
     /// To seal a new tape with, and the head that it is to have.
     #[cfg(feature = "encryption")]
     pub(super) fn seal(&self, tape: &TapeId) -> std::io::Result<Option<(super::seal::Seal, Vec<u8>)>> {
         let seal = |key| super::seal::Seal::new(key, tape, self.hide_names);
-        self.key.as_ref().map(seal).transpose()
+        self.keys.seal().map(seal).transpose()
     }
 
     #[cfg(not(feature = "encryption"))]
@@ -109,12 +97,6 @@ impl Options {
 
     /// To read what was written so.
     pub(in crate::tape) fn to_open(&self) -> OpenOptions {
-        let options = OpenOptions::new();
-        #[cfg(feature = "encryption")]
-        let options = match &self.key {
-            Some(key) => options.key(key.clone()),
-            None => options,
-        };
-        options
+        OpenOptions::with(self.keys.without_chain())
     }
 }

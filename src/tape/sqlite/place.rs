@@ -3,14 +3,14 @@
 use std::ops::RangeInclusive;
 
 /// Of an `id`, for the number of the frame: more than a year of a million frames a second.
-const FRAME_BITS: u32 = 40;
+pub(super) const FRAME_BITS: u32 = 40;
 const FRAMES: i64 = 1 << FRAME_BITS;
 /// Behind every frame.
 pub(super) const PAST: i64 = FRAMES;
 /// The number of a tape, at most: an `id` is positive.
 const MAX_TAPE: i64 = (i64::MAX >> FRAME_BITS) - 1;
 /// So many frames are a block, of which indexes know what is in it.
-const BLOCK_BITS: u32 = 6;
+pub(super) const BLOCK_BITS: u32 = 6;
 
 /// Whether a tape can have that number.
 pub(super) fn is_tape(number: i64) -> bool {
@@ -50,6 +50,16 @@ pub(super) fn blocks(tape: i64) -> RangeInclusive<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tape::sqlite::schema::{self, VERSION};
+
+    #[test]
+    fn the_tables_compute_it_as_we_do() {
+        let mut db = rusqlite::Connection::open_in_memory().unwrap();
+        schema::bring_to(&mut db, 0, VERSION).unwrap();
+        db.execute("INSERT INTO recordings (id) VALUES (?)", [id(5, 7)]).unwrap();
+        let computed = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        assert_eq!(db.query_row("SELECT tape, frame FROM recordings", [], computed), Ok((5, 7)));
+    }
 
     #[test]
     fn no_row_and_no_block_is_of_two_tapes() {

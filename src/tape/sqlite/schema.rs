@@ -1,5 +1,7 @@
 //! Tables and their versions.
 
+use std::sync::OnceLock;
+
 use rusqlite::{Connection, Result};
 
 use super::migrate;
@@ -126,9 +128,25 @@ pub(super) fn bring_to(db: &mut Connection, from: u32, to: u32) -> Result<()> {
 
 /// Whether the database has exactly the tables, indexes and views of this version, and nothing that could act.
 pub(super) fn is_ours(db: &Connection, version: u32) -> Result<bool> {
+    static PRESENT: OnceLock<Vec<Object>> = OnceLock::new();
+    if version != VERSION {
+        return Ok(objects(db)? == model(version)?);
+    }
+    let present = match PRESENT.get() {
+        Some(present) => present,
+        None => {
+            let present = model(version)?;
+            PRESENT.get_or_init(|| present)
+        }
+    };
+    Ok(objects(db)? == *present)
+}
+
+/// What a database of this version has.
+fn model(version: u32) -> Result<Vec<Object>> {
     let mut model = Connection::open_in_memory()?;
     bring_to(&mut model, 0, version)?;
-    Ok(objects(db)? == objects(&model)?)
+    objects(&model)
 }
 
 /// Whether the database has the table of the first version and nothing else, however it was laid out.
@@ -145,8 +163,11 @@ fn words(sql: &str) -> String {
     sql.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Its type, its name, that of its table, and how it was made.
+type Object = [String; 4];
+
 /// SQLite's own begin with `sqlite_`.
-fn objects(db: &Connection) -> Result<Vec<[String; 4]>> {
+fn objects(db: &Connection) -> Result<Vec<Object>> {
     let sql = "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema
         WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
     // One more than there are is enough to differ.

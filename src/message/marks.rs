@@ -93,10 +93,16 @@ impl JsonRpcMessage {
 
     /// A layer above those that are next has recorded it: as this call of this recorder, 0 if it is no call.
     #[cfg(feature = "tape")]
-    pub(crate) fn recorded(self, call: Option<(u32, u64)>) -> Self {
-        let mut message = self.marked(RECORDED);
+    pub(crate) fn recorded(self, call: (u32, u64)) -> Self {
+        self.marked(RECORDED).of_recorder(call)
+    }
+
+    /// The same, of a recorder that does not record it.
+    #[cfg(feature = "tape")]
+    pub(crate) fn of_recorder(self, call: (u32, u64)) -> Self {
+        let mut message = self;
         let marks = &message.inner.beside.marks;
-        if let Some(call) = call.filter(|call| *call != (marks.recorder, marks.call)) {
+        if call != (marks.recorder, marks.call) {
             let marks = &mut message.inner_mut().beside.marks;
             (marks.recorder, marks.call) = call;
         }

@@ -130,7 +130,7 @@ pub use mocks::Mocks;
 pub use open_options::OpenOptions;
 pub use opening::{Opening, Purpose};
 pub use recorder::{Exchange, Overflow, Recorder, RecorderOptions, RecorderStats};
-pub(crate) use recorder::{Room, Watched, learn_of};
+pub(crate) use recorder::{Room, Watched, learn_of, next_recorder_id};
 #[cfg(feature = "secret")]
 #[cfg_attr(docsrs, doc(cfg(feature = "secret")))]
 pub use redact::{Redact, Redacted};

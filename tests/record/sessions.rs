@@ -254,6 +254,32 @@ async fn both_edges_of_a_session_go_onto_its_one_tape() {
 }
 
 #[tokio::test]
+async fn what_is_not_recorded_of_a_session_is_on_the_tape_of_no_other_that_shares_its_leaf() {
+    let (layer, tapes) = per_session();
+    let below = layer.clone().edge(Edge::Upstream).layer(service_fn(echo));
+    let [mut a, mut b, mut late] = [(); 3].map(|()| layer.layer(below.clone()));
+    say(&mut a, "a", 1).await;
+    say(&mut b, "b", 1).await;
+    of_session(&layer, "a").pause();
+    layer.stop();
+    for id in 2..=3 {
+        say(&mut a, "a", id).await;
+        say(&mut late, "late", id).await;
+    }
+    of_session(&layer, "a").resume();
+    say(&mut a, "a", 4).await;
+    layer.start_sessions();
+    say(&mut late, "late", 4).await;
+    soon(layer.finish()).await.unwrap();
+    for (session, said) in [("a", 12), ("b", 6), ("late", 6)] {
+        let entries = taped(&tapes, session).entries();
+        let of_it = entries.iter().filter(|entry| entry.session.as_deref() == Some(session));
+        let notes = entries.iter().filter(|entry| entry.kind == EntryKind::Note).count();
+        assert_eq!((of_it.count(), entries.len() - notes), (said, said), "{session}");
+    }
+}
+
+#[tokio::test]
 async fn a_tape_ends_with_the_stack_of_its_session_whatever_goes_on_below() {
     let (layer, tapes, mut ended) = per_session_told();
     let mut below = layer.clone().edge(Edge::Upstream).layer(service_fn(echo));

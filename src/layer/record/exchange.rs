@@ -50,9 +50,12 @@ impl Exchange {
         Some(Self { stack, recorder, taped, call, managing, is_owed, is_single })
     }
 
-    /// What a recorder that sees the call again knows it by.
-    pub(super) fn mark(&self) -> Option<(u32, u64)> {
-        self.taped.mark()
+    /// Marks the message, so that a recorder that sees the call again knows it; where this one is paused, whose it is.
+    pub(super) fn marked(&self, message: JsonRpcMessage) -> JsonRpcMessage {
+        match self.taped.mark() {
+            Some(mark) => message.recorded(mark),
+            None => self.stack.unrecorded(message, Some(&self.recorder)),
+        }
     }
 
     /// How a call ended that nobody waits for any more; the client's own word for it is recorded.

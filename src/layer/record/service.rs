@@ -70,7 +70,10 @@ where
     fn call(&mut self, message: JsonRpcMessage) -> Self::Future {
         let recorder = match self.stack.take(&message) {
             Taken::Record(recorder) => recorder,
-            Taken::Pass => return ResponseFuture::passing(Tapped::new(self.inner.call(message), None), None),
+            Taken::Pass => {
+                let message = self.stack.unrecorded(message, None);
+                return ResponseFuture::passing(Tapped::new(self.inner.call(message), None), None);
+            }
             Taken::Refuse => return ResponseFuture::refused(&message),
         };
         if !message.is_session_listen() && !recorder.admits() {
@@ -80,7 +83,7 @@ where
         let Some(exchange) = Exchange::new(&self.stack, recorder, &message) else {
             return ResponseFuture::refused(&message);
         };
-        let message = message.recorded(exchange.mark());
+        let message = exchange.marked(message);
         ResponseFuture::passing(Tapped::new(self.inner.call(message), Some(exchange)), room)
     }
 }

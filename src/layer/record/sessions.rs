@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::stack::Title;
 use crate::error::BoxError;
 use crate::message::JsonRpcMessage;
-use crate::tape::{Recorder, RecorderOptions, RecorderStats, Sink, Tape, TapeError, Watched};
+use crate::tape::{
+    Recorder, RecorderOptions, RecorderStats, Sink, Tape, TapeError, Watched, next_recorder_id,
+};
 
 /// Makes the sink of a tape.
 type Make = Arc<dyn Fn(&Tape) -> Result<Box<dyn Sink>, TapeError> + Send + Sync>;
@@ -19,6 +21,8 @@ const CROWD: usize = 64;
 pub(super) struct Sessions {
     make: Make,
     pub(super) options: RecorderOptions,
+    /// Marks messages that are of a session without a tape, as the number of a recorder marks others.
+    pub(super) nobody: u32,
     /// No tape is begun now.
     is_stopped: AtomicBool,
     live: Mutex<Live>,
@@ -47,7 +51,13 @@ impl Sessions {
         options: RecorderOptions,
     ) -> Self {
         let live = Live { tapes: Vec::new(), past: RecorderStats::default(), failed: None, crowd: CROWD };
-        Self { make: Arc::new(make), options, is_stopped: AtomicBool::new(false), live: Mutex::new(live) }
+        Self {
+            make: Arc::new(make),
+            options,
+            nobody: next_recorder_id(),
+            is_stopped: AtomicBool::new(false),
+            live: Mutex::new(live),
+        }
     }
 
     /// A recorder for the stack whose first message this is.

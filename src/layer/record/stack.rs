@@ -197,6 +197,9 @@ impl Stack {
 
     /// Each message tries again to start what could not be started.
     fn own(&self, message: &JsonRpcMessage, sessions: &Sessions) -> Taken {
+        if message.recorder() == sessions.nobody {
+            return Taken::Pass;
+        }
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(above) = self.above(message, sessions, &own) {
             own.above = Some(above);
@@ -217,7 +220,7 @@ impl Stack {
                 if !std::mem::replace(&mut own.has_failed, true) {
                     tracing::error!(%error, "a session is not recorded");
                 }
-                self.unrecorded(message, sessions.options.overflow_policy())
+                self.unrecordable(message, sessions.options.overflow_policy())
             }
         }
     }
@@ -233,7 +236,16 @@ impl Stack {
         Some((id, Watched::new(&recorder)))
     }
 
-    fn unrecorded(&self, message: &JsonRpcMessage, overflow: Overflow) -> Taken {
+    /// A message that is not recorded, of a session with a recorder or without: a clone of this layer that stands below
+    /// knows then that it is of none of those that it has seen.
+    pub(super) fn unrecorded(&self, message: JsonRpcMessage, of: Option<&Recorder>) -> JsonRpcMessage {
+        match &self.settings.place {
+            Place::Shared(_) => message,
+            Place::PerStack(sessions) => message.of_recorder((of.map_or(sessions.nobody, Recorder::id), 0)),
+        }
+    }
+
+    fn unrecordable(&self, message: &JsonRpcMessage, overflow: Overflow) -> Taken {
         let counts = &self.settings.counts;
         if overflow == Overflow::FailClosed && !message.is_session_listen() {
             counts.refused.fetch_add(1, Ordering::Relaxed);

@@ -31,6 +31,7 @@ pub use exchange::Exchange;
 pub(crate) use facts::learn_of;
 pub use options::{Overflow, RecorderOptions};
 pub(crate) use room::Room;
+pub(crate) use state::next_id as next_recorder_id;
 pub use stats::RecorderStats;
 pub(crate) use watched::Watched;
 

@@ -77,11 +77,10 @@ impl Shared {
         options: &RecorderOptions,
         last: Option<Duration>,
     ) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(1);
         let age = || SystemTime::now().duration_since(tape.created).unwrap_or_default();
         let from = last.unwrap_or_else(age);
         Self {
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            id: next_id(),
             knows: Knows::new(&tape),
             state: Arc::new(State::new(queue.watcher(), tape)),
             queue,
@@ -198,6 +197,12 @@ impl Shared {
     pub(super) fn queue(&self) -> &Sender<Item> {
         &self.queue
     }
+}
+
+/// A number that no other recorder of this process has.
+pub(crate) fn next_id() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// An item for the queue, with what it takes.

@@ -14,6 +14,9 @@ use shadowcat::tape::{
 };
 
 const FRAMES: u64 = 20_000;
+/// By their endings.
+const TAPES: [&str; 9] =
+    ["a.jsonl", "a.chained", "a.zst", "a.sealed", "a.both", "a.json", "a.db", "a.chained_db", "a.sealed_db"];
 
 fn frames() -> Vec<Entry> {
     let text = "x".repeat(900);
@@ -35,6 +38,7 @@ fn create(path: &Path) -> Box<dyn Sink> {
     let _ = std::fs::remove_file(path);
     let tape = Tape::new().unwrap();
     let lines = |options| Box::new(lines::Writer::create_with(path, &tape, &options).unwrap());
+    let sqlite = |options| Box::new(sqlite::Writer::create_with(path, &tape, &options).unwrap());
     let options = lines::Options::new();
     match path.extension().unwrap().to_str().unwrap() {
         "jsonl" => lines(options),
@@ -43,7 +47,9 @@ fn create(path: &Path) -> Box<dyn Sink> {
         "sealed" => lines(options.encrypt(key())),
         "both" => lines(options.compress(3).encrypt(key())),
         "json" => Box::new(json::Writer::create(path, &tape).unwrap()),
-        _ => Box::new(sqlite::Writer::create(path, &tape).unwrap()),
+        "chained_db" => sqlite(sqlite::Options::new().chain(key())),
+        "sealed_db" => sqlite(sqlite::Options::new().encrypt(key())),
+        _ => sqlite(sqlite::Options::new()),
     }
 }
 
@@ -54,8 +60,8 @@ fn key() -> Key {
 fn open(path: &Path) -> Box<dyn Source> {
     let options = OpenOptions::new();
     let options = match path.extension().unwrap().to_str().unwrap() {
-        "chained" => options.chain(key()),
-        "sealed" | "both" => options.key(key()),
+        "chained" | "chained_db" => options.chain(key()),
+        "sealed" | "both" | "sealed_db" => options.key(key()),
         _ => options,
     };
     tape::open_with(path, &options).unwrap()
@@ -72,7 +78,7 @@ fn tapes(criterion: &mut Criterion) {
     std::fs::create_dir_all(&folder).unwrap();
     let mut group = criterion.benchmark_group("tape");
     group.throughput(Throughput::Elements(FRAMES)).sample_size(10);
-    for name in ["a.jsonl", "a.chained", "a.zst", "a.sealed", "a.both", "a.json", "a.db"] {
+    for name in TAPES {
         let path = folder.join(name);
         group.bench_function(format!("write/{name}"), |bencher| {
             bencher.iter_with_setup(|| create(&path), |mut sink| write(&mut *sink, &frames));
@@ -107,7 +113,7 @@ fn opening(criterion: &mut Criterion) {
     let folder: PathBuf = std::env::temp_dir().join(format!("shadowcat-bench-large-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let mut group = criterion.benchmark_group("tape");
-    for name in ["a.jsonl", "a.chained", "a.zst", "a.sealed", "a.both", "a.json", "a.db"] {
+    for name in TAPES {
         let path = folder.join(name);
         let mut sink = create(&path);
         for _ in 0..=size * 1024 / FRAMES {

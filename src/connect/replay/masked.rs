@@ -78,16 +78,20 @@ impl Masked {
         is_left: impl Fn(usize) -> bool,
         is_alike: impl Fn(usize) -> bool,
     ) -> Option<usize> {
-        let mut found = self.equal(message, essence);
-        found.sort_unstable();
+        let equal = self.equal(message, essence);
         let first = |left: bool| {
-            let of_kind = found.iter().copied().filter(|at| is_left(*at) == left);
-            of_kind.take(LOOKED_AT).find(|at| is_alike(*at))
+            let of_kind = |those: &[usize]| -> Vec<usize> {
+                those.iter().copied().filter(|at| is_left(*at) == left).take(LOOKED_AT).collect()
+            };
+            let mut some: Vec<_> = equal.iter().flat_map(|those| of_kind(those)).collect();
+            some.sort_unstable();
+            some.into_iter().take(LOOKED_AT).find(|at| is_alike(*at))
         };
         first(true).or_else(|| first(false))
     }
 
-    fn equal(&self, message: &JsonRpcMessage, essence: &[u8]) -> Vec<usize> {
+    /// In each, those that are masked alike, in their order.
+    fn equal(&self, message: &JsonRpcMessage, essence: &[u8]) -> Vec<&[usize]> {
         if self.shapes.is_empty() {
             return Vec::new();
         }
@@ -95,7 +99,7 @@ impl Masked {
         let named = essence::subject(message).and_then(|subject| of(Some(subject)));
         let shapes = named.into_iter().chain(of(None)).flatten();
         let equal = shapes.filter_map(|shape| shape.alike.get(&shape.key(&self.comparison, essence)));
-        equal.flatten().copied().collect()
+        equal.map(Vec::as_slice).collect()
     }
 }
 

@@ -18,6 +18,8 @@ use state::State;
 
 #[cfg(feature = "tape")]
 pub(crate) use room::Room;
+#[cfg(all(test, feature = "tape"))]
+pub(crate) use state::MAX_SPENT;
 #[cfg(feature = "tape")]
 pub(crate) use watcher::Watcher;
 
@@ -188,7 +190,7 @@ mod tests {
         }
         let freed = Arc::default();
         let (sender, mut receiver) = queue(9, 9);
-        let mut spent: Vec<_> = (0..state::MAX_SPENT + 3).map(|_| Freed(Arc::clone(&freed))).collect();
+        let mut spent: Vec<_> = (0..MAX_SPENT + 3).map(|_| Freed(Arc::clone(&freed))).collect();
         let (left, receiver) = thread::spawn(move || {
             receiver.take_some(9, 9, &mut std::collections::VecDeque::new(), &mut spent);
             (spent.len(), receiver)
@@ -198,10 +200,10 @@ mod tests {
         assert_eq!(left, 3);
         let here = thread::current().id();
         assert_eq!(freed.lock().unwrap().iter().filter(|thread| **thread == here).count(), 0);
-        for count in 1..=state::MAX_SPENT / 2 + 1 {
+        for count in 1..=MAX_SPENT / 2 + 1 {
             assert!(sender.force(Freed(Arc::clone(&freed)), 0));
             let now = freed.lock().unwrap().iter().filter(|thread| **thread == here).count();
-            assert_eq!(now, (2 * count).min(state::MAX_SPENT), "two for each that comes");
+            assert_eq!(now, (2 * count).min(MAX_SPENT), "two for each that comes");
         }
         drop(receiver);
     }

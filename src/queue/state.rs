@@ -10,7 +10,7 @@ use super::Taken;
 
 /// So many items that the reader is done with wait for a sender to free them.
 #[cfg(feature = "tape")]
-pub(super) const MAX_SPENT: usize = 64;
+pub(crate) const MAX_SPENT: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct State<T> {

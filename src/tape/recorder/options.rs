@@ -19,6 +19,9 @@ pub enum Overflow {
     FailClosed,
 }
 
+/// With what a sink keeps, and what was written and is not freed yet, less than 8 MiB.
+const MAX_BYTES: usize = 6 << 20;
+
 /// How a recorder records.
 ///
 /// ```
@@ -37,12 +40,12 @@ pub struct RecorderOptions {
 
 impl Default for RecorderOptions {
     fn default() -> Self {
-        Self { overflow: Overflow::default(), max_entries: 8192, max_bytes: 8 << 20, calls: 0 }
+        Self { overflow: Overflow::default(), max_entries: 8192, max_bytes: MAX_BYTES, calls: 0 }
     }
 }
 
 impl RecorderOptions {
-    /// What is lost is counted; 8,192 entries and 8 MiB wait.
+    /// What is lost is counted; 8,192 entries and 6 MiB wait.
     pub fn new() -> Self {
         Self::default()
     }
@@ -75,5 +78,22 @@ impl RecorderOptions {
     pub fn calls_after(mut self, number: u64) -> Self {
         self.calls = number;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::MAX_SPENT;
+    use crate::tape::recorder::thread::{BATCH, SPENT_BYTES};
+
+    #[test]
+    fn what_waits_on_a_full_disk_is_less_than_8_mib() {
+        #[cfg(feature = "sqlite")]
+        let kept = crate::tape::sqlite::WAITING_BYTES;
+        #[cfg(not(feature = "sqlite"))]
+        let kept = 0;
+        let spent = (MAX_SPENT + 2 * BATCH) * SPENT_BYTES;
+        assert!(RecorderOptions::new().max_bytes + kept + spent < 8 << 20);
     }
 }

@@ -11,11 +11,11 @@ use crate::queue::{Receiver, Taken};
 use crate::tape::{Entry, EntryKind, Sink, Tape, TapeError};
 
 /// What is taken from the queue at once.
-const BATCH: usize = 64;
+pub(super) const BATCH: usize = 64;
 /// Bytes of that, and what is more only by the last entry. Until they are written they count as waiting.
 const BATCH_BYTES: usize = 256 << 10;
 /// Of more bytes than that, an entry is freed at once.
-const SPENT_BYTES: usize = 4 << 10;
+pub(super) const SPENT_BYTES: usize = 4 << 10;
 /// After so many entries those who wait for a processor go first, unless much is left to write.
 const TURN: usize = 8;
 /// Between two attempts to write.

@@ -79,4 +79,6 @@ pub(super) use open::{remove_beside, tapes_of};
 pub use options::Options;
 pub use reader::Reader;
 pub use verify::{verify, verify_tape};
+#[cfg(test)]
+pub(super) use writer::WAITING_BYTES;
 pub use writer::Writer;

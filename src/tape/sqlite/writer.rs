@@ -14,10 +14,10 @@ use crate::tape::{Entry, MAX_FRAME_BYTES, Sink, Tape, TapeError, name};
 
 /// So many entries, bytes and so much time are worth a commit.
 const ENTRIES: usize = 64;
-const BYTES: usize = 4 << 20;
+pub(in crate::tape) const WAITING_BYTES: usize = 1 << 20;
 pub(super) const PATIENCE: Duration = Duration::from_millis(20);
 
-/// Writes a tape into a file in SQLite. Entries wait in memory until a commit: 64 of them, 4 MiB or 20 ms.
+/// Writes a tape into a file in SQLite. Entries wait in memory until a commit: 64 of them, 1 MiB or 20 ms.
 ///
 /// ```
 /// use shadowcat::tape::{self, Entry, Sink, Tape, sqlite};
@@ -119,7 +119,7 @@ impl Sink for Writer {
         self.waiting.push(entry.clone());
         self.bytes += entry.bytes.len();
         let due = *self.due.get_or_insert_with(|| Instant::now() + PATIENCE);
-        let is_enough = self.waiting.len() >= ENTRIES || self.bytes >= BYTES;
+        let is_enough = self.waiting.len() >= ENTRIES || self.bytes >= WAITING_BYTES;
         if (is_enough || Instant::now() >= due)
             && let Err(error) = self.flush(false)
         {

@@ -57,9 +57,8 @@ where
     S: Service<JsonRpcMessage, Response = Reply>,
     S::Error: Into<BoxError>,
 {
-    pub(super) fn new(service: S, mut settings: Settings, script: Script) -> Self {
+    pub(super) fn new(service: S, mut settings: Settings, script: Script, questions: Questions) -> Self {
         let carries = std::mem::take(&mut settings.carries);
-        let questions = Questions::of(&script, &settings.judge);
         let calls = script.calls.iter().filter(|call| !call.is_left_out).count();
         Self {
             service,

@@ -79,6 +79,7 @@ pub mod protocol;
 mod queue;
 #[cfg(feature = "http")]
 mod quiet;
+mod ready;
 pub mod reply;
 pub mod rules;
 #[cfg(feature = "schema")]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// From the lowest to the highest.
 const LEVELS: [&[&str]; 12] = [
-    &["clock", "file", "histogram", "key", "percent", "queue", "quiet", "schema", "stamp"],
+    &["clock", "file", "histogram", "key", "percent", "queue", "quiet", "ready", "schema", "stamp"],
     &["error"],
     &["message"],
     &["reply"],

@@ -15,7 +15,7 @@ use std::time::Duration;
 use replayed::{down, result, source, tool, up};
 use shadowcat::connect::Replay;
 use shadowcat::tape::Entry;
-use shadowcat::verify::Verify;
+use shadowcat::verify::{Pace, Verify};
 use shadowcat::{Error, JsonRpcMessage, Kind, Reply};
 use support::{leaf, note, progress};
 use tower::Service;
@@ -158,6 +158,27 @@ fn the_end_of_a_call_costs_the_same_however_many_there_are() {
             let verify =
                 if told { verify.on_progress(move |now| assert_eq!(now.calls, size)) } else { verify };
             assert_eq!(play(verify, Broken), size);
+        });
+    }
+}
+
+#[test]
+fn calls_that_never_end_cost_nothing_while_others_are_made() {
+    let _alone = alone();
+    for (what, pace) in [("one by one", Pace::OneByOne), ("as recorded", Pace::AsRecorded)] {
+        assert_in_proportion(what, 1_500, |size| {
+            let call =
+                |id: usize| [up(tool(&id.to_string(), "t", "{}")), down(result(&id.to_string(), "{}"))];
+            let tape = (0..size).map(asking).chain((size..2 * size).flat_map(call));
+            let server = leaf(|message: JsonRpcMessage| async move {
+                match message.bytes().windows(13).any(|part| part == b"progressToken") {
+                    true => std::future::pending().await,
+                    false if message.kind() == Kind::Request => Ok(stream(&message, &[], "{}")),
+                    false => Ok(Reply::empty()),
+                }
+            });
+            let verify = Verify::new(source(tape)).pace(pace).linger(Duration::ZERO);
+            assert_eq!(play(verify, server), 2 * size);
         });
     }
 }

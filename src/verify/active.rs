@@ -16,7 +16,7 @@ use crate::reply::Reply;
 pub(super) const MAX_ITEMS: usize = 1_024;
 
 /// What a call is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Purpose {
     /// One of the tape's calls.
     Call(usize),

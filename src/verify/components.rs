@@ -126,8 +126,9 @@ where
 
     /// That the tools changed by our own doing was not recorded: of what came after so many.
     fn forget_changes(&mut self, since: usize) {
-        for active in self.active.iter_mut().filter(|active| active.purpose == Purpose::SessionListen) {
-            active.forget(since, |message| message.is_method(method::TOOLS_LIST_CHANGED));
+        let listen = self.in_flight.place(Purpose::SessionListen);
+        if let Some(listen) = listen.and_then(|at| self.in_flight.get_mut(at)) {
+            listen.forget(since, |message| message.is_method(method::TOOLS_LIST_CHANGED));
         }
     }
 }

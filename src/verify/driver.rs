@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context as Cx, Poll};
+use std::task::{Context as Cx, Poll, ready};
 
 use tokio::time::{Instant, sleep_until};
 use tower_service::Service;
@@ -12,9 +12,10 @@ use super::active::{Active, Ended, Event, Live, Purpose};
 use super::asked::Questions;
 use super::carry::Carried;
 use super::ending::Failure;
+use super::in_flight::InFlight;
 use super::options::Settings;
 use super::questions::naming;
-use super::script::Script;
+use super::script::{Awaited, Script};
 use super::{Finding, Progress, Report, Verdict};
 use crate::error::BoxError;
 use crate::message::{Context, Direction, JsonRpcMessage, OwnedId};
@@ -37,7 +38,7 @@ pub(super) struct Driver<S: Service<JsonRpcMessage>> {
     pub(super) facts: Arc<Context>,
     pub(super) carried: Carried,
     pub(super) report: Report,
-    pub(super) active: Vec<Active<S::Future>>,
+    pub(super) in_flight: InFlight<S::Future>,
     pub(super) waiting: VecDeque<(Purpose, JsonRpcMessage)>,
     /// The answer to a request of our own.
     own: Option<Live>,
@@ -49,7 +50,6 @@ pub(super) struct Driver<S: Service<JsonRpcMessage>> {
     pub(super) masked: u64,
     broken: Option<Failure>,
     next_id: i64,
-    next: usize,
 }
 
 impl<S> Driver<S>
@@ -57,9 +57,8 @@ where
     S: Service<JsonRpcMessage, Response = Reply>,
     S::Error: Into<BoxError>,
 {
-    pub(super) fn new(service: S, mut settings: Settings, script: Script) -> Self {
+    pub(super) fn new(service: S, mut settings: Settings, script: Script, questions: Questions) -> Self {
         let carries = std::mem::take(&mut settings.carries);
-        let questions = Questions::of(&script, &settings.judge);
         let calls = script.calls.iter().filter(|call| !call.is_left_out).count();
         Self {
             service,
@@ -70,7 +69,7 @@ where
             facts: Arc::new(Context::new(Direction::ToUpstream).session("verify")),
             carried: Carried::new(carries),
             report: Report::default(),
-            active: Vec::new(),
+            in_flight: InFlight::default(),
             waiting: VecDeque::new(),
             own: None,
             heard: (Vec::new(), 0),
@@ -78,7 +77,6 @@ where
             masked: 0,
             broken: None,
             next_id: 0,
-            next: 0,
         }
     }
 
@@ -161,13 +159,13 @@ where
     }
 
     pub(super) fn find(&self, purpose: Purpose) -> Option<&Active<S::Future>> {
-        self.active.iter().find(|active| active.purpose == purpose)
+        self.in_flight.get(self.in_flight.place(purpose)?)
     }
 
     /// Ends a call as the client did, with its message.
     pub(super) fn leave(&mut self, purpose: Purpose, message: Option<JsonRpcMessage>) {
-        let Some(at) = self.active.iter().position(|active| active.purpose == purpose) else { return };
-        let active = self.active.swap_remove(at);
+        let Some(at) = self.in_flight.place(purpose) else { return };
+        let Some(active) = self.in_flight.take(at) else { return };
         let named = active.id.clone().zip(message);
         if let Some((id, message)) = &named {
             self.facts.leave_cancellation(id.clone(), naming(message, id));
@@ -184,23 +182,19 @@ where
         if self.poll_send(cx) {
             return Poll::Ready(());
         }
-        let count = self.active.len();
-        for at in (0..count).map(|offset| (self.next + offset) % count) {
-            let Poll::Ready(event) = self.active[at].poll(cx) else { continue };
-            self.next = at + 1;
-            let live = match event {
-                Event::Item(message) => {
-                    self.item(at, message);
-                    return Poll::Ready(());
-                }
-                Event::Over(live) => live,
-                Event::Broke(error) => Live::Failed(self.failure(&error)),
-            };
-            let active = self.active.swap_remove(at);
+        let (at, event) = ready!(self.in_flight.poll(cx));
+        let live = match event {
+            Event::Item(message) => {
+                self.item(at, message);
+                return Poll::Ready(());
+            }
+            Event::Over(live) => live,
+            Event::Broke(error) => Live::Failed(self.failure(&error)),
+        };
+        if let Some(active) = self.in_flight.take(at) {
             self.over(active.end(), live);
-            return Poll::Ready(());
         }
-        Poll::Pending
+        Poll::Ready(())
     }
 
     /// What an error says may be as secret as what a message does.
@@ -226,14 +220,14 @@ where
                 if let Some((purpose, message)) = self.waiting.pop_front() {
                     let id = message.owned_id();
                     self.masked += u64::from(purpose != Purpose::Own && is_masked(message.bytes()));
-                    let ends = match purpose {
-                        Purpose::Call(call) => self.script.calls[call].ends(),
-                        Purpose::SessionListen => false,
-                        Purpose::OneWay | Purpose::Own => true,
+                    let awaited = match purpose {
+                        Purpose::Call(call) => self.script.calls[call].awaited(),
+                        Purpose::SessionListen => Awaited::default(),
+                        Purpose::OneWay | Purpose::Own => Awaited { ends: true, ..Awaited::default() },
                     };
-                    let limit = ends.then_some(self.settings.timeout);
+                    let limit = awaited.ends.then_some(self.settings.timeout);
                     let future = self.service.call(message);
-                    self.active.push(Active::new(purpose, id, future, limit));
+                    self.in_flight.begin(Active::new(purpose, id, future, limit), awaited);
                 }
                 true
             }
@@ -274,8 +268,7 @@ where
 
     fn tell(&mut self) {
         let Some(see) = &mut self.settings.progress else { return };
-        let is_call = |active: &&Active<_>| matches!(active.purpose, Purpose::Call(_));
-        let in_flight = self.active.iter().filter(is_call).count();
+        let in_flight = self.in_flight.counts().calls;
         see(&Progress { over: self.report.calls.len(), calls: self.calls, in_flight });
     }
 }

@@ -93,6 +93,7 @@ mod components;
 mod driver;
 mod ending;
 mod error;
+mod in_flight;
 mod judge;
 mod masked;
 mod options;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tower_service::Service;
 
+use super::asked::Questions;
 use super::carry::Carry;
 use super::driver::Driver;
 use super::judge::Judge;
@@ -268,15 +269,16 @@ impl Verify {
         // All of it, so that a large tape holds up nobody else.
         let loading = tokio::task::spawn_blocking(move || {
             let loaded = script::load(&mut *source, &which)?;
-            let masks = Masks::of(loaded.tape.redaction.as_deref());
-            Ok::<_, VerifyError>((masks, script::build(loaded)))
+            settings.judge.masks = Masks::of(loaded.tape.redaction.as_deref());
+            let script = script::build(loaded);
+            let questions = Questions::of(&script, &settings.judge);
+            Ok::<_, VerifyError>((settings, script, questions))
         });
-        let (masks, script) = loading.await.map_err(|_| VerifyError::unread())??;
-        settings.judge.masks = masks;
+        let (settings, script, questions) = loading.await.map_err(|_| VerifyError::unread())??;
         if script.calls.iter().all(|call| call.is_left_out) {
             return Err(VerifyError::empty());
         }
-        Driver::new(service, settings, script).play().await
+        Driver::new(service, settings, script, questions).play().await
     }
 }
 

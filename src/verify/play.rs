@@ -66,22 +66,10 @@ where
     /// Waits for the calls that were over before this step. A listen that does not end as it did is ended.
     async fn barrier(&mut self, step: usize) {
         let deadline = self.deadline();
-        while !self.until(deadline, |driver| driver.overdue(step).is_none()).await {
-            let Some(purpose) = self.overdue(step) else { break };
+        while !self.until(deadline, |driver| driver.in_flight.overdue(step).is_none()).await {
+            let Some(purpose) = self.in_flight.overdue(step) else { break };
             self.leave(purpose, None);
         }
-    }
-
-    /// A call that was over before this step, and is not. What the client left is left by a step of its own.
-    fn overdue(&self, step: usize) -> Option<Purpose> {
-        let is_due = |purpose| match purpose {
-            Purpose::Call(call) => {
-                let recorded = &self.script.calls[call];
-                !matches!(recorded.end, End::Left(_)) && recorded.over.is_some_and(|over| over <= step)
-            }
-            _ => false,
-        };
-        self.active.iter().map(|active| active.purpose).find(|purpose| is_due(*purpose))
     }
 
     async fn step(&mut self, step: usize) {
@@ -90,7 +78,7 @@ where
                 let message = message.clone();
                 self.send(Purpose::OneWay, message).await;
                 let deadline = self.deadline();
-                self.until(deadline, |driver| driver.find(Purpose::OneWay).is_none()).await;
+                self.until(deadline, |driver| driver.in_flight.counts().one_way == 0).await;
             }
             What::Leave(call) => self.leave_call(*call).await,
             What::Send(call) if self.script.calls[*call].is_left_out => {}
@@ -100,7 +88,7 @@ where
 
     async fn call(&mut self, call: usize) {
         let most = self.settings.max_in_flight;
-        self.until(None, |driver| driver.running() < most).await;
+        self.until(None, |driver| driver.in_flight.counts().ending < most).await;
         let id = self.fresh_id();
         let request = self.carried.apply(self.script.calls[call].request.clone()).with_id(id);
         let is_listen = request.is_listen();
@@ -118,15 +106,6 @@ where
                 }
             }
         }
-    }
-
-    /// Calls that end by themselves, if only by their time.
-    fn running(&self) -> usize {
-        let ends = |purpose| match purpose {
-            Purpose::Call(call) => self.script.calls[call].ends(),
-            _ => false,
-        };
-        self.active.iter().filter(|active| ends(active.purpose)).count()
     }
 
     /// Waits until the call has said what it had said when the client left it.
@@ -151,17 +130,8 @@ where
 
     /// Waits for answers that were not recorded, so that it is no chance whether they are found.
     async fn wait_for_unrecorded(&mut self) {
-        let is_unanswered = |driver: &Self, purpose| match purpose {
-            Purpose::Call(call) => {
-                let recorded = &driver.script.calls[call];
-                matches!(recorded.end, End::Open) && !recorded.request.is_listen()
-            }
-            _ => false,
-        };
-        let is_over =
-            |driver: &Self| !driver.active.iter().any(|active| is_unanswered(driver, active.purpose));
         let deadline = Instant::now().checked_add(self.settings.linger);
-        self.until(deadline, is_over).await;
+        self.until(deadline, |driver| driver.in_flight.counts().unrecorded == 0).await;
     }
 
     /// Waits for what is still to come, and ends what stays open.

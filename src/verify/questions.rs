@@ -16,7 +16,7 @@ where
 {
     /// A notification or a question came in this call.
     pub(super) fn item(&mut self, at: usize, message: JsonRpcMessage) {
-        let purpose = self.active[at].purpose;
+        let Some(purpose) = self.in_flight.get(at).map(|active| active.purpose) else { return };
         if message.kind() == Kind::Request
             && let Some(answer) = self.answer(purpose, &message)
             && self.waiting.len() < MAX_WAITING
@@ -24,7 +24,9 @@ where
             self.waiting.push_back((Purpose::OneWay, answer.with_context(self.facts.clone())));
         }
         let counts = self.settings.judge.counts(&message);
-        self.active[at].keep(message, counts);
+        if let Some(active) = self.in_flight.get_mut(at) {
+            active.keep(message, counts);
+        }
     }
 
     /// What the client answered to the same question, first to one in the same call.

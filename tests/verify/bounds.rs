@@ -1,5 +1,9 @@
 //! What is not looked at is never said to be the same.
 
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use shadowcat::tape::{Edge, Entry, EntryKind, Outcome};
@@ -164,6 +168,90 @@ async fn a_server_that_never_stops_talking_is_late() {
         assert_eq!(report.calls[0].verdict, Verdict::Failed);
         assert!(report.to_string().contains("no answer within 50ms"), "{pace:?}");
     }
+}
+
+/// Each call is polled when it is sent, when it is woken, and not because others are.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_silent_is_not_polled_for_what_others_do() {
+    const CALLS: usize = 200;
+    for pace in [Pace::OneByOne, Pace::AsRecorded] {
+        let tape = (0..CALLS).fold(Made::new(), |tape, id| tape.client(&call_text(id)));
+        let tape =
+            (CALLS..2 * CALLS).fold(tape, |tape, id| tape.call(id.try_into().unwrap(), "ping", "{}", "{}"));
+        let polls = Arc::new(AtomicUsize::new(0));
+        let counted = polls.clone();
+        let server = leaf(move |message: JsonRpcMessage| {
+            let polls = counted.clone();
+            poll_fn(move |_| match message.is_method("tools/call") {
+                true => {
+                    polls.fetch_add(1, Ordering::Relaxed);
+                    Poll::Pending
+                }
+                false => Poll::Ready(Ok(answer(&message, "{}"))),
+            })
+        });
+        let report = Verify::new(tape.source()).pace(pace).run(server).await.unwrap();
+        assert!(report.is_deterministic() && report.calls.len() == 2 * CALLS, "{report}");
+        let polls = polls.load(Ordering::Relaxed);
+        assert!((CALLS..=2 * CALLS).contains(&polls), "{pace:?}: {CALLS} calls were polled {polls} times");
+    }
+}
+
+/// The clock's thread is the one that polls it.
+#[tokio::test]
+async fn a_call_that_wakes_itself_over_and_over_is_late() {
+    let tape = Made::new().call(1, "tools/call", "{}", "{}").call(2, "ping", "{}", "{}").source();
+    let server = leaf(|message: JsonRpcMessage| {
+        let mut polls = 0;
+        poll_fn(move |cx| match message.is_method("tools/call") {
+            true => {
+                polls += 1;
+                assert!(polls < 10_000_000, "nobody else has a turn");
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            false => Poll::Ready(Ok(answer(&message, "{}"))),
+        })
+    });
+    let verify = Verify::new(tape).timeout(Duration::from_millis(50));
+    let report = soon(verify.run(server)).await.unwrap();
+    assert_eq!(report.calls[0].verdict, Verdict::Failed, "{report}");
+    assert_eq!(report.calls[1].verdict, Verdict::Equal, "{report}");
+}
+
+/// Neither hides the other, though both are always ready.
+#[tokio::test]
+async fn calls_that_never_stop_talking_take_turns() {
+    const SAID: usize = 500;
+    let call = |id: usize| {
+        let params = format!(r#"{{"name":"t","_meta":{{"progressToken":{id}}}}}"#);
+        format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{params}}}"#)
+    };
+    let tape = Made::new().client(&call(1)).client(&call(2)).server(&done(1)).server(&done(2)).source();
+    let (turns, mut calls) = (Arc::new(Mutex::new(Vec::new())), 0);
+    let taken = turns.clone();
+    let server = leaf(move |message: JsonRpcMessage| {
+        if message.is_listen() {
+            return std::future::ready(Ok(Reply::empty()));
+        }
+        calls += 1;
+        let (call, turns, mut said) = (calls, taken.clone(), 0);
+        let mut answer = message.responder().result("{}").unwrap();
+        let stream = futures::stream::poll_fn(move |_| {
+            turns.lock().unwrap().push(call);
+            said += 1;
+            let message = if said > SAID { answer.take() } else { Some(msg(note("notifications/x"))) };
+            Poll::Ready(message.map(Ok))
+        });
+        std::future::ready(Ok(Reply::stream(stream)))
+    });
+    let verify = Verify::new(tape).pace(Pace::AsRecorded).ignore_method("notifications/x");
+    let report = soon(verify.run(server)).await.unwrap();
+    assert!(report.is_deterministic(), "{report}");
+    let turns = turns.lock().unwrap();
+    let both = turns.iter().position(|call| *call == 2).unwrap();
+    let is_fair = |turns: &[usize]| turns[0] != turns[1];
+    assert!(turns[both..][..SAID].windows(2).all(is_fair), "{:?}", &turns[both..][..20]);
 }
 
 /// Only the recorder's own numbers say what belongs to no call.

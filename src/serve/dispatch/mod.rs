@@ -2,7 +2,6 @@
 
 mod accept;
 mod calls;
-mod ready;
 mod slot;
 
 use std::collections::VecDeque;
@@ -13,9 +12,9 @@ use std::task::Context;
 use crate::error::Error;
 use crate::message::{Beside, Context as Facts, Direction, IdMap, JsonRpcMessage, OnRefused, OwnedId};
 use crate::protocol::{Declared, Era, method};
+use crate::ready::Ready;
 use crate::reply::RpcService;
 
-use ready::Ready;
 use slot::Slot;
 
 /// Runs a stack for one client.

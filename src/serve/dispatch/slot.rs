@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::ready::SlotWaker;
 use crate::error::BoxError;
 use crate::message::{JsonRpcMessage, Responder};
+use crate::ready::SlotWaker;
 use crate::reply::Reply;
 
 /// What the outcome of a call is for.

@@ -60,6 +60,17 @@ pub(super) struct Recorded {
     pub(super) is_left_out: bool,
 }
 
+/// What is waited for of a call.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Awaited {
+    /// It has to end by itself. A listen need not, nor what the client left or was never answered.
+    pub(super) ends: bool,
+    /// Its answer was not recorded.
+    pub(super) is_unrecorded: bool,
+    /// It was over before the step of this number. What the client left is left by a step of its own.
+    pub(super) due: Option<usize>,
+}
+
 /// How a call ended.
 #[derive(Debug)]
 pub(super) enum End {
@@ -81,9 +92,13 @@ pub(super) struct Said {
 }
 
 impl Recorded {
-    /// It has to end by itself. A listen need not, nor what the client left or was never answered.
-    pub(super) fn ends(&self) -> bool {
-        !self.request.is_listen() && matches!(self.end, End::Answered(_) | End::Failed(_))
+    pub(super) fn awaited(&self) -> Awaited {
+        let is_listen = self.request.is_listen();
+        Awaited {
+            ends: !is_listen && matches!(self.end, End::Answered(_) | End::Failed(_)),
+            is_unrecorded: !is_listen && matches!(self.end, End::Open),
+            due: self.over.filter(|_| !matches!(self.end, End::Left(_))),
+        }
     }
 }
 

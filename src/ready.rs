@@ -1,4 +1,4 @@
-//! Which calls want to be polled.
+//! Which of many calls want to be polled, so that nobody asks all of them.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use std::task::{Wake, Waker};
 
 /// The slots that were woken, oldest first, and the task to wake when one is.
 #[derive(Debug, Default)]
-pub(super) struct Ready(Mutex<Queue>);
+pub(crate) struct Ready(Mutex<Queue>);
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -18,19 +18,19 @@ struct Queue {
 /// The waker of one slot. It is made once and serves every call that the slot ever holds: a late wake of an
 /// earlier call costs one poll.
 #[derive(Debug)]
-pub(super) struct SlotWaker {
+pub(crate) struct SlotWaker {
     slot: usize,
     queued: AtomicBool,
     ready: Arc<Ready>,
 }
 
 impl Ready {
-    pub(super) fn waker(self: &Arc<Self>, slot: usize) -> Arc<SlotWaker> {
+    pub(crate) fn waker(self: &Arc<Self>, slot: usize) -> Arc<SlotWaker> {
         Arc::new(SlotWaker { slot, queued: AtomicBool::new(false), ready: self.clone() })
     }
 
     /// Moves the slots to poll into the empty `slots`; none arms the task's waker.
-    pub(super) fn take(&self, slots: &mut VecDeque<usize>, task: &Waker) {
+    pub(crate) fn take(&self, slots: &mut VecDeque<usize>, task: &Waker) {
         let mut queue = self.lock();
         std::mem::swap(&mut queue.slots, slots);
         if slots.is_empty() && !queue.task.as_ref().is_some_and(|armed| armed.will_wake(task)) {
@@ -45,12 +45,12 @@ impl Ready {
 
 impl SlotWaker {
     /// It was woken and has not been polled since.
-    pub(super) fn is_woken(&self) -> bool {
+    pub(crate) fn is_woken(&self) -> bool {
         self.queued.load(Ordering::Acquire)
     }
 
     /// The slot is about to be polled: later wakes count again.
-    pub(super) fn reset(&self) {
+    pub(crate) fn reset(&self) {
         self.queued.store(false, Ordering::Release);
     }
 }

@@ -18,3 +18,4 @@ mod order;
 mod questions;
 mod serve;
 mod server_batches;
+mod turns;

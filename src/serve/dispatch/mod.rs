@@ -134,13 +134,7 @@ impl<S: RpcService> Dispatch<S> {
     /// a response that was read after it.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, mut take: impl FnMut(JsonRpcMessage)) {
         self.admit_waiting(cx);
-        while self.queued < ROOM {
-            if self.woken.is_empty() {
-                self.ready.take(&mut self.woken, cx.waker());
-            }
-            let Some(at) = self.woken.pop_front() else { break };
-            self.poll_slot(at);
-        }
+        self.poll_woken(cx);
         if !self.out.is_empty() {
             self.drain_listen();
         }
@@ -154,7 +148,27 @@ impl<S: RpcService> Dispatch<S> {
         self.queued = 0;
         self.out.drain(..).for_each(|(_, message)| take(message));
     }
+
+    /// A call that wakes itself over and over is not waited for: the executor and its clock have their turn. So does
+    /// whoever waits for what tokio has, once its budget is spent.
+    fn poll_woken(&mut self, cx: &mut Context<'_>) {
+        let mut rounds = 0;
+        while self.queued < ROOM {
+            if self.woken.is_empty() {
+                if rounds == ROUNDS {
+                    return cx.waker().wake_by_ref();
+                }
+                rounds += 1;
+                self.ready.take(&mut self.woken, cx.waker());
+            }
+            let Some(at) = self.woken.pop_front() else { return };
+            self.poll_slot(at);
+        }
+    }
 }
+
+/// So often what was woken meanwhile is polled at once.
+const ROUNDS: usize = 16;
 
 /// Bytes of requests that wait until the stack is ready; more are refused.
 const WAITING: usize = 8 << 20;

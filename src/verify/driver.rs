@@ -35,7 +35,6 @@ pub(super) struct Driver<S: Service<JsonRpcMessage>> {
     calls: usize,
     pub(super) questions: Questions,
     pub(super) facts: Arc<Context>,
-    pub(super) carried: Carried,
     pub(super) report: Report,
     pub(super) active: Vec<Active<S::Future>>,
     pub(super) waiting: VecDeque<(Purpose, JsonRpcMessage)>,
@@ -47,6 +46,10 @@ pub(super) struct Driver<S: Service<JsonRpcMessage>> {
     pub(super) unsent: Vec<Finding>,
     /// Messages that were sent with markers in them.
     pub(super) masked: u64,
+    /// What was said unasked that is not waited for any more.
+    pub(super) unheard: usize,
+    /// How much was heard unasked when nothing more came.
+    pub(super) silent_at: Option<usize>,
     broken: Option<Failure>,
     next_id: i64,
     next: usize,
@@ -58,7 +61,7 @@ where
     S::Error: Into<BoxError>,
 {
     pub(super) fn new(service: S, mut settings: Settings, script: Script) -> Self {
-        let carries = std::mem::take(&mut settings.carries);
+        settings.judge.carried = Carried::new(std::mem::take(&mut settings.carries));
         let questions = Questions::of(&script, &settings.judge);
         let calls = script.calls.iter().filter(|call| !call.is_left_out).count();
         Self {
@@ -68,7 +71,6 @@ where
             calls,
             questions,
             facts: Arc::new(Context::new(Direction::ToUpstream).session("verify")),
-            carried: Carried::new(carries),
             report: Report::default(),
             active: Vec::new(),
             waiting: VecDeque::new(),
@@ -76,6 +78,8 @@ where
             heard: (Vec::new(), 0),
             unsent: Vec::new(),
             masked: 0,
+            unheard: 0,
+            silent_at: None,
             broken: None,
             next_id: 0,
             next: 0,

@@ -118,8 +118,9 @@ impl Verify {
         self
     }
 
-    /// How long to wait for what was said unasked, on a listen, or before a cancellation, and at the end for answers
-    /// that were not recorded; 2 s by default. What came is not waited for.
+    /// How long to wait for what was said unasked before the next message of the client or at the end, on a listen, or
+    /// before a cancellation, and at the end for answers that were not recorded; 2 s by default. What came is not waited
+    /// for, and a server that says nothing unasked is, once, until it does.
     pub fn linger(mut self, limit: Duration) -> Self {
         self.settings.linger = limit;
         self

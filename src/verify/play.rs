@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tower_service::Service;
 
-use super::active::{Ended, Live, MAX_ITEMS, Purpose};
+use super::active::{Active, Ended, Live, MAX_ITEMS, Purpose};
 use super::driver::Driver;
 use super::ending::ending;
 use super::script::{End, What};
@@ -61,6 +61,24 @@ where
             self.until(Some(due), |_| false).await;
         }
         self.barrier(step).await;
+        self.hear_unasked(self.script.steps[step].unasked).await;
+    }
+
+    /// Waits until the server has said so much unasked: what the client did next may depend on it. One that keeps silent
+    /// is not waited for again, until it says something.
+    async fn hear_unasked(&mut self, count: usize) {
+        let heard = |driver: &Self| driver.find(Purpose::SessionListen).map(Active::heard);
+        let count = count.saturating_sub(self.unheard);
+        if heard(self).is_none_or(|heard| heard >= count || self.silent_at == Some(heard)) {
+            return;
+        }
+        let deadline = Instant::now().checked_add(self.settings.linger);
+        if !self.until(deadline, |driver| heard(driver).is_none_or(|heard| heard >= count)).await {
+            self.silent_at = heard(self);
+            self.unheard += count - self.silent_at.unwrap_or(count);
+        }
+        // Its answers to what it was asked are on their way.
+        self.drain().await;
     }
 
     /// Waits for the calls that were over before this step. A listen that does not end as it did is ended.
@@ -102,7 +120,7 @@ where
         let most = self.settings.max_in_flight;
         self.until(None, |driver| driver.running() < most).await;
         let id = self.fresh_id();
-        let request = self.carried.apply(self.script.calls[call].request.clone()).with_id(id);
+        let request = self.settings.judge.carried.apply(self.script.calls[call].request.clone()).with_id(id);
         let is_listen = request.is_listen();
         self.send(Purpose::Call(call), request).await;
         let is_open = |driver: &Self| driver.find(Purpose::Call(call)).is_none_or(|active| active.is_open());
@@ -224,8 +242,8 @@ where
                     Some(id) => renamed(actual.with_id(id.clone())),
                     None => actual,
                 };
-                let actual = self.carried.learn(method, expected, actual);
                 let judge = &mut self.settings.judge;
+                let actual = judge.carried.learn(method, expected, actual);
                 findings.extend(judge.answer(&recorded.request, expected, &actual));
             }
             (end, live) => {

@@ -12,7 +12,12 @@
 //! - `show` prints TAPE.
 //!
 //! Of a file with several tapes `--tape ID` says which, and of a tape with several sessions, as `record --listen` makes
-//! one, `--session NAME`; with `--incomplete` a TAPE that lacks something, as one that was cut off, is played all the same.
+//! one, `--session NAME`, or `--no-session` for what was said outside of them, as by clients of 2026-07-28 on HTTP; with
+//! `--incomplete` a TAPE that lacks something, as one that was cut off, is played all the same.
+//!
+//! With `--key FILE` TAPE is encrypted, and read so; with `--chain-key FILE` nobody changes it unnoticed. FILE holds 32
+//! random bytes, or 64 hexadecimal digits, and is for its owner alone: `(umask 077; openssl rand -hex 32 >FILE)`. What
+//! `.db` does not encrypt is in the docs of `sqlite::Options`; a `.json` has no key.
 //!
 //! Without URL and COMMAND there is a small demo server in this process. Try it:
 //!
@@ -28,26 +33,24 @@
 
 mod demo;
 mod proxy;
+mod recorded;
 
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use proxy::{Leaf, Proxy, Stack};
+use recorded::{Keys, Recording, Session, Task, USAGE, Verifying, What, Which, parse};
 use shadowcat::BoxError;
 use shadowcat::connect::Replay;
 use shadowcat::layer::{CatchErrorLayer, RecordLayer};
 use shadowcat::tape::{
-    self, Component, Filter, OpenOptions, PartFormat, Payload, Purpose, Recorder, RecorderOptions, Rotate,
-    Rotating, Show, Sink, Snapshot, SnapshotKind, Tape, TapeId, json, lines, sqlite,
+    self, Filter, PartFormat, Payload, Purpose, Recorder, RecorderOptions, Rotate, Rotating, Show, Sink,
+    Snapshot, SnapshotKind, Tape, json, lines, sqlite,
 };
 use shadowcat::verify::Verify;
 use tower::util::BoxService;
 use tower::{ServiceBuilder, ServiceExt};
-
-const USAGE: &str = "usage: record_replay record|replay|verify|show TAPE [--listen 127.0.0.1:PORT] \
-    [--upstream URL | -- COMMAND ARGS…], for record [--unmasked] [--keep FILE]… [--rotate-mib MIB], \
-    for the others [--tape ID] [--session NAME] [--incomplete], and for verify [--load URI]… [--grant]";
 
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -78,136 +81,23 @@ async fn all() -> ExitCode {
     }
 }
 
-struct Task {
-    what: What,
-    tape: PathBuf,
-    which: Which,
-    proxy: Proxy,
-}
-
-/// Which of what TAPE holds is meant, and whether it may lack something.
-#[derive(Default)]
-struct Which {
-    tape: Option<TapeId>,
-    session: Option<String>,
-    incomplete: bool,
-}
-
-/// What is recorded otherwise than by default.
-#[derive(Default)]
-struct Recording {
-    unmasked: bool,
-    kept: Vec<String>,
-    /// MiB of one file.
-    rotate: Option<NonZeroU32>,
-}
-
-/// Components of a tape that may be loaded.
-#[derive(Default)]
-struct Verifying {
-    uris: Vec<String>,
-    grants: bool,
-}
-
-enum What {
-    Record(Recording),
-    Replay,
-    Verify(Verifying),
-    Show,
-}
-
-fn parse(mut args: impl Iterator<Item = String>) -> Result<Task, String> {
-    let what = match args.next().as_deref() {
-        Some("record") => What::Record(Recording::default()),
-        Some("replay") => What::Replay,
-        Some("verify") => What::Verify(Verifying::default()),
-        Some("show") => What::Show,
-        other => return Err(format!("record, replay, verify or show, not {}", other.unwrap_or("nothing"))),
-    };
-    let tape = args.next().ok_or("no TAPE is named")?.into();
-    let mut task = Task { what, tape, which: Which::default(), proxy: Proxy::default() };
-    while let Some(arg) = args.next() {
-        let is_taken = match &mut task.what {
-            What::Record(recording) => recording.take(&arg, &mut args)?,
-            What::Verify(verifying) => {
-                verifying.take(&arg, &mut args)? || task.which.take(&arg, &mut args)?
-            }
-            What::Replay | What::Show => task.which.take(&arg, &mut args)?,
-        };
-        if !is_taken && !task.proxy.take(&arg, &mut args)? {
-            return Err(format!("{arg}: what is that?"));
-        }
-    }
-    Ok(task)
-}
-
-impl Which {
-    fn take(&mut self, arg: &str, args: &mut impl Iterator<Item = String>) -> Result<bool, String> {
-        match arg {
-            "--tape" => self.tape = Some(TapeId::from_text(&args.next().ok_or("--tape: which ID?")?)),
-            "--session" => self.session = Some(args.next().ok_or("--session: which NAME?")?),
-            "--incomplete" => self.incomplete = true,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-
-    fn opening(&self) -> OpenOptions {
-        self.tape.iter().cloned().fold(OpenOptions::new(), OpenOptions::tape)
-    }
-}
-
-impl Recording {
-    fn take(&mut self, arg: &str, args: &mut impl Iterator<Item = String>) -> Result<bool, String> {
-        match arg {
-            "--unmasked" => self.unmasked = true,
-            "--keep" => self.kept.push(args.next().ok_or("--keep: which FILE?")?),
-            "--rotate-mib" => {
-                let mib = args.next().ok_or("--rotate-mib: how many MIB?")?;
-                self.rotate = Some(mib.parse().map_err(|why| format!("--rotate-mib {mib}: {why}"))?);
-            }
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-}
-
-impl Verifying {
-    fn take(&mut self, arg: &str, args: &mut impl Iterator<Item = String>) -> Result<bool, String> {
-        match arg {
-            "--load" => self.uris.push(args.next().ok_or("--load: which URI?")?),
-            "--grant" => self.grants = true,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-
-    fn choose(&self, mut component: Component) -> Option<Component> {
-        if !self.grants {
-            component.policy = None;
-        }
-        let uri = component.uri.as_deref()?;
-        self.uris.iter().any(|known| known == uri).then_some(component)
-    }
-}
-
 async fn run(task: Task) -> Result<ExitCode, BoxError> {
-    let Task { what, tape, which, proxy } = task;
+    let Task { what, tape, keys, which, proxy } = task;
     match what {
-        What::Record(recording) => record(&tape, proxy, recording).await?,
-        What::Replay => replay(&tape, which, proxy).await?,
-        What::Verify(verifying) => return verify(&tape, which, &proxy, verifying).await,
-        What::Show => show(&tape, &which)?,
+        What::Record(recording) => record(&tape, &keys, proxy, recording).await?,
+        What::Replay => replay(&tape, &keys, which, proxy).await?,
+        What::Verify(verifying) => return verify(&tape, &keys, which, &proxy, verifying).await,
+        What::Show => show(&tape, &keys, &which)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn record(path: &Path, proxy: Proxy, recording: Recording) -> Result<(), BoxError> {
+async fn record(path: &Path, keys: &Keys, proxy: Proxy, recording: Recording) -> Result<(), BoxError> {
     let mut tape = Tape::new()?;
     tape.upstream_transport = proxy.upstream_transport().map(Into::into);
     let sink = match recording.rotate {
-        Some(mib) => parts(path, &tape, mib)?,
-        None => sink(path, &tape)?,
+        Some(mib) => parts(path, keys, &tape, mib)?,
+        None => sink(path, keys, &tape)?,
     };
     let recorder = Recorder::start(sink, tape, RecorderOptions::new())?;
     let layer = RecordLayer::new(recorder.clone());
@@ -230,43 +120,40 @@ fn recorded(leaf: Leaf, layer: &RecordLayer) -> Stack {
 }
 
 /// One file of the format that its name says.
-fn sink(path: &Path, tape: &Tape) -> Result<Box<dyn Sink>, BoxError> {
-    Ok(match ending(path) {
-        Some("jsonl") => Box::new(lines::Writer::create(path, tape)?),
-        Some("json") => Box::new(json::Writer::create(path, tape)?),
-        Some("db") => Box::new(sqlite::Writer::create(path, tape)?),
-        _ => return Err(of_no_format(path)),
+fn sink(path: &Path, keys: &Keys, tape: &Tape) -> Result<Box<dyn Sink>, BoxError> {
+    Ok(match format(path, keys)? {
+        PartFormat::Lines(options) => Box::new(lines::Writer::create_with(path, tape, &options)?),
+        PartFormat::Sqlite(options) => Box::new(sqlite::Writer::create_with(path, tape, &options)?),
+        _ => Box::new(json::Writer::create(path, tape)?),
     })
 }
 
 /// Files of at most so many MiB, of the format that the name says.
-fn parts(path: &Path, tape: &Tape, mib: NonZeroU32) -> Result<Box<dyn Sink>, BoxError> {
-    let format = match ending(path) {
-        Some("jsonl") => PartFormat::default(),
-        Some("json") => PartFormat::Json,
-        Some("db") => sqlite::Options::new().into(),
-        _ => return Err(of_no_format(path)),
-    };
+fn parts(path: &Path, keys: &Keys, tape: &Tape, mib: NonZeroU32) -> Result<Box<dyn Sink>, BoxError> {
     let rotate = Rotate::new().max_bytes(u64::from(mib.get()) << 20);
-    Ok(Box::new(Rotating::create_with(path.with_extension(""), tape, rotate, format)?))
+    Ok(Box::new(Rotating::create_with(path.with_extension(""), tape, rotate, format(path, keys)?)?))
 }
 
-fn ending(path: &Path) -> Option<&str> {
-    path.extension()?.to_str()
-}
-
-fn of_no_format(path: &Path) -> BoxError {
-    format!("{}: ends in none of .jsonl, .json and .db", path.display()).into()
+fn format(path: &Path, keys: &Keys) -> Result<PartFormat, BoxError> {
+    Ok(match path.extension().and_then(|ending| ending.to_str()) {
+        Some("jsonl") => keys.lines()?.into(),
+        Some("db") => keys.sqlite()?.into(),
+        Some("json") if keys.is_none() => PartFormat::Json,
+        Some("json") => return Err("a key is of no use to .json: .jsonl and .db take one".into()),
+        _ => return Err(format!("{}: ends in none of .jsonl, .json and .db", path.display()).into()),
+    })
 }
 
 /// A session plays the tape from its beginning. All clients without one share a stack, and play it one after the other:
 /// from its beginning if each begins as the recorded one did.
-async fn replay(path: &Path, which: Which, proxy: Proxy) -> Result<(), BoxError> {
+async fn replay(path: &Path, keys: &Keys, which: Which, proxy: Proxy) -> Result<(), BoxError> {
     let options = Replay::options().rewind_for_next_client(true).incomplete(which.incomplete);
-    let mut options = options.open_options(which.opening());
-    if let Some(name) = which.session {
-        options = options.session(name);
-    }
+    let options = options.open_options(keys.open(which.opening())?);
+    let options = match which.session {
+        Some(Session::Named(name)) => options.session(name),
+        Some(Session::None) => options.without_session(),
+        None => options,
+    };
     let tape = options.open(path)?;
     let played = tape.clone();
     let answers = move || Leaf::new(played.rewound().map_err(Into::into));
@@ -276,24 +163,31 @@ async fn replay(path: &Path, which: Which, proxy: Proxy) -> Result<(), BoxError>
 
 async fn verify(
     path: &Path,
+    keys: &Keys,
     which: Which,
     proxy: &Proxy,
     verifying: Verifying,
 ) -> Result<ExitCode, BoxError> {
-    let tape = tape::open_with(path, &which.opening().purpose(Purpose::Verify))?;
-    let mut verify = Verify::of(tape).incomplete(which.incomplete);
-    if let Some(name) = which.session {
-        verify = verify.session(name);
-    }
+    let tape = tape::open_with(path, &keys.open(which.opening())?.purpose(Purpose::Verify))?;
+    let verify = Verify::of(tape).incomplete(which.incomplete);
+    let verify = match which.session {
+        Some(Session::Named(name)) => verify.session(name),
+        Some(Session::None) => verify.without_session(),
+        None => verify,
+    };
     let verify = verify.components(move |component| verifying.choose(component));
     let report = verify.run(proxy.leaf()?).await?;
     println!("{report}");
     Ok(if report.is_deterministic() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn show(path: &Path, which: &Which) -> Result<(), BoxError> {
-    let filter = which.session.iter().fold(Filter::new(), |filter, name| filter.session(name));
-    let tape = filter.apply(tape::open_with(path, &which.opening())?);
+fn show(path: &Path, keys: &Keys, which: &Which) -> Result<(), BoxError> {
+    let filter = match &which.session {
+        Some(Session::Named(name)) => Filter::new().session(name),
+        Some(Session::None) => Filter::new().without_session(),
+        None => Filter::new(),
+    };
+    let tape = filter.apply(tape::open_with(path, &keys.open(which.opening())?)?);
     Show::new().payload(Payload::Full).write(tape, &mut std::io::stdout().lock())?;
     Ok(())
 }

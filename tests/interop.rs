@@ -1,9 +1,9 @@
 //! Real clients and real servers, directly and through the examples: the clients must see the same on stdio
 //! (`tests/interop/run.sh`), on HTTP (`over_http.py`), and the inspector on both (`inspector.py`); what is denied or secret does
-//! not reach the server (`guarded.py`); a tape of a session is played to the client that it was recorded of
-//! (`replayed.py`); and what is held for them outlives their own
-//! patience (`holding.py`). Needs node, Python
-//! and, the first time, their registries, so it runs only when asked to: `SHADOWCAT_INTEROP=1 cargo test --test interop`.
+//! not reach the server (`guarded.py`); a tape of a session, on stdio and on HTTP on either side of the proxy, is played to the
+//! client that it was recorded of, and to the server (`replayed.py`); and what is held for them outlives their own patience
+//! (`holding.py`). Needs node, Python and, the first time, their registries, so it runs only when asked to:
+//! `SHADOWCAT_INTEROP=1 cargo test --test interop`.
 
 #![cfg(unix)]
 

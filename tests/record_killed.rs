@@ -167,35 +167,51 @@ async fn a_session_with_a_real_server_is_on_the_tape_byte_for_byte() {
     }
 }
 
-/// Each answer that its client has read is on the tape, or is counted there as lost.
+/// Each answer that its client has read is on the tape, or is counted there as lost; and all of it is in the one file.
 #[cfg(all(feature = "http-server", feature = "http-client", feature = "secret", feature = "sqlite"))]
 #[test]
 fn a_proxy_that_is_asked_to_end_under_load_leaves_a_whole_tape() {
-    use std::io::BufRead;
-    for ask in [process::terminate, process::interrupt] {
-        let folder = Folder::new();
-        let path = folder.path("a.json");
-        let mut proxy = process::Proxy::start(process::record_replay(), &["record", path.to_str().unwrap()]);
-        let (mut input, output) = (proxy.take_stdin(), proxy.take_stdout());
-        let client = std::thread::spawn(move || {
-            let say = |id| writeln!(input, r#"{{"jsonrpc":"2.0","id":{id},"method":"ping","params":{{}}}}"#);
-            (1_u64..).map(say).position(|said| said.is_err()).unwrap()
-        });
-        let mut answered = 0;
-        for line in output.lines().map_while(Result::ok) {
-            answered += u64::from(line.ends_with('}') && line.contains("result"));
-            if answered == 500 {
-                ask(proxy.id());
-            }
+    for format in formats() {
+        for ask in [process::terminate, process::interrupt] {
+            let folder = Folder::new();
+            let path = folder.path(&format!("a.{format}"));
+            let answered = answered_under_load(&path, ask);
+            let entries = taped::entries(&path);
+            let said =
+                entries.iter().filter(|entry| entry.kind == EntryKind::Response && entry.call.is_some());
+            let lost = entries.iter().filter(|entry| entry.kind == EntryKind::Lost);
+            let lost: u64 =
+                lost.map(|entry| std::str::from_utf8(&entry.bytes).unwrap().parse::<u64>().unwrap()).sum();
+            let taped = said.count() as u64;
+            assert!(
+                500 <= answered && answered <= taped + lost,
+                "{format}: {answered}: {taped}, lost {lost}"
+            );
         }
-        assert!(proxy.finish().success());
-        let asked = client.join().unwrap();
-        let entries = taped::entries(&path);
-        let said = entries.iter().filter(|entry| entry.kind == EntryKind::Response && entry.call.is_some());
-        let lost = entries.iter().filter(|entry| entry.kind == EntryKind::Lost);
-        let lost: u64 =
-            lost.map(|entry| std::str::from_utf8(&entry.bytes).unwrap().parse::<u64>().unwrap()).sum();
-        let taped = said.count() as u64;
-        assert!(500 <= answered && answered <= taped + lost, "{answered} of {asked}: {taped}, lost {lost}");
     }
+}
+
+/// What a client reads of a recording proxy that it never ceases to call, until this is asked to end. Nothing but the tape is
+/// left then: what SQLite keeps beside it is in the file.
+#[cfg(all(feature = "http-server", feature = "http-client", feature = "secret", feature = "sqlite"))]
+fn answered_under_load(path: &Path, ask: fn(u32)) -> u64 {
+    use std::io::BufRead;
+    let mut proxy = process::Proxy::start(process::record_replay(), &["record", path.to_str().unwrap()]);
+    let (mut input, output) = (proxy.take_stdin(), proxy.take_stdout());
+    let client = std::thread::spawn(move || {
+        let say = |id| writeln!(input, r#"{{"jsonrpc":"2.0","id":{id},"method":"ping","params":{{}}}}"#);
+        (1_u64..).map(say).find(Result::is_err)
+    });
+    let mut answered = 0;
+    for line in output.lines().map_while(Result::ok) {
+        answered += u64::from(line.ends_with('}') && line.contains("result"));
+        if answered == 500 {
+            ask(proxy.id());
+        }
+    }
+    assert!(proxy.finish().success());
+    client.join().unwrap();
+    let left = path.parent().unwrap().read_dir().unwrap().map(|left| left.unwrap().path());
+    assert_eq!(left.collect::<Vec<_>>(), [path]);
+    answered
 }

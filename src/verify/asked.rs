@@ -8,7 +8,7 @@ use super::script::{Said, Script};
 use crate::message::{JsonRpcMessage, Kind};
 use crate::tape::mask::is_masked;
 
-/// How many questions of which something is masked are looked at for one that is asked.
+/// How many questions are looked at for one that is asked, where something is masked, or differs.
 const LOOKED_AT: usize = 256;
 
 /// A question of the tape: of what was said unasked (0), or of which call (from 1), and which of all that it said.
@@ -21,6 +21,8 @@ pub(super) struct Questions {
     equal: HashMap<Vec<u8>, BTreeSet<Place>>,
     /// By method, those of which something is masked.
     masked: HashMap<String, BTreeSet<Place>>,
+    /// By method.
+    all: HashMap<String, BTreeSet<Place>>,
 }
 
 impl Questions {
@@ -39,12 +41,14 @@ impl Questions {
 
     fn add(&mut self, message: &JsonRpcMessage, place: Place, judge: &Judge) {
         self.equal.entry(key(judge, message)).or_default().insert(place);
+        self.all.entry(method(message)).or_default().insert(place);
         if is_masked(message.bytes()) {
             self.masked.entry(method(message)).or_default().insert(place);
         }
     }
 
-    /// The first that was not asked yet: in the same call, or else unasked, or else in any. It is asked then.
+    /// The first that was not asked yet: in the same call, or else unasked, or else in any. It is asked then. Where none is
+    /// the same, it is one from which only chance tells it apart, as an id that the server makes up.
     pub(super) fn take<'s>(
         &mut self,
         script: &'s Script,
@@ -65,7 +69,15 @@ impl Questions {
             equal.copied().chain(alike).min()
         };
         let own = call.and_then(|call| first((call + 1, 0)..(call + 2, 0)));
-        let place = own.or_else(|| first((0, 0)..(usize::MAX, 0)))?;
+        let akin = |within: Range<Place>| {
+            let places = self.all.get(&method(question))?.range(within).take(LOOKED_AT);
+            let is_akin = |said: &Said| judge.is_akin(&neutral(&said.message), &neutral(question));
+            places.copied().find(|place| said(script, *place).is_some_and(is_akin))
+        };
+        let place = own
+            .or_else(|| first((0, 0)..(usize::MAX, 0)))
+            .or_else(|| akin((call? + 1, 0)..(call? + 2, 0)))
+            .or_else(|| akin((0, 0)..(usize::MAX, 0)))?;
         let said = said(script, place)?;
         self.remove(&said.message, place, judge);
         Some(said)
@@ -75,8 +87,10 @@ impl Questions {
         if let Some(places) = self.equal.get_mut(&key(judge, message)) {
             places.remove(&place);
         }
-        if let Some(places) = self.masked.get_mut(&method(message)) {
-            places.remove(&place);
+        for of_method in [&mut self.masked, &mut self.all] {
+            if let Some(places) = of_method.get_mut(&method(message)) {
+                places.remove(&place);
+            }
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Values of earlier answers in later requests: what the server gives out now, in place of what it gave out then.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::message::{JsonRpcMessage, Pointer};
+use crate::tape::Difference;
 
 /// So many values are remembered; a session has few.
 const MAX_VALUES: usize = 10_000;
@@ -36,16 +37,18 @@ impl Carry {
 }
 
 /// What was given out so far.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Carried {
     rules: Vec<Carry>,
     /// By rule, method and the recorded value.
     values: HashMap<(usize, String, Vec<u8>), Vec<u8>>,
+    /// By name, as recorded and as of now. A server names again what it gave out, as in its list of tasks.
+    pairs: HashSet<(String, Vec<u8>, Vec<u8>)>,
 }
 
 impl Carried {
     pub(super) fn new(rules: Vec<Carry>) -> Self {
-        Self { rules, values: HashMap::new() }
+        Self { rules, ..Self::default() }
     }
 
     /// Learns from an answer, and gives it back with the values that were recorded: that they differ is meant.
@@ -66,10 +69,19 @@ impl Carried {
             }
             if self.values.len() < MAX_VALUES {
                 // Also where it is the same: it may have been another before.
-                self.values.insert(self.key(at, method, &old), new);
+                self.values.insert(self.key(at, method, &old), new.clone());
+                self.pairs.insert((last(&from.to_string()).to_owned(), old, new));
             }
         }
         alike
+    }
+
+    /// Whether what differs is what was given out under the same name, then and now. What is too long to be told whole is
+    /// not looked for.
+    pub(super) fn explains(&self, difference: &Difference) -> bool {
+        let (Some(old), Some(new)) = (&difference.expected, &difference.actual) else { return false };
+        let pair = || (last(&difference.path).to_owned(), old.clone().into(), new.clone().into());
+        !self.pairs.is_empty() && self.pairs.contains(&pair())
     }
 
     /// A recorded request with the values of now.
@@ -98,6 +110,11 @@ impl Carried {
         let method = if self.rules[rule].same_method { method } else { "" };
         (rule, method.to_owned(), old.to_vec())
     }
+}
+
+/// The name of the member that it points to.
+fn last(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
 }
 
 fn find<'a>(place: &Pointer, message: &'a JsonRpcMessage) -> Option<&'a [u8]> {

@@ -10,7 +10,6 @@ use tower_service::Service;
 
 use super::active::{Active, Ended, Event, Live, Purpose};
 use super::asked::Questions;
-use super::carry::Carried;
 use super::ending::Failure;
 use super::in_flight::InFlight;
 use super::options::Settings;
@@ -36,7 +35,6 @@ pub(super) struct Driver<S: Service<JsonRpcMessage>> {
     calls: usize,
     pub(super) questions: Questions,
     pub(super) facts: Arc<Context>,
-    pub(super) carried: Carried,
     pub(super) report: Report,
     pub(super) in_flight: InFlight<S::Future>,
     pub(super) waiting: VecDeque<(Purpose, JsonRpcMessage)>,
@@ -48,6 +46,10 @@ pub(super) struct Driver<S: Service<JsonRpcMessage>> {
     pub(super) unsent: Vec<Finding>,
     /// Messages that were sent with markers in them.
     pub(super) masked: u64,
+    /// What was said unasked that is not waited for any more.
+    pub(super) unheard: usize,
+    /// How much was heard unasked when nothing more came.
+    pub(super) silent_at: Option<usize>,
     broken: Option<Failure>,
     next_id: i64,
 }
@@ -57,8 +59,7 @@ where
     S: Service<JsonRpcMessage, Response = Reply>,
     S::Error: Into<BoxError>,
 {
-    pub(super) fn new(service: S, mut settings: Settings, script: Script, questions: Questions) -> Self {
-        let carries = std::mem::take(&mut settings.carries);
+    pub(super) fn new(service: S, settings: Settings, script: Script, questions: Questions) -> Self {
         let calls = script.calls.iter().filter(|call| !call.is_left_out).count();
         Self {
             service,
@@ -67,7 +68,6 @@ where
             calls,
             questions,
             facts: Arc::new(Context::new(Direction::ToUpstream).session("verify")),
-            carried: Carried::new(carries),
             report: Report::default(),
             in_flight: InFlight::default(),
             waiting: VecDeque::new(),
@@ -75,6 +75,8 @@ where
             heard: (Vec::new(), 0),
             unsent: Vec::new(),
             masked: 0,
+            unheard: 0,
+            silent_at: None,
             broken: None,
             next_id: 0,
         }

@@ -2,9 +2,11 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 use super::active::MAX_ITEMS;
 use super::align::{Pair, align};
+use super::carry::Carried;
 use super::cause::{self, Cause};
 use super::{Finding, Verdict};
 use crate::message::{JsonRpcMessage, Kind, Pointer};
@@ -14,6 +16,8 @@ use crate::tape::{Comparison, Difference};
 
 /// Bytes of a message that a finding tells. Of what a [`Difference`] cuts it tells more, since it says how long it was.
 const MAX_TOLD: usize = 200;
+/// Two questions that differ by no more than this are the same.
+const OF_CHANCE: [&str; 2] = ["time", "random"];
 /// Differences of a message that are looked at: where most are tolerated, more than a comparison tells.
 pub(super) const MAX_DIFFERENCES: usize = 1_000;
 /// What a schema speaks of.
@@ -24,6 +28,8 @@ pub(super) struct Judge {
     pub(super) comparison: Comparison,
     /// How the tape was masked.
     pub(super) masks: Masks,
+    /// What the server gave out in place of what it had given out.
+    pub(super) carried: Carried,
     pub(super) causes: Vec<Cause>,
     pub(super) tolerated: Vec<String>,
     /// Methods of notifications and questions that are not compared.
@@ -37,6 +43,7 @@ impl Default for Judge {
         Self {
             comparison: Comparison::default(),
             masks: Masks::of(None),
+            carried: Carried::default(),
             causes: Cause::builtin(),
             tolerated: Vec::new(),
             ignored: Vec::new(),
@@ -166,12 +173,8 @@ impl Judge {
         shown: &[Option<JsonRpcMessage>; 2],
         difference: Difference,
     ) -> Finding {
-        let ours = whole(difference.expected.as_deref(), expected.bytes(), &difference.path);
-        let theirs = whole(difference.actual.as_deref(), actual.bytes(), &difference.path);
-        let texts = ours.as_deref().zip(theirs.as_deref());
-        let causes = cause::of(&self.causes, &difference, texts);
-        let is_tolerated = |name: &std::sync::Arc<str>| self.tolerated.iter().any(|known| **known == **name);
-        let tolerated = !causes.is_empty() && causes.iter().all(is_tolerated);
+        let causes = self.causes_of([expected, actual], &difference);
+        let tolerated = !causes.is_empty() && causes.iter().all(|name| self.is_tolerated(name));
         let [ours, theirs] = shown.each_ref().map(|shown| shown.as_ref().map(|shown| &**shown.bytes()));
         let difference = match self.masks.is_open() {
             true => difference,
@@ -185,6 +188,27 @@ impl Judge {
             actual: difference.actual,
             causes,
         }
+    }
+
+    /// Whether a question is the recorded one, but for what looks like time or chance, or is tolerated.
+    pub(super) fn is_akin(&self, expected: &JsonRpcMessage, actual: &JsonRpcMessage) -> bool {
+        let (found, is_cut) = self.differences(&self.comparison, expected, actual);
+        let is_nothing = |cause: &Arc<str>| OF_CHANCE.contains(&&**cause) || self.is_tolerated(cause);
+        !is_cut
+            && found.iter().all(|difference| {
+                let causes = self.causes_of([expected, actual], difference);
+                !causes.is_empty() && causes.iter().all(is_nothing)
+            })
+    }
+
+    fn causes_of(&self, [expected, actual]: [&JsonRpcMessage; 2], difference: &Difference) -> Vec<Arc<str>> {
+        let ours = whole(difference.expected.as_deref(), expected.bytes(), &difference.path);
+        let theirs = whole(difference.actual.as_deref(), actual.bytes(), &difference.path);
+        cause::of(&self.causes, difference, ours.as_deref().zip(theirs.as_deref()))
+    }
+
+    fn is_tolerated(&self, cause: &str) -> bool {
+        self.tolerated.iter().any(|known| *known == cause)
     }
 }
 

@@ -21,7 +21,8 @@ impl Judge {
     ) -> (Vec<Difference>, bool) {
         let found = |actual: &JsonRpcMessage| {
             let (ours, theirs) = (expected.bytes(), actual.bytes());
-            let (found, is_cut) = comparison.differences_up_to(MAX_DIFFERENCES, ours, theirs);
+            let (mut found, is_cut) = comparison.differences_up_to(MAX_DIFFERENCES, ours, theirs);
+            found.retain(|difference| !self.carried.explains(difference));
             (mask::without_explained(found, ours, theirs), is_cut)
         };
         let (mut differences, is_cut) = found(actual);

@@ -36,20 +36,21 @@
 //!
 //! # What is sent
 //!
-//! The recorded messages, in their order, and no call before those that had ended when it was made. [`Pace`] says
-//! whether one at a time, or at the same time as others and at the time as recorded. What depends on the server is
+//! The recorded messages, in their order, and none before the calls that had ended when it was sent, nor before the server
+//! has said as much unasked as it had by then, or was [silent](Verify::linger). [`Pace`] says whether one at a time, or at the same time as others and at the time as recorded. What depends on the server is
 //! what it is now:
 //!
 //! - ids are new ones, and what names one (a cancellation, a subscription) names the new one;
 //! - cursors, `requestState` of rounds, and ids of tasks are what the server gave out this time, in place of what it
-//!   gave out then; [more](Verify::carry) can be said. That they differ is no difference. Ids of HTTP sessions are the
-//!   connector's own;
+//!   gave out then; [more](Verify::carry) can be said. That they differ is no difference, nor where the server names them
+//!   again under the same name, as in a list of tasks. Ids of HTTP sessions are the connector's own;
 //! - progress tokens are the client's and stay as they are: they were unique among calls at the same time, and the
 //!   order keeps them so;
 //! - a call that was cancelled is cancelled after as many notifications and questions as then, with the client's message;
 //! - a question of the server gets the answer that the client gave to the same question, by method and params, in
-//!   order. One that was never recorded gets an error, and is in the report. Of questions of which something is masked on
-//!   the tape, 256 that were not asked yet are looked at for one that fits.
+//!   order; or else to one from which only `time` and `random` [causes](Cause) and those that are tolerated tell it apart,
+//!   as an id that the server makes up. One that was never recorded gets an error, and is in the report. Of questions of the same method, and of
+//!   those of which something is masked on the tape, 256 that were not asked yet are looked at for one that fits.
 //!
 //! For a session of a revision before 2026-07-28 what the server says unasked is listened to, as a front end does.
 //!

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tower_service::Service;
 
 use super::asked::Questions;
-use super::carry::Carry;
+use super::carry::{Carried, Carry};
 use super::driver::Driver;
 use super::judge::Judge;
 use super::script::{self, Which};
@@ -119,8 +119,9 @@ impl Verify {
         self
     }
 
-    /// How long to wait for what was said unasked, on a listen, or before a cancellation, and at the end for answers
-    /// that were not recorded; 2 s by default. What came is not waited for.
+    /// How long to wait for what was said unasked before the next message of the client or at the end, on a listen, or
+    /// before a cancellation, and at the end for answers that were not recorded; 2 s by default. What came is not waited
+    /// for, and a server that says nothing unasked is, once, until it does.
     pub fn linger(mut self, limit: Duration) -> Self {
         self.settings.linger = limit;
         self
@@ -270,6 +271,7 @@ impl Verify {
         let loading = tokio::task::spawn_blocking(move || {
             let loaded = script::load(&mut *source, &which)?;
             settings.judge.masks = Masks::of(loaded.tape.redaction.as_deref());
+            settings.judge.carried = Carried::new(std::mem::take(&mut settings.carries));
             let script = script::build(loaded);
             let questions = Questions::of(&script, &settings.judge);
             Ok::<_, VerifyError>((settings, script, questions))

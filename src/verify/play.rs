@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tower_service::Service;
 
-use super::active::{Ended, Live, MAX_ITEMS, Purpose};
+use super::active::{Active, Ended, Live, MAX_ITEMS, Purpose};
 use super::driver::Driver;
 use super::ending::ending;
 use super::script::{End, What};
@@ -61,6 +61,24 @@ where
             self.until(Some(due), |_| false).await;
         }
         self.barrier(step).await;
+        self.hear_unasked(self.script.steps[step].unasked).await;
+    }
+
+    /// Waits until the server has said so much unasked: what the client did next may depend on it. One that keeps silent
+    /// is not waited for again, until it says something.
+    async fn hear_unasked(&mut self, count: usize) {
+        let heard = |driver: &Self| driver.find(Purpose::SessionListen).map(Active::heard);
+        let count = count.saturating_sub(self.unheard);
+        if heard(self).is_none_or(|heard| heard >= count || self.silent_at == Some(heard)) {
+            return;
+        }
+        let deadline = self.lingered();
+        if !self.until(deadline, |driver| heard(driver).is_none_or(|heard| heard >= count)).await {
+            self.silent_at = heard(self);
+            self.unheard += count - self.silent_at.unwrap_or(count);
+        }
+        // Its answers to what it was asked are on their way.
+        self.drain().await;
     }
 
     /// Waits for the calls that were over before this step. A listen that does not end as it did is ended.
@@ -80,7 +98,10 @@ where
                 let deadline = self.deadline();
                 self.until(deadline, |driver| driver.in_flight.counts().one_way == 0).await;
             }
-            What::Leave(call) => self.leave_call(*call).await,
+            What::Leave(call) => {
+                let call = *call;
+                self.leave_call(call, self.lingered()).await;
+            }
             What::Send(call) if self.script.calls[*call].is_left_out => {}
             What::Send(call) => self.call(*call).await,
         }
@@ -90,7 +111,7 @@ where
         let most = self.settings.max_in_flight;
         self.until(None, |driver| driver.in_flight.counts().ending < most).await;
         let id = self.fresh_id();
-        let request = self.carried.apply(self.script.calls[call].request.clone()).with_id(id);
+        let request = self.settings.judge.carried.apply(self.script.calls[call].request.clone()).with_id(id);
         let is_listen = request.is_listen();
         self.send(Purpose::Call(call), request).await;
         let is_open = |driver: &Self| driver.find(Purpose::Call(call)).is_none_or(|active| active.is_open());
@@ -99,8 +120,8 @@ where
             self.until(deadline, is_open).await;
         } else if self.settings.pace == Pace::OneByOne {
             match self.script.calls[call].end {
-                End::Left(_) => self.leave_call(call).await,
-                End::Open => self.hear(call).await,
+                End::Left(_) => self.leave_call(call, self.lingered()).await,
+                End::Open => self.hear(call, self.lingered()).await,
                 _ => {
                     self.until(None, |driver| driver.find(Purpose::Call(call)).is_none()).await;
                 }
@@ -109,9 +130,8 @@ where
     }
 
     /// Waits until the call has said what it had said when the client left it.
-    async fn hear(&mut self, call: usize) {
+    async fn hear(&mut self, call: usize, deadline: Option<Instant>) {
         let purpose = Purpose::Call(call);
-        let deadline = Instant::now().checked_add(self.settings.linger);
         let count = self.script.calls[call].items.len();
         self.until(deadline, |driver| driver.find(purpose).is_none_or(|active| active.heard() >= count))
             .await;
@@ -119,8 +139,13 @@ where
         self.drain().await;
     }
 
-    async fn leave_call(&mut self, call: usize) {
-        self.hear(call).await;
+    /// When what is still to come is waited for no longer.
+    fn lingered(&self) -> Option<Instant> {
+        Instant::now().checked_add(self.settings.linger)
+    }
+
+    async fn leave_call(&mut self, call: usize, deadline: Option<Instant>) {
+        self.hear(call, deadline).await;
         let message = match &self.script.calls[call].end {
             End::Left(message) => message.clone(),
             _ => None,
@@ -130,7 +155,7 @@ where
 
     /// Waits for answers that were not recorded, so that it is no chance whether they are found.
     async fn wait_for_unrecorded(&mut self) {
-        let deadline = Instant::now().checked_add(self.settings.linger);
+        let deadline = self.lingered();
         self.until(deadline, |driver| driver.in_flight.counts().unrecorded == 0).await;
     }
 
@@ -138,15 +163,17 @@ where
     async fn finish(&mut self) {
         self.barrier(self.script.steps.len()).await;
         self.wait_for_unrecorded().await;
+        // One time for all, however many there are.
+        let deadline = self.lingered();
         for call in 0..self.script.calls.len() {
             if self.find(Purpose::Call(call)).is_some() {
-                self.leave_call(call).await;
+                self.leave_call(call, deadline).await;
             }
         }
         let judge = &self.settings.judge;
         let counting = self.script.unasked.iter().filter(|said| judge.counts(&said.message));
         let expected: Vec<_> = counting.map(|said| said.message.clone()).collect();
-        let deadline = Instant::now().checked_add(self.settings.linger);
+        let deadline = self.lingered();
         let count = expected.len();
         let is_heard = |driver: &Self| {
             driver.find(Purpose::SessionListen).is_none_or(|listen| listen.compared() >= count)
@@ -194,8 +221,8 @@ where
                     Some(id) => renamed(actual.with_id(id.clone())),
                     None => actual,
                 };
-                let actual = self.carried.learn(method, expected, actual);
                 let judge = &mut self.settings.judge;
+                let actual = judge.carried.learn(method, expected, actual);
                 findings.extend(judge.answer(&recorded.request, expected, &actual));
             }
             (end, live) => {

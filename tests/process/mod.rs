@@ -131,7 +131,7 @@ fn build(name: &str, profile: &Path) {
         .args(cfg!(feature = "monitor").then_some("--features=monitor"))
         .args(cfg!(feature = "secret").then_some("--features=secret"))
         .args(cfg!(feature = "http-server").then_some("--features=http-server,http-client"))
-        .args((name == "record_replay").then_some("--features=sqlite"))
+        .args((name == "record_replay").then_some("--features=sqlite,encryption"))
         .args(["--profile", if folder == "debug" { "dev" } else { folder }])
         .arg("--target-dir")
         .arg(target)

@@ -197,6 +197,25 @@ async fn a_call_that_is_silent_is_not_polled_for_what_others_do() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn calls_that_stay_open_are_waited_for_together() {
+    const LINGER: Duration = Duration::from_secs(10);
+    let open = |tape: Made, id: usize| {
+        let params = format!(r#"{{"name":"t","_meta":{{"progressToken":{id}}}}}"#);
+        let call = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{params}}}"#);
+        let progress = format!(r#"{{"progressToken":{id},"progress":1}}"#);
+        let said = format!(r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{progress}}}"#);
+        tape.client(&call).server(&said)
+    };
+    let tape = (1..=50).fold(Made::new(), open);
+    let server = leaf(|_: JsonRpcMessage| std::future::pending());
+    let began = tokio::time::Instant::now();
+    let verify = Verify::new(tape.source()).pace(Pace::AsRecorded).linger(LINGER);
+    let report = verify.run(server).await.unwrap();
+    assert_eq!(report.totals.findings, 50, "each lacks what it had said: {report}");
+    assert!(began.elapsed() < 5 * LINGER, "{:?}", began.elapsed());
+}
+
 /// The clock's thread is the one that polls it.
 #[tokio::test]
 async fn a_call_that_wakes_itself_over_and_over_is_late() {

@@ -126,7 +126,7 @@ async fn notifications_are_compared_in_order_and_may_be_left_out() {
 
 /// Asks what it is told to before it answers with what it was answered.
 fn asking(
-    question: &'static str,
+    question: impl AsRef<str>,
 ) -> Leaf<impl FnMut(JsonRpcMessage) -> std::future::Ready<Result<Reply, Error>>> {
     let open: Arc<Mutex<Option<(JsonRpcMessage, shadowcat::ReplySender)>>> = Arc::default();
     leaf(move |message: JsonRpcMessage| {
@@ -140,7 +140,7 @@ fn asking(
             }
             Kind::Request if !message.is_listen() => {
                 let (sender, reply) = Reply::channel(4);
-                sender.try_send(msg(question)).unwrap();
+                sender.try_send(msg(question.as_ref())).unwrap();
                 *open = Some((message, sender));
                 reply
             }
@@ -181,6 +181,35 @@ async fn a_question_gets_the_answer_that_was_recorded_for_it() {
         found(&report).contains(&(1, "extra", "")) && found(&report).contains(&(1, "missing", "")),
         "{report}"
     );
+}
+
+#[tokio::test]
+async fn a_question_that_only_chance_tells_apart_gets_the_answer_of_the_recorded_one() {
+    let question = |id: &str, url: &str| {
+        let params = format!(r#"{{"elicitationId":"{id}","mode":"url","url":"{url}"}}"#);
+        format!(r#"{{"jsonrpc":"2.0","id":5,"method":"elicitation/create","params":{params}}}"#)
+    };
+    let then = "123e4567-e89b-12d3-a456-426614174000";
+    let tape = || {
+        Made::new()
+            .client(&call_text(1))
+            .server(&question(then, "https://a.example/"))
+            .client(r#"{"jsonrpc":"2.0","id":5,"result":{"action":"decline"}}"#)
+            .server(r#"{"jsonrpc":"2.0","id":1,"result":{"action":"decline"}}"#)
+            .source()
+    };
+    let now = "9b2d7c11-0c5e-4f0a-8f2d-0a1b2c3d4e5f";
+    let asked = question(now, "https://a.example/");
+    let report = Verify::new(tape()).run(asking(asked)).await.unwrap();
+    assert_eq!(found(&report), [(1, "differs", "/params/elicitationId")], "{report}");
+    assert_eq!(*report.calls[0].findings[0].causes[0], *"random");
+
+    // Another host is another question, though networks differ.
+    let asked = question(then, "https://b.example/");
+    let report = Verify::new(tape()).run(asking(asked.clone())).await.unwrap();
+    assert!(found(&report).contains(&(1, "differs", "/result/action")), "{report}");
+    let report = Verify::new(tape()).tolerate("network").run(asking(asked)).await.unwrap();
+    assert_eq!(found(&report), [(1, "tolerated", "/params/url")], "{report}");
 }
 
 #[tokio::test]
@@ -249,6 +278,38 @@ async fn what_the_server_gives_out_now_is_what_it_gets_back() {
     let report = verify.run(server).await.unwrap();
     assert!(report.is_deterministic(), "{report}");
     assert_eq!(report.totals.equal, 8);
+}
+
+#[tokio::test]
+async fn a_task_is_the_same_wherever_the_server_names_it() {
+    let named = |id: &str| format!(r#"{{"taskId":"{id}"}}"#);
+    let status = |id: &str| {
+        format!(r#"{{"jsonrpc":"2.0","method":"notifications/tasks/status","params":{}}}"#, named(id))
+    };
+    let tasks = |id: &str, note: &str| format!(r#"{{"tasks":[{}],"note":"{note}"}}"#, named(id));
+    let given = |id| format!(r#"{{"task":{}}}"#, named(id));
+    let tape = || {
+        let tape = Made::new().call(1, "tools/call", r#"{"name":"t","task":{}}"#, &given("old")).of(1);
+        let list = r#"{"jsonrpc":"2.0","id":2,"method":"tasks/list"}"#;
+        let answer = format!(r#"{{"jsonrpc":"2.0","id":2,"result":{}}}"#, tasks("old", "old"));
+        let tape = tape.client(list).of(2).server(&status("old")).of(2).server(&answer).of(2);
+        tape.end(2, Outcome::Answered, "").source()
+    };
+    let server = |id: &'static str, note: &'static str| {
+        leaf(move |message: JsonRpcMessage| {
+            std::future::ready(Ok(match message.is_method("tasks/list") {
+                true => stream(&message, &[status(id)], &tasks(id, note)),
+                false => answer(&message, &given("new")),
+            }))
+        })
+    };
+    let report = Verify::new(tape()).run(server("new", "old")).await.unwrap();
+    assert!(report.is_deterministic(), "{report}");
+    let report = Verify::new(tape()).run(server("new", "new")).await.unwrap();
+    assert_eq!(found(&report), [(2, "differs", "/result/note")], "{report}");
+    let report = Verify::new(tape()).run(server("third", "old")).await.unwrap();
+    let paths = ["/params/taskId", "/result/tasks/0/taskId"];
+    assert_eq!(found(&report), paths.map(|path| (2, "differs", path)), "{report}");
 }
 
 #[tokio::test]
@@ -550,6 +611,60 @@ async fn what_is_said_unasked_is_listened_to_and_waited_for() {
     assert_eq!(found(&report), [(0, "missing", "")]);
     let report = Verify::new(tape()).run(server(Some(note("notifications/x")))).await.unwrap();
     assert_eq!(found(&report), [(0, "missing", ""), (0, "extra", "")]);
+}
+
+/// A server that asks for the roots some time after it was told that they have changed, and shows them when called.
+fn rooted(asks: bool) -> Leaf<impl FnMut(JsonRpcMessage) -> std::future::Ready<Result<Reply, Error>>> {
+    let listen: Arc<Mutex<Option<shadowcat::ReplySender>>> = Arc::default();
+    let mut roots = "0".to_owned();
+    leaf(move |message: JsonRpcMessage| {
+        let reply = match message.kind() {
+            Kind::Response => {
+                roots = String::from_utf8(message.result().unwrap().to_vec()).unwrap();
+                Reply::empty()
+            }
+            Kind::Request if message.is_session_listen() => {
+                let (sender, reply) = Reply::channel(4);
+                *listen.lock().unwrap() = Some(sender);
+                reply
+            }
+            Kind::Notification if asks && message.is_method("notifications/roots/list_changed") => {
+                let listen = listen.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(700)).await;
+                    let listen = listen.lock().unwrap();
+                    listen.as_ref().unwrap().try_send(msg(ROOTS)).unwrap();
+                });
+                Reply::empty()
+            }
+            Kind::Request if !message.is_listen() => answer(&message, &roots),
+            _ => Reply::empty(),
+        };
+        std::future::ready(Ok(reply))
+    })
+}
+
+const ROOTS: &str = r#"{"jsonrpc":"2.0","id":"r-1","method":"roots/list"}"#;
+
+#[tokio::test(start_paused = true)]
+async fn what_the_client_did_after_the_server_spoke_unasked_waits_for_that() {
+    let initialize =
+        r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"a","version":"1"}}"#;
+    let tape = |calls: i64| {
+        let opened = Made::new().call(1, "initialize", initialize, "0");
+        let opened = opened.client(&note("notifications/initialized"));
+        let changed = opened.client(&note("notifications/roots/list_changed")).server(ROOTS);
+        let told = changed.client(r#"{"jsonrpc":"2.0","id":"r-1","result":2}"#);
+        (2..2 + calls).fold(told, |tape, id| tape.call(id, "tools/call", "{}", "2")).source()
+    };
+    let report = Verify::new(tape(3)).run(rooted(true)).await.unwrap();
+    assert!(report.is_deterministic(), "{report}");
+
+    // One that keeps silent is waited for once, and at the end.
+    let began = Instant::now();
+    let report = Verify::new(tape(3)).run(rooted(false)).await.unwrap();
+    assert_eq!((report.totals.differ, report.totals.unasked), (3, Verdict::Missing), "{report}");
+    assert_eq!(began.elapsed().as_secs(), 4);
 }
 
 #[tokio::test(start_paused = true)]

@@ -37,7 +37,7 @@ enum Rule {
 }
 
 impl Cause {
-    /// `time`: dates and times of day in the forms of ISO 8601, RFC 2822 and of syslog, and numbers that are seconds
+    /// `time`: dates, days and times of day in the forms of ISO 8601, RFC 2822, of syslog and of clocks of twelve hours, and numbers that are seconds
     /// to nanoseconds since 1970, between the years 2001 and 2100.
     pub fn time() -> Self {
         Self::words("time", words::are_times)

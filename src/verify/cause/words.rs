@@ -78,18 +78,19 @@ fn is_date(word: &str) -> bool {
     is_date && (after.is_empty() || is_clock(after))
 }
 
-/// `13:40`, `13:40:00`, with a fraction and a zone or without.
+/// `13:40`, `13:40:00`, with a fraction and a zone or without; and `8:05`, as clocks of twelve hours say.
 fn is_clock(word: &str) -> bool {
     let zone = word.find(['Z', '+', '-']).unwrap_or(word.len());
     let (time, zone) = word.split_at(zone);
     let is_zone = zone.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'Z' | b'+' | b'-'));
     let parts: Vec<_> = time.split(':').collect();
-    let is_part = |part: &&str| {
+    let is_part = |(at, part): (usize, &&str)| {
         let whole = part.split(['.', ',']).next().unwrap_or_default();
         let rest = part.get(whole.len() + 1..).unwrap_or_default();
-        whole.len() == 2 && is_digits(whole) && (rest.is_empty() || is_digits(rest))
+        let is_whole = whole.len() == 2 || at == 0 && whole.len() == 1;
+        is_whole && is_digits(whole) && (rest.is_empty() || is_digits(rest))
     };
-    is_zone && (2..=3).contains(&parts.len()) && parts.iter().all(is_part)
+    is_zone && (2..=3).contains(&parts.len()) && parts.iter().enumerate().all(is_part)
 }
 
 fn is_name_of_day(word: &str) -> bool {
@@ -97,7 +98,9 @@ fn is_name_of_day(word: &str) -> bool {
         "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul",
         "Aug", "Sep", "Oct", "Nov", "Dec",
     ];
-    NAMES.contains(&word)
+    const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+    const HALVES: [&str; 4] = ["AM", "PM", "am", "pm"];
+    NAMES.contains(&word) || DAYS.contains(&word) || HALVES.contains(&word)
 }
 
 /// The parts of a date in words: `21 Nov 2026`.
@@ -206,6 +209,9 @@ mod tests {
             "2026-11-21T13:40:00.123+01:00",
             "13:40",
             "13:40:00,5",
+            "8:05:09",
+            "PM",
+            "Sunday",
             "1795214500",
             "1795214500123",
             "1795214500.5",
@@ -214,9 +220,21 @@ mod tests {
         ] {
             assert!(is_time(word), "{word}");
         }
-        for word in
-            ["", "12", "7", "2026-1", "1:2", "a:b", "99999999999999999999999999", "-", "T", "1795x", "25°C"]
-        {
+        for word in [
+            "",
+            "12",
+            "7",
+            "2026-1",
+            "1:2",
+            "123:45",
+            "10:5",
+            "a:b",
+            "99999999999999999999999999",
+            "-",
+            "T",
+            "1795x",
+            "25°C",
+        ] {
             assert!(!is_time(word), "{word}");
         }
     }

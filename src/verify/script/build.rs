@@ -207,7 +207,7 @@ impl Builder {
     }
 
     fn step(&mut self, entry: &Entry, what: What) {
-        self.script.steps.push(Step { at: entry.at, what });
+        self.script.steps.push(Step { at: entry.at, unasked: self.script.unasked.len(), what });
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Script {
 #[derive(Debug)]
 pub(super) struct Step {
     pub(super) at: Duration,
+    /// How much the server had said unasked.
+    pub(super) unasked: usize,
     pub(super) what: What,
 }
 

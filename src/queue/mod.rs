@@ -210,6 +210,25 @@ mod tests {
 
     #[cfg(feature = "tape")]
     #[test]
+    fn what_is_spent_is_freed_when_nobody_sends_for_long_and_when_nobody_reads() {
+        let spent = Arc::new(());
+        let (sender, mut receiver) = queue(9, 9);
+        let give = |receiver: &mut Receiver<_>| {
+            let mut some = vec![spent.clone(), spent.clone()];
+            receiver.take_some(9, 9, &mut std::collections::VecDeque::new(), &mut some);
+            assert_eq!((some.len(), Arc::strong_count(&spent)), (0, 3));
+        };
+        give(&mut receiver);
+        receiver.free_spent();
+        assert_eq!(Arc::strong_count(&spent), 1);
+        give(&mut receiver);
+        drop(receiver);
+        assert_eq!(Arc::strong_count(&spent), 1);
+        assert!(sender.is_closed());
+    }
+
+    #[cfg(feature = "tape")]
+    #[test]
     fn two_at_once_are_each_as_alone() {
         let (sender, mut receiver) = queue(9, 5);
         sender.push_both([('a', 3), ('b', 3)], false);

@@ -64,6 +64,13 @@ impl<T> Receiver<T> {
         woken.into_values().for_each(Waker::wake);
     }
 
+    /// Frees what is spent: nobody may send for long.
+    #[cfg(feature = "tape")]
+    pub(crate) fn free_spent(&mut self) {
+        let spent = self.0.lock().all_spent();
+        drop(spent);
+    }
+
     /// What was taken is done with.
     pub(crate) fn done(&mut self) {
         let mut state = self.0.lock();
@@ -130,7 +137,7 @@ impl<T> Drop for Receiver<T> {
         state.lost += unread.len() as u64;
         self.0.show(&state);
         #[cfg(feature = "tape")]
-        let blocked = std::mem::take(&mut state.blocked);
+        let (blocked, _spent) = (std::mem::take(&mut state.blocked), state.all_spent());
         drop(state);
         #[cfg(feature = "tape")]
         blocked.into_values().for_each(Waker::wake);

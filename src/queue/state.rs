@@ -175,6 +175,11 @@ impl<T> State<T> {
         [self.spent.pop(), self.spent.pop()]
     }
 
+    #[cfg(feature = "tape")]
+    pub(super) fn all_spent(&mut self) -> Vec<T> {
+        std::mem::take(&mut self.spent)
+    }
+
     /// What is held weighs no more.
     #[cfg(feature = "tape")]
     pub(super) fn let_go(&mut self) {

@@ -91,6 +91,14 @@ pub(super) fn append(path: &Path) -> Result<File, TapeError> {
     Found::open(path, file::private_facts, file::append)?.file(path)
 }
 
+/// And one that is empty: of a name that no database is given.
+pub(super) fn append_or_empty(path: &Path) -> Result<File, TapeError> {
+    if is_empty(path) {
+        return file::append(path).map_err(|error| TapeError::io(path.display(), error));
+    }
+    append(path)
+}
+
 /// It is no tape, or becomes one just now: SQLite may have it open to make its tables in it.
 fn is_empty(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|facts| facts.is_file() && facts.len() == 0)

@@ -10,6 +10,8 @@ use crate::tape::mask::is_masked;
 
 /// How many questions are looked at for one that is asked, where something is masked, or differs.
 const LOOKED_AT: usize = 256;
+/// And how many bytes of them, where it differs: they are compared on a thread that has other things to do.
+const LOOKED_AT_BYTES: usize = 8 << 20;
 
 /// A question of the tape: of what was said unasked (0), or of which call (from 1), and which of all that it said.
 type Place = (usize, usize);
@@ -69,18 +71,33 @@ impl Questions {
             equal.copied().chain(alike).min()
         };
         let own = call.and_then(|call| first((call + 1, 0)..(call + 2, 0)));
-        let akin = |within: Range<Place>| {
-            let places = self.all.get(&method(question))?.range(within).take(LOOKED_AT);
-            let is_akin = |said: &Said| judge.is_akin(&neutral(&said.message), &neutral(question));
-            places.copied().find(|place| said(script, *place).is_some_and(is_akin))
-        };
         let place = own
             .or_else(|| first((0, 0)..(usize::MAX, 0)))
-            .or_else(|| akin((call? + 1, 0)..(call? + 2, 0)))
-            .or_else(|| akin((0, 0)..(usize::MAX, 0)))?;
+            .or_else(|| self.akin(script, judge, call, question))?;
         let said = said(script, place)?;
         self.remove(&said.message, place, judge);
         Some(said)
+    }
+
+    /// One from which only chance tells it apart: in the same call, or else in any.
+    fn akin(
+        &self,
+        script: &Script,
+        judge: &Judge,
+        call: Option<usize>,
+        question: &JsonRpcMessage,
+    ) -> Option<Place> {
+        let all = self.all.get(&method(question))?;
+        let own = call.map(|call| (call + 1, 0)..(call + 2, 0));
+        let others = all.range((0, 0)..).filter(|place| own.as_ref().is_none_or(|own| !own.contains(place)));
+        let places = own.iter().flat_map(|own| all.range(own.clone())).chain(others).take(LOOKED_AT);
+        let (asked, mut room) = (neutral(question), LOOKED_AT_BYTES);
+        let mut akin = places.map_while(|place| {
+            let said = said(script, *place)?;
+            room = room.checked_sub(said.message.bytes().len() + asked.bytes().len())?;
+            Some((*place, judge.is_akin(&neutral(&said.message), &asked)))
+        });
+        akin.find(|(_, is_akin)| *is_akin).map(|(place, _)| place)
     }
 
     fn remove(&mut self, message: &JsonRpcMessage, place: Place, judge: &Judge) {

@@ -7,6 +7,8 @@ use crate::tape::Difference;
 
 /// So many values are remembered; a session has few.
 const MAX_VALUES: usize = 10_000;
+/// Bytes of a value that is looked for in other places: of longer ones a difference tells the beginning.
+const MAX_PAIRED: usize = 200;
 
 /// A value that a server gives out and wants back.
 #[derive(Clone, Debug)]
@@ -70,6 +72,9 @@ impl Carried {
             if self.values.len() < MAX_VALUES {
                 // Also where it is the same: it may have been another before.
                 self.values.insert(self.key(at, method, &old), new.clone());
+            }
+            let is_told = |value: &[u8]| value.len() <= MAX_PAIRED;
+            if old != new && is_told(&old) && is_told(&new) && self.pairs.len() < MAX_VALUES {
                 self.pairs.insert((last(&from.to_string()).to_owned(), old, new));
             }
         }

@@ -50,6 +50,8 @@ pub(super) struct Driver<S: Service<JsonRpcMessage>> {
     pub(super) unheard: usize,
     /// How much was heard unasked when nothing more came.
     pub(super) silent_at: Option<usize>,
+    /// How often that was.
+    pub(super) silences: usize,
     broken: Option<Failure>,
     next_id: i64,
 }
@@ -77,6 +79,7 @@ where
             masked: 0,
             unheard: 0,
             silent_at: None,
+            silences: 0,
             broken: None,
             next_id: 0,
         }

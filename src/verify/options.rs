@@ -272,7 +272,8 @@ impl Verify {
             let loaded = script::load(&mut *source, &which)?;
             settings.judge.masks = Masks::of(loaded.tape.redaction.as_deref());
             settings.judge.carried = Carried::new(std::mem::take(&mut settings.carries));
-            let script = script::build(loaded);
+            let mut script = script::build(loaded);
+            script.count_unasked(|message| settings.judge.counts(message));
             let questions = Questions::of(&script, &settings.judge);
             Ok::<_, VerifyError>((settings, script, questions))
         });

@@ -16,6 +16,9 @@ use crate::message::{Id, JsonRpcMessage, OwnedId};
 use crate::protocol::{Era, peek};
 use crate::reply::Reply;
 
+/// So often a server that had said more unasked is waited for.
+const MAX_SILENCES: usize = 8;
+
 impl<S> Driver<S>
 where
     S: Service<JsonRpcMessage, Response = Reply>,
@@ -67,14 +70,16 @@ where
     /// Waits until the server has said so much unasked: what the client did next may depend on it. One that keeps silent
     /// is not waited for again, until it says something.
     async fn hear_unasked(&mut self, count: usize) {
-        let heard = |driver: &Self| driver.find(Purpose::SessionListen).map(Active::heard);
+        let heard = |driver: &Self| driver.find(Purpose::SessionListen).map(Active::compared);
         let count = count.saturating_sub(self.unheard);
-        if heard(self).is_none_or(|heard| heard >= count || self.silent_at == Some(heard)) {
+        let is_silent = |heard| self.silent_at == Some(heard) || self.silences == MAX_SILENCES;
+        if heard(self).is_none_or(|heard| heard >= count || is_silent(heard)) {
             return;
         }
         let deadline = self.lingered();
         if !self.until(deadline, |driver| heard(driver).is_none_or(|heard| heard >= count)).await {
             self.silent_at = heard(self);
+            self.silences += 1;
             self.unheard += count - self.silent_at.unwrap_or(count);
         }
         // Its answers to what it was asked are on their way.
@@ -170,21 +175,7 @@ where
                 self.leave_call(call, deadline).await;
             }
         }
-        let judge = &self.settings.judge;
-        let counting = self.script.unasked.iter().filter(|said| judge.counts(&said.message));
-        let expected: Vec<_> = counting.map(|said| said.message.clone()).collect();
-        let deadline = self.lingered();
-        let count = expected.len();
-        let is_heard = |driver: &Self| {
-            driver.find(Purpose::SessionListen).is_none_or(|listen| listen.compared() >= count)
-        };
-        self.until(deadline, is_heard).await;
-        self.drain().await;
-        self.leave(Purpose::SessionListen, None);
-        let (heard, more) = std::mem::take(&mut self.heard);
-        let mut findings = self.settings.judge.items(&expected, &heard, more);
-        findings.append(&mut self.unsent);
-        self.report.add_unasked(findings, self.settings.max_findings);
+        self.finish_unasked().await;
         self.report.calls.sort_by_key(|call| call.number);
         self.report.totals.left_out = self.script.left_out;
         let is_long = |items: &[_]| items.len() > MAX_ITEMS;
@@ -203,6 +194,25 @@ where
         }
     }
 
+    /// Waits for what the server says unasked, and compares it.
+    async fn finish_unasked(&mut self) {
+        let judge = &self.settings.judge;
+        let counting = self.script.unasked.iter().filter(|said| judge.counts(&said.message));
+        let expected: Vec<_> = counting.map(|said| said.message.clone()).collect();
+        let deadline = self.lingered();
+        let count = expected.len();
+        let is_heard = |driver: &Self| {
+            driver.find(Purpose::SessionListen).is_none_or(|listen| listen.compared() >= count)
+        };
+        self.until(deadline, is_heard).await;
+        self.drain().await;
+        self.leave(Purpose::SessionListen, None);
+        let (heard, more) = std::mem::take(&mut self.heard);
+        let mut findings = self.settings.judge.items(&expected, &heard, more);
+        findings.append(&mut self.unsent);
+        self.report.add_unasked(findings, self.settings.max_findings);
+    }
+
     /// What came of a call.
     pub(super) fn judged(&mut self, call: usize, ended: Ended, live: Live) -> Call {
         let recorded = &self.script.calls[call];
@@ -213,21 +223,26 @@ where
         let expected: Vec<_> = counting.map(|said| said.message.clone()).collect();
         let renamed = |message| subscribed(message, ended.id.as_ref(), id.as_ref());
         let actual: Vec<_> = ended.items.iter().cloned().map(renamed).collect();
-        findings.extend(judge.items(&expected, &actual, ended.more));
         let method = recorded.request.method().unwrap_or_default();
-        match (&recorded.end, live) {
+        let live = match (&recorded.end, live) {
+            // First: what it gave out may be named in what came before.
             (End::Answered(expected), Live::Answered(actual)) => {
                 let actual = match &id {
                     Some(id) => renamed(actual.with_id(id.clone())),
                     None => actual,
                 };
-                let judge = &mut self.settings.judge;
-                let actual = judge.carried.learn(method, expected, actual);
-                findings.extend(judge.answer(&recorded.request, expected, &actual));
+                Live::Answered(self.settings.judge.carried.learn(method, expected, actual))
+            }
+            (_, live) => live,
+        };
+        let judge = &mut self.settings.judge;
+        findings.extend(judge.items(&expected, &actual, ended.more));
+        match (&recorded.end, &live) {
+            (End::Answered(expected), Live::Answered(actual)) => {
+                findings.extend(judge.answer(&recorded.request, expected, actual));
             }
             (end, live) => {
-                let finding = ending(end, &live, self.settings.incomplete, |why| judge.masks.text(why));
-                findings.extend(finding);
+                findings.extend(ending(end, live, self.settings.incomplete, |why| judge.masks.text(why)));
             }
         }
         Call {

@@ -18,8 +18,8 @@ where
     pub(super) fn item(&mut self, at: usize, message: JsonRpcMessage) {
         let Some(purpose) = self.in_flight.get(at).map(|active| active.purpose) else { return };
         if message.kind() == Kind::Request
-            && let Some(answer) = self.answer(purpose, &message)
             && self.waiting.len() < MAX_WAITING
+            && let Some(answer) = self.answer(purpose, &message)
         {
             self.waiting.push_back((Purpose::OneWay, answer.with_context(self.facts.clone())));
         }

@@ -109,16 +109,21 @@ async def verify(program, name, tape, server, log):
         report = (await process.communicate())[0].decode()
     if process.returncode != (0 if name in DETERMINISTIC else 1):
         raise Failed(f"verify ended with {process.returncode}\n{report}")
+    if process.returncode == 1 and not findings(report) or "not listed" in report or "is not whole" in report:
+        raise Failed(f"verify does not tell why\n{report}")
     if found := unexplained(report):
         raise Failed("\n".join(["verify finds what nothing explains", *found]))
     return report.split("\n")[0]
 
 
+def findings(report):
+    return [line.strip() for line in report.split("\n") if line.startswith(" " * 6)]
+
+
 def unexplained(report):
     """Findings that neither time nor chance explains. What is missing or came in addition never is."""
-    findings = [line.strip() for line in report.split("\n") if line.startswith(" " * 6)]
     causes = ("(time)", "(random)", "(time, random)", "(random, time)")
-    return [line for line in findings if not line.endswith(causes) and not is_picked(line)]
+    return [line for line in findings(report) if not line.endswith(causes) and not is_picked(line)]
 
 
 def is_picked(finding):

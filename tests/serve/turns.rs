@@ -20,7 +20,7 @@ fn pong(message: &JsonRpcMessage) -> Reply {
 
 /// Serves that many pings, on a thread of its own, as what never gives way could not be ended. How many lines came back.
 fn served(runtime: Runtime, stack: impl RpcService) -> usize {
-    let (tell, told) = mpsc::channel();
+    let (tell, told) = mpsc::sync_channel(1);
     std::thread::spawn(move || {
         let lines = runtime.block_on(async {
             let (client, server) = tokio::io::duplex(1 << 20);

@@ -150,6 +150,47 @@ async fn much_that_is_said_unasked_is_not_waited_for_when_it_has_come() {
     assert!(began.elapsed() < Duration::from_secs(1_000), "it came, and nobody waited");
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_a_server_does_not_say_unasked_is_waited_for_a_few_times_and_not_at_all_where_it_does_not_count()
+{
+    const LINGER: Duration = Duration::from_secs(100);
+    let initialize =
+        r#"{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"a","version":"1"}}"#;
+    let tape = || {
+        let tape = Made::new().call(1, "initialize", initialize, "{}");
+        (2..40)
+            .fold(tape, |tape, id| tape.server(&note("notifications/message")).call(id, "ping", "{}", "{}"))
+    };
+    // Every other one is said, before the answer to the next.
+    let (tell, told) = (Arc::new(tokio::sync::Notify::new()), Arc::new(AtomicUsize::new(0)));
+    let server = || {
+        let (tell, told) = (tell.clone(), told.clone());
+        leaf(move |message: JsonRpcMessage| {
+            let (tell, told) = (tell.clone(), told.clone());
+            async move {
+                if !message.is_session_listen() {
+                    if told.fetch_add(1, Ordering::Relaxed) % 2 == 1 {
+                        tell.notify_one();
+                    }
+                    return echo(message).await;
+                }
+                let said = futures::stream::unfold(tell, |tell| async move {
+                    tell.notified().await;
+                    Some((Ok(msg(note("notifications/message"))), tell))
+                });
+                Ok(Reply::stream(Box::pin(said)))
+            }
+        })
+    };
+    for (ignored, most) in [("notifications/message", 1), ("notifications/none", 12)] {
+        let began = tokio::time::Instant::now();
+        let verify = Verify::new(tape().source()).linger(LINGER).ignore_method(ignored);
+        let report = verify.run(server()).await.unwrap();
+        assert_eq!(report.is_deterministic(), most == 1, "{report}");
+        assert!(began.elapsed() < most * LINGER, "{ignored}: {:?}", began.elapsed());
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_never_stops_talking_is_late() {
     let tape = || Made::new().call(1, "tools/call", "{}", "{}").call(2, "ping", "{}", "{}").source();

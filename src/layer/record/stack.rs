@@ -163,6 +163,8 @@ pub(super) struct Stack {
 struct Own {
     /// Of a clone of the layer that stands above, by its number. The stack above holds it, and ends its tape.
     above: Option<(u32, Watched)>,
+    /// There were several: what does not say whose it is could be of any.
+    is_shared: bool,
     /// Made when the first message comes that has none above.
     made: Option<Recorder>,
     /// It could not be made, which was told.
@@ -170,8 +172,10 @@ struct Own {
 }
 
 impl Own {
-    fn recorder(&self) -> Option<Recorder> {
-        self.above.as_ref().and_then(|(_, above)| above.recorder()).or_else(|| self.made.clone())
+    /// For a message that is marked so.
+    fn recorder(&self, mark: u32) -> Option<Recorder> {
+        let above = self.above.as_ref().filter(|(known, _)| !self.is_shared || *known == mark);
+        above.and_then(|(_, above)| above.recorder()).or_else(|| self.made.clone())
     }
 }
 
@@ -202,9 +206,10 @@ impl Stack {
         }
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(above) = self.above(message, sessions, &own) {
+            own.is_shared |= own.above.is_some();
             own.above = Some(above);
         }
-        if let Some(recorder) = own.recorder() {
+        if let Some(recorder) = own.recorder(message.recorder()) {
             return Taken::Record(recorder.at_edge(self.settings.edge));
         }
         if sessions.is_stopped() {
@@ -241,7 +246,11 @@ impl Stack {
     pub(super) fn unrecorded(&self, message: JsonRpcMessage, of: Option<&Recorder>) -> JsonRpcMessage {
         match &self.settings.place {
             Place::Shared(_) => message,
-            Place::PerStack(sessions) => message.of_recorder((of.map_or(sessions.nobody, Recorder::id), 0)),
+            // Another layer's mark is left alone.
+            Place::PerStack(sessions) if sessions.marks(message.recorder()) => {
+                message.of_recorder((of.map_or(sessions.nobody, Recorder::id), 0))
+            }
+            Place::PerStack(_) => message,
         }
     }
 
@@ -267,7 +276,10 @@ impl Stack {
     pub(super) fn waits_for(&self) -> Option<Recorder> {
         let recorder = match &self.settings.place {
             Place::Shared(now) => now.recorder(),
-            Place::PerStack(_) => self.own.lock().unwrap_or_else(PoisonError::into_inner).recorder(),
+            Place::PerStack(_) => {
+                let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+                own.above.as_ref().and_then(|(_, above)| above.recorder()).or_else(|| own.made.clone())
+            }
         };
         let waits =
             |recorder: &Recorder| recorder.overflow() == Overflow::Backpressure && recorder.is_recording();

@@ -20,7 +20,7 @@ pub(in crate::tape) fn beside(path: &Path) -> PathBuf {
 /// Whether it is a file of ours that nobody writes to, with nothing in it but the beginning of this part of this tape, as
 /// far as that goes.
 pub(in crate::tape) fn is_left(path: &Path, tape: &TapeId, part: u32) -> bool {
-    let Ok(file) = found::append(path) else { return false };
+    let Ok(file) = found::append_or_empty(path) else { return false };
     let is_left = lock(&file, path).is_ok() && begins(&file, path, tape, part).unwrap_or(false);
     unlock(&file);
     is_left

@@ -14,7 +14,7 @@ use crate::tape::{Entry, EntryKind, Sink, Tape, TapeError};
 pub(super) const BATCH: usize = 64;
 /// Bytes of that, and what is more only by the last entry. Until they are written they count as waiting.
 const BATCH_BYTES: usize = 256 << 10;
-/// Of more bytes than that, an entry is freed at once.
+/// Of so many bytes, an entry is freed at once.
 pub(super) const SPENT_BYTES: usize = 4 << 10;
 /// After so many entries those who wait for a processor go first, unless much is left to write.
 const TURN: usize = 8;
@@ -55,6 +55,8 @@ impl Thread {
         while self.queue.wait() {
             self.queue.linger(GATHER);
             self.work();
+            self.spent.clear();
+            self.queue.free_spent();
         }
         let ended = self.end();
         if let Err(error) = &ended {
@@ -115,7 +117,7 @@ impl Thread {
                     self.tell();
                 }
                 self.write(&entry);
-                if entry.bytes.len() <= SPENT_BYTES {
+                if entry.bytes.len() < SPENT_BYTES {
                     self.spent.push_back(Item::Entry(entry, None));
                 }
             }

@@ -155,6 +155,10 @@ impl Writer {
         before: Before,
         guard: Guard,
     ) -> Result<Self, TapeError> {
+        // It is already, but for one that could not be when it was migrated.
+        if let Err(error) = db.pragma_update(None, "journal_mode", "wal") {
+            tracing::warn!(%error, "a tape is not in WAL mode");
+        }
         let set = || -> rusqlite::Result<()> {
             db.pragma_update(None, "temp_store", "memory")?;
             // Looked up for each row; what a row names is written before it.

@@ -106,8 +106,10 @@ fn remove(db: &Connection, tape: i64) -> Result<()> {
     let (rows, blocks) = (place::rows(tape), place::blocks(tape));
     let some = format!(
         "DELETE FROM recordings WHERE id IN
-        (SELECT id FROM recordings WHERE id BETWEEN ? AND ? ORDER BY id LIMIT {ROWS})"
+        (SELECT id FROM recordings WHERE id BETWEEN ?1 AND ?2
+            AND id < (SELECT max(id) FROM recordings WHERE id BETWEEN ?1 AND ?2) ORDER BY id LIMIT {ROWS})"
     );
+    // Who has read all of it finds its end until it is gone.
     while db.prepare_cached(&some)?.execute([rows.start(), rows.end()])? > 0 {}
     let all = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
     all.execute("DELETE FROM recordings WHERE id BETWEEN ? AND ?", [rows.start(), rows.end()])?;

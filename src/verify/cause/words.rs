@@ -78,7 +78,7 @@ fn is_date(word: &str) -> bool {
     is_date && (after.is_empty() || is_clock(after))
 }
 
-/// `13:40`, `13:40:00`, with a fraction and a zone or without; and `8:05`, as clocks of twelve hours say.
+/// `13:40`, `13:40:00`, with a fraction and a zone or without; and `8:05:09`, as clocks of twelve hours say.
 fn is_clock(word: &str) -> bool {
     let zone = word.find(['Z', '+', '-']).unwrap_or(word.len());
     let (time, zone) = word.split_at(zone);
@@ -87,7 +87,7 @@ fn is_clock(word: &str) -> bool {
     let is_part = |(at, part): (usize, &&str)| {
         let whole = part.split(['.', ',']).next().unwrap_or_default();
         let rest = part.get(whole.len() + 1..).unwrap_or_default();
-        let is_whole = whole.len() == 2 || at == 0 && whole.len() == 1;
+        let is_whole = whole.len() == 2 || at == 0 && whole.len() == 1 && parts.len() == 3;
         is_whole && is_digits(whole) && (rest.is_empty() || is_digits(rest))
     };
     is_zone && (2..=3).contains(&parts.len()) && parts.iter().enumerate().all(is_part)
@@ -226,6 +226,7 @@ mod tests {
             "7",
             "2026-1",
             "1:2",
+            "3:14",
             "123:45",
             "10:5",
             "a:b",

@@ -105,6 +105,15 @@ impl Recorded {
 }
 
 impl Script {
+    /// What does not count is not waited for.
+    pub(super) fn count_unasked(&mut self, counts: impl Fn(&JsonRpcMessage) -> bool) {
+        let mut before = vec![0];
+        for said in &self.unasked {
+            before.push(before[before.len() - 1] + usize::from(counts(&said.message)));
+        }
+        self.steps.iter_mut().for_each(|step| step.unasked = before[step.unasked]);
+    }
+
     /// The step of the `initialize`.
     pub(super) fn opening(&self) -> Option<usize> {
         self.position(method::INITIALIZE)

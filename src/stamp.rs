@@ -3,6 +3,7 @@
 #[cfg(any(feature = "tape", all(feature = "monitor", target_os = "linux")))]
 mod read;
 
+use std::cell::Cell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 #[cfg(any(feature = "tape", all(feature = "monitor", target_os = "linux")))]
@@ -16,11 +17,11 @@ pub(crate) fn utc(at: SystemTime) -> String {
 /// The same to the millisecond.
 #[cfg(all(feature = "audit", unix))]
 pub(crate) fn utc_millis(at: SystemTime) -> String {
-    let millis = at.duration_since(UNIX_EPOCH).unwrap_or_default().subsec_millis();
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     text(|out| {
-        write_seconds(out, at);
+        write_seconds(out, since.as_secs());
         out.push(b'.');
-        out.extend_from_slice(&digits::<3>(millis.into()));
+        out.extend_from_slice(&digits::<3>(since.subsec_millis().into()));
         out.push(b'Z');
     })
 }
@@ -33,15 +34,34 @@ fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
 
 /// As [`utc`], to the end of what is there: tapes have one in each line.
 pub(crate) fn write_utc(out: &mut Vec<u8>, at: SystemTime) {
-    let micros = at.duration_since(UNIX_EPOCH).unwrap_or_default().subsec_micros();
-    write_seconds(out, at);
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    write_seconds(out, since.as_secs());
     out.push(b'.');
-    out.extend_from_slice(&digits::<6>(micros.into()));
+    out.extend_from_slice(&digits::<6>(since.subsec_micros().into()));
     out.push(b'Z');
 }
 
-fn write_seconds(out: &mut Vec<u8>, at: SystemTime) {
-    let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+/// Of a year of four digits.
+type Seconds = [u8; "1970-01-01T00:00:00".len()];
+
+thread_local! {
+    /// The second that was written last: the next time is of the same, mostly.
+    static LAST: Cell<(u64, Seconds)> = const { Cell::new((0, *b"1970-01-01T00:00:00")) };
+}
+
+fn write_seconds(out: &mut Vec<u8>, seconds: u64) {
+    let (last, text) = LAST.get();
+    if last == seconds {
+        return out.extend_from_slice(&text);
+    }
+    let start = out.len();
+    write_date(out, seconds);
+    if let Ok(text) = Seconds::try_from(&out[start..]) {
+        LAST.set((seconds, text));
+    }
+}
+
+fn write_date(out: &mut Vec<u8>, seconds: u64) {
     let (year, month, day) = date(seconds / 86_400);
     match year {
         0..=9999 => out.extend_from_slice(&digits::<4>(year)),
@@ -104,8 +124,11 @@ mod tests {
         ] {
             let at = UNIX_EPOCH + Duration::new(seconds, 1_000);
             assert_eq!(utc(at), shown);
+            assert_eq!(utc(at), shown, "again");
         }
         let far = UNIX_EPOCH + Duration::from_secs(253_402_300_800);
-        assert_eq!(utc(far), "10000-01-01T00:00:00.000000Z");
+        for _ in 0..2 {
+            assert_eq!(utc(far), "10000-01-01T00:00:00.000000Z");
+        }
     }
 }

@@ -69,7 +69,7 @@ pub(crate) use scan::scan_object;
 #[cfg(feature = "secret")]
 pub(crate) use text::next_char;
 #[cfg(feature = "tape")]
-pub(crate) use text::write_integer;
+pub(crate) use text::write_unsigned;
 pub(crate) use text::{decode, decode_exact, write_string};
 #[cfg(feature = "tape")]
 pub(crate) use walk::Member;

@@ -37,7 +37,8 @@ impl<T> Sender<T> {
     #[cfg(feature = "tape")]
     pub(crate) fn push_both(&self, items: [(T, usize); 2], forced: bool) {
         let mut state = self.0.lock();
-        let queued = items.map(|(item, bytes)| state.enter(item, bytes, forced));
+        let [(first, first_bytes), (second, second_bytes)] = items;
+        let queued = [state.enter(first, first_bytes, forced), state.enter(second, second_bytes, forced)];
         let _spent = [state.spent(), state.spent()];
         self.0.show(&state);
         drop(state);

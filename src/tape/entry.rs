@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
+use super::text::is_json;
 use super::word::words;
 use crate::message::{Direction, JsonRpcMessage, Kind};
 
@@ -46,7 +47,28 @@ pub struct Entry {
     pub outcome: Option<Outcome>,
     /// Nobody sent it: a layer, a connector or a person put it there, or answered with it in somebody's place.
     pub synthetic: bool,
+    scanned: Scanned,
 }
+
+/// The bytes are a message's, which the scanner has accepted. A copy does not say so: whoever has one can change its
+/// bytes, while of what a recorder hands to its sink nobody has more than a reference.
+#[derive(Default)]
+struct Scanned(bool);
+
+impl Clone for Scanned {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// It says nothing that the bytes do not say.
+impl PartialEq for Scanned {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Scanned {}
 
 /// Where an entry was seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -136,7 +158,20 @@ impl Entry {
             call: None,
             outcome: None,
             synthetic: false,
+            scanned: Scanned::default(),
         }
+    }
+
+    /// One that keeps no more alive than the message. It is not handed to anybody who could change its bytes.
+    pub(crate) fn message_detached(message: &JsonRpcMessage, direction: Direction) -> Self {
+        let mut entry = Self::new(message.kind().into(), direction, message.detached_bytes());
+        (entry.synthetic, entry.scanned) = (message.is_synthetic(), Scanned(true));
+        entry
+    }
+
+    /// Whether the bytes are one JSON document in UTF-8, of any depth.
+    pub(super) fn is_json(&self) -> bool {
+        self.scanned.0 || is_json(&self.bytes)
     }
 
     /// A message, at the client's edge. It shares the message's bytes.
@@ -224,6 +259,34 @@ impl From<Kind> for EntryKind {
 pub(super) fn whole_micros(time: SystemTime) -> SystemTime {
     /// The last microsecond of the year 9999.
     const LAST: u64 = 253_402_300_799_999_999;
-    let micros = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
-    UNIX_EPOCH + Duration::from_micros(u64::try_from(micros).map_or(LAST, |micros| micros.min(LAST)))
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default().min(Duration::from_micros(LAST));
+    UNIX_EPOCH + Duration::new(since.as_secs(), since.subsec_micros() * 1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_made_of_a_copy_is_looked_at_before_it_is_written_as_json() {
+        let ping = JsonRpcMessage::request(1, "ping", "{}").unwrap();
+        let entry = Entry::message_detached(&ping, Direction::ToUpstream);
+        let mut copy = entry.clone();
+        assert!(entry.is_json() && copy.is_json() && copy == entry);
+        for broken in ["{", "1}\n{\"frame\":7", "\u{FEFF}1", ""] {
+            copy.bytes = broken.into();
+            assert!(!copy.is_json(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_time_of_day_is_cut_to_the_microsecond_and_to_the_year_9999() {
+        let since = |nanos| whole_micros(UNIX_EPOCH + Duration::from_nanos(nanos));
+        assert_eq!(since(1_999), UNIX_EPOCH + Duration::from_micros(1));
+        assert_eq!(since(7_000_000_123_999), UNIX_EPOCH + Duration::from_nanos(7_000_000_123_000));
+        assert_eq!(whole_micros(UNIX_EPOCH - Duration::from_secs(1)), UNIX_EPOCH);
+        let last = UNIX_EPOCH + Duration::from_micros(253_402_300_799_999_999);
+        assert_eq!(whole_micros(last + Duration::from_secs(1)), last);
+        assert_eq!(whole_micros(last), last);
+    }
 }

@@ -10,22 +10,16 @@ use super::object::{Object, Style};
 use super::{Edge, Entry, EntryKind, Outcome, name, text, time};
 use crate::message::{Direction, JsonRpcMessage, ScanOptions, members};
 use crate::protocol::peek;
-use crate::stamp;
 
 const TO_UPSTREAM: &str = "client_to_server";
 const TO_CLIENT: &str = "server_to_client";
 
-/// Writes entry number `number`, from 1.
+/// Writes entry number `number` for people; as a line, [`lines`](super::lines) does.
 pub(super) fn write(out: &mut Vec<u8>, style: Style, number: u64, entry: &Entry) {
     let mut object = Object::new(out, style);
     object.number("frame", number);
     time::write_millis(object.key("timestamp_ms"), entry.at);
-    if let Some(wall) = entry.wall {
-        let out = object.key("time");
-        out.push(b'"');
-        stamp::write_utc(out, wall);
-        out.push(b'"');
-    }
+    object.some_text("time", entry.wall.map(time::utc).as_deref());
     object.some_text("session_id", entry.session.as_deref());
     object.text("direction", direction_word(entry.direction));
     object.text("edge", entry.edge.as_str());
@@ -38,17 +32,16 @@ pub(super) fn write(out: &mut Vec<u8>, style: Style, number: u64, entry: &Entry)
     if entry.synthetic {
         object.token("synthetic", "true");
     }
-    content(&mut object, style, &entry.bytes);
+    content(&mut object, entry);
     object.end();
 }
 
-/// In a line, JSON stands as it is; for people it is indented, and where that loses something, `raw` has it.
-fn content(object: &mut Object<'_>, style: Style, bytes: &[u8]) {
-    let line = matches!(style, Style::Line);
-    let is_json = text::is_json(bytes);
-    if is_json && (!line || text::fits_a_line(bytes)) {
+/// JSON is indented, and where that loses something, `raw` has it.
+fn content(object: &mut Object<'_>, entry: &Entry) {
+    let bytes = &entry.bytes;
+    if entry.is_json() {
         object.json("content", bytes);
-        if line || text::is_plain(bytes) {
+        if text::is_plain(bytes) {
             return;
         }
     }

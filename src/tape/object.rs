@@ -1,7 +1,7 @@
 //! Writing one JSON object, in a line or for people.
 
 use super::text;
-use crate::message::{write_integer, write_string};
+use crate::message::{write_string, write_unsigned};
 
 /// How a value is laid out.
 #[derive(Clone, Copy, Debug)]
@@ -80,10 +80,7 @@ impl<'a> Object<'a> {
     }
 
     pub(super) fn number(&mut self, name: &'static str, value: u64) {
-        match i64::try_from(value) {
-            Ok(value) => write_integer(self.key(name), value),
-            Err(_) => self.token(name, &value.to_string()),
-        }
+        write_unsigned(self.key(name), value);
     }
 
     /// What is JSON already.

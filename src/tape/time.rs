@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::message::write_integer;
+use crate::message::write_unsigned;
 use crate::stamp;
 
 /// Milliseconds with as many decimals as it needs: `0`, `12.5`, `0.000001`.
@@ -15,8 +15,7 @@ pub(super) fn millis(time: Duration) -> String {
 /// The same, to the end of what is there.
 pub(super) fn write_millis(out: &mut Vec<u8>, time: Duration) {
     let nanos = nanos(time);
-    // They have 63 bits.
-    write_integer(out, (nanos / 1_000_000).cast_signed());
+    write_unsigned(out, nanos / 1_000_000);
     let rest = stamp::digits::<6>(nanos % 1_000_000);
     if let Some(last) = rest.iter().rposition(|digit| *digit != b'0') {
         out.push(b'.');

@@ -75,7 +75,9 @@ fn refuse(bytes: &[u8], options: &ScanOptions, noticed: Refusal) -> ParseError {
 /// Whether this is one JSON document, of any depth, in UTF-8.
 #[cfg(feature = "tape")]
 pub(crate) fn is_json(bytes: &[u8]) -> bool {
-    grammar(bytes).is_ok()
+    let mut scanner = Scanner::new(bytes, Limits::NONE);
+    // As in `scan`. A byte order mark begins no value.
+    scanner.document().is_some() && (scanner.seen & TOPS == 0 || str::from_utf8(bytes).is_ok())
 }
 
 /// One JSON document of any depth, in UTF-8.
@@ -87,9 +89,7 @@ fn grammar(bytes: &[u8]) -> Result<(), Refusal> {
         return Err((Fault::Encoding, 0));
     }
     let mut scanner = Scanner::new(bytes, Limits::NONE);
-    let (start, _) = scanner.token(0);
-    let end = scanner.value(start).and_then(|end| scanner.end(end));
-    end.ok_or_else(|| scanner.refusal())
+    scanner.document().ok_or_else(|| scanner.refusal())
 }
 
 /// What a scanner enforces below the envelope.
@@ -144,6 +144,13 @@ impl<'a> Scanner<'a> {
         let end = self.object(start, |scanner, key, value| found.member(scanner, key, value))?;
         self.end(end)?;
         Some(found)
+    }
+
+    /// The whole document: one value of any kind.
+    fn document(&mut self) -> Option<()> {
+        let (start, _) = self.token(0);
+        let end = self.value(start)?;
+        self.end(end)
     }
 
     #[cfg(feature = "jwt")]

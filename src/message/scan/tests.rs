@@ -270,3 +270,24 @@ fn transparent_scans_let_odd_messages_pass() {
         assert!(scan(ambiguous.as_bytes(), &transparent).is_err(), "{ambiguous}");
     }
 }
+
+#[cfg(feature = "tape")]
+proptest::proptest! {
+    #[test]
+    fn a_document_is_json_whether_its_text_is_looked_at_before_or_after(
+        text in "[a-zé\u{FEFF}€\"\\\\ ]{0,90}",
+        place in 0..200_usize,
+        byte: u8,
+    ) {
+        let whole = serde_json::json!({ "a": [1, text.as_str()], "é": text.as_str() }).to_string();
+        let mut changed = whole.clone().into_bytes();
+        let place = place % changed.len();
+        changed[place] = byte;
+        let cut = changed[..place].to_vec();
+        for bytes in [whole.into_bytes(), changed, cut, text.into_bytes()] {
+            let known = str::from_utf8(&bytes).is_ok_and(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok());
+            proptest::prop_assert_eq!(is_json(&bytes), known, "{:?}", String::from_utf8_lossy(&bytes));
+            proptest::prop_assert_eq!(grammar(&bytes).is_ok(), known);
+        }
+    }
+}

@@ -42,7 +42,12 @@ impl Format {
     /// The file cannot be read.
     pub fn of(path: impl AsRef<Path>) -> Result<Option<Self>, TapeError> {
         let path = path.as_ref();
-        Self::in_found(&Found::read(path)?, path)
+        match Found::read(path) {
+            Ok(found) => Self::in_found(&found, path),
+            // It is empty.
+            Err(error) if error.is_foreign() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Of a file that was looked at. It is at its beginning again afterwards.

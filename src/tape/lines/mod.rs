@@ -21,6 +21,7 @@
 //! that goes on with the file moves it into a line `{"torn":…}` of its own.
 
 mod chain;
+mod entry;
 mod fact;
 mod last;
 mod line;

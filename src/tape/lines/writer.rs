@@ -8,13 +8,12 @@ use std::time::{Duration, Instant};
 use super::chain::Chain;
 use super::last::{self, Tail};
 use super::reader::NOT_SEALED;
-use super::{Options, fact};
+use super::{Options, entry, fact};
 use crate::key::hex;
 use crate::tape::appender::{Appender, create, lock};
-use crate::tape::object::Style;
 use crate::tape::rotating::Before;
 use crate::tape::version::MAX_TITLE;
-use crate::tape::{Entry, MAX_FRAME_BYTES, Sink, Tape, TapeError, found, frame, name, pack};
+use crate::tape::{Entry, MAX_FRAME_BYTES, Sink, Tape, TapeError, found, name, pack};
 
 /// Writes a tape as JSON Lines.
 ///
@@ -217,14 +216,14 @@ impl Writer {
 }
 
 impl Sink for Writer {
-    fn append(&mut self, entry: &Entry) -> Result<(), TapeError> {
-        name::check(entry, self.file.path())?;
+    fn append(&mut self, said: &Entry) -> Result<(), TapeError> {
+        name::check(said, self.file.path())?;
         let number = self.frames + 1;
         self.line(|out| {
-            frame::write(out, Style::Line, number, entry);
+            entry::write(out, number, said);
             out.push(b'\n');
         })?;
-        (self.frames, self.at) = (number, Some(entry.at));
+        (self.frames, self.at) = (number, Some(said.at));
         Ok(())
     }
 

@@ -194,15 +194,6 @@ impl Drop for Exchange {
     }
 }
 
-impl Entry {
-    /// One that keeps no more alive than the message.
-    pub(crate) fn message_detached(message: &JsonRpcMessage, direction: Direction) -> Self {
-        let mut entry = Self::new(message.kind().into(), direction, message.detached_bytes());
-        entry.synthetic = message.is_synthetic();
-        entry
-    }
-}
-
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Exchange")

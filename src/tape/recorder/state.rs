@@ -11,6 +11,7 @@ use super::facts::{Fact, Knows};
 use super::{Overflow, RecorderOptions, RecorderStats};
 use crate::message::JsonRpcMessage;
 use crate::queue::{Sender, Watcher};
+use crate::tape::entry::whole_micros;
 use crate::tape::profile::joined;
 use crate::tape::{Entry, EntryKind, Tape, TapeError};
 
@@ -113,8 +114,9 @@ impl Shared {
     }
 
     /// Queues an entry: where it is `owed`, also beyond the bounds.
-    pub(super) fn say(&self, entry: Entry, fact: Option<Fact>, owed: bool) {
-        let (item, bytes) = weighed(entry.at(self.now()).wall(SystemTime::now()), fact);
+    pub(super) fn say(&self, mut entry: Entry, fact: Option<Fact>, owed: bool) {
+        (entry.at, entry.wall) = self.time();
+        let (item, bytes) = weighed(entry, fact);
         match owed {
             true => self.queue.force(item, bytes),
             false => self.queue.offer(item, bytes),
@@ -122,10 +124,16 @@ impl Shared {
     }
 
     /// Two at once, of the same time.
-    pub(super) fn say_both(&self, first: (Entry, Option<Fact>), second: Entry, owed: bool) {
-        let (now, wall) = (self.now(), SystemTime::now());
-        let items = [first, (second, None)];
-        self.queue.push_both(items.map(|(entry, fact)| weighed(entry.at(now).wall(wall), fact)), owed);
+    pub(super) fn say_both(&self, first: (Entry, Option<Fact>), mut second: Entry, owed: bool) {
+        let (mut first, fact) = first;
+        (first.at, first.wall) = self.time();
+        (second.at, second.wall) = (first.at, first.wall);
+        self.queue.push_both([weighed(first, fact), weighed(second, None)], owed);
+    }
+
+    /// Of an entry that is said now.
+    fn time(&self) -> (Duration, Option<SystemTime>) {
+        (self.now(), Some(whole_micros(SystemTime::now())))
     }
 
     /// Changes what is known of the tape, and tells the thread once, however often that is.

@@ -8,7 +8,7 @@ use http::Extensions;
 use super::{Context, JsonRpcMessage};
 
 /// Below this size a copy costs less than what it may free.
-const SMALL: usize = 4 << 10;
+pub(crate) const SMALL: usize = 4 << 10;
 
 impl JsonRpcMessage {
     /// The facts that the messages of a session share.
@@ -43,9 +43,9 @@ impl JsonRpcMessage {
 
     /// The bytes alone, by the same rule.
     #[cfg(feature = "tape")]
-    pub(crate) fn detached_bytes(&self) -> Bytes {
+    pub(crate) fn detached_bytes(&self, copy: impl FnOnce(&[u8]) -> Bytes) -> Bytes {
         match self.inner.bytes.len() < SMALL {
-            true => Bytes::copy_from_slice(&self.inner.bytes),
+            true => copy(&self.inner.bytes),
             false => self.inner.bytes.clone(),
         }
     }

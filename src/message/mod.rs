@@ -40,6 +40,8 @@ use bytes::Bytes;
 use envelope::{Envelope, IdToken, Payload};
 use shared::{Inner, Shared};
 
+#[cfg(all(test, feature = "tape"))]
+pub(crate) use beside::SMALL;
 pub(crate) use shared::Beside;
 
 pub use code::Code;

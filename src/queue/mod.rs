@@ -18,8 +18,6 @@ use state::State;
 
 #[cfg(feature = "tape")]
 pub(crate) use room::Room;
-#[cfg(all(test, feature = "tape"))]
-pub(crate) use state::MAX_SPENT;
 #[cfg(feature = "tape")]
 pub(crate) use watcher::Watcher;
 
@@ -151,7 +149,7 @@ mod tests {
         assert_eq!(sender.0.lock().blocked.len(), 2);
         drop(first);
         assert_eq!(sender.0.lock().blocked.len(), 1);
-        receiver.take_some(9, 99, &mut std::collections::VecDeque::new(), &mut Vec::new());
+        receiver.take_some(9, 99, &mut std::collections::VecDeque::new());
         assert!(sender.0.lock().blocked.is_empty() && second.poll(cx).is_ready());
         assert!(sender.force('b', 1) && sender.force('c', 1) && second.poll(cx).is_pending());
         drop(receiver);
@@ -166,65 +164,15 @@ mod tests {
             assert!(sender.offer(item, 3));
         }
         let mut taken = std::collections::VecDeque::new();
-        receiver.take_some(9, 4, &mut taken, &mut Vec::new());
+        receiver.take_some(9, 4, &mut taken);
         assert_eq!(taken.drain(..).collect::<Vec<_>>(), [Taken::Item('a'), Taken::Item('b')]);
         assert!(!sender.offer('d', 3), "nothing is done with yet");
-        receiver.take_some(9, 99, &mut taken, &mut Vec::new());
+        receiver.take_some(9, 99, &mut taken);
         assert!(sender.offer('e', 7) && !sender.offer('f', 1));
         assert_eq!(taken.drain(..).collect::<Vec<_>>(), [Taken::Item('c'), Taken::Lost(1)]);
-        receiver.take_some(9, 99, &mut taken, &mut Vec::new());
-        receiver.take_some(9, 99, &mut taken, &mut Vec::new());
+        receiver.take_some(9, 99, &mut taken);
+        receiver.take_some(9, 99, &mut taken);
         assert!(sender.offer('g', 99) && !sender.offer('h', 1), "one fits always");
-    }
-
-    #[cfg(feature = "tape")]
-    #[test]
-    fn what_is_spent_is_freed_by_who_sends_as_much_as_there_is_room_for() {
-        use std::thread::{self, ThreadId};
-        #[derive(Debug)]
-        struct Freed(Arc<Mutex<Vec<ThreadId>>>);
-        impl Drop for Freed {
-            fn drop(&mut self) {
-                self.0.lock().unwrap().push(thread::current().id());
-            }
-        }
-        let freed = Arc::default();
-        let (sender, mut receiver) = queue(9, 9);
-        let mut spent: Vec<_> = (0..MAX_SPENT + 3).map(|_| Freed(Arc::clone(&freed))).collect();
-        let (left, receiver) = thread::spawn(move || {
-            receiver.take_some(9, 9, &mut std::collections::VecDeque::new(), &mut spent);
-            (spent.len(), receiver)
-        })
-        .join()
-        .unwrap();
-        assert_eq!(left, 3);
-        let here = thread::current().id();
-        assert_eq!(freed.lock().unwrap().iter().filter(|thread| **thread == here).count(), 0);
-        for count in 1..=MAX_SPENT / 2 + 1 {
-            assert!(sender.force(Freed(Arc::clone(&freed)), 0));
-            let now = freed.lock().unwrap().iter().filter(|thread| **thread == here).count();
-            assert_eq!(now, (2 * count).min(MAX_SPENT), "two for each that comes");
-        }
-        drop(receiver);
-    }
-
-    #[cfg(feature = "tape")]
-    #[test]
-    fn what_is_spent_is_freed_when_nobody_sends_for_long_and_when_nobody_reads() {
-        let spent = Arc::new(());
-        let (sender, mut receiver) = queue(9, 9);
-        let give = |receiver: &mut Receiver<_>| {
-            let mut some = vec![spent.clone(), spent.clone()];
-            receiver.take_some(9, 9, &mut std::collections::VecDeque::new(), &mut some);
-            assert_eq!((some.len(), Arc::strong_count(&spent)), (0, 3));
-        };
-        give(&mut receiver);
-        receiver.free_spent();
-        assert_eq!(Arc::strong_count(&spent), 1);
-        give(&mut receiver);
-        drop(receiver);
-        assert_eq!(Arc::strong_count(&spent), 1);
-        assert!(sender.is_closed());
     }
 
     #[cfg(feature = "tape")]

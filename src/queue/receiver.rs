@@ -39,20 +39,10 @@ impl<T> Receiver<T> {
 
     /// The same, up to so many at once, and up to so many bytes, of which the last item may be more. Until it is asked
     /// again, what was taken still weighs. Who waits for room learns of it.
-    ///
-    /// What is `spent` is freed by those who send, where it was made: to free what another thread has made locks that
-    /// thread's memory, and it waits. What finds no room there is left.
     #[cfg(feature = "tape")]
-    pub(crate) fn take_some(
-        &mut self,
-        most: usize,
-        bytes: usize,
-        into: &mut VecDeque<Taken<T>>,
-        spent: &mut Vec<T>,
-    ) {
+    pub(crate) fn take_some(&mut self, most: usize, bytes: usize, into: &mut VecDeque<Taken<T>>) {
         let mut state = self.0.lock();
         state.let_go();
-        state.take_back(spent);
         while into.len() < most && state.held < bytes {
             let Some(taken) = state.take_and_hold() else { break };
             into.push_back(taken);
@@ -62,13 +52,6 @@ impl<T> Receiver<T> {
         let woken = if pressed { BTreeMap::new() } else { std::mem::take(&mut state.blocked) };
         drop(state);
         woken.into_values().for_each(Waker::wake);
-    }
-
-    /// Frees what is spent: nobody may send for long.
-    #[cfg(feature = "tape")]
-    pub(crate) fn free_spent(&mut self) {
-        let spent = self.0.lock().all_spent();
-        drop(spent);
     }
 
     /// What was taken is done with.
@@ -137,7 +120,7 @@ impl<T> Drop for Receiver<T> {
         state.lost += unread.len() as u64;
         self.0.show(&state);
         #[cfg(feature = "tape")]
-        let (blocked, _spent) = (std::mem::take(&mut state.blocked), state.all_spent());
+        let blocked = std::mem::take(&mut state.blocked);
         drop(state);
         #[cfg(feature = "tape")]
         blocked.into_values().for_each(Waker::wake);

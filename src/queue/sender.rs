@@ -24,8 +24,6 @@ impl<T> Sender<T> {
     fn push(&self, item: T, bytes: usize, forced: bool) -> bool {
         let mut state = self.0.lock();
         let queued = state.enter(item, bytes, forced);
-        #[cfg(feature = "tape")]
-        let _spent = state.spent();
         self.0.show(&state);
         drop(state);
         let is_queued = queued.is_ok();
@@ -39,7 +37,6 @@ impl<T> Sender<T> {
         let mut state = self.0.lock();
         let [(first, first_bytes), (second, second_bytes)] = items;
         let queued = [state.enter(first, first_bytes, forced), state.enter(second, second_bytes, forced)];
-        let _spent = [state.spent(), state.spent()];
         self.0.show(&state);
         drop(state);
         queued.into_iter().flatten().for_each(|woken| woken.wake(&self.0.came));

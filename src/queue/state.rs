@@ -8,10 +8,6 @@ use std::task::Waker;
 
 use super::Taken;
 
-/// So many items that the reader is done with wait for a sender to free them.
-#[cfg(feature = "tape")]
-pub(crate) const MAX_SPENT: usize = 64;
-
 #[derive(Debug)]
 pub(super) struct State<T> {
     /// Each with its weight, and how many were lost before it.
@@ -37,9 +33,6 @@ pub(super) struct State<T> {
     pub(super) blocked: BTreeMap<u64, Waker>,
     #[cfg(feature = "tape")]
     places: u64,
-    /// What the reader is done with.
-    #[cfg(feature = "tape")]
-    spent: Vec<T>,
     pub(super) sender_gone: bool,
     pub(super) receiver_gone: bool,
 }
@@ -73,8 +66,6 @@ impl<T> State<T> {
             blocked: BTreeMap::new(),
             #[cfg(feature = "tape")]
             places: 0,
-            #[cfg(feature = "tape")]
-            spent: Vec::new(),
             sender_gone: false,
             receiver_gone: false,
         }
@@ -160,24 +151,6 @@ impl<T> State<T> {
         self.held += before - self.bytes;
         self.bytes = before;
         taken
-    }
-
-    /// Takes what the reader is done with, as far as there is room.
-    #[cfg(feature = "tape")]
-    pub(super) fn take_back(&mut self, spent: &mut Vec<T>) {
-        let room = MAX_SPENT.saturating_sub(self.spent.len()).min(spent.len());
-        self.spent.extend(spent.drain(spent.len() - room..));
-    }
-
-    /// Some of what the reader is done with, more than comes for an item: to be freed by a sender, without the lock.
-    #[cfg(feature = "tape")]
-    pub(super) fn spent(&mut self) -> [Option<T>; 2] {
-        [self.spent.pop(), self.spent.pop()]
-    }
-
-    #[cfg(feature = "tape")]
-    pub(super) fn all_spent(&mut self) -> Vec<T> {
-        std::mem::take(&mut self.spent)
     }
 
     /// What is held weighs no more.

@@ -164,7 +164,15 @@ impl Entry {
 
     /// One that keeps no more alive than the message. It is not handed to anybody who could change its bytes.
     pub(crate) fn message_detached(message: &JsonRpcMessage, direction: Direction) -> Self {
-        let mut entry = Self::new(message.kind().into(), direction, message.detached_bytes());
+        Self::message_on(message, direction, Bytes::copy_from_slice)
+    }
+
+    /// The same; where its bytes are few, `copy` copies them.
+    pub(super) fn message_on<F>(message: &JsonRpcMessage, direction: Direction, copy: F) -> Self
+    where
+        F: FnOnce(&[u8]) -> Bytes,
+    {
+        let mut entry = Self::new(message.kind().into(), direction, message.detached_bytes(copy));
         (entry.synthetic, entry.scanned) = (message.is_synthetic(), Scanned(true));
         entry
     }

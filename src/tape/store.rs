@@ -6,7 +6,9 @@ use super::{Entry, Filter, Tape, TapeError};
 
 /// Where a tape is written to. It blocks: a recorder puts a bounded queue and a thread of its own before it.
 pub trait Sink: Send {
-    /// Adds an entry. It may stay in memory until [`commit`](Self::commit), or until there is enough of it.
+    /// Adds an entry. It may stay in memory until [`commit`](Self::commit), or until there is enough of it. The bytes of
+    /// what a [`Recorder`](super::Recorder) hands over share memory with what was said before and after, 64 KiB of it:
+    /// who keeps a few for long copies them.
     ///
     /// # Errors
     ///

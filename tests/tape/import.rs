@@ -286,6 +286,8 @@ fn a_format_that_is_told_is_held_to() {
 #[test]
 fn a_tape_of_our_own_is_opened_too() {
     let folder = Folder::new();
+    std::fs::write(folder.path("empty"), "").unwrap();
+    assert_eq!(Format::of(folder.path("empty")).unwrap(), None);
     for name in ["a.jsonl", "a.json"] {
         let path = folder.path(name);
         let mut sink: Box<dyn Sink> = match name {

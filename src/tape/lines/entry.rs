@@ -120,7 +120,7 @@ mod tests {
             Just(&b"a \"text\"\n"[..]),
             Just(&b"\xff\xfe"[..]),
         ];
-        let told = (any::<[bool; 3]>(), proptest::option::of(any::<u64>()), any::<u64>(), 0..1 << 40_u64);
+        let told = (any::<[bool; 3]>(), proptest::option::of(any::<u64>()), any::<u64>(), 0..1_u64 << 40);
         (kind, bytes, names(), names(), told).prop_map(|(kind, bytes, session, component, told)| {
             let ([up, inner, rest], call, at, wall) = told;
             let direction = if up { Direction::ToUpstream } else { Direction::ToClient };
@@ -143,7 +143,8 @@ mod tests {
             let line = line(&entry);
             let mut document = Vec::new();
             frame::write(&mut document, Style::Pretty(2), 7, &entry);
-            prop_assert_eq!(beside(&text::compact(&document)), beside(&line));
+            let compact = text::compact(&document);
+            prop_assert_eq!(beside(&compact), beside(&line));
             let read = |json: &[u8], style| frame::read(json, style).unwrap();
             prop_assert_eq!(read(&document, Style::Pretty(2)), (Some(7), entry.clone()));
             prop_assert_eq!(read(&line, Style::Line), (Some(7), entry));

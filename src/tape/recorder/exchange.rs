@@ -57,7 +57,7 @@ impl Exchange {
         (exchange.component, exchange.answer) = (component, answer);
         if !message.is_session_listen() {
             let owed = shared.overflow != Overflow::DropAndCount;
-            exchange.say(Entry::message_detached(message, Direction::ToUpstream), fact, owed);
+            exchange.said(message, Direction::ToUpstream, fact, owed);
         }
         exchange
     }
@@ -89,7 +89,7 @@ impl Exchange {
         let fact = if is_answer { self.learned(message) } else { None };
         self.answered |= is_answer;
         let owed = self.is_owed(is_answer);
-        self.say(Entry::message_detached(message, Direction::ToClient), fact, owed);
+        self.said(message, Direction::ToClient, fact, owed);
     }
 
     /// The one message of its reply. If it is the response to a request, the end is recorded with it, at once.
@@ -98,13 +98,13 @@ impl Exchange {
             return self.received(message);
         }
         let fact = self.learned(message);
-        let response = self.dress(Entry::message_detached(message, Direction::ToClient));
+        let response = self.recording().map(|shared| self.dress(shared.entry(message, Direction::ToClient)));
         let mut end = Entry::new(EntryKind::End, Direction::ToClient, "").outcome(Outcome::Answered);
         (end.edge, end.call) = (self.edge, self.call);
         // The last that is said.
         (end.session, end.component) = (self.session.take(), self.component.take());
         (self.answered, self.ended) = (true, true);
-        if let Some(shared) = self.recording() {
+        if let Some((shared, response)) = self.recording().zip(response) {
             shared.say_both((response, fact), end, self.is_owed(true));
         }
     }
@@ -117,7 +117,7 @@ impl Exchange {
 
     /// Something more that the client sent for it, such as the message that cancels it.
     pub fn sent(&mut self, message: &JsonRpcMessage) {
-        self.say(Entry::message_detached(message, Direction::ToUpstream), None, self.is_owed(true));
+        self.said(message, Direction::ToUpstream, None, self.is_owed(true));
     }
 
     /// A message of the reply passed that must not be recorded, or of the request. It is counted as lost.
@@ -151,6 +151,12 @@ impl Exchange {
     /// It is over, since the channel broke: the tape tells the kind of the error, and its text.
     pub fn failed(&mut self, error: &Error) {
         self.ended(Outcome::Failed, &failure::told(error, &error.to_string()));
+    }
+
+    fn said(&self, message: &JsonRpcMessage, direction: Direction, fact: Option<Fact>, owed: bool) {
+        if let Some(shared) = self.recording() {
+            shared.say(self.dress(shared.entry(message, direction)), fact, owed);
+        }
     }
 
     fn say(&self, entry: Entry, fact: Option<Fact>, owed: bool) {

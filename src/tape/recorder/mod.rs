@@ -1,5 +1,6 @@
 //! Recording while traffic goes on.
 
+mod arena;
 mod copies;
 mod exchange;
 mod facts;

@@ -84,8 +84,8 @@ impl RecorderOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::MAX_SPENT;
-    use crate::tape::recorder::thread::{BATCH, SPENT_BYTES};
+    use crate::message::SMALL;
+    use crate::tape::recorder::arena::BLOCK;
 
     #[test]
     fn what_waits_on_a_full_disk_is_less_than_8_mib() {
@@ -93,7 +93,9 @@ mod tests {
         let kept = crate::tape::sqlite::WAITING_BYTES;
         #[cfg(not(feature = "sqlite"))]
         let kept = 0;
-        let spent = (MAX_SPENT + 2 * BATCH) * SPENT_BYTES;
-        assert!(RecorderOptions::new().max_bytes + kept + spent < 8 << 20);
+        // Of each block what another small message would not fit into, and of the first and the last all.
+        let waiting = RecorderOptions::new().max_bytes;
+        let blocks = waiting / (BLOCK - SMALL) * SMALL + 2 * BLOCK;
+        assert!(waiting + kept + blocks < 8 << 20);
     }
 }

@@ -1,14 +1,18 @@
-//! What is said on a tape beside the messages that pass.
+//! What is said on a tape: messages that pass, and what is beside them.
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
 use super::Recorder;
-use crate::message::Direction;
+use super::facts::Fact;
+use super::state::{Item, Shared};
+use crate::message::{Direction, JsonRpcMessage};
 #[cfg(feature = "secret")]
 use crate::tape::Redact;
+use crate::tape::entry::whole_micros;
 use crate::tape::{Entry, EntryKind, Snapshot};
 
 /// Bytes of a refused frame that are recorded.
@@ -108,6 +112,42 @@ impl Recorder {
         entry.component = component;
         self.say(entry);
     }
+}
+
+impl Shared {
+    /// What is said, as it is queued.
+    pub(super) fn entry(&self, message: &JsonRpcMessage, direction: Direction) -> Entry {
+        Entry::message_on(message, direction, |bytes| self.state.arena.copy(bytes))
+    }
+
+    /// Queues an entry: where it is `owed`, also beyond the bounds.
+    pub(super) fn say(&self, mut entry: Entry, fact: Option<Fact>, owed: bool) {
+        (entry.at, entry.wall) = self.time();
+        let (item, bytes) = weighed(entry, fact);
+        match owed {
+            true => self.queue().force(item, bytes),
+            false => self.queue().offer(item, bytes),
+        };
+    }
+
+    /// Two at once, of the same time.
+    pub(super) fn say_both(&self, first: (Entry, Option<Fact>), mut second: Entry, owed: bool) {
+        let (mut first, fact) = first;
+        (first.at, first.wall) = self.time();
+        (second.at, second.wall) = (first.at, first.wall);
+        self.queue().push_both([weighed(first, fact), weighed(second, None)], owed);
+    }
+
+    /// Of an entry that is said now.
+    fn time(&self) -> (Duration, Option<SystemTime>) {
+        (self.now(), Some(whole_micros(SystemTime::now())))
+    }
+}
+
+/// An item for the queue, with what it takes.
+fn weighed(entry: Entry, fact: Option<Fact>) -> (Item, usize) {
+    let bytes = entry.bytes.len() + size_of::<Item>();
+    (Item::Entry(entry, fact), bytes)
 }
 
 #[cfg(feature = "secret")]

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::oneshot;
 
+use super::arena::Arena;
 use super::facts::{Fact, Knows};
 use super::{Overflow, RecorderOptions, RecorderStats};
 use crate::message::JsonRpcMessage;
 use crate::queue::{Sender, Watcher};
-use crate::tape::entry::whole_micros;
 use crate::tape::profile::joined;
 use crate::tape::{Entry, EntryKind, Tape, TapeError};
 
@@ -52,6 +52,7 @@ pub(super) struct Shared {
 /// What outlives the handles: what the thread tells, and what it is told.
 pub(super) struct State {
     queue: Watcher<Item>,
+    pub(super) arena: Arena,
     title: Mutex<Title>,
     pub(super) recorded: AtomicU64,
     /// Of what was taken from the queue.
@@ -111,29 +112,6 @@ impl Shared {
     /// Now, since the tape began.
     pub(super) fn now(&self) -> Duration {
         self.from.saturating_add(self.began.elapsed())
-    }
-
-    /// Queues an entry: where it is `owed`, also beyond the bounds.
-    pub(super) fn say(&self, mut entry: Entry, fact: Option<Fact>, owed: bool) {
-        (entry.at, entry.wall) = self.time();
-        let (item, bytes) = weighed(entry, fact);
-        match owed {
-            true => self.queue.force(item, bytes),
-            false => self.queue.offer(item, bytes),
-        };
-    }
-
-    /// Two at once, of the same time.
-    pub(super) fn say_both(&self, first: (Entry, Option<Fact>), mut second: Entry, owed: bool) {
-        let (mut first, fact) = first;
-        (first.at, first.wall) = self.time();
-        (second.at, second.wall) = (first.at, first.wall);
-        self.queue.push_both([weighed(first, fact), weighed(second, None)], owed);
-    }
-
-    /// Of an entry that is said now.
-    fn time(&self) -> (Duration, Option<SystemTime>) {
-        (self.now(), Some(whole_micros(SystemTime::now())))
     }
 
     /// Changes what is known of the tape, and tells the thread once, however often that is.
@@ -213,16 +191,11 @@ pub(crate) fn next_id() -> u32 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// An item for the queue, with what it takes.
-fn weighed(entry: Entry, fact: Option<Fact>) -> (Item, usize) {
-    let bytes = entry.bytes.len() + size_of::<Item>();
-    (Item::Entry(entry, fact), bytes)
-}
-
 impl State {
     fn new(queue: Watcher<Item>, tape: Tape) -> Self {
         Self {
             queue,
+            arena: Arena::default(),
             title: Mutex::new(Title { tape, is_new: false }),
             recorded: AtomicU64::new(0),
             lost: AtomicU64::new(0),

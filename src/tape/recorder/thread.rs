@@ -14,8 +14,6 @@ use crate::tape::{Entry, EntryKind, Sink, Tape, TapeError};
 pub(super) const BATCH: usize = 64;
 /// Bytes of that, and what is more only by the last entry. Until they are written they count as waiting.
 const BATCH_BYTES: usize = 256 << 10;
-/// Of so many bytes, an entry is freed at once.
-pub(super) const SPENT_BYTES: usize = 4 << 10;
 /// After so many entries those who wait for a processor go first, unless much is left to write.
 const TURN: usize = 8;
 /// Between two attempts to write.
@@ -30,8 +28,6 @@ pub(super) struct Thread {
     queue: Receiver<Item>,
     state: Arc<State>,
     taken: VecDeque<Taken<Item>>,
-    /// What was written last. A sink may hold it until it commits; it is freed by others after that.
-    spent: VecDeque<Item>,
     /// The sink does not know yet what is known of the tape.
     is_changed: bool,
     /// Nobody is left to wait for, and the last attempt to write failed.
@@ -45,8 +41,7 @@ pub(super) struct Thread {
 impl Thread {
     pub(super) fn new(sink: Box<dyn Sink>, queue: Receiver<Item>, state: Arc<State>) -> Self {
         let (taken, last) = (VecDeque::with_capacity(BATCH), (sink.last_at().unwrap_or_default(), None));
-        let spent = VecDeque::with_capacity(2 * BATCH);
-        Self { sink, queue, state, taken, spent, is_changed: false, failure: None, unwritten: 0, last }
+        Self { sink, queue, state, taken, is_changed: false, failure: None, unwritten: 0, last }
     }
 
     pub(super) fn run(mut self) {
@@ -55,8 +50,7 @@ impl Thread {
         while self.queue.wait() {
             self.queue.linger(GATHER);
             self.work();
-            self.spent.clear();
-            self.queue.free_spent();
+            self.state.arena.rest();
         }
         let ended = self.end();
         if let Err(error) = &ended {
@@ -73,9 +67,7 @@ impl Thread {
     /// Writes what waits, until there is nothing to write or to commit.
     fn work(&mut self) {
         loop {
-            let mut spent: Vec<_> = self.spent.drain(..self.spent.len().saturating_sub(BATCH)).collect();
-            self.queue.take_some(BATCH, BATCH_BYTES, &mut self.taken, &mut spent);
-            drop(spent);
+            self.queue.take_some(BATCH, BATCH_BYTES, &mut self.taken);
             if self.taken.is_empty() {
                 // What failed may have left nothing to wait for, as when only the disk was not reached.
                 if self.sink.due().is_none() && !self.state.is_failing.load(Ordering::Relaxed) {
@@ -117,9 +109,6 @@ impl Thread {
                     self.tell();
                 }
                 self.write(&entry);
-                if entry.bytes.len() < SPENT_BYTES {
-                    self.spent.push_back(Item::Entry(entry, None));
-                }
             }
             Taken::Item(Item::Change) => {
                 self.state.take_change();

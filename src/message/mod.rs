@@ -63,11 +63,9 @@ pub(crate) use id_map::IdMap;
 pub(crate) use parse_error::looks_like_reply;
 pub(crate) use pointer::index;
 pub(crate) use refused::OnRefused;
-#[cfg(feature = "tape")]
-pub(crate) use scan::is_json;
-pub(crate) use scan::salvage_id;
 #[cfg(feature = "jwt")]
 pub(crate) use scan::scan_object;
+pub(crate) use scan::{is_json, salvage_id};
 #[cfg(feature = "secret")]
 pub(crate) use text::next_char;
 #[cfg(feature = "tape")]

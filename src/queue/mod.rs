@@ -28,6 +28,8 @@ pub(crate) fn queue<T>(max_items: usize, max_bytes: usize) -> (Sender<T>, Receiv
         came: Condvar::new(),
         progress: Notify::new(),
         is_full: AtomicBool::new(false),
+        #[cfg(feature = "tape")]
+        is_pressed: AtomicBool::new(false),
         is_closed: AtomicBool::new(false),
     });
     (Sender(shared.clone()), Receiver(shared))
@@ -56,6 +58,9 @@ struct Shared<T> {
     progress: Notify,
     /// As the state is, for who only looks: nothing more fits in, and somebody reads.
     is_full: AtomicBool,
+    /// As the state is: more than half of the room is taken.
+    #[cfg(feature = "tape")]
+    is_pressed: AtomicBool,
     /// Nobody reads any more.
     is_closed: AtomicBool,
 }
@@ -68,6 +73,8 @@ impl<T> Shared<T> {
     /// Shows what has changed to those who look without the lock; whoever calls it has the lock.
     fn show(&self, state: &State<T>) {
         self.is_full.store(state.is_full(0) && !state.receiver_gone, Ordering::Release);
+        #[cfg(feature = "tape")]
+        self.is_pressed.store(state.is_pressed(), Ordering::Relaxed);
         self.is_closed.store(state.receiver_gone, Ordering::Release);
     }
 

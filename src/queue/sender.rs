@@ -1,6 +1,9 @@
 //! The end that writes.
 
 #[cfg(feature = "tape")]
+use std::sync::atomic::Ordering;
+
+#[cfg(feature = "tape")]
 use super::Room;
 use super::Sender;
 #[cfg(feature = "tape")]
@@ -46,6 +49,12 @@ impl<T> Sender<T> {
     #[cfg(feature = "tape")]
     pub(crate) fn has_room(&self) -> bool {
         self.0.has_room()
+    }
+
+    /// More than half of the room is taken.
+    #[cfg(feature = "tape")]
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.0.is_pressed.load(Ordering::Relaxed)
     }
 
     /// To wait for that.

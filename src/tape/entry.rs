@@ -173,6 +173,7 @@ impl Entry {
         F: FnOnce(&[u8]) -> Bytes,
     {
         let mut entry = Self::new(message.kind().into(), direction, message.detached_bytes(copy));
+        debug_assert!(is_json(&entry.bytes), "a message that the scanner would refuse");
         (entry.synthetic, entry.scanned) = (message.is_synthetic(), Scanned(true));
         entry
     }
@@ -295,6 +296,5 @@ mod tests {
         assert_eq!(whole_micros(UNIX_EPOCH - Duration::from_secs(1)), UNIX_EPOCH);
         let last = UNIX_EPOCH + Duration::from_micros(253_402_300_799_999_999);
         assert_eq!(whole_micros(last + Duration::from_secs(1)), last);
-        assert_eq!(whole_micros(last), last);
     }
 }

@@ -92,12 +92,17 @@ impl Questions {
         let others = all.range((0, 0)..).filter(|place| own.as_ref().is_none_or(|own| !own.contains(place)));
         let places = own.iter().flat_map(|own| all.range(own.clone())).chain(others).take(LOOKED_AT);
         let (asked, mut room) = (neutral(question), LOOKED_AT_BYTES);
-        let mut akin = places.map_while(|place| {
-            let said = said(script, *place)?;
-            room = room.checked_sub(said.message.bytes().len() + asked.bytes().len())?;
-            Some((*place, judge.is_akin(&neutral(&said.message), &asked)))
+        let mut akin = places.enumerate().filter(|(at, place)| {
+            let Some(said) = said(script, **place) else { return false };
+            // The first is looked at whatever its size.
+            let left = room.checked_sub(said.message.bytes().len() + asked.bytes().len());
+            if left.is_none() && *at > 0 {
+                return false;
+            }
+            room = left.unwrap_or(0);
+            judge.is_akin(&neutral(&said.message), &asked)
         });
-        akin.find(|(_, is_akin)| *is_akin).map(|(place, _)| place)
+        akin.next().map(|(_, place)| *place)
     }
 
     fn remove(&mut self, message: &JsonRpcMessage, place: Place, judge: &Judge) {

@@ -121,7 +121,7 @@ impl Verify {
 
     /// How long to wait for what was said unasked before the next message of the client or at the end, on a listen, or
     /// before a cancellation, and at the end for answers that were not recorded; 2 s by default. What came is not waited
-    /// for, and a server that says nothing unasked is, once, until it does.
+    /// for, and a server that says nothing unasked is, once, until it does; eight times in all.
     pub fn linger(mut self, limit: Duration) -> Self {
         self.settings.linger = limit;
         self

@@ -4,7 +4,7 @@
 //! under way or still in front of a person, must not settle a new one that happens to have its id.
 
 use crate::connect::rename::with_param;
-use crate::message::{Id, JsonRpcMessage, Kind, OwnedId};
+use crate::message::{Id, JsonRpcMessage, Kind, OwnedId, is_json};
 use crate::protocol::{method, peek};
 
 /// What the names of such ids begin with; then the generation, and the server's own id as it was written.
@@ -38,8 +38,9 @@ pub(super) fn answer(message: JsonRpcMessage, generation: u64) -> Option<JsonRpc
     if asked.parse() != Ok(generation) {
         return None;
     }
-    let own = Id::from_json(own.as_bytes())?.to_owned();
-    Some(message.with_id(own))
+    // Whoever answers wrote it.
+    let own = Id::from_json(own.as_bytes()).filter(|_| is_json(own.as_bytes()))?;
+    Some(message.with_id(own.to_owned()))
 }
 
 fn name(id: Id<'_>, generation: u64) -> OwnedId {
@@ -74,6 +75,24 @@ mod tests {
                 prop_assert!(got.is_none());
             }
         }
+    }
+
+    #[test]
+    fn an_answer_to_what_is_no_id_is_to_no_question() {
+        for own in [
+            r#"1,\"x\":{"#,
+            r#"1},\"raw\":\"a\",\"z\":{\"a\":1"#,
+            r#"\"a\",\"b\":\"c\""#,
+            r#"\"a"#,
+            "1 2",
+            "-",
+            "01",
+        ] {
+            let reply = message(&format!(r#"{{"jsonrpc":"2.0","id":"{NAMED}1/{own}","result":{{}}}}"#));
+            assert_eq!(answer(reply, 1), None, "{own}");
+        }
+        let reply = message(&format!(r#"{{"jsonrpc":"2.0","id":"{NAMED}1/\"a\"","result":{{}}}}"#));
+        assert_eq!(answer(reply, 1).unwrap().bytes(), r#"{"jsonrpc":"2.0","id":"a","result":{}}"#);
     }
 
     #[test]

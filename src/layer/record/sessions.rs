@@ -102,11 +102,6 @@ impl Sessions {
         found.next().filter(|_| session.is_some() || found.next().is_none())
     }
 
-    /// Whether a message with this mark is of one of these sessions, or of nobody's yet.
-    pub(super) fn marks(&self, id: u32) -> bool {
-        id == 0 || id == self.nobody || self.live().tapes.iter().any(|taped| taped.id == id)
-    }
-
     /// The recorder that marks messages so.
     pub(super) fn recorder_by(&self, id: u32) -> Option<Recorder> {
         let live = self.live();

@@ -246,11 +246,8 @@ impl Stack {
     pub(super) fn unrecorded(&self, message: JsonRpcMessage, of: Option<&Recorder>) -> JsonRpcMessage {
         match &self.settings.place {
             Place::Shared(_) => message,
-            // Another layer's mark is left alone.
-            Place::PerStack(sessions) if sessions.marks(message.recorder()) => {
-                message.of_recorder((of.map_or(sessions.nobody, Recorder::id), 0))
-            }
-            Place::PerStack(_) => message,
+            // Also in the place of another layer's mark, whose edges then number the call each by itself.
+            Place::PerStack(sessions) => message.of_recorder((of.map_or(sessions.nobody, Recorder::id), 0)),
         }
     }
 

@@ -73,7 +73,6 @@ fn refuse(bytes: &[u8], options: &ScanOptions, noticed: Refusal) -> ParseError {
 }
 
 /// Whether this is one JSON document, of any depth, in UTF-8.
-#[cfg(feature = "tape")]
 pub(crate) fn is_json(bytes: &[u8]) -> bool {
     let mut scanner = Scanner::new(bytes, Limits::NONE);
     // As in `scan`. A byte order mark begins no value.

@@ -19,7 +19,7 @@ pub enum Overflow {
     FailClosed,
 }
 
-/// With what a sink keeps, and what was written and is not freed yet, less than 8 MiB.
+/// With what a sink keeps, and the blocks in which it waits, less than 8 MiB.
 const MAX_BYTES: usize = 6 << 20;
 
 /// How a recorder records.
@@ -95,7 +95,7 @@ mod tests {
         let kept = 0;
         // Of each block what another small message would not fit into, and of the first and the last all.
         let waiting = RecorderOptions::new().max_bytes;
-        let blocks = waiting / (BLOCK - SMALL) * SMALL + 2 * BLOCK;
+        let blocks = waiting / 2 / (BLOCK - SMALL) * SMALL + 2 * BLOCK;
         assert!(waiting + kept + blocks < 8 << 20);
     }
 }

@@ -115,9 +115,12 @@ impl Recorder {
 }
 
 impl Shared {
-    /// What is said, as it is queued.
+    /// What is said, as it is queued. Where much waits, it may find no room; what does then has no block for itself alone.
     pub(super) fn entry(&self, message: &JsonRpcMessage, direction: Direction) -> Entry {
-        Entry::message_on(message, direction, |bytes| self.state.arena.copy(bytes))
+        Entry::message_on(message, direction, |bytes| match self.queue().is_pressed() {
+            true => Bytes::copy_from_slice(bytes),
+            false => self.state.arena.copy(bytes),
+        })
     }
 
     /// Queues an entry: where it is `owed`, also beyond the bounds.
@@ -161,4 +164,55 @@ fn masked(entry: Entry, profile: Option<&str>) -> Entry {
 #[cfg(not(feature = "secret"))]
 fn masked(entry: Entry, _: Option<&str>) -> Entry {
     entry
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::tape::{RecorderOptions, Sink, Tape, TapeError};
+
+    /// Takes nothing.
+    struct Full;
+
+    impl Sink for Full {
+        fn append(&mut self, _: &Entry) -> Result<(), TapeError> {
+            Err(TapeError::io("the tape", io::Error::other("no room")))
+        }
+
+        fn update(&mut self, _: &Tape) -> Result<(), TapeError> {
+            Ok(())
+        }
+
+        fn commit(&mut self) -> Result<(), TapeError> {
+            Ok(())
+        }
+
+        fn due(&self) -> Option<Instant> {
+            None
+        }
+
+        fn finish(&mut self) -> Result<(), TapeError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn messages_share_a_block_until_one_may_find_no_room() {
+        let options = RecorderOptions::new().max_bytes(64 << 10);
+        let recorder = Recorder::start(Full, Tape::new().unwrap(), options).unwrap();
+        let ping = JsonRpcMessage::request(1, "ping", "{}").unwrap();
+        let is_shared = || {
+            let [one, two] = [(); 2].map(|()| recorder.shared.entry(&ping, Direction::ToUpstream).bytes);
+            assert_eq!((&one, &two), (ping.bytes(), ping.bytes()));
+            two.as_ptr() as usize == one.as_ptr() as usize + one.len()
+        };
+        assert!(is_shared());
+        while !recorder.shared.queue().is_pressed() {
+            drop(recorder.begin(&ping));
+        }
+        assert!(!is_shared());
+    }
 }

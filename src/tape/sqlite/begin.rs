@@ -10,7 +10,7 @@ use super::find;
 use super::guard::Guard;
 use super::insert::add;
 use super::known::Known;
-use super::open::{self, For};
+use super::open::{self, For, to_wal};
 use super::options::Options;
 use super::writer::Writer;
 use crate::tape::rotating::Before;
@@ -156,9 +156,7 @@ impl Writer {
         guard: Guard,
     ) -> Result<Self, TapeError> {
         // It is already, but for one that could not be when it was migrated.
-        if let Err(error) = db.pragma_update(None, "journal_mode", "wal") {
-            tracing::warn!(%error, "a tape is not in WAL mode");
-        }
+        to_wal(&db);
         let set = || -> rusqlite::Result<()> {
             db.pragma_update(None, "temp_store", "memory")?;
             // Looked up for each row; what a row names is written before it.

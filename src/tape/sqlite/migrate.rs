@@ -7,7 +7,7 @@ use rusqlite::{Connection, Error, Result, Transaction};
 use super::failed::failed;
 use super::find;
 use super::known::Known;
-use super::open::{self, For};
+use super::open::{self, For, to_wal};
 use super::row;
 use super::schema::{self, VERSION};
 use crate::message::Direction;
@@ -56,9 +56,7 @@ fn bring(db: &mut Connection, version: u32) -> Result<()> {
     // The table of another program has been looked at: it is that of the first version.
     schema::bring_to(db, version.max(1), VERSION)?;
     // It is of this version now, whatever log it has.
-    if let Err(error) = db.pragma_update(None, "journal_mode", "wal") {
-        tracing::warn!(%error, "a tape that was migrated is not in WAL mode");
-    }
+    to_wal(db);
     Ok(())
 }
 

@@ -103,6 +103,15 @@ fn fill(path: &Path) -> std::result::Result<Connection, TapeError> {
     Ok(db)
 }
 
+/// It is of our version, whatever log it has.
+pub(super) fn to_wal(db: &Connection) {
+    let mode = db.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0));
+    if mode.as_ref().is_ok_and(|mode| mode == "wal") {
+        return;
+    }
+    tracing::warn!(?mode, "a tape is not in WAL mode: who reads it waits for who writes it");
+}
+
 /// What SQLite leaves beside a file that it could not write to, or that is removed.
 pub(in crate::tape) fn remove_beside(path: &Path) {
     beside(path).for_each(|path| _ = std::fs::remove_file(path));

@@ -70,8 +70,8 @@ pub(crate) use watched::Watched;
 ///
 /// Between the handles and the thread is a queue of 8,192 entries and 6 MiB, unless [`RecorderOptions`] say otherwise;
 /// [`Overflow`] says what happens when it is full. What is taken from it counts until the sink has it, so that no more
-/// waits on a full disk; what a sink keeps itself comes to that, as 1 MiB of SQLite's: less than 8 MiB in all. What is to be said of the whole
-/// tape is no entry: it takes no room.
+/// waits on a full disk; what a sink keeps itself comes to that, as 1 MiB of SQLite's: less than 8 MiB in all. What is
+/// to be said of the whole tape is no entry: it takes no room.
 #[derive(Clone)]
 pub struct Recorder {
     shared: Arc<Shared>,

@@ -21,8 +21,8 @@ const PAGES: u32 = 1000;
 ///
 /// A tape that somebody still writes to is not known from others: keep tapes for longer than a session is silent. Who
 /// writes or reads it further is told that it [was removed](TapeError::is_removed), or, who reads while that is done, that
-/// frames are missing. What is removed is overwritten; names of methods and tools stay. The file is smaller afterwards, unless an older shadowcat or
-/// another program made it: then the room is used again.
+/// frames are missing. What is removed is overwritten; names of methods and tools stay. The file is smaller afterwards,
+/// unless an older shadowcat or another program made it: then the room is used again.
 ///
 /// ```
 /// use shadowcat::tape::{Rotate, Sink, Tape, sqlite};
